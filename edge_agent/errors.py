@@ -1,0 +1,63 @@
+"""What can go wrong, by kind. Adapters translate foreign exceptions into these and chain them with `from`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class EdgeAgentError(Exception):
+    """Root of every error the agent raises on purpose; its text is one sentence for the person at the shell."""
+
+    exit_code = 1
+
+
+class Problem(NamedTuple):
+    """One mistake in a file: where it is, what is wrong and what was expected."""
+
+    file: str
+    key: str
+    wrong: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.wrong}; expected {self.expected}"
+
+
+class ConfigurationError(EdgeAgentError):
+    """A setting or the plant file is wrong. Carries every problem that was found, not only the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class UsageError(EdgeAgentError):
+    """The command line asks for something that cannot be done."""
+
+    exit_code = 2
+
+
+class StoreError(EdgeAgentError):
+    """The store could not be opened, read or written."""
+
+
+class BrokerUnavailableError(EdgeAgentError):
+    """There is no connection to the broker now, or it went away before it confirmed."""
+
+
+class NotAcknowledgedError(EdgeAgentError):
+    """A node did not acknowledge a command in time."""
+
+
+class NodeBlockedError(EdgeAgentError):
+    """The breaker of a node is open: it is not asked for now."""
+
+
+class RecordingError(EdgeAgentError):
+    """A recorded file cannot be replayed."""
+
+
+class SimulationError(EdgeAgentError):
+    """The hydraulic model cannot be loaded or solved."""

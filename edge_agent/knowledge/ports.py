@@ -1,0 +1,87 @@
+"""What the agent needs of a store, by need. Each port has an in-memory implementation and one contract suite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.remembered import Remembered
+    from edge_agent.model.time import Instant
+    from edge_agent.turn import Turn
+
+
+class Written(NamedTuple):
+    """What a write found: readings that were there already (the broker delivered them before)."""
+
+    duplicates: int
+
+
+class Journal(Protocol):
+    """Where the loop writes. A write is one durable transaction: all of it is there after a crash, or none."""
+
+    async def begin(self, agent: str) -> Remembered:
+        """Take control of the site: raise the epoch durably, and tell everything remembered. Raises StoreError."""
+        ...
+
+    async def write(self, turns: Sequence[Turn]) -> Written:
+        """Write turns, oldest first. Idempotent by the keys of what they hold. Raises StoreError."""
+        ...
+
+
+class Change(NamedTuple):
+    """One difference that applying a plant file makes. `action`: `add`, `change` or `remove`."""
+
+    action: str
+    what: str
+    name: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.what} {self.name}" + (f": {self.detail}" if self.detail else "")
+
+
+class PolicyRepository(Protocol):
+    """The thresholds and plans in force, and how they come to be."""
+
+    async def policy(self) -> Policy:
+        """Read all thresholds and plans, each sorted by name. Raises StoreError."""
+        ...
+
+    async def version(self) -> object:
+        """Tell whether anything may have changed: equal values mean it has not. Cheap enough for once a second."""
+        ...
+
+    async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
+        """Make the store say what the plant file says, as one transaction, and list what changed (or would)."""
+        ...
+
+    async def applied(self) -> str | None:
+        """Digest of the plant file's nodes and policy that was applied last; None where none was."""
+        ...
+
+
+class Archive(Protocol):
+    """What the store holds, flat, oldest first, as the interface's `export` names it. Times are RFC 3339 in UTC."""
+
+    def readings(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Yield node, sensor, value, unit, flag, tests, observed_at, received_at, seq."""
+        ...
+
+    def alarms(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Yield node, sensor, threshold, event, at, value, by, reason."""
+        ...
+
+    def commands(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Yield the members of the command, and outcome, attempts, closed_at."""
+        ...
+
+    def dead_letters(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Yield reason, topic, payload, received_at. Payload as text, or as base64 where it is not UTF-8."""
+        ...
+
+    async def explain(self, command_id: str) -> dict[str, Any] | None:
+        """Tell the chain of one command: decision with alarms, evidence and checks, the command, its events."""
+        ...

@@ -1,0 +1,86 @@
+"""Alarms as ISA-18.2 knows them: what is active, who has seen it, what happened to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from edge_agent.model.plant import Priority
+    from edge_agent.model.time import Instant
+
+
+class AlarmKey(NamedTuple):
+    """Which alarm. `sensor` is empty for a node's own alarm (`node:offline`)."""
+
+    node: str
+    sensor: str
+    threshold: str
+
+    def __str__(self) -> str:
+        return f"{self.node}/{self.sensor}:{self.threshold}" if self.sensor else f"{self.node}:{self.threshold}"
+
+    @classmethod
+    def parse(cls, name: str) -> AlarmKey:
+        """Read `node/sensor:threshold` or `node:offline`. Raises ValueError where there is no colon."""
+        place, colon, threshold = name.rpartition(":")
+        if not colon:
+            raise ValueError(f"{name!r} is no alarm")
+        node, _, sensor = place.partition("/")
+        return cls(node, sensor, threshold)
+
+
+class AlarmEventKind(StrEnum):
+    """What can happen to an alarm."""
+
+    RAISED = "raised"
+    CLEARED = "cleared"
+    ACKNOWLEDGED = "acknowledged"
+    SHELVED = "shelved"
+    UNSHELVED = "unshelved"
+
+
+class AlarmEvent(NamedTuple):
+    """One entry of the alarm journal. `by` is `agent` or the person who acted; `value` is in the sensor's unit."""
+
+    key: AlarmKey
+    event: AlarmEventKind
+    at: Instant
+    value: float | None
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The reading that decided: what `explain` shows as the start of the chain. Flags by name."""
+
+    topic: str
+    value: float
+    unit: str
+    flag: str
+    tests: dict[str, str]
+    observed_at: Instant
+    received_at: Instant
+    seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The state of one alarm at one moment. An alarm that is neither active nor unacknowledged is at rest.
+
+    `since` is when the present state of `active` began; `limit`, `value` and `unit` are absent for alarms without.
+    """
+
+    key: AlarmKey
+    priority: Priority
+    active: bool
+    acknowledged: bool
+    since: Instant
+    reason: str
+    value: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+    shelved_until: Instant | None = None
+    evidence: Evidence | None = None

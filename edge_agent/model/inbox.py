@@ -1,0 +1,71 @@
+"""What comes into a turn: messages, the fate of deliveries, changed policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from edge_agent.model.plant import Policy
+
+
+class Kind(StrEnum):
+    """What a topic carries."""
+
+    TELEMETRY = "telemetry"
+    STATUS = "status"
+    ACK = "ack"
+    STATE = "state"
+    UNKNOWN = "unknown"
+
+
+class Route(NamedTuple):
+    """A parsed topic. `name` is the sensor or actuator; empty for status and for telemetry of many sensors."""
+
+    kind: Kind
+    node: str = ""
+    name: str = ""
+
+
+class Receipt(NamedTuple):
+    """What is needed to acknowledge a message to the broker: only the connection it came on may do so."""
+
+    generation: int
+    packet: int
+
+
+class Message(NamedTuple):
+    """One message as it came from the broker. `receipt` is None where nothing is to be acknowledged (QoS 0)."""
+
+    route: Route
+    topic: str
+    payload: bytes
+    receipt: Receipt | None = None
+    retained: bool = False
+    redelivered: bool = False
+
+
+class DeliveryReport(NamedTuple):
+    """What became of one attempt to deliver a command: it was `published`, or the delivery `failed` or `expired`."""
+
+    command_id: str
+    state: Literal["published", "failed", "expired"]
+    detail: str
+
+
+class BreakerReport(NamedTuple):
+    """The breaker of a node changed: `open` (do not ask it), `half_open` (one may try), `closed`."""
+
+    node: str
+    state: Literal["open", "half_open", "closed"]
+
+
+@dataclass(slots=True)
+class Inbox:
+    """Everything one turn is given. `policy` replaces the thresholds and plans in force where it is not None."""
+
+    messages: list[Message] = field(default_factory=list)
+    deliveries: list[DeliveryReport] = field(default_factory=list)
+    breakers: list[BreakerReport] = field(default_factory=list)
+    policy: Policy | None = None

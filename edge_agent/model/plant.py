@@ -1,0 +1,206 @@
+"""The plant as it is declared: site, nodes, sensors with tests and thresholds, actuators with protections, plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Priority = Literal["critical", "high", "medium", "low"]
+PRIORITIES: tuple[Priority, ...] = ("critical", "high", "medium", "low")
+
+ThresholdName = Literal["high_high", "high", "low", "low_low"]
+THRESHOLD_NAMES: tuple[ThresholdName, ...] = ("high_high", "high", "low", "low_low")
+
+#: Alarms that nobody has to configure: every sensor has the first two, every node the third.
+STALE, BAD_QUALITY, OFFLINE = "stale", "bad_quality", "offline"
+
+ActuatorKind = Literal["pump", "valve"]
+#: What can be asked of an actuator, by kind. `set` takes a value from 0 to 1 (speed or position).
+ACTIONS: Mapping[ActuatorKind, tuple[str, ...]] = MappingProxyType(
+    {"pump": ("start", "stop", "set"), "valve": ("open", "close", "set")}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GrossRange:
+    """QARTOD gross range: outside `fail` is fail, outside `suspect` is suspect. Limits in the sensor's unit."""
+
+    fail: tuple[float, float]
+    suspect: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateOfChange:
+    """Largest believable change per second, in the sensor's unit."""
+
+    suspect: float | None = None
+    fail: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spike:
+    """Largest believable distance of a reading from the mean of its two neighbours, in the sensor's unit."""
+
+    suspect: float | None = None
+    fail: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlatLine:
+    """Longest believable time in which the values stay within `tolerance` of each other."""
+
+    tolerance: float
+    suspect_seconds: float | None = None
+    fail_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Oldest believable reading at its receipt. Past `fail_seconds` it is late."""
+
+    fail_seconds: float
+    suspect_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QualityTests:
+    """The tests a sensor is put to; what is None is not run."""
+
+    gross_range: GrossRange | None = None
+    rate_of_change: RateOfChange | None = None
+    spike: Spike | None = None
+    flat_line: FlatLine | None = None
+    freshness: Freshness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One limit of a sensor. High ones act above the limit, low ones below; the deadband lies on the safe side."""
+
+    node: str
+    sensor: str
+    name: ThresholdName
+    limit: float
+    deadband: float = 0.0
+    on_delay_seconds: float = 0.0
+    off_delay_seconds: float = 0.0
+    priority: Priority = "medium"
+
+    @property
+    def alarm(self) -> str:
+        """The alarm it drives, `node/sensor:threshold`."""
+        return f"{self.node}/{self.sensor}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One measuring point. Its thresholds live apart (they change while the agent runs)."""
+
+    node: str
+    id: str
+    quantity: str
+    unit: str
+    interval_seconds: float = 60.0
+    quality: QualityTests = field(default_factory=QualityTests)
+
+    @property
+    def name(self) -> str:
+        """`node/sensor`."""
+        return f"{self.node}/{self.id}"
+
+    @property
+    def late_seconds(self) -> float:
+        """Age at receipt past which a reading moves nothing; also how long silence lasts before it is stale."""
+        freshness = self.quality.freshness
+        return freshness.fail_seconds if freshness else 3 * self.interval_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Actuator:
+    """One piece of equipment that obeys commands, with what protects it."""
+
+    node: str
+    id: str
+    kind: ActuatorKind
+    fail_safe: str
+    min_on_seconds: float = 0.0
+    min_off_seconds: float = 0.0
+    max_starts_per_hour: int | None = None
+    lease_seconds: float = 900.0
+    ack_timeout_seconds: float = 5.0
+    command_ttl_seconds: float = 30.0
+
+    @property
+    def name(self) -> str:
+        """`node/actuator`."""
+        return f"{self.node}/{self.id}"
+
+
+TimestampFormat = Literal["rfc3339", "unix", "unix_ms"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One device on the broker. `timestamps` says what a bare number in `ts` means."""
+
+    id: str
+    sensors: Mapping[str, Sensor] = field(default_factory=dict)
+    actuators: Mapping[str, Actuator] = field(default_factory=dict)
+    timestamps: TimestampFormat = "rfc3339"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a plan does to one actuator (`node/actuator`)."""
+
+    actuator: str
+    action: str
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When all alarms of `when` are active and none of `unless`, the plan wishes what `do` says."""
+
+    id: str
+    when: tuple[str, ...]
+    do: tuple[Step, ...]
+    unless: tuple[str, ...] = ()
+    priority: int = 50
+    cooldown_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a control engineer tunes while the agent runs: thresholds and plans, each sorted by name."""
+
+    thresholds: tuple[Threshold, ...] = ()
+    plans: tuple[Plan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A whole plant file: the equipment of one site and the policy it starts with."""
+
+    site: str
+    nodes: Mapping[str, Node]
+    policy: Policy = field(default_factory=Policy)
+
+    @property
+    def sensors(self) -> tuple[Sensor, ...]:
+        """Every sensor, in the order of the file."""
+        return tuple(sensor for node in self.nodes.values() for sensor in node.sensors.values())
+
+    @property
+    def actuators(self) -> tuple[Actuator, ...]:
+        """Every actuator, in the order of the file."""
+        return tuple(actuator for node in self.nodes.values() for actuator in node.actuators.values())
+
+    def actuator(self, name: str) -> Actuator | None:
+        """Find an actuator by `node/actuator`."""
+        node, _, actuator = name.partition("/")
+        return self.nodes[node].actuators.get(actuator) if node in self.nodes else None

@@ -1,0 +1,55 @@
+"""Readings and what did not become one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from edge_agent.model.plant import Sensor
+    from edge_agent.model.time import Instant
+
+#: Largest payload that is looked at, in bytes.
+MAX_PAYLOAD_BYTES = 64 * 1024
+#: How much of a rejected payload is kept, in bytes.
+KEPT_PAYLOAD_BYTES = 1024
+
+
+@dataclass(slots=True)
+class Reading:
+    """One value of one sensor at one instant, and the trust in it.
+
+    `value` is in the sensor's unit. `flag` is the aggregate, `tests` the packed flags per test (see model.quality).
+    Its identity is (sensor, observed_at, seq): the store keeps one row for it, however often it comes.
+    A reading of a sensor with a spike test is unsettled (`not_evaluated`) until the next one judges it; the same
+    object is then flagged anew, and given to the store again if it had been written meanwhile.
+    """
+
+    sensor: Sensor
+    value: float
+    observed_at: Instant
+    received_at: Instant
+    seq: int | None
+    flag: int
+    tests: int = 0
+    late: bool = False
+    settled: bool = True
+
+
+class DeadLetter(NamedTuple):
+    """A message, or one element of it, that could not be used. `payload` is cut to KEPT_PAYLOAD_BYTES."""
+
+    reason: str
+    topic: str
+    payload: bytes
+    received_at: Instant
+
+
+class Delivery(NamedTuple):
+    """The broker's identity of a message that has none of its own: packet id and a digest of topic and payload.
+
+    Kept with what was stored of it, so that a redelivery after a lost acknowledgement is told from a new message.
+    """
+
+    packet: int
+    digest: bytes

@@ -1,0 +1,103 @@
+"""What the store remembers for the next start, and what others may see of the present."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from edge_agent.model.alarms import Alarm
+    from edge_agent.model.commands import ActuatorMemory, CommandRecord, Mode
+    from edge_agent.model.readings import Delivery
+    from edge_agent.model.time import Instant
+
+
+class StoredReading(NamedTuple):
+    """A reading as a store gives it back; `tests` packed as in `Reading`."""
+
+    node: str
+    sensor: str
+    value: float
+    observed_at: Instant
+    received_at: Instant
+    seq: int | None
+    flag: int
+    tests: int
+
+
+@dataclass(slots=True)
+class PlanMemory:
+    """What must survive a restart about one plan: whether it applies now, and when it last began to."""
+
+    plan: str
+    applies: bool
+    fired_at: Instant | None
+
+
+@dataclass(slots=True)
+class Remembered:
+    """Everything a starting agent is told. `epoch` is already its own: one higher than any before.
+
+    `readings`: the last three of each sensor, oldest first. `commands`: the open ones, oldest first.
+    `alarms`: those active, unacknowledged or shelved. `deliveries`: oldest first.
+    """
+
+    epoch: int = 1
+    commands: list[CommandRecord] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    actuators: list[ActuatorMemory] = field(default_factory=list)
+    plans: list[PlanMemory] = field(default_factory=list)
+    readings: list[StoredReading] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+class SensorView(NamedTuple):
+    """One sensor now. `value`, `observed_at` are None before its first reading; `age_seconds` since the newest
+    reading was observed; `flag` is `missing` (9) when there is none or it is stale.
+    """
+
+    node: str
+    sensor: str
+    quantity: str
+    unit: str
+    value: float | None
+    flag: int
+    observed_at: Instant | None
+    age_seconds: float | None
+
+
+class ActuatorView(NamedTuple):
+    """One actuator now: what it reports, what is desired and by which plan, and the state of its open command."""
+
+    node: str
+    actuator: str
+    kind: str
+    state: str | None
+    value: float | None
+    desired: str | None
+    desired_value: float | None
+    plan: str | None
+    command: str | None
+
+
+class NodeView(NamedTuple):
+    """One node now. `online` is None until it has said so itself."""
+
+    node: str
+    online: bool | None
+    breaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A frozen look at the agent's knowledge, for the metrics, the status command and the demo's view."""
+
+    site: str
+    agent: str
+    mode: Mode
+    epoch: int
+    at: Instant
+    sensors: tuple[SensorView, ...]
+    actuators: tuple[ActuatorView, ...]
+    nodes: tuple[NodeView, ...]
+    alarms: tuple[Alarm, ...]
