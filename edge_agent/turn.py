@@ -5,13 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from edge_agent.analyze.analysis import Analyzer
+from edge_agent.execute.execution import Executed, Executor
+from edge_agent.model.commands import Decision
+from edge_agent.model.inbox import Inbox, Kind
+from edge_agent.model.quality import Flag
+from edge_agent.model.remembered import ActuatorView, NodeView, SensorView, Snapshot
+from edge_agent.model.time import MICROSECONDS
+from edge_agent.monitor.monitoring import Monitor, Observed
+from edge_agent.plan.planning import Overruled, Planner
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from edge_agent.execute.control import Control
     from edge_agent.model.alarms import Alarm, AlarmEvent
-    from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Decision
+    from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Mode
     from edge_agent.model.inbox import Receipt
+    from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import PlanMemory
+    from edge_agent.model.remembered import PlanMemory, Remembered
     from edge_agent.model.time import Moment
+    from edge_agent.monitor.channel import Channel
 
 
 @dataclass(slots=True)
@@ -53,3 +68,170 @@ class Turn:
     def urgent(self) -> bool:
         """Whether it holds anything that must not wait for the next group commit."""
         return bool(self.commands or self.command_events or self.alarm_events or self.decisions or self.actuators)
+
+
+class Knowledge:
+    """Everything the agent knows while it runs. Only `run_turn` changes it; others are given snapshots."""
+
+    def __init__(
+        self,
+        plant: Plant,
+        policy: Policy,
+        remembered: Remembered,
+        now: Moment,
+        *,
+        agent: str,
+        mode: Mode,
+        future_tolerance_seconds: float = 60.0,
+    ) -> None:
+        self.plant = plant
+        self.agent = agent
+        self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
+        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
+        self.planner = Planner(plant, policy.plans, remembered.plans, now)
+        self.executor = Executor(plant, agent, mode, remembered, now)
+        for name, control in self.executor.controls.items():
+            if control.desired is not None and control.desired.plan is not None:
+                self.planner.stand(name, control.desired.plan)
+
+    def snapshot(self, now: Moment) -> Snapshot:
+        """Take a frozen look at everything. Costs about a microsecond a sensor: for scrapes, not for turns."""
+        executor = self.executor
+        nodes = tuple(
+            NodeView(name, executor.online.get(name), executor.breakers.get(name, "closed"))
+            for name in self.plant.nodes
+        )
+        return Snapshot(
+            self.plant.site,
+            self.agent,
+            executor.mode,
+            executor.epoch,
+            now.at,
+            tuple(_sensor_view(channel, now) for channel in self.monitor.channels.values()),
+            tuple(_actuator_view(control) for control in executor.controls.values()),
+            nodes,
+            self.analyzer.register.alarms,
+        )
+
+
+def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[str], None] | None = None) -> Turn:
+    """Run the four phases over what came in and the time that passed.
+
+    The same knowledge, inbox and moment give the same turn, always. `lap` is called with the name of each phase when
+    it is over, for those who measure.
+    """
+    turn = Turn(now)
+    executed = Executed()
+    observed = _monitor(knowledge, inbox, turn)
+    _lap(lap, "monitor")
+    _analyze(knowledge, inbox, observed, turn)
+    _lap(lap, "analyze")
+    _plan(knowledge, inbox, executed, turn)
+    _lap(lap, "plan")
+    _execute(knowledge, inbox, observed, executed, turn)
+    _lap(lap, "execute")
+    return turn
+
+
+def _lap(lap: Callable[[str], None] | None, stage: str) -> None:
+    if lap is not None:
+        lap(stage)
+
+
+def _monitor(knowledge: Knowledge, inbox: Inbox, turn: Turn) -> Observed:
+    observed = knowledge.monitor.observe(inbox.messages, turn.now)
+    turn.readings, turn.settled = observed.readings, observed.settled
+    turn.dead_letters, turn.deliveries = observed.dead_letters, observed.deliveries
+    counts = observed.counts
+    turn.counts = Counts(
+        counts.get(Kind.TELEMETRY, 0),
+        counts.get(Kind.STATUS, 0),
+        counts.get(Kind.ACK, 0),
+        counts.get(Kind.STATE, 0),
+        observed.duplicates,
+        observed.gaps,
+    )
+    turn.receipts = [message.receipt for message in inbox.messages if message.receipt is not None]
+    return observed
+
+
+def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn) -> None:
+    analyzer, now = knowledge.analyzer, turn.now
+    if inbox.policy is not None:
+        analyzer.adopt(inbox.policy.thresholds, now)
+    analyzer.read(observed.judged, now)
+    analyzer.silent(observed.silent, now)
+    for node, online in observed.statuses:
+        analyzer.node_status(node, online, now)
+    analyzer.tick(now)
+    turn.alarm_events, turn.alarms = analyzer.register.take_changes()
+
+
+def _plan(knowledge: Knowledge, inbox: Inbox, executed: Executed, turn: Turn) -> None:
+    planner, now = knowledge.planner, turn.now
+    if inbox.policy is not None:
+        planner.adopt(inbox.policy.plans)
+    planned, turn.plans = planner.decide(knowledge.analyzer.register.active, now)
+    executed.decisions.extend(_overruled(planned.overruled, now))
+    knowledge.executor.wish(planned.wishes, executed, now)
+
+
+def _overruled(losers: Iterable[Overruled], now: Moment) -> list[Decision]:
+    return [
+        Decision(
+            now.at,
+            wish.actuator,
+            wish.action,
+            wish.value,
+            wish.plan,
+            "overruled",
+            f"plan {winner} outranks it: {wish.reason}",
+            wish.alarms,
+        )
+        for wish, winner in losers
+    ]
+
+
+def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
+    executor, now = knowledge.executor, turn.now
+    for node, online in observed.statuses:
+        executor.node_status(node, online, now)
+    for actuator, state, value in observed.states:
+        executor.report(actuator, state, value, now)
+    for report in inbox.deliveries:
+        executor.delivered(report, executed, now)
+    for command_id, status, detail in observed.acknowledgements:
+        executor.acknowledge(command_id, status, detail, executed, now)
+    for breaker in inbox.breakers:
+        executor.breaker(breaker, now)
+    executor.reconcile(executed, now)
+    turn.commands, turn.command_events = executed.commands, executed.events
+    turn.decisions = executed.decisions
+    for control in executor.controls.values():
+        if control.changed:
+            control.changed = False
+            turn.actuators.append(control.memory(now))
+
+
+def _sensor_view(channel: Channel, now: Moment) -> SensorView:
+    sensor, last = channel.sensor, channel.last
+    age = None if last is None else (now.at - last.observed_at) / MICROSECONDS
+    missing = last is None or channel.stale
+    flag = Flag.MISSING if last is None or missing else last.flag
+    value, observed_at = (None, None) if last is None else (last.value, last.observed_at)
+    return SensorView(sensor.node, sensor.id, sensor.quantity, sensor.unit, value, int(flag), observed_at, age)
+
+
+def _actuator_view(control: Control) -> ActuatorView:
+    actuator, reported, wish, record = control.actuator, control.reported, control.desired, control.record
+    return ActuatorView(
+        actuator.node,
+        actuator.id,
+        actuator.kind,
+        reported.state if reported else None,
+        reported.value if reported else None,
+        wish.action if wish else None,
+        wish.value if wish else None,
+        wish.plan if wish else None,
+        record.state.value if record else None,
+    )

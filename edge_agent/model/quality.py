@@ -5,8 +5,12 @@ Source: U.S. IOOS, Manual for the Use of Real-Time Oceanographic Data Quality Co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Flag(IntEnum):

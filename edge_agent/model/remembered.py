@@ -52,8 +52,10 @@ class Remembered:
 
 
 class SensorView(NamedTuple):
-    """One sensor now. `value`, `observed_at` are None before its first reading; `age_seconds` since the newest
-    reading was observed; `flag` is `missing` (9) when there is none or it is stale.
+    """One sensor now.
+
+    `value`, `observed_at` are None before its first reading; `age_seconds` counts from the newest reading's
+    observation; `flag` is `missing` (9) when there is none or it is stale.
     """
 
     node: str

@@ -1,0 +1,80 @@
+"""One limit of a sensor as an ISA-18.2 alarm: on-delay, deadband, off-delay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_agent.model.plant import Threshold
+
+
+class LimitAlarm:
+    """Raised when the value stays beyond the limit for the on-delay, cleared when it stays back for the off-delay.
+
+    Beyond means strictly; back means across the deadband: at most `limit - deadband` for a high limit, at least
+    `limit + deadband` for a low one. Times are monotonic seconds of
+    receipt; between two readings the last of them holds.
+    Source: ANSI/ISA-18.2-2016, 5.6 and annex on alarm attributes.
+    """
+
+    __slots__ = ("_back", "_high", "_since", "active", "name", "threshold")
+
+    def __init__(self, threshold: Threshold) -> None:
+        self.name = threshold.name
+        self.active = False
+        self._since: float | None = None  # since when the value is on the other side, while the delay runs
+        self.adopt(threshold)
+
+    def adopt(self, threshold: Threshold) -> None:
+        """Take a changed limit, deadband, delay or priority; the state stays."""
+        self.threshold = threshold
+        self._high = threshold.name.startswith("high")
+        self._back = threshold.limit - threshold.deadband if self._high else threshold.limit + threshold.deadband
+
+    def quiet_range(self) -> tuple[float, float]:
+        """Values that change nothing while the alarm is at rest."""
+        infinite = float("inf")
+        return (-infinite, self.threshold.limit) if self._high else (self.threshold.limit, infinite)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is neither active nor on its way to be."""
+        return not self.active and self._since is None
+
+    @property
+    def pending(self) -> bool:
+        """Whether a delay is running, so that time alone can change it."""
+        return self._since is not None
+
+    def beyond_seconds(self, seconds: float) -> float:
+        """Tell how long the value has been on the other side."""
+        return 0.0 if self._since is None else seconds - self._since
+
+    def update(self, value: float, seconds: float) -> bool:
+        """Take a good value. Returns whether the alarm may be due, which `due` then decides."""
+        if self._crossed(value):
+            if self._since is None:
+                self._since = seconds
+            return True
+        self._since = None
+        return False
+
+    def _crossed(self, value: float) -> bool:
+        if self.active:
+            return value <= self._back if self._high else value >= self._back
+        return value > self.threshold.limit if self._high else value < self.threshold.limit
+
+    def due(self, seconds: float) -> bool:
+        """Whether the running delay is over; then the state has changed, and `active` says to what."""
+        if self._since is None:
+            return False
+        delay = self.threshold.off_delay_seconds if self.active else self.threshold.on_delay_seconds
+        if seconds - self._since < delay:
+            return False
+        self.active = not self.active
+        self._since = None
+        return True
+
+    def remember(self) -> None:
+        """Take up an alarm that was active when a former run ended."""
+        self.active = True

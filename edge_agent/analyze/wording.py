@@ -1,0 +1,32 @@
+"""The sentences of alarms, as people read them in the journal, in a command and in an explanation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_agent.model.plant import Sensor, Threshold
+
+
+def number(value: float) -> str:
+    """Write a value with two decimals, or three figures where it is small."""
+    return f"{value:.2f}" if value == 0 or abs(value) >= 0.1 else f"{value:.3g}"
+
+
+def beyond(sensor: Sensor, threshold: Threshold, value: float) -> str:
+    """Say that a limit was passed: `tank1/level 1.42 m is below low 1.50 m since 10 s`."""
+    side = "above" if threshold.name.startswith("high") else "below"
+    sentence = (
+        f"{sensor.name} {number(value)} {sensor.unit} is {side} "
+        f"{threshold.name} {number(threshold.limit)} {sensor.unit}"
+    )
+    delay = threshold.on_delay_seconds
+    return f"{sentence} since {delay:g} s" if delay else sentence
+
+
+def back(sensor: Sensor, threshold: Threshold, value: float) -> str:
+    """Say that a value is back within its limit."""
+    return (
+        f"{sensor.name} {number(value)} {sensor.unit} is back from "
+        f"{threshold.name} {number(threshold.limit)} {sensor.unit}"
+    )

@@ -1,0 +1,153 @@
+"""One actuator under control: its standing wish, its open command, and whether a command is needed now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from edge_agent.execute.equipment import Equipment, fulfils, reported_on
+from edge_agent.model.commands import TRANSITIONS, ActuatorMemory, CommandState, Wish
+
+if TYPE_CHECKING:
+    from edge_agent.model.commands import Check, CommandRecord, Reported
+    from edge_agent.model.plant import Actuator
+    from edge_agent.model.time import Instant, Moment
+
+Need = Literal["wish", "repeat", "renew", "restore"]
+_AFTER_REFUSAL = frozenset({CommandState.REJECTED, CommandState.FAILED, CommandState.EXPIRED})
+
+
+class Control:
+    """Desired against reported state of one actuator.
+
+    `record` is its newest command while that is open. After the outcome `retry_seconds` tells from when another
+    command may follow if the equipment does not do what is desired; each miss doubles the pause, up to half a lease.
+    """
+
+    def __init__(self, actuator: Actuator) -> None:
+        self.actuator = actuator
+        self.equipment = Equipment(actuator)
+        self.desired: Wish | None = None
+        self.desired_at: Instant = 0
+        self.reported: Reported | None = None
+        self.record: CommandRecord | None = None
+        self.held: frozenset[str] = frozenset()  # the checks that hold the next command back, once told
+        self.changed = False  # something to remember has changed
+        self._told = False  # the standing wish has been commanded, and the outcome was not a miss
+        self._again = False  # a command for the standing wish missed
+        self._leased_seconds: float | None = None  # when the lease in force was asked for
+        self._retry_seconds = 0.0
+        self._pause_seconds = actuator.ack_timeout_seconds
+
+    def remember(self, memory: ActuatorMemory, now: Moment) -> None:
+        """Take up the standing wish of a former run. The lease is renewed soon: nobody knows how much is left."""
+        self.equipment.remember(memory, now)
+        if memory.desired is not None:
+            action, value, plan, priority, reason = memory.desired
+            self.desired = Wish(self.actuator.name, action, value, plan, priority, reason)
+            self.desired_at = memory.desired_at or now.at
+            self._told = True
+            self._leased_seconds = now.seconds - self.actuator.lease_seconds
+            # First hear what the equipment does: its retained state comes with the connection.
+            self._retry_seconds = now.seconds + self.actuator.ack_timeout_seconds
+
+    def memory(self, now: Moment) -> ActuatorMemory:
+        """Tell what the next run must know."""
+        equipment, wish = self.equipment, self.desired
+        started, stopped = equipment.started_seconds, equipment.stopped_seconds
+        return ActuatorMemory(
+            self.actuator.name,
+            None if wish is None else [wish.action, wish.value, wish.plan, wish.priority, wish.reason],
+            None if wish is None else self.desired_at,
+            equipment.running,
+            None if started is None else now.at_seconds(started),
+            None if stopped is None else now.at_seconds(stopped),
+            [now.at_seconds(seconds) for seconds in equipment.starts],
+        )
+
+    def wish(self, wish: Wish, now: Moment) -> None:
+        """Let a wish stand. Where it asks for what stands already, only who wishes it is new."""
+        before = self.desired
+        self.desired, self.desired_at, self.changed = wish, now.at, True
+        if before is None or (before.action, before.value) != (wish.action, wish.value):
+            self._told = self._again = False
+            self._retry_seconds, self._pause_seconds = now.seconds, self.actuator.ack_timeout_seconds
+            self._leased_seconds, self.held = None, frozenset()
+
+    def report(self, reported: Reported, now: Moment) -> None:
+        """Take what the equipment says it does."""
+        self.reported = reported
+        if self.desired is not None and fulfils(self.desired.action, self.desired.value, reported):
+            self._pause_seconds = self.actuator.ack_timeout_seconds
+        on = reported_on(reported.state)
+        if on is not None and self.equipment.learn(on=on, seconds=now.seconds):
+            self.changed = True
+
+    def need(self, now: Moment) -> Need | None:
+        """Tell why a command is needed now, None where none is."""
+        wish, record = self.desired, self.record
+        if wish is None or now.seconds < self._retry_seconds:
+            return None
+        if record is not None and (record.command.action, record.command.value) == (wish.action, wish.value):
+            return None
+        if not self._told:
+            return "repeat" if self._again else "wish"
+        if self.reported is not None and fulfils(wish.action, wish.value, self.reported) is False:
+            return "restore"
+        renewable = wish.action != self.actuator.fail_safe and self._leased_seconds is not None
+        half = self.actuator.lease_seconds / 2
+        if renewable and now.seconds - (self._leased_seconds or 0.0) >= half:
+            return "renew"
+        return None
+
+    def hold(self, checks: list[Check]) -> bool:
+        """Note the checks that hold a command back. Returns whether they are others than before."""
+        held = frozenset(check.name for check in checks if not check.passed)
+        changed = held != self.held
+        self.held = held
+        return changed
+
+    def give(self, record: CommandRecord, need: Need, *, on: bool, now: Moment) -> None:
+        """Note that a command is given."""
+        if need == "restore":  # it was done before, and did not last: insist, but ever less often
+            self._slow_down()
+        self.equipment.command(on=on, seconds=now.seconds)
+        self.record, self._told, self._again, self.held = record, True, False, frozenset()
+        self._leased_seconds = now.seconds
+        self.changed = True
+
+    def advance(self, record: CommandRecord, state: CommandState, now: Moment) -> bool:
+        """Move a command on in its life. Returns False where that is no legal step: then nothing has changed."""
+        if state not in TRANSITIONS.get(record.state, ()):
+            return False
+        record.state = state
+        if record.open:
+            return True
+        record.closed_at = now.at
+        if record is self.record:
+            self._close(record, now)
+        return True
+
+    def _close(self, record: CommandRecord, now: Moment) -> None:
+        """Draw the consequences of an outcome for the standing wish."""
+        self.record = None
+        state, actuator = record.state, self.actuator
+        never_sent = state is CommandState.EXPIRED and not record.attempts
+        if state is CommandState.REJECTED or never_sent:
+            self.equipment.take_back()
+            self.changed = True
+        if state not in _AFTER_REFUSAL:
+            # A moment for the report of the new state to arrive, before it is missed.
+            self._retry_seconds = now.seconds + self._pause_seconds
+            return
+        self._told, self._again = False, True
+        refused = state is CommandState.REJECTED
+        pause = actuator.lease_seconds / 2 if refused else self._pause_seconds
+        self._retry_seconds = now.seconds + pause
+        self._slow_down()
+
+    def _slow_down(self) -> None:
+        self._pause_seconds = min(2 * self._pause_seconds, self.actuator.lease_seconds / 2)
+
+    def awake(self, now: Moment) -> None:
+        """Let a node that came back be asked at once."""
+        self._retry_seconds = min(self._retry_seconds, now.seconds)

@@ -1,0 +1,125 @@
+"""What is known of one piece of equipment, and what protects it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from edge_agent.model.commands import Check
+
+if TYPE_CHECKING:
+    from edge_agent.model.commands import ActuatorMemory, Reported
+    from edge_agent.model.plant import Actuator
+    from edge_agent.model.time import Moment
+
+_ON = frozenset({"running", "on", "started", "open", "opened"})
+_OFF = frozenset({"stopped", "off", "closed"})
+_SAME = 0.02  # speeds and positions closer than this are the same: drives round
+HOUR_SECONDS = 3600.0
+
+
+def turns_on(action: str, value: float | None) -> bool:
+    """Whether an action makes the equipment run (or the valve open)."""
+    return action in {"start", "open"} or (action == "set" and (value or 0.0) > 0.0)
+
+
+def reported_on(state: str) -> bool | None:
+    """Read a reported state: running or open, stopped or closed, or None for a word of the node's own."""
+    return True if state in _ON else False if state in _OFF else None
+
+
+def fulfils(action: str, value: float | None, reported: Reported) -> bool | None:
+    """Whether the equipment does what is desired; None where its report does not tell."""
+    on = reported_on(reported.state)
+    if on is None or on is not turns_on(action, value):
+        return on if on is None else False
+    if action == "set" and on and value is not None and reported.value is not None:
+        return abs(reported.value - value) <= _SAME
+    return True
+
+
+class Equipment:
+    """The best knowledge of whether one actuator runs, since when, and how often it was started lately.
+
+    A command counts as carried out when it is given, not when it is acknowledged: equipment whose acknowledgement was
+    lost may have started all the same. Times are monotonic seconds.
+    """
+
+    def __init__(self, actuator: Actuator) -> None:
+        self.actuator = actuator
+        self.running: bool | None = None
+        self.started_seconds: float | None = None
+        self.stopped_seconds: float | None = None
+        self.starts: deque[float] = deque(maxlen=actuator.max_starts_per_hour or 1)
+        self._undo: tuple[bool | None, float | None, float | None, tuple[float, ...]] | None = None
+
+    def remember(self, memory: ActuatorMemory, now: Moment) -> None:
+        """Take up what a former run knew."""
+        self.running = memory.running
+        self.started_seconds = None if memory.started_at is None else now.seconds_at(memory.started_at)
+        self.stopped_seconds = None if memory.stopped_at is None else now.seconds_at(memory.stopped_at)
+        self.starts.extend(now.seconds_at(at) for at in memory.starts)
+
+    def command(self, *, on: bool, seconds: float) -> None:
+        """Take note that a command is given."""
+        self._undo = (self.running, self.started_seconds, self.stopped_seconds, tuple(self.starts))
+        if on is not self.running:
+            self._turn(on=on, seconds=seconds)
+
+    def take_back(self) -> None:
+        """Forget the last command, which was not carried out: what was known before it holds again."""
+        if self._undo is not None:
+            self.running, self.started_seconds, self.stopped_seconds, starts = self._undo
+            self.starts.clear()
+            self.starts.extend(starts)
+            self._undo = None
+
+    def learn(self, *, on: bool, seconds: float) -> bool:
+        """Take note of what the equipment reports. Returns whether that is news.
+
+        The first report tells that it runs, not since when: that protects nothing and is no start.
+        """
+        if on is self.running:
+            return False
+        if self.running is None:
+            self.running = on
+        else:
+            self._turn(on=on, seconds=seconds)
+        return True
+
+    def _turn(self, *, on: bool, seconds: float) -> None:
+        self.running = on
+        if on:
+            self.started_seconds = seconds
+            self.starts.append(seconds)
+        else:
+            self.stopped_seconds = seconds
+
+    def protections(self, *, on: bool, seconds: float) -> list[Check]:
+        """Check a command against minimum on and off times and the starts per hour. None apply where nothing turns."""
+        if on is self.running:
+            return []
+        return self._before_start(seconds) if on else self._before_stop(seconds)
+
+    def _before_start(self, seconds: float) -> list[Check]:
+        checks = []
+        least, since = self.actuator.min_off_seconds, self.stopped_seconds
+        if least:
+            rested = None if since is None else seconds - since
+            detail = "not known to have stopped" if rested is None else f"stopped for {rested:.0f} s of {least:g} s"
+            checks.append(Check("min_off", rested is None or rested >= least, detail))
+        most = self.actuator.max_starts_per_hour
+        if most:
+            while self.starts and seconds - self.starts[0] >= HOUR_SECONDS:
+                self.starts.popleft()
+            count = len(self.starts)
+            checks.append(Check("starts_per_hour", count < most, f"{count} of {most} starts in the last hour"))
+        return checks
+
+    def _before_stop(self, seconds: float) -> list[Check]:
+        least, since = self.actuator.min_on_seconds, self.started_seconds
+        if not least or self.running is None:
+            return []
+        ran = None if since is None else seconds - since
+        detail = "not known to have started" if ran is None else f"running for {ran:.0f} s of {least:g} s"
+        return [Check("min_on", ran is None or ran >= least, detail)]

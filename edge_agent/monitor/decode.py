@@ -1,0 +1,258 @@
+"""Payloads of nodes, read strictly: what is not exactly as agreed becomes a reason, never a guess.
+
+Each payload is validated by pydantic once. Only a payload that fails is looked at again, element by element, so that
+one bad element of an array does not take the good ones with it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, NamedTuple, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic_core import from_json
+from typing_extensions import TypedDict
+
+from edge_agent.model.time import MICROSECONDS, instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edge_agent.model.plant import TimestampFormat
+    from edge_agent.model.time import Instant
+
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Value = bool | _Number
+# The pattern keeps out what datetime.fromisoformat reads besides RFC 3339 (dates alone, week dates, bare numbers).
+_Rfc3339 = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$")]
+_STRICT = ConfigDict(strict=True, extra="ignore")
+_EARLIEST, _LATEST = 0, 253_402_300_800  # Unix seconds: 1970, and the year 10000, which datetime does not know
+
+
+@with_config(_STRICT)
+class _OneReading(TypedDict):
+    value: _Value
+    unit: NotRequired[Annotated[str, Field(max_length=16)]]
+    ts: NotRequired[_Rfc3339 | _Number]
+    seq: NotRequired[Annotated[int, Field(ge=0, le=2**63 - 1)]]
+
+
+@with_config(_STRICT)
+class _ManyReadings(TypedDict):
+    readings: dict[str, _Value]
+    ts: NotRequired[_Rfc3339 | _Number]
+    seq: NotRequired[Annotated[int, Field(ge=0, le=2**63 - 1)]]
+
+
+_ONE = TypeAdapter(_OneReading)
+_ONES = TypeAdapter(list[_OneReading])
+_MANY = TypeAdapter(_ManyReadings)
+_MANIES = TypeAdapter(list[_ManyReadings])
+_BARE = TypeAdapter(_Value, config=ConfigDict(strict=True))
+
+
+class Sample(NamedTuple):
+    """One value as a node sent it. `sensor` is empty where the topic names it; `observed_at` None means at receipt."""
+
+    sensor: str
+    value: float
+    unit: str | None
+    observed_at: Instant | None
+    seq: int | None
+
+
+class Rejected(NamedTuple):
+    """What could not be read: the reason, and the element of the payload it was."""
+
+    reason: str
+    payload: bytes
+
+
+class _TimestampError(ValueError):
+    """Its text is the reason."""
+
+
+def _observed_at(ts: str | float | None, timestamps: TimestampFormat) -> Instant | None:
+    if ts is None:
+        return None
+    if isinstance(ts, str):
+        try:
+            moment = datetime.fromisoformat(ts.upper())
+        except ValueError:
+            raise _TimestampError("timestamp_invalid") from None
+        if moment.tzinfo is None:
+            raise _TimestampError("timestamp_without_offset")
+        return instant(moment)
+    seconds = ts / 1000 if timestamps == "unix_ms" else ts
+    if not _EARLIEST <= seconds < _LATEST:
+        raise _TimestampError("timestamp_invalid")
+    return round(seconds * MICROSECONDS)
+
+
+def telemetry(payload: bytes, timestamps: TimestampFormat) -> Iterator[Sample | Rejected]:
+    """Read a payload of `telemetry/{sensor}`: a reading, an array of them, or a bare number."""
+    head = payload.lstrip()[:1]
+    try:
+        if head == b"{":
+            yield _sample(_ONE.validate_json(payload), timestamps)
+        elif head == b"[":
+            ones = [_sample(one, timestamps) for one in _ONES.validate_json(payload)]
+            yield from ones
+        else:
+            yield Sample("", float(_BARE.validate_json(payload)), None, None, None)
+    except (ValidationError, _TimestampError):
+        yield from _each(payload, timestamps, _one_again)
+
+
+def telemetry_of_many(payload: bytes, timestamps: TimestampFormat) -> Iterator[Sample | Rejected]:
+    """Read a payload of `telemetry`: many sensors at one instant, or an array of those."""
+    try:
+        if payload.lstrip()[:1] == b"[":
+            many = [sample for one in _MANIES.validate_json(payload) for sample in _samples(one, timestamps)]
+        else:
+            many = list(_samples(_MANY.validate_json(payload), timestamps))
+    except (ValidationError, _TimestampError):
+        yield from _each(payload, timestamps, _many_again)
+    else:
+        yield from many
+
+
+def _sample(one: _OneReading, timestamps: TimestampFormat) -> Sample:
+    observed_at = _observed_at(one.get("ts"), timestamps)
+    return Sample("", float(one["value"]), one.get("unit"), observed_at, one.get("seq"))
+
+
+def _samples(many: _ManyReadings, timestamps: TimestampFormat) -> Iterator[Sample]:
+    observed_at, seq = _observed_at(many.get("ts"), timestamps), many.get("seq")
+    for sensor, value in many["readings"].items():
+        yield Sample(sensor, float(value), None, observed_at, seq)
+
+
+def _each(
+    payload: bytes,
+    timestamps: TimestampFormat,
+    again: Callable[[object, bytes, TimestampFormat], Iterator[Sample | Rejected]],
+) -> Iterator[Sample | Rejected]:
+    """Take a payload that failed apart, to save what is good in it."""
+    try:
+        content = from_json(payload)
+    except ValueError:
+        yield Rejected("invalid_json", payload)
+        return
+    if not isinstance(content, list):
+        yield from again(content, payload, timestamps)
+        return
+    for element in content:
+        yield from again(element, _rendered(element), timestamps)
+
+
+def _one_again(element: object, raw: bytes, timestamps: TimestampFormat) -> Iterator[Sample | Rejected]:
+    try:
+        yield _sample(_ONE.validate_python(element), timestamps)
+    except ValidationError as error:
+        bare = not isinstance(element, dict | list)
+        yield Rejected(_value_reason(element) if bare else _reason(error), raw)
+    except _TimestampError as error:
+        yield Rejected(str(error), raw)
+
+
+def _many_again(element: object, raw: bytes, timestamps: TimestampFormat) -> Iterator[Sample | Rejected]:
+    values = element.get("readings") if isinstance(element, dict) else None
+    if not isinstance(element, dict) or not isinstance(values, dict):
+        yield Rejected("malformed", raw)
+        return
+    try:
+        frame = _MANY.validate_python({**element, "readings": {}})
+        observed_at = _observed_at(frame.get("ts"), timestamps)
+    except ValidationError as error:
+        yield Rejected(_reason(error), raw)
+        return
+    except _TimestampError as error:
+        yield Rejected(str(error), raw)
+        return
+    for sensor, value in values.items():
+        try:
+            yield Sample(sensor, float(_BARE.validate_python(value)), None, observed_at, frame.get("seq"))
+        except ValidationError:
+            yield Rejected(_value_reason(value), _rendered({sensor: value}))
+
+
+def _reason(error: ValidationError) -> str:
+    """Name what is wrong by the first member that is: value, then time, then the rest."""
+    found = {str(part["loc"][0]): part for part in reversed(error.errors(include_url=False)) if part["loc"]}
+    if "value" in found:
+        missing = found["value"]["type"] == "missing"
+        return "value_missing" if missing else _value_reason(found["value"]["input"])
+    reasons = {"ts": "timestamp_invalid", "unit": "unit_invalid", "seq": "seq_invalid"}
+    return next((reasons[member] for member in reasons if member in found), "malformed")
+
+
+def _value_reason(value: object) -> str:
+    if isinstance(value, float) and value != value:  # noqa: PLR0124  # only NaN differs from itself
+        return "value_nan"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "value_infinite"
+    return "value_not_numeric"
+
+
+def _rendered(element: object) -> bytes:
+    return json.dumps(element, ensure_ascii=False).encode()
+
+
+@with_config(_STRICT)
+class _Status(TypedDict):
+    state: str
+
+
+@with_config(_STRICT)
+class _State(TypedDict):
+    state: Annotated[str, Field(min_length=1, max_length=64)]
+    value: NotRequired[_Number | None]
+
+
+@with_config(_STRICT)
+class _Acknowledgement(TypedDict):
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    status: Annotated[str, Field(pattern="^(accepted|done|rejected|failed)$")]
+    detail: NotRequired[str | None]
+
+
+_STATUS, _STATE, _ACK = TypeAdapter(_Status), TypeAdapter(_State), TypeAdapter(_Acknowledgement)
+
+
+class Acknowledgement(NamedTuple):
+    """A node's word on a command: `accepted`, then one of `done`, `rejected`, `failed`."""
+
+    command_id: str
+    status: str
+    detail: str
+
+
+def status(payload: bytes) -> bool | None:
+    """Read a node's status: whether it is online, None where it cannot be told."""
+    text = payload.strip()
+    if text[:1] == b"{":
+        try:
+            text = _STATUS.validate_json(payload)["state"].encode()
+        except ValidationError:
+            return None
+    return {b"online": True, b"offline": False}.get(text.strip(b'"'))
+
+
+def state(payload: bytes) -> tuple[str, float | None] | None:
+    """Read what the equipment does: its state and value, None where it cannot be told."""
+    try:
+        found = _STATE.validate_json(payload)
+    except ValidationError:
+        return None
+    return found["state"], found.get("value")
+
+
+def acknowledgement(payload: bytes) -> Acknowledgement | None:
+    """Read an acknowledgement, None where it is none."""
+    try:
+        found = _ACK.validate_json(payload)
+    except ValidationError:
+        return None
+    return Acknowledgement(found["id"], found["status"], (found.get("detail") or "")[:256])

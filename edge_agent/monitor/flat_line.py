@@ -1,0 +1,72 @@
+"""QARTOD test 8, flat line: the value has stopped moving."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from edge_agent.model.quality import Flag
+
+if TYPE_CHECKING:
+    from edge_agent.model.plant import FlatLine
+
+
+class _Extreme:
+    """A reading that may yet be the highest or lowest of the run, and when the reading after it came."""
+
+    __slots__ = ("followed_at", "seconds", "value")
+
+    def __init__(self, value: float, seconds: float) -> None:
+        self.value = value
+        self.seconds = seconds
+        self.followed_at = seconds
+
+
+class FlatLineRun:
+    """How long the values have stayed within `tolerance` of each other, exactly, in constant time a reading.
+
+    The longest run of newest readings whose highest and lowest differ by at most the tolerance, held by two monotonic
+    queues (Lemire, Streaming maximum-minimum filter, 2006). Extremes that no longer can shorten a run to less than
+    the longest time asked for are let go. Warm-up: the run begins with the first reading.
+    """
+
+    __slots__ = ("_highs", "_lows", "_since", "_spec", "_window")
+
+    def __init__(self, spec: FlatLine) -> None:
+        self._spec = spec
+        self._window = max(spec.suspect_seconds or 0.0, spec.fail_seconds or 0.0)
+        self._highs: deque[_Extreme] = deque()  # values falling
+        self._lows: deque[_Extreme] = deque()  # values rising
+        self._since = 0.0
+
+    def update(self, value: float, seconds: float) -> Flag:
+        """Take a value at a time in seconds, never before the last, and flag it by the length of the run so far."""
+        highs, lows = self._highs, self._lows
+        if highs:
+            highs[-1].followed_at = lows[-1].followed_at = seconds
+        else:
+            self._since = seconds
+        while highs and highs[-1].value <= value:
+            highs.pop()
+        while lows and lows[-1].value >= value:
+            lows.pop()
+        newest = _Extreme(value, seconds)
+        highs.append(newest)
+        lows.append(newest)
+        while highs[0].value - lows[0].value > self._spec.tolerance:
+            older = highs if highs[0].seconds < lows[0].seconds else lows
+            self._since = older.popleft().followed_at
+        self._forget(seconds - self._window)
+        return self._flag(seconds - self._since)
+
+    def _forget(self, before: float) -> None:
+        for extremes in (self._highs, self._lows):
+            while len(extremes) > 1 and extremes[1].seconds <= before:
+                extremes.popleft()
+
+    def _flag(self, lasted: float) -> Flag:
+        if self._spec.fail_seconds is not None and lasted >= self._spec.fail_seconds:
+            return Flag.FAIL
+        if self._spec.suspect_seconds is not None and lasted >= self._spec.suspect_seconds:
+            return Flag.SUSPECT
+        return Flag.GOOD

@@ -1,0 +1,257 @@
+"""The first phase: messages become judged readings, statuses, acknowledgements and states, or dead letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_agent.model.inbox import Kind
+from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Delivery, Reading
+from edge_agent.monitor import decode
+from edge_agent.monitor.channel import Channel
+from edge_agent.monitor.decode import Acknowledgement, Rejected, Sample
+from edge_agent.monitor.sequence import Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from edge_agent.model.inbox import Message
+    from edge_agent.model.plant import Node, Plant, Sensor
+    from edge_agent.model.remembered import Remembered
+    from edge_agent.model.time import Moment
+
+#: How many deliveries without an identity of their own are remembered. A broker repeats at most its in-flight window.
+KEPT_DELIVERIES = 2000
+
+
+class StateReport(NamedTuple):
+    """What an actuator (`node/actuator`) says it does."""
+
+    actuator: str
+    state: str
+    value: float | None
+
+
+class StatusReport(NamedTuple):
+    """A node said that it is online, or its last will that it is not."""
+
+    node: str
+    online: bool
+
+
+@dataclass(slots=True)
+class Observed:
+    """What the monitor made of the messages of one turn. `judged` holds the settled readings, in order."""
+
+    readings: list[Reading] = field(default_factory=list)
+    settled: list[Reading] = field(default_factory=list)
+    judged: list[tuple[Reading, str]] = field(default_factory=list)  # with the topic they came on
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    acknowledgements: list[Acknowledgement] = field(default_factory=list)
+    states: list[StateReport] = field(default_factory=list)
+    statuses: list[StatusReport] = field(default_factory=list)
+    silent: list[Sensor] = field(default_factory=list)  # went stale with this turn
+    counts: dict[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    gaps: int = 0
+    unsettled: set[int] = field(default_factory=set)
+
+
+class Monitor:
+    """Reads messages for one plant. Holds a channel per sensor and what it takes to know a message again."""
+
+    def __init__(self, plant: Plant, remembered: Remembered, now: Moment, future_tolerance_seconds: float) -> None:
+        self._nodes = plant.nodes
+        self.channels = {
+            (sensor.node, sensor.id): Channel(sensor, future_tolerance_seconds, now.seconds) for sensor in plant.sensors
+        }
+        self._sequences: dict[str, Sequence] = {}  # of `telemetry` topics of many sensors, by node
+        self._deliveries = {delivery.packet: delivery.digest for delivery in remembered.deliveries}
+        self._looked_seconds = now.seconds
+        for stored in remembered.readings:
+            channel = self.channels.get((stored.node, stored.sensor))
+            if channel is not None:
+                channel.remember(stored)
+
+    def observe(self, messages: Iterable[Message], now: Moment) -> Observed:
+        """Read the messages of one turn, in their order."""
+        observed = Observed()
+        for message in messages:
+            kind = message.route.kind
+            observed.counts[kind] = observed.counts.get(kind, 0) + 1
+            if message.redelivered and self._stored_before(message):
+                observed.duplicates += 1
+            elif len(message.payload) > MAX_PAYLOAD_BYTES:
+                self._bury(observed, message, now, [("payload_too_large", message.payload)])
+            elif kind is Kind.TELEMETRY:
+                self._telemetry(observed, message, now)
+            else:
+                problem = self._word(observed, message)
+                if problem:
+                    self._bury(observed, message, now, [(problem, message.payload)])
+        observed.silent = self._silent(now)
+        return observed
+
+    def _telemetry(self, observed: Observed, message: Message, now: Moment) -> None:
+        node = self._nodes.get(message.route.node)
+        one = message.route.name
+        if node is None or (one and one not in node.sensors):
+            reason = "unknown_node" if node is None else "unknown_sensor"
+            self._bury(observed, message, now, [(reason, message.payload)])
+            return
+        read = decode.telemetry if one else decode.telemetry_of_many
+        buried: list[tuple[str, bytes]] = []
+        timeless = False
+        for sample in read(message.payload, node.timestamps):
+            if isinstance(sample, Rejected):
+                buried.append((sample.reason, sample.payload))
+                continue
+            timeless = timeless or sample.observed_at is None
+            problem = self._sample(observed, node, one, sample, message, now)
+            if problem:
+                buried.append((problem, _excerpt(message, sample)))
+        if buried:
+            self._bury(observed, message, now, buried)
+        elif timeless:
+            self._keep(observed, message)
+
+    def _sample(
+        self, observed: Observed, node: Node, one: str, sample: Sample, message: Message, now: Moment
+    ) -> str | None:
+        """Take one sample into its channel. Returns why it cannot be taken, None where it was."""
+        channel = self.channels.get((node.id, one or sample.sensor))
+        if channel is None:
+            return "unknown_sensor"
+        value = sample.value
+        if sample.unit is not None and sample.unit != channel.sensor.unit:
+            conversion = channel.conversion(sample.unit)
+            if conversion is None:
+                return "unit_mismatch"
+            value = value * conversion.scale + conversion.offset
+        observed_at, seq = sample.observed_at, sample.seq
+        sequence = channel.sequence if one else self._sequences.setdefault(node.id, Sequence())
+        if observed_at is None:
+            last = channel.last
+            if one and seq is not None and sequence.repeats(seq) and last is not None and last.value == value:
+                observed.duplicates += 1
+                return None
+            # Values without a time that arrive together are apart by a microsecond, so that none hides another.
+            observed_at = now.at if last is None else max(now.at, last.observed_at + 1)
+        elif channel.is_last(observed_at, seq):
+            observed.duplicates += 1
+            return None
+        if seq is not None:
+            newest = channel.last is None or observed_at > channel.last.observed_at
+            observed.gaps += sequence.update(seq, newer=newest)
+        self._judge(observed, channel, Sample("", value, None, observed_at, seq), message.topic, now)
+        return None
+
+    @staticmethod
+    def _judge(observed: Observed, channel: Channel, sample: Sample, topic: str, now: Moment) -> None:
+        assert sample.observed_at is not None  # noqa: S101  # given by the caller
+        reading, settled = channel.take(sample.value, sample.observed_at, sample.seq, now.at)
+        observed.readings.append(reading)
+        if not reading.settled:
+            observed.unsettled.add(id(reading))
+        if not reading.late:
+            channel.heard_seconds = now.seconds
+            channel.stale = False
+        if settled is not None:
+            if id(settled) not in observed.unsettled:  # else it is among this turn's own readings
+                observed.settled.append(settled)
+            observed.judged.append((settled, topic))
+        if reading.settled:
+            observed.judged.append((reading, topic))
+
+    def _word(self, observed: Observed, message: Message) -> str | None:
+        """Read a status, an acknowledgement or a state. Returns why it cannot be read, None where it could."""
+        route = message.route
+        if route.kind is Kind.UNKNOWN:
+            return "unknown_topic"
+        node = self._nodes.get(route.node)
+        if node is None:
+            return "unknown_node"
+        if route.kind is Kind.STATUS:
+            return self._status_word(observed, message)
+        if route.name not in node.actuators:
+            return "unknown_actuator"
+        return self._actuator_word(observed, message)
+
+    @staticmethod
+    def _status_word(observed: Observed, message: Message) -> str | None:
+        if not message.payload:  # an empty retained message takes the last one back
+            return None
+        online = decode.status(message.payload)
+        if online is None:
+            return "status_invalid"
+        observed.statuses.append(StatusReport(message.route.node, online))
+        return None
+
+    @staticmethod
+    def _actuator_word(observed: Observed, message: Message) -> str | None:
+        if message.route.kind is Kind.ACK:
+            acknowledgement = decode.acknowledgement(message.payload)
+            if acknowledgement is None:
+                return "ack_invalid"
+            observed.acknowledgements.append(acknowledgement)
+            return None
+        if not message.payload:
+            return None
+        state = decode.state(message.payload)
+        if state is None:
+            return "state_invalid"
+        observed.states.append(StateReport(f"{message.route.node}/{message.route.name}", *state))
+        return None
+
+    def _bury(self, observed: Observed, message: Message, now: Moment, problems: list[tuple[str, bytes]]) -> None:
+        """Make dead letters of a message."""
+        self._keep(observed, message)
+        observed.dead_letters.extend(
+            DeadLetter(reason, message.topic, payload[:KEPT_PAYLOAD_BYTES], now.at) for reason, payload in problems
+        )
+
+    def _stored_before(self, message: Message) -> bool:
+        """Whether a redelivered message without an identity of its own is one that was kept the first time."""
+        delivery = _delivery(message)
+        return delivery is not None and self._deliveries.get(delivery.packet) == delivery.digest
+
+    def _keep(self, observed: Observed, message: Message) -> None:
+        """Remember a delivery that neither the times nor the numbers in it would tell from a new one."""
+        delivery = _delivery(message)
+        if delivery is None:
+            return
+        self._deliveries.pop(delivery.packet, None)
+        self._deliveries[delivery.packet] = delivery.digest
+        if len(self._deliveries) > KEPT_DELIVERIES:
+            del self._deliveries[next(iter(self._deliveries))]
+        observed.deliveries.append(delivery)
+
+    def _silent(self, now: Moment) -> list[Sensor]:
+        """Find the sensors that have gone stale. Looks once a second: nobody waits for it more closely."""
+        if now.seconds - self._looked_seconds < 1.0:
+            return []
+        self._looked_seconds = now.seconds
+        return list(self._turned_stale(now))
+
+    def _turned_stale(self, now: Moment) -> Iterator[Sensor]:
+        for channel in self.channels.values():
+            if not channel.stale and now.seconds - channel.heard_seconds > channel.sensor.late_seconds:
+                channel.stale = True
+                yield channel.sensor
+
+
+def _delivery(message: Message) -> Delivery | None:
+    if message.receipt is None:
+        return None
+    digest = blake2b(message.topic.encode(), digest_size=8)
+    digest.update(message.payload)
+    return Delivery(message.receipt.packet, digest.digest())
+
+
+def _excerpt(message: Message, sample: Sample) -> bytes:
+    """Show in a dead letter the one sample of a payload that it is about."""
+    if not sample.sensor:
+        return message.payload
+    return f'{{"{sample.sensor}": {sample.value}}}'.encode()

@@ -1,0 +1,186 @@
+"""The running agent: its tasks, their order of coming and going."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from loguru import logger
+
+from edge_agent.errors import BrokerUnavailableError, StoreError
+from edge_agent.runtime.delivery import Delivery
+from edge_agent.runtime.loop import Loop
+from edge_agent.runtime.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_agent.model.remembered import Snapshot
+    from edge_agent.runtime.clock import Clock
+    from edge_agent.runtime.inbox import BoundedInbox
+    from edge_agent.runtime.ports import Inlet, Journal, Observer, Outlet, PolicySource, Recorder
+    from edge_agent.turn import Knowledge
+
+#: A changed threshold is in force within a second.
+POLICY_POLL_SECONDS = 0.5
+#: A loop that has not turned for so long is not alive.
+STALLED_SECONDS = 30.0
+#: How long finishing may take before what is left is cut off; systemd and the interface allow ten seconds.
+FINISH_SECONDS = 8.0
+
+
+class Connection(Protocol):
+    """The one owner of the broker connection."""
+
+    connected: bool
+
+    async def run(self) -> None:
+        """Keep connected until cancelled, then disconnect without a last will."""
+        ...
+
+
+class _EndedError(Exception):
+    """Ends the task group: everything is finished, what still runs is cancelled."""
+
+
+def _end() -> NoReturn:
+    raise _EndedError
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an agent is made of; the container chooses them."""
+
+    knowledge: Knowledge
+    inbox: BoundedInbox
+    connection: Connection
+    inlet: Inlet
+    outlet: Outlet
+    journal: Journal
+    policy: PolicySource
+    clock: Clock
+    observer: Observer
+    commit_seconds: float
+    most_unacknowledged: int
+    recorder: Recorder | None = None
+
+
+class Agent:
+    """Runs the loop, the connection and what surrounds them in one task group."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._outbox = Outbox(parts.outlet)
+        self._loop: Loop | None = None
+        self._stop = asyncio.Event()
+        parts.inbox.inlet = parts.inlet
+
+    def stop(self) -> None:
+        """Ask the agent to finish what it holds and end. Safe to call from a signal handler, and twice."""
+        self._stop.set()
+
+    def snapshot(self) -> Snapshot:
+        """Take a frozen look at what the agent knows."""
+        return self._parts.knowledge.snapshot(self._parts.clock.now())
+
+    @property
+    def backlog(self) -> int:
+        """Messages that wait for their turn."""
+        return len(self._parts.inbox)
+
+    def ready(self) -> dict[str, str | None]:
+        """Tell by part why the agent cannot do its work now; None where a part is well."""
+        loop = self._loop
+        return {
+            "broker": None if self._parts.connection.connected else "not connected",
+            "store": "not open" if loop is None else loop.store_error,
+            "loop": self._stalled(),
+        }
+
+    def live(self) -> str | None:
+        """Tell why the process should be restarted; None where it should not."""
+        return self._stalled()
+
+    def _stalled(self) -> str | None:
+        if self._loop is None:
+            return "not started"
+        still = self._parts.clock.steady() - self._loop.last_turn
+        # A store that cannot be written holds the loop on purpose; a restart would not help.
+        return f"no turn for {still:.0f} s" if still > STALLED_SECONDS and not self._loop.store_error else None
+
+    async def announce(self) -> None:
+        """Say online, and the state of every alarm, after each connect."""
+        await self._parts.outlet.status("online")
+        self._outbox.alarms(self._parts.knowledge.analyzer.register.alarms)
+        self._outbox.connected(is_connected=True)
+
+    async def run(self, started: Callable[[], None] | None = None) -> None:
+        """Run until `stop`, then finish what is held: turn, store, acknowledge, say offline, disconnect."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._serve(group, started)
+                _end()
+        except* _EndedError:
+            logger.info("The agent has ended")
+
+    async def _serve(self, group: asyncio.TaskGroup, started: Callable[[], None] | None) -> None:
+        parts = self._parts
+        loop = self._loop = self._make_loop(group)
+        turning = group.create_task(loop.run(), name="loop")
+        group.create_task(self._outbox.run(), name="outbox")
+        group.create_task(self._watch_policy(), name="policy")
+        group.create_task(parts.connection.run(), name="connection")
+        if started is not None:
+            started()
+        await self._stop.wait()
+        await self._finish(loop, turning)
+
+    def _make_loop(self, group: asyncio.TaskGroup) -> Loop:
+        parts = self._parts
+        delivery = Delivery(
+            parts.outlet,
+            parts.inbox,
+            {actuator.name: actuator for actuator in parts.knowledge.plant.actuators},
+            parts.clock,
+            parts.observer,
+            group,
+        )
+        return Loop(
+            parts.knowledge,
+            parts.inbox,
+            parts.inlet,
+            parts.journal,
+            self._outbox,
+            delivery,
+            parts.clock,
+            parts.observer,
+            commit_seconds=parts.commit_seconds,
+            most_unacknowledged=parts.most_unacknowledged,
+            recorder=parts.recorder,
+        )
+
+    async def _finish(self, loop: Loop, turning: asyncio.Task[None]) -> None:
+        logger.info("The agent finishes what it holds")
+        self._parts.inlet.pause()
+        loop.stop()
+        try:
+            async with asyncio.timeout(FINISH_SECONDS):
+                await asyncio.wait([turning])
+                await self._parts.outlet.status("offline")
+        except (TimeoutError, BrokerUnavailableError) as error:
+            logger.bind(error=str(error)).warning("Not everything could be finished")
+
+    async def _watch_policy(self) -> None:
+        """Put changed thresholds and plans in force."""
+        source, seen = self._parts.policy, None
+        while not self._stop.is_set():
+            try:
+                version = await source.version()
+                if seen is not None and version != seen:
+                    self._parts.inbox.adopt(await source.policy())
+                    logger.info("Changed thresholds or plans are in force")
+                seen = version
+            except StoreError as error:
+                logger.bind(error=str(error)).debug("Thresholds and plans could not be read; the last known hold")
+            await asyncio.sleep(POLICY_POLL_SECONDS)

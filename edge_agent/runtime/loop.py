@@ -1,0 +1,164 @@
+"""The loop: take what came in, run a turn, store it, then publish, then acknowledge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from edge_agent.errors import StoreError
+from edge_agent.model.commands import CommandState
+from edge_agent.turn import Knowledge, Turn, run_turn
+
+if TYPE_CHECKING:
+    from edge_agent.model.inbox import Inbox
+    from edge_agent.model.time import Moment
+    from edge_agent.runtime.clock import Clock
+    from edge_agent.runtime.delivery import Delivery
+    from edge_agent.runtime.inbox import BoundedInbox
+    from edge_agent.runtime.outbox import Outbox
+    from edge_agent.runtime.ports import Inlet, Journal, Observer, Recorder
+
+#: Longest time between two turns when nothing comes in, in real seconds: how exact delays and timeouts are.
+TICK_SECONDS = 0.2
+#: Rows that wait for a group commit at the most, whatever the interval says.
+MOST_WAITING_ROWS = 5000
+_STORE_PAUSE_SECONDS = 1.0
+_UNSETTLED = frozenset({CommandState.DECIDED, CommandState.PUBLISHED})
+
+
+class Loop:
+    """Runs turns one after the other; the only one that changes the knowledge, and the only writer.
+
+    Group commit: turns with commands, alarms or decisions are stored at once, readings alone wait up to
+    `commit_seconds` for others, or until `most_unacknowledged` messages are waiting. What is not stored is not
+    acknowledged; while the store cannot be written the loop waits, the inbox fills and the broker keeps the rest.
+    """
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        inbox: BoundedInbox,
+        inlet: Inlet,
+        journal: Journal,
+        outbox: Outbox,
+        delivery: Delivery,
+        clock: Clock,
+        observer: Observer,
+        *,
+        commit_seconds: float,
+        most_unacknowledged: int,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._knowledge, self._inbox, self._inlet, self._journal = knowledge, inbox, inlet, journal
+        self._outbox, self._delivery, self._clock, self._observer = outbox, delivery, clock, observer
+        self._commit_seconds, self._most = commit_seconds, most_unacknowledged
+        self._recorder = recorder
+        self._waiting: list[Turn] = []
+        self._waiting_since = 0.0
+        self._waiting_rows = self._waiting_receipts = 0
+        self._received: dict[str, float] = {}  # steady receipt of the deciding message, by command
+        self._stopping = False
+        self.store_error: str | None = None
+        self.last_turn = clock.steady()
+
+    async def run(self) -> None:
+        """Turn until stopped, then finish what is held."""
+        while not self._stopping:
+            inbox, first = await self._inbox.take(TICK_SECONDS)
+            await self.turn(inbox, first)
+        inbox, first = await self._inbox.take(0)
+        await self.turn(inbox, first)
+        await self._commit()
+
+    def stop(self) -> None:
+        """Let the loop end after the present turn. The inlet must be paused by then."""
+        self._stopping = True
+        self._inbox.wake()
+
+    async def turn(self, inbox: Inbox, first: float | None) -> None:
+        """Run one turn and commit where it is due."""
+        now = self._clock.now()
+        if self._recorder is not None:
+            self._recorder.record(inbox, now)
+        turn = self._measured_turn(inbox, now)
+        self._observer.turn(turn)
+        for event in turn.command_events:
+            if event.state not in _UNSETTLED:
+                self._delivery.settle(event.command_id)
+        if first is not None:
+            self._received.update((command.id, first) for command in turn.commands)
+        self._keep(turn)
+        if self._due(turn):
+            await self._commit()
+
+    def _measured_turn(self, inbox: Inbox, moment: Moment) -> Turn:
+        clock, observer = self._clock, self._observer
+        last = clock.steady()
+        self.last_turn = last
+
+        def lap(stage: str) -> None:
+            nonlocal last
+            now = clock.steady()
+            observer.stage(stage, now - last)
+            last = now
+
+        return run_turn(self._knowledge, inbox, moment, lap if inbox.messages else None)
+
+    def _keep(self, turn: Turn) -> None:
+        rows = len(turn.readings) + len(turn.settled) + len(turn.dead_letters)
+        if not (rows or turn.urgent or turn.receipts or turn.alarms or turn.plans):
+            return
+        if not self._waiting:
+            self._waiting_since = self._clock.steady()
+        self._waiting.append(turn)
+        self._waiting_rows += rows
+        self._waiting_receipts += len(turn.receipts)
+
+    def _due(self, turn: Turn) -> bool:
+        if not self._waiting:
+            return False
+        return (
+            turn.urgent
+            or self._waiting_receipts >= self._most
+            or self._waiting_rows >= MOST_WAITING_ROWS
+            or self._clock.steady() - self._waiting_since >= self._commit_seconds
+        )
+
+    async def _commit(self) -> None:
+        """Store what waits, then publish, then acknowledge: in this order, and nothing without the first."""
+        turns, self._waiting = self._waiting, []
+        self._waiting_rows = self._waiting_receipts = 0
+        if not turns:
+            return
+        before = self._clock.steady()
+        await self._write(turns)
+        self._observer.stage("store", self._clock.steady() - before)
+        for turn in turns:
+            self._publish(turn)
+        self._inlet.acknowledge(receipt for turn in turns for receipt in turn.receipts)
+
+    async def _write(self, turns: list[Turn]) -> None:
+        while True:
+            try:
+                written = await self._journal.write(turns)
+            except StoreError as error:
+                if self.store_error is None:
+                    logger.bind(error=str(error)).error("The store cannot be written; nothing is acknowledged")
+                self.store_error = str(error)
+                await self._clock.sleep(_STORE_PAUSE_SECONDS)
+            else:
+                if self.store_error is not None:
+                    logger.info("The store can be written again")
+                    self.store_error = None
+                self._observer.written(written.duplicates)
+                return
+
+    def _publish(self, turn: Turn) -> None:
+        advised = {event.command_id for event in turn.command_events if event.state is CommandState.ADVISED}
+        for command in turn.commands:
+            received = self._received.pop(command.id, None)
+            if command.id not in advised and not self._stopping:  # stored and open: the next start settles it
+                self._delivery.start(command, received)
+        self._outbox.alarms(turn.alarms)
+        self._outbox.dead_letters(turn.dead_letters)

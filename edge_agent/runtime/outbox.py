@@ -1,0 +1,77 @@
+"""What the agent tells the world besides commands: alarm states and dead letters, in bounded room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from edge_agent.errors import BrokerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge_agent.model.alarms import Alarm, AlarmKey
+    from edge_agent.model.readings import DeadLetter
+    from edge_agent.runtime.ports import Outlet
+
+#: Dead letters that wait for the broker at the most. They are in the store as well; the oldest are dropped here.
+KEPT_DEAD_LETTERS = 1000
+
+
+class Outbox:
+    """Publishes what may wait. Of an alarm only its newest state counts: the topic is retained."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self.dropped = 0
+        self._outlet = outlet
+        self._alarms: dict[AlarmKey, Alarm] = {}
+        self._letters: deque[DeadLetter] = deque(maxlen=KEPT_DEAD_LETTERS)
+        self._something = asyncio.Event()
+        self._connected = asyncio.Event()
+
+    def alarms(self, alarms: Iterable[Alarm]) -> None:
+        """Take alarm states to publish."""
+        for alarm in alarms:
+            self._alarms[alarm.key] = alarm
+            self._something.set()
+
+    def dead_letters(self, letters: Iterable[DeadLetter]) -> None:
+        """Take dead letters to publish, as far as there is room."""
+        for letter in letters:
+            if len(self._letters) == KEPT_DEAD_LETTERS:
+                self.dropped += 1
+            self._letters.append(letter)
+            self._something.set()
+
+    def connected(self, *, is_connected: bool) -> None:
+        """Take note of the connection; nothing is tried without one."""
+        if is_connected:
+            self._connected.set()
+        else:
+            self._connected.clear()
+
+    async def run(self) -> None:
+        """Publish, until cancelled."""
+        while True:
+            await self._connected.wait()
+            await self._something.wait()
+            self._something.clear()
+            try:
+                await self._flush()
+            except BrokerUnavailableError as error:
+                self._something.set()
+                self._connected.clear()
+                logger.bind(error=str(error)).debug("Publishing waits for the broker")
+
+    async def _flush(self) -> None:
+        while self._alarms:
+            key, alarm = next(iter(self._alarms.items()))
+            await self._outlet.alarm(alarm)
+            if self._alarms.get(key) is alarm:  # else a newer state came meanwhile
+                del self._alarms[key]
+        while self._letters:
+            await self._outlet.dead_letter(self._letters[0])
+            self._letters.popleft()

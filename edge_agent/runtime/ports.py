@@ -1,0 +1,109 @@
+"""What the runtime needs of the outside, by need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from edge_agent.model.alarms import Alarm
+    from edge_agent.model.commands import Command
+    from edge_agent.model.inbox import Inbox, Receipt
+    from edge_agent.model.plant import Policy
+    from edge_agent.model.readings import DeadLetter
+    from edge_agent.model.time import Moment
+    from edge_agent.turn import Turn
+
+
+class Inlet(Protocol):
+    """Where messages come from: it can be held back, and told what was stored."""
+
+    def pause(self) -> None:
+        """Stop reading; the broker keeps what comes."""
+        ...
+
+    def resume(self) -> None:
+        """Read on."""
+        ...
+
+    def acknowledge(self, receipts: Iterable[Receipt]) -> None:
+        """Acknowledge stored messages to the broker; receipts of an older connection are void."""
+        ...
+
+
+class Outlet(Protocol):
+    """Where the agent speaks. Each call returns when the broker has confirmed, or raises BrokerUnavailableError."""
+
+    async def command(self, command: Command, remaining_seconds: float) -> None:
+        """Publish a command, never retained, that the broker forgets after the remaining seconds."""
+        ...
+
+    async def alarm(self, alarm: Alarm) -> None:
+        """Publish the state of an alarm, retained."""
+        ...
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        """Publish a dead letter."""
+        ...
+
+    async def status(self, state: str) -> None:
+        """Publish the agent's own status, retained."""
+        ...
+
+
+class Written(Protocol):
+    """What a write found."""
+
+    @property
+    def duplicates(self) -> int:
+        """Readings that were stored before."""
+        ...
+
+
+class Journal(Protocol):
+    """Where turns are stored, durably and all or nothing."""
+
+    async def write(self, turns: Sequence[Turn]) -> Written:
+        """Store turns, oldest first. Raises StoreError."""
+        ...
+
+
+class PolicySource(Protocol):
+    """Where thresholds and plans come from."""
+
+    async def version(self) -> object:
+        """Tell whether anything may have changed: equal values mean it has not."""
+        ...
+
+    async def policy(self) -> Policy:
+        """Read the thresholds and plans in force. Raises StoreError."""
+        ...
+
+
+class Observer(Protocol):
+    """Who looks on: metrics and logs."""
+
+    def turn(self, turn: Turn) -> None:
+        """See a turn, once."""
+        ...
+
+    def stage(self, name: str, seconds: float) -> None:
+        """See how long a stage took."""
+        ...
+
+    def reaction(self, seconds: float) -> None:
+        """See how long it took from the receipt of the deciding message to the publication of the command."""
+        ...
+
+    def written(self, duplicates: int) -> None:
+        """See what a write found."""
+        ...
+
+
+class Recorder(Protocol):
+    """Who keeps what came in, to replay it."""
+
+    def record(self, inbox: Inbox, now: Moment) -> None:
+        """Keep the input of one turn."""
+        ...

@@ -1,0 +1,117 @@
+"""Every policy for calls that may fail, by name. They nest as retry(breaker(timeout(call)))."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from purgatory.domain.model import Context, HalfOpenedState, OpenedState
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
+from tenacity.wait import wait_random_exponential
+
+from edge_agent.errors import BrokerUnavailableError, NodeBlockedError, NotAcknowledgedError
+from edge_agent.model.inbox import BreakerReport
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from edge_agent.runtime.clock import Clock
+
+T = TypeVar("T")
+
+#: A command is tried so often, with the same id, while it has not expired.
+COMMAND_ATTEMPTS = 3
+#: So many attempts in a row without acknowledgement open the breaker of a node.
+BREAKER_THRESHOLD = 3
+#: So long an open breaker lets nothing through.
+BREAKER_SECONDS = 30.0
+#: No timeout for a node's answer is shorter than this, in real seconds.
+SHORTEST_TIMEOUT_SECONDS = 0.5
+_FOREVER = float("inf")
+
+
+def command_retry(ttl_seconds: float, ack_timeout_seconds: float, clock: Clock) -> AsyncRetrying:
+    """Repeat a command that was not acknowledged, or could not be published, while its time lasts.
+
+    What is retried is named: cancellation, an open breaker and mistakes of ours are not.
+    """
+    return AsyncRetrying(
+        retry=retry_if_exception_type((NotAcknowledgedError, BrokerUnavailableError)),
+        wait=wait_random_exponential(multiplier=ack_timeout_seconds / 10, max=ack_timeout_seconds),
+        stop=stop_after_attempt(COMMAND_ATTEMPTS) | stop_before_delay(clock.real_seconds(ttl_seconds)),
+        sleep=clock.sleep,
+        reraise=True,
+    )
+
+
+class NodeBreaker:
+    """A purgatory breaker for one node, with what purgatory leaves open.
+
+    One probe at a time while half open; cancellation and a broker that is away count neither way; intervals from the
+    monotonic clock; rejections are a fresh error, so that no traceback grows.
+    """
+
+    def __init__(self, node: str, clock: Clock, changed: Callable[[BreakerReport], None]) -> None:
+        self.node = node
+        self._clock = clock
+        self._changed = changed
+        # Its own time to live reads the wall clock: it is set to forever, and `_thaw` half-opens it instead.
+        self._context = Context(node, BREAKER_THRESHOLD, _FOREVER)
+        self._opened_seconds = 0.0
+        self._probing = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is let through at present."""
+        return self._context.state == OpenedState.name
+
+    async def call(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Run an attempt through the breaker. Raises NodeBlockedError where it may not run."""
+        if self.is_open or self._probing:
+            raise NodeBlockedError(f"{self.node} did not acknowledge lately; it is not asked for now")
+        self._probing = self._context.state == HalfOpenedState.name
+        try:
+            result = await attempt()
+        except NotAcknowledgedError as error:
+            unheard = error  # the name `error` is gone before the judgement could use it
+            self._judge(lambda: self._context.handle_exception(unheard))
+            raise
+        finally:
+            self._probing = False
+        self._judge(self._context.handle_end_request)
+        return result
+
+    def trip(self) -> None:
+        """Open at once: a whole command, not only an attempt, went unacknowledged."""
+        if not self.is_open:
+            self._judge(lambda: self._context.set_state(OpenedState(self.node)))
+
+    def thaw(self) -> None:
+        """Half-open after the pause; the next command is a probe."""
+        if self.is_open and self._clock.now().seconds - self._opened_seconds >= BREAKER_SECONDS:
+            self._judge(lambda: self._context.set_state(HalfOpenedState()))
+
+    def _judge(self, change: Callable[[], None]) -> None:
+        before = self._context.state
+        change()
+        self._context.messages.clear()  # for a message bus we do not have
+        after = self._context.state
+        if after == before:
+            return
+        if after == OpenedState.name:
+            self._opened_seconds = self._clock.now().seconds
+            self._changed(BreakerReport(self.node, "open"))
+        else:
+            self._changed(BreakerReport(self.node, "half_open" if after == HalfOpenedState.name else "closed"))
+
+
+async def within(seconds: float, what: Awaitable[T], clock: Clock, otherwise: str) -> T:
+    """Wait for something, at most so many plant seconds. Raises NotAcknowledgedError, saying `otherwise`.
+
+    However fast the plant's clock runs, the transport is given half a real second.
+    """
+    try:
+        async with asyncio.timeout(max(clock.real_seconds(seconds), SHORTEST_TIMEOUT_SECONDS)):
+            return await what
+    except TimeoutError:
+        raise NotAcknowledgedError(otherwise) from None
