@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.execute.execution import Executed, Executor
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from edge_agent.model.remembered import PlanMemory, Remembered
     from edge_agent.model.time import Moment
     from edge_agent.monitor.channel import Channel
+
+Stage = Literal["monitor", "analyze", "plan", "execute"]
 
 
 @dataclass(slots=True)
@@ -114,7 +116,7 @@ class Knowledge:
         )
 
 
-def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[str], None] | None = None) -> Turn:
+def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Stage], None] | None = None) -> Turn:
     """Run the four phases over what came in and the time that passed.
 
     The same knowledge, inbox and moment give the same turn, always. `lap` is called with the name of each phase when
@@ -133,7 +135,7 @@ def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[str
     return turn
 
 
-def _lap(lap: Callable[[str], None] | None, stage: str) -> None:
+def _lap(lap: Callable[[Stage], None] | None, stage: Stage) -> None:
     if lap is not None:
         lap(stage)
 

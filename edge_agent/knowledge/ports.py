@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from edge_agent.turn import Turn
 
 
+#: How many of the latest deliveries a store remembers.
+KEPT_DELIVERIES = 2_000
+
+
 class Written(NamedTuple):
     """What a write found: readings that were there already (the broker delivered them before)."""
 
@@ -27,7 +31,11 @@ class Journal(Protocol):
         ...
 
     async def write(self, turns: Sequence[Turn]) -> Written:
-        """Write turns, oldest first. Idempotent by the keys of what they hold. Raises StoreError."""
+        """Write turns, oldest first. Idempotent by the keys of what they hold. Raises StoreError.
+
+        The turns are copied before the first suspension: what happens to their objects later is not in the write.
+        A cancelled write is done entirely or not at all.
+        """
         ...
 
 
@@ -47,7 +55,7 @@ class PolicyRepository(Protocol):
     """The thresholds and plans in force, and how they come to be."""
 
     async def policy(self) -> Policy:
-        """Read all thresholds and plans, each sorted by name. Raises StoreError."""
+        """Read the thresholds and plans of the site applied last, each sorted by name. Raises StoreError."""
         ...
 
     async def version(self) -> object:
@@ -55,7 +63,10 @@ class PolicyRepository(Protocol):
         ...
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
-        """Make the store say what the plant file says, as one transaction, and list what changed (or would)."""
+        """Make the store say what the plant file says, as one transaction, and list what changed (or would).
+
+        What was tuned in the store since goes back to the file. Other sites' entries stay, out of force.
+        """
         ...
 
     async def applied(self) -> str | None:
@@ -64,7 +75,11 @@ class PolicyRepository(Protocol):
 
 
 class Archive(Protocol):
-    """What the store holds, flat, oldest first, as the interface's `export` names it. Times are RFC 3339 in UTC."""
+    """What the store holds, flat, oldest first, as the interface's `export` names it. Times are RFC 3339 in UTC.
+
+    `since` is compared with observed_at, at, issued_at and received_at, and includes its own instant. A dead letter
+    is of the node that its topic names.
+    """
 
     def readings(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
         """Yield node, sensor, value, unit, flag, tests, observed_at, received_at, seq."""
@@ -83,5 +98,9 @@ class Archive(Protocol):
         ...
 
     async def explain(self, command_id: str) -> dict[str, Any] | None:
-        """Tell the chain of one command: decision with alarms, evidence and checks, the command, its events."""
+        """Tell the chain of one command; None for an unknown id. Raises StoreError.
+
+        `alarms` (each with its `evidence`), `decision` (with its `checks`; None where none was kept), `command` (as in
+        `commands`), `events` in order.
+        """
         ...

@@ -33,7 +33,10 @@ FINISH_SECONDS = 8.0
 class Connection(Protocol):
     """The one owner of the broker connection."""
 
-    connected: bool
+    @property
+    def connected(self) -> bool:
+        """Whether there is a live connection."""
+        ...
 
     async def run(self) -> None:
         """Keep connected until cancelled, then disconnect without a last will."""

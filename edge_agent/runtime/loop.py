@@ -8,7 +8,7 @@ from loguru import logger
 
 from edge_agent.errors import StoreError
 from edge_agent.model.commands import CommandState
-from edge_agent.turn import Knowledge, Turn, run_turn
+from edge_agent.turn import run_turn
 
 if TYPE_CHECKING:
     from edge_agent.model.inbox import Inbox
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.outbox import Outbox
     from edge_agent.runtime.ports import Inlet, Journal, Observer, Recorder
+    from edge_agent.turn import Knowledge, Stage, Turn
 
 #: Longest time between two turns when nothing comes in, in real seconds: how exact delays and timeouts are.
 TICK_SECONDS = 0.2
@@ -97,7 +98,7 @@ class Loop:
         last = clock.steady()
         self.last_turn = last
 
-        def lap(stage: str) -> None:
+        def lap(stage: Stage) -> None:
             nonlocal last
             now = clock.steady()
             observer.stage(stage, now - last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from edge_agent.model.readings import DeadLetter
     from edge_agent.model.time import Moment
     from edge_agent.turn import Turn
+
+
+Stage = Literal["monitor", "analyze", "plan", "execute", "store"]
 
 
 class Inlet(Protocol):
@@ -88,7 +91,7 @@ class Observer(Protocol):
         """See a turn, once."""
         ...
 
-    def stage(self, name: str, seconds: float) -> None:
+    def stage(self, name: Stage, seconds: float) -> None:
         """See how long a stage took."""
         ...
 

@@ -1,0 +1,127 @@
+"""Commands that look: status of a running agent, what the store holds, why a command was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from edge_agent.cli.story import tell
+from edge_agent.errors import EdgeAgentError, UsageError
+from edge_agent.knowledge.archive import SqliteArchive
+from edge_agent.model.time import parse_rfc3339
+from edge_agent.settings.agent import load_settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from edge_agent.settings.agent import Settings
+
+_COLUMNS = {
+    "readings": ("node", "sensor", "value", "unit", "flag", "tests", "observed_at", "received_at", "seq"),
+    "alarms": ("node", "sensor", "threshold", "event", "at", "value", "by", "reason"),
+    "commands": (
+        *("id", "site", "node", "actuator", "action", "value", "issued_at", "expires_at", "lease_seconds"),
+        *("epoch", "counter", "plan", "reason", "outcome", "attempts", "closed_at"),
+    ),
+    "dead-letters": ("reason", "topic", "payload", "received_at", "encoding"),
+}
+#: What `export` can print.
+EXPORTS = tuple(_COLUMNS)
+_PATIENCE_SECONDS = 5.0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Ask a running agent how it is."""
+    found = _ask(load_settings(arguments.config, os.environ), "/status")
+    if arguments.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))  # noqa: T201  # the answer of the command
+        return 0
+    console = Console()
+    console.print(f"{found['agent']} at {found['site']}, mode {found['mode']}, epoch {found['epoch']}, {found['at']}")
+    console.print(_table("Sensors", found["sensors"], ("node", "sensor", "value", "unit", "flag", "age_seconds")))
+    columns = ("node", "actuator", "state", "value", "desired", "plan", "command")
+    console.print(_table("Actuators", found["actuators"], columns))
+    console.print(_table("Alarms", found["alarms"], ("alarm", "priority", "active", "acknowledged", "since", "reason")))
+    console.print(_table("Nodes", found["nodes"], ("node", "online", "breaker")))
+    return 0
+
+
+def _table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Table:
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*("" if row.get(column) is None else _cell(row[column]) for column in columns))
+    return table
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _ask(settings: Settings, path: str) -> dict[str, Any]:
+    address = f"http://{settings.http.host}:{settings.http.port}{path}"
+    try:
+        with urllib.request.urlopen(address, timeout=_PATIENCE_SECONDS) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise EdgeAgentError(f"no agent answers at {address}: {error}") from error
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Print what the store holds, oldest first."""
+    since = None
+    if arguments.since is not None:
+        try:
+            since = parse_rfc3339(arguments.since)
+        except ValueError as error:
+            raise UsageError(f"--since: {error}") from error
+    settings = load_settings(arguments.config, os.environ)
+    asyncio.run(_export(settings, arguments.what, since, arguments.node, as_csv=arguments.format == "csv"))
+    return 0
+
+
+async def _export(settings: Settings, what: str, since: int | None, node: str | None, *, as_csv: bool) -> None:
+    columns = _COLUMNS[what]
+    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    if as_csv:
+        writer.writeheader()
+    async with SqliteArchive(settings.store.path) as archive:
+        records = {
+            "readings": archive.readings,
+            "alarms": archive.alarms,
+            "commands": archive.commands,
+            "dead-letters": archive.dead_letters,
+        }[what]
+        async for record in records(since, node):
+            if as_csv:
+                writer.writerow({key: _flat(value) for key, value in record.items()})
+            else:
+                sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _flat(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Tell why a command was sent."""
+    settings = load_settings(arguments.config, os.environ)
+    found = asyncio.run(_explain(settings, arguments.command_id))
+    if found is None:
+        raise EdgeAgentError(f"the store knows no command {arguments.command_id}")
+    sys.stdout.write(tell(found))
+    return 0
+
+
+async def _explain(settings: Settings, command_id: str) -> dict[str, Any] | None:
+    async with SqliteArchive(settings.store.path) as archive:
+        return await archive.explain(command_id)

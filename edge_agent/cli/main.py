@@ -1,0 +1,104 @@
+"""The command line: what can be asked, and what an error looks like."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from edge_agent.cli import look, plantwork, run
+from edge_agent.errors import EdgeAgentError, UsageError
+from edge_agent.version import installed_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="edge-agent", description="The edge agent of a pumping station.")
+    parser.add_argument("--version", action="version", version=installed_version())
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def command(
+        name: str, function: Callable[[argparse.Namespace], int], text: str, *, plant: bool = False
+    ) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(function=function)
+        added.add_argument("--config", type=Path, metavar="F", help="settings; default config/agent.toml")
+        if plant:
+            added.add_argument("--plant", type=Path, metavar="F", help="plant file; default config/plant.toml")
+        return added
+
+    running = command("run", run.run, "run the agent", plant=True)
+    running.add_argument("--record", type=Path, metavar="F", help="record what comes in, for replay")
+    _add_demo(command("demo", run.demo, "broker, plant and agent in one process", plant=True))
+    _add_simulate(command("simulate", plantwork.simulate, "the plant alone, behind MQTT nodes", plant=True))
+    command("check", plantwork.check, "say everything that is wrong in both files", plant=True)
+    applying = command("apply", plantwork.apply, "write a plant file into the knowledge store")
+    applying.add_argument("plant_file", type=Path, metavar="PLANT_FILE")
+    applying.add_argument("--dry-run", action="store_true", help="only print what would change")
+    command("status", look.status, "look at a running agent").add_argument("--json", action="store_true")
+    command("explain", look.explain, "why a command was sent").add_argument("command_id", metavar="COMMAND_ID")
+    _add_export(command("export", look.export, "print what the store holds"))
+    replaying = command("replay", run.replay, "run recorded messages through the loop", plant=True)
+    replaying.add_argument("file", type=Path, metavar="FILE.jsonl")
+    return parser
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--duration", type=_positive, metavar="S", help="end after so many real seconds")
+    parser.add_argument("--speed", type=_positive, default=60.0, metavar="N", help="times real time; default 60")
+    parser.add_argument("--plain", action="store_true", help="lines instead of the live view")
+    parser.add_argument("--record", type=Path, metavar="F", help="record what comes in, for replay")
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--network", type=Path, required=True, metavar="F.inp", help="EPANET network")
+    parser.add_argument("--speed", type=_positive, default=1.0, metavar="N", help="times real time; default 1")
+    parser.add_argument("--duration", type=_positive, metavar="S", help="end after so many real seconds")
+    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="let a node misbehave; repeatable")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the misbehaviour")
+    parser.add_argument("--scaffold", action="store_true", help="print a first plant file for the network")
+    parser.add_argument("--site", default="site-1", metavar="ID", help="the site of that plant file; default site-1")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=look.EXPORTS)
+    parser.add_argument("--format", choices=("jsonl", "csv"), default="jsonl")
+    parser.add_argument("--since", metavar="T", help="RFC 3339 with an offset")
+    parser.add_argument("--node", metavar="N")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 fine, 1 failed, 2 bad usage or configuration."""
+    try:
+        namespace = _parser().parse_args(arguments)
+        return int(namespace.function(namespace))
+    except EdgeAgentError as error:
+        print(error, file=sys.stderr)  # noqa: T201  # the command line speaks here
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has had enough, as `head` does; nothing is left to be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130

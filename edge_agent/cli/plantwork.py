@@ -1,0 +1,95 @@
+"""Commands about the plant: check the files, apply them to the store, simulate the water."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from edge_agent.cli.run import single, stop_on_signals
+from edge_agent.container.outlet import connection_settings
+from edge_agent.container.plant import BrokerBus, open_simulation
+from edge_agent.errors import UsageError
+from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.mqtt.topics import Topics
+from edge_agent.observe.logs import configure_logs
+from edge_agent.runtime.clock import ScaledClock
+from edge_agent.settings.agent import load_settings
+from edge_agent.settings.check import check as check_files
+from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
+from edge_agent.simulate.faults import Faults
+from edge_agent.simulate.live import run_live
+from edge_agent.simulate.scaffold import scaffold
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from edge_agent.knowledge.ports import Change
+    from edge_agent.model.plant import Plant
+    from edge_agent.settings.agent import Settings
+    from edge_agent.simulate.plant import PlantSimulation
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Print a line for everything that is wrong in both files."""
+    problems = check_files(arguments.config, arguments.plant, os.environ)
+    for problem in problems:
+        sys.stdout.write(f"{problem}\n")
+    if not problems:
+        sys.stdout.write("settings and plant file are fine\n")
+    return 2 if problems else 0
+
+
+def apply(arguments: argparse.Namespace) -> int:
+    """Write a plant file into the knowledge store and print what changed."""
+    settings = load_settings(arguments.config, os.environ)
+    plant = load_plant(arguments.plant_file)
+    changes = asyncio.run(_apply(settings.store.path, plant, dry_run=arguments.dry_run))
+    for change in changes:
+        sys.stdout.write(f"{change}\n")
+    if not changes:
+        sys.stdout.write("nothing to change\n")
+    return 0
+
+
+async def _apply(path: Path, plant: Plant, *, dry_run: bool) -> list[Change]:
+    async with SqliteStore(path) as store:
+        return await store.apply(plant, dry_run=dry_run)
+
+
+def simulate(arguments: argparse.Namespace) -> int:
+    """Run the plant alone, or print a first plant file for a network."""
+    if not arguments.network.is_file():
+        raise UsageError(f"{arguments.network} is no file; expected an EPANET network (.inp)")
+    if arguments.scaffold:
+        sys.stdout.write(scaffold(arguments.network, arguments.site))
+        return 0
+    settings = load_settings(arguments.config, os.environ)
+    file = load_plant_file(find_plant(arguments.plant))
+    configure_logs(settings.log.level, settings.log.format)
+    faults = Faults.parse(arguments.fault, arguments.seed)
+    with open_simulation(file, arguments.network, faults) as simulation:
+        return single(lambda: asyncio.run(_simulate(settings, simulation, arguments.speed, arguments.duration)))
+
+
+async def _simulate(settings: Settings, simulation: PlantSimulation, speed: float, duration: float | None) -> int:
+    stop = asyncio.Event()
+    stop_on_signals(stop.set)
+    site = simulation.plant.site
+    topics = Topics(settings.mqtt.topic_prefix, site, settings.agent.id)
+    bus = BrokerBus(connection_settings(settings, f"edge-agent-plant-{site}"), topics)
+    broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
+    logger.bind(site=site, nodes=len(simulation.nodes), broker=broker, speed=speed).info("The plant runs")
+    running = run_live(simulation, bus, ScaledClock(speed))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(duration), asyncio.TaskGroup() as group:
+            plant = group.create_task(running, name="plant")
+            await stop.wait()
+            plant.cancel()
+    logger.info("The plant has ended")
+    return 0

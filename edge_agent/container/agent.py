@@ -1,0 +1,141 @@
+"""The composition root: settings and a plant in, a wired agent out. Only in this room are adapters made and joined.
+
+Every part can be replaced by keyword; tests and the demo do.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from edge_agent.container.onlookers import Onlookers
+from edge_agent.container.outlet import BrokerOutlet, connection_settings
+from edge_agent.knowledge.digest import digest
+from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.mqtt import wire
+from edge_agent.mqtt.connection import Will
+from edge_agent.mqtt.session import Session
+from edge_agent.mqtt.topics import Topics
+from edge_agent.observe.http import ObservationServer
+from edge_agent.observe.metrics import Metrics
+from edge_agent.observe.snapshot import snapshot_json
+from edge_agent.runtime.agent import Agent, Parts
+from edge_agent.runtime.clock import SystemClock
+from edge_agent.runtime.inbox import BoundedInbox
+from edge_agent.runtime.recording import JsonRecorder
+from edge_agent.turn import Knowledge
+from edge_agent.version import installed_version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from typing import IO
+
+    from edge_agent.knowledge.ports import PolicyRepository
+    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.runtime.clock import Clock
+    from edge_agent.runtime.ports import Observer
+    from edge_agent.settings.agent import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A wired agent, and where it shows itself."""
+
+    agent: Agent
+    http_port: int
+    session: Session
+
+
+async def policy_in_force(repository: PolicyRepository, plant: Plant) -> Policy:
+    """Read thresholds and plans, after putting a plant file in force that is new or was edited.
+
+    The embedded store belongs to this gateway: what its technician writes into the plant file counts from the next
+    start. What was changed in the store since the file was last applied stays.
+    """
+    if await repository.applied() != digest(plant):
+        changes = await repository.apply(plant)
+        logger.bind(changes=len(changes)).info("The plant file was applied to the store")
+    return await repository.policy()
+
+
+@asynccontextmanager
+async def open_agent(
+    settings: Settings,
+    plant: Plant,
+    *,
+    clock: Clock | None = None,
+    observers: Iterable[Observer] = (),
+    recording: IO[str] | None = None,
+) -> AsyncIterator[Running]:
+    """Wire an agent. Leaving the context closes the store and the health server; run it in between.
+
+    Raises StoreError and EdgeAgentError where the store or the port cannot be had.
+    """
+    clock = clock or SystemClock()
+    mode, mqtt = settings.control.mode, settings.mqtt
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(SqliteStore(settings.store.path))
+        policy = await policy_in_force(store, plant)
+        remembered = await store.begin(settings.agent.id)
+        knowledge = Knowledge(
+            plant,
+            policy,
+            remembered,
+            clock.now(),
+            agent=settings.agent.id,
+            mode=mode,
+            future_tolerance_seconds=settings.quality.future_tolerance_seconds,
+        )
+        topics = Topics(mqtt.topic_prefix, plant.site, settings.agent.id)
+        inbox = BoundedInbox(2 * mqtt.receive_maximum, clock.steady)
+        metrics = Metrics(version=installed_version())
+        agent: Agent | None = None
+
+        async def announce(_session_present: bool) -> None:  # noqa: FBT001  # the session's signature
+            if agent is not None:
+                await agent.announce()
+
+        session = Session(
+            connection_settings(settings, f"edge-agent-{plant.site}-{settings.agent.id}"),
+            subscriptions=topics.subscriptions(),
+            will=Will(topics.agent_status(), wire.agent_status("offline", mode, installed_version())),
+            on_message=inbox.put,
+            parse=topics.parse,
+            on_connected=announce,
+        )
+        recorder = None
+        if recording is not None:
+            recorder = JsonRecorder(recording, agent=settings.agent.id, mode=mode, epoch=remembered.epoch)
+        agent = Agent(
+            Parts(
+                knowledge,
+                inbox,
+                session,
+                session,
+                BrokerOutlet(session, topics, mode),
+                store,
+                store,
+                clock,
+                Onlookers(metrics, observers),
+                settings.store.commit_interval_seconds,
+                max(1, mqtt.receive_maximum // 2),
+                recorder,
+            )
+        )
+        metrics.watch(
+            snapshot=agent.snapshot, backlog=lambda: agent.backlog, broker_connected=lambda: session.connected
+        )
+        server = await stack.enter_async_context(
+            ObservationServer(
+                settings.http.host,
+                settings.http.port,
+                metrics_text=metrics.text,
+                ready=agent.ready,
+                live=agent.live,
+                status=lambda: snapshot_json(agent.snapshot()),
+            )
+        )
+        yield Running(agent, server.port, session)

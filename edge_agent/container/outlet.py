@@ -1,0 +1,64 @@
+"""The agent's voice on the broker, and what the settings say of the way there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_agent.mqtt import wire
+from edge_agent.mqtt.connection import ConnectionSettings, Tls
+from edge_agent.version import installed_version
+
+if TYPE_CHECKING:
+    from edge_agent.model.alarms import Alarm
+    from edge_agent.model.commands import Command, Mode
+    from edge_agent.model.readings import DeadLetter
+    from edge_agent.mqtt.session import Session
+    from edge_agent.mqtt.topics import Topics
+    from edge_agent.settings.agent import Settings
+
+
+class BrokerOutlet:
+    """Nouns in, topics and payloads out."""
+
+    def __init__(self, session: Session, topics: Topics, mode: Mode) -> None:
+        self._session, self._topics, self._mode = session, topics, mode
+
+    async def command(self, command: Command, remaining_seconds: float) -> None:
+        """Publish a command. Raises BrokerUnavailableError."""
+        await self._session.publish(
+            self._topics.command(command.node, command.actuator),
+            wire.command(command),
+            expiry_seconds=remaining_seconds,
+            response_topic=self._topics.ack(command.node, command.actuator),
+            correlation=command.id.encode(),
+        )
+
+    async def alarm(self, alarm: Alarm) -> None:
+        """Publish the state of an alarm. Raises BrokerUnavailableError."""
+        await self._session.publish(self._topics.alarm(alarm.key), wire.alarm(alarm), retain=True)
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        """Publish a dead letter. Raises BrokerUnavailableError."""
+        await self._session.publish(self._topics.dead_letter(), wire.dead_letter(letter))
+
+    async def status(self, state: str) -> None:
+        """Publish the agent's status. Raises BrokerUnavailableError."""
+        word = wire.agent_status("online" if state == "online" else "offline", self._mode, installed_version())
+        await self._session.publish(self._topics.agent_status(), word, retain=True)
+
+
+def connection_settings(settings: Settings, client_id: str) -> ConnectionSettings:
+    """Tell the session what the settings say of the broker."""
+    mqtt = settings.mqtt
+    tls = None if mqtt.tls is None else Tls(mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file)
+    return ConnectionSettings(
+        mqtt.host,
+        mqtt.port,
+        client_id,
+        mqtt.username,
+        None if mqtt.password is None else mqtt.password.get_secret_value(),
+        tls,
+        mqtt.keepalive_seconds,
+        mqtt.receive_maximum,
+        mqtt.session_expiry_seconds,
+    )

@@ -1,0 +1,145 @@
+"""One SQLite connection in a thread of its own, and what its errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from edge_agent.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+#: How long a statement waits for another program's write, in seconds.
+BUSY_SECONDS = 5.0
+
+_REASONS = {
+    sqlite3.SQLITE_BUSY: "another program is writing to it",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk reports an error",
+    sqlite3.SQLITE_NOTADB: "the file is no SQLite database",
+    sqlite3.SQLITE_PERM: "the file may not be used",
+    sqlite3.SQLITE_READONLY: "the file may not be written",
+}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite, its driver and the file system raise into StoreError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        # The low byte is the kind, the rest says where; the driver's own complaints carry no code.
+        reason = _REASONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
+        raise StoreError(f"The store {path} does not work: {reason}.") from error
+    except OSError as error:
+        raise StoreError(f"The store {path} cannot be opened: {error.strerror}.") from error
+    except (OverflowError, UnicodeError) as error:
+        raise StoreError(f"The store {path} cannot hold a value: {error}.") from error
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Do all of it durably, or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        # SQLite may have rolled back by itself already, on a full disk for one.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+class Connection:
+    """Owns a thread and the connection opened in it; calls run one after the other, in the order they were made.
+
+    A cancelled call that has begun is finished in the thread; one that has not, never begins.
+    """
+
+    def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> None:
+        self._path = path
+        self._connect = connect
+        self._db: sqlite3.Connection | None = None
+        self._thread: ThreadPoolExecutor | None = None
+
+    async def __aenter__(self) -> Self:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        try:
+            await self._call(self._open)
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close()
+
+    async def run(
+        self, work: Callable[Concatenate[sqlite3.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """Run `work(connection, …)` in the thread. Raises StoreError."""
+        return await self._call(lambda: work(self._opened(), *args, **kwargs))
+
+    async def _call(self, work: Callable[[], _T]) -> _T:
+        if self._thread is None:
+            raise StoreError(f"The store {self._path} is not open.")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._translated, work)
+
+    def _translated(self, work: Callable[[], _T]) -> _T:
+        with translated(self._path):
+            return work()
+
+    def _open(self) -> None:
+        self._db = self._connect(self._path)
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise StoreError(f"The store {self._path} is not open.")
+        return self._db
+
+    def _close(self) -> None:
+        """Wait for what is under way and close; not a coroutine, so that a cancellation cannot come between."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.submit(self._disconnect)
+            thread.shutdown(wait=True)
+
+    def _disconnect(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """Open the file for its one writer, which also checkpoints; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open the file for reading beside its writer. Raises StoreError where there is none."""
+    if not path.is_file():
+        raise StoreError(f"There is no store at {path}: it is made when the agent first runs.")
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)

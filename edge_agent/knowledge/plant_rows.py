@@ -1,0 +1,142 @@
+"""The plant and its policy as rows. People change thresholds and plans by hand: what is read back is validated."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from edge_agent.errors import StoreError
+from edge_agent.knowledge.differences import Entry
+from edge_agent.knowledge.digest import plain
+from edge_agent.knowledge.statements import statements
+from edge_agent.model.alarms import AlarmKey
+from edge_agent.model.plant import Actuator, Node, Plan, Policy, Sensor, Threshold
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+
+    from edge_agent.knowledge.differences import Noun
+    from edge_agent.knowledge.rows import Row
+
+_T = TypeVar("_T")
+
+_SQL = statements("sqlite", "policy")
+
+_SENSOR = TypeAdapter(Sensor)
+_ACTUATOR = TypeAdapter(Actuator)
+_THRESHOLD = TypeAdapter(Threshold)
+_PLAN = TypeAdapter(Plan)
+
+
+def read_policy(db: sqlite3.Connection, site: str) -> Policy:
+    """Read thresholds and plans, each sorted by name. Raises StoreError where a row makes no sense."""
+    thresholds = [_threshold(row) for row in db.execute(_SQL["thresholds"], (site,))]
+    plans = [_plan(row) for row in db.execute(_SQL["plans"], (site,))]
+    thresholds.sort(key=lambda threshold: threshold.alarm)
+    plans.sort(key=lambda plan: plan.id)
+    return Policy(tuple(thresholds), tuple(plans))
+
+
+def read_catalogue(db: sqlite3.Connection, site: str) -> dict[Entry, Noun | None]:
+    """Read everything stored of a site; None where a row makes no sense."""
+    return dict(_entries(db, site))
+
+
+def put(db: sqlite3.Connection, site: str, entry: Entry, noun: Noun) -> None:
+    """Insert or replace one thing of a site."""
+    db.execute(_SQL[f"put_{entry.what}"], (site, *_row(noun)))
+
+
+def remove(db: sqlite3.Connection, site: str, entry: Entry) -> None:
+    """Delete one thing of a site."""
+    key = AlarmKey.parse(entry.name) if entry.what == "threshold" else entry.name.split("/")
+    db.execute(_SQL[f"remove_{entry.what}"], (site, *key))
+
+
+def _entries(db: sqlite3.Connection, site: str) -> Iterator[tuple[Entry, Noun | None]]:
+    for plural, (what, separators, read) in _KINDS.items():
+        for row in db.execute(_SQL[plural], (site,)):
+            name = "".join(part + separator for part, separator in zip(row, separators, strict=False))
+            yield Entry(what, name), _read_or_none(read, row)
+
+
+def _read_or_none(read: Callable[[Row], Noun], row: Row) -> Noun | None:
+    try:
+        return read(row)
+    except StoreError:
+        return None
+
+
+def _row(noun: Noun) -> Row:
+    match noun:
+        case Node():
+            return (noun.id, noun.timestamps)
+        case Sensor():
+            quality = json.dumps(plain(noun.quality))
+            return (noun.node, noun.id, noun.quantity, noun.unit, noun.interval_seconds, quality)
+        case Actuator():
+            equipment = (noun.node, noun.id, noun.kind, noun.fail_safe)
+            protection = (noun.min_on_seconds, noun.min_off_seconds, noun.max_starts_per_hour)
+            return (*equipment, *protection, noun.lease_seconds, noun.ack_timeout_seconds, noun.command_ttl_seconds)
+        case Threshold():
+            delays = (noun.on_delay_seconds, noun.off_delay_seconds)
+            return (noun.node, noun.sensor, noun.name, noun.limit, noun.deadband, *delays, noun.priority)
+        case Plan():
+            conditions = (json.dumps(noun.when), json.dumps(plain(noun.do)), json.dumps(noun.unless))
+            return (noun.id, *conditions, noun.priority, noun.cooldown_seconds)
+
+
+def _node(row: Row) -> Node:
+    return Node(id=row[0], timestamps=row[1])
+
+
+def _sensor(row: Row) -> Sensor:
+    names = ("node", "id", "quantity", "unit", "interval_seconds")
+    return _checked("sensor", _SENSOR, row, lambda: dict(zip(names, row, strict=False), quality=json.loads(row[5])))
+
+
+def _actuator(row: Row) -> Actuator:
+    names = tuple(Actuator.__dataclass_fields__)
+    return _checked("actuator", _ACTUATOR, row, lambda: dict(zip(names, row, strict=True)))
+
+
+def _threshold(row: Row) -> Threshold:
+    names = tuple(Threshold.__dataclass_fields__)
+    return _checked("threshold", _THRESHOLD, row, lambda: dict(zip(names, row, strict=True)))
+
+
+def _plan(row: Row) -> Plan:
+    name, when, steps, unless, priority, cooldown = row
+    return _checked(
+        "plan",
+        _PLAN,
+        row,
+        lambda: {
+            "id": name,
+            "when": json.loads(when),
+            "do": json.loads(steps),
+            "unless": json.loads(unless),
+            "priority": priority,
+            "cooldown_seconds": cooldown,
+        },
+    )
+
+
+def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[], dict[str, Any]]) -> _T:
+    try:
+        return adapter.validate_python(members())
+    except ValueError as error:
+        raise StoreError(f"The store holds a {what} that makes no sense: {row!r}.") from error
+
+
+#: Per table: the kind, what follows each part of its name, and how a row is read.
+_KINDS: dict[str, tuple[str, tuple[str, ...], Callable[[Row], Noun]]] = {
+    "nodes": ("node", ("",), _node),
+    "sensors": ("sensor", ("/", ""), _sensor),
+    "actuators": ("actuator", ("/", ""), _actuator),
+    "thresholds": ("threshold", ("/", ":", ""), _threshold),
+    "plans": ("plan", ("",), _plan),
+}

@@ -1,0 +1,191 @@
+"""Turns as rows of the embedded store, and rows as what is remembered. Pure: the connection is elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from edge_agent.knowledge.records import alarm_record, check_record
+from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
+from edge_agent.model.commands import OPEN_STATES, ActuatorMemory, Command, CommandRecord, CommandState
+from edge_agent.model.remembered import PlanMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from edge_agent.model.commands import CommandEvent, Decision
+    from edge_agent.model.plant import Sensor
+    from edge_agent.model.readings import DeadLetter, Reading
+    from edge_agent.turn import Turn
+
+Row: TypeAlias = tuple[Any, ...]
+
+#: Stands for the `seq` a node did not send: a key may hold no NULL.
+NO_SEQ = -1
+
+
+class SeriesIds:
+    """The small integers by which readings name their sensor and unit.
+
+    New ones are given here, so that a batch is complete before it reaches the connection; they stay `unsaved` until a
+    transaction with them has been committed.
+    """
+
+    def __init__(self, stored: Iterable[tuple[int, str, str, str]]) -> None:
+        self._ids = {(node, sensor, unit): number for number, node, sensor, unit in stored}
+        self._newest = max(self._ids.values(), default=0)
+        self._unsaved: dict[int, Row] = {}
+
+    @property
+    def unsaved(self) -> list[Row]:
+        """Rows (id, node, sensor, unit) that no committed transaction held yet."""
+        return list(self._unsaved.values())
+
+    def of(self, sensor: Sensor) -> int:
+        """Find the id of a sensor in its unit, or give one."""
+        key = (sensor.node, sensor.id, sensor.unit)
+        number = self._ids.get(key)
+        return self._new(key) if number is None else number
+
+    def saved(self, rows: Iterable[Row]) -> None:
+        """Take note that these rows are durable."""
+        for row in rows:
+            self._unsaved.pop(row[0], None)
+
+    def _new(self, key: tuple[str, str, str]) -> int:
+        self._newest += 1
+        self._ids[key] = self._newest
+        self._unsaved[self._newest] = (self._newest, *key)
+        return self._newest
+
+
+@dataclass(slots=True)
+class Batch:
+    """The rows of some turns, by the statement that writes them, in the order in which they are written.
+
+    A copy: what the loop does to a turn's objects afterwards is not in it.
+    """
+
+    series: list[Row]
+    readings: list[Row]
+    settled: list[Row]
+    others: list[tuple[str, list[Row]]] = field(default_factory=list)
+    command_events: list[CommandEvent] = field(default_factory=list)
+
+
+def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
+    """Turn turns into rows."""
+    readings = _reading_rows(turns, ids)
+    settled = _settled_rows(turns, ids)
+    alarms = {alarm.key: alarm for turn in turns for alarm in turn.alarms}
+    found: list[tuple[str, list[Row]]] = [
+        ("insert_dead_letter", _dead_letter_rows(letter for turn in turns for letter in turn.dead_letters)),
+        ("insert_delivery", [tuple(delivery) for turn in turns for delivery in turn.deliveries]),
+        ("insert_alarm_event", [(*event[0], *event[1:]) for turn in turns for event in turn.alarm_events]),
+        ("put_alarm", [_alarm_row(alarm) for alarm in alarms.values() if not at_rest(alarm)]),
+        ("rest_alarm", [tuple(alarm.key) for alarm in alarms.values() if at_rest(alarm)]),
+        ("insert_decision", [_decision_row(decision) for turn in turns for decision in turn.decisions]),
+        ("insert_command", [_command_row(command) for turn in turns for command in turn.commands]),
+        ("put_memory", [row for turn in turns for row in _memory_rows(turn)]),
+    ]
+    events = [event for turn in turns for event in turn.command_events]
+    return Batch(ids.unsaved, readings, settled, [(name, rows) for name, rows in found if rows], events)
+
+
+def at_rest(alarm: Alarm) -> bool:
+    """Whether there is nothing to remember of an alarm: not active, acknowledged, not shelved."""
+    return not alarm.active and alarm.acknowledged and alarm.shelved_until is None
+
+
+def event_row(event: CommandEvent) -> Row:
+    """Turn a command's event into a row of command_events."""
+    return tuple(event)
+
+
+def advance_row(event: CommandEvent) -> dict[str, Any]:
+    """Turn a command's event into what it does to the command."""
+    closed_at = None if event.state in OPEN_STATES else event.at
+    return {"id": event.command_id, "state": event.state, "attempts": event.attempts, "closed_at": closed_at}
+
+
+def command_noun(row: Row) -> CommandRecord:
+    """Read a command's row: its members, state, attempts, closed_at."""
+    *members, state, attempts, closed_at = row
+    return CommandRecord(Command(*members), CommandState(state), attempts, closed_at)
+
+
+def alarm_noun(row: Row) -> Alarm:
+    """Read an alarm's row, in the order of its table."""
+    key, (priority, active, acknowledged, *members), evidence = AlarmKey(*row[:3]), row[3:-1], row[-1]
+    read = Evidence(**json.loads(evidence)) if evidence else None
+    return Alarm(key, priority, bool(active), bool(acknowledged), *[*members, read])
+
+
+def actuator_noun(body: str) -> ActuatorMemory:
+    """Read what is remembered of an actuator."""
+    return ActuatorMemory(**json.loads(body))
+
+
+def plan_noun(body: str) -> PlanMemory:
+    """Read what is remembered of a plan."""
+    return PlanMemory(**json.loads(body))
+
+
+def _reading_rows(turns: Sequence[Turn], ids: SeriesIds) -> list[Row]:
+    of = ids.of
+    return [
+        (of(r.sensor), r.observed_at, NO_SEQ if r.seq is None else r.seq, r.value, r.received_at, r.flag, r.tests)
+        for turn in turns
+        for r in turn.readings
+    ]
+
+
+def _settled_rows(turns: Sequence[Turn], ids: SeriesIds) -> list[Row]:
+    """Rows of readings written earlier; one that is written in the same batch has its new flag already."""
+    settled: list[Reading] = [reading for turn in turns for reading in turn.settled]
+    fresh = {id(reading) for turn in turns for reading in turn.readings} if settled else set()
+    return [
+        (r.flag, r.tests, ids.of(r.sensor), r.observed_at, NO_SEQ if r.seq is None else r.seq)
+        for r in settled
+        if id(r) not in fresh
+    ]
+
+
+def _dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
+    """Rows whose key tells equal letters of one instant apart, and is the same when the write is repeated."""
+    seen: Counter[DeadLetter] = Counter()
+    rows: list[Row] = []
+    for letter in letters:
+        content = b"\0".join((letter.reason.encode(), letter.topic.encode("utf-8", "surrogatepass"), letter.payload))
+        digest = blake2b(content, digest_size=8).digest()
+        row = (letter.received_at, letter.reason, letter.topic, letter.payload, digest, seen[letter])
+        rows.append(row)
+        seen[letter] += 1
+    return rows
+
+
+def _alarm_row(alarm: Alarm) -> Row:
+    evidence = json.dumps(asdict(alarm.evidence)) if alarm.evidence else None
+    head = (*alarm.key, alarm.priority, alarm.active, alarm.acknowledged, alarm.since, alarm.reason)
+    return (*head, alarm.value, alarm.limit, alarm.unit, alarm.shelved_until, evidence)
+
+
+def _decision_row(decision: Decision) -> Row:
+    alarms = json.dumps([alarm_record(alarm) for alarm in decision.alarms])
+    checks = json.dumps([check_record(check) for check in decision.checks])
+    head = (decision.at, decision.actuator, decision.action, decision.value, decision.plan, decision.verdict)
+    return (*head, decision.reason, alarms, checks, decision.command_id)
+
+
+def _command_row(command: Command) -> Row:
+    target = (command.id, command.site, command.node, command.actuator, command.action, command.value)
+    life = (command.issued_at, command.expires_at, command.lease_seconds, command.epoch, command.counter)
+    return (*target, *life, command.plan, command.reason)
+
+
+def _memory_rows(turn: Turn) -> Iterator[Row]:
+    yield from (("actuator", memory.actuator, json.dumps(asdict(memory))) for memory in turn.actuators)
+    yield from (("plan", memory.plan, json.dumps(asdict(memory))) for memory in turn.plans)

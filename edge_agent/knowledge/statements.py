@@ -1,0 +1,44 @@
+"""SQL from files: named statements, and numbered migrations."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from importlib.resources.abc import Traversable
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_COMMENT = re.compile(r"^--.*\n?", re.MULTILINE)
+_MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
+
+
+class Migration(NamedTuple):
+    """One numbered step of a schema: the version it leads to, and its script."""
+
+    version: int
+    script: str
+
+
+@cache
+def statements(dialect: str, name: str) -> Mapping[str, str]:
+    """Read the statements of `sql/{dialect}/{name}.sql` by name: each stands under a line `-- name: insert_reading`."""
+    _, *parts = _NAME.split((_folder(dialect) / f"{name}.sql").read_text(encoding="utf-8"))
+    bodies = (_COMMENT.sub("", body).strip() for body in parts[1::2])
+    return MappingProxyType(dict(zip(parts[::2], bodies, strict=True)))
+
+
+@cache
+def migrations(dialect: str) -> tuple[Migration, ...]:
+    """Read the migrations of a dialect, in order: `sql/{dialect}/0001_first.sql` leads to version 1."""
+    found = ((_MIGRATION.fullmatch(file.name), file) for file in _folder(dialect).iterdir())
+    steps = (Migration(int(match[1]), file.read_text(encoding="utf-8")) for match, file in found if match)
+    return tuple(sorted(steps))
+
+
+def _folder(dialect: str) -> Traversable:
+    return files("edge_agent.knowledge") / "sql" / dialect

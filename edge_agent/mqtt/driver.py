@@ -1,0 +1,247 @@
+"""One connection to the broker, over aiomqtt and paho. This module and `pump` alone know their private side.
+
+aiomqtt opens and closes the connection; its callbacks are wrapped or replaced, because it hides what the broker says
+(session present, reason codes), knows no manual acknowledgement, and waits out its time where a connection dies before
+CONNACK. What is assumed of both libraries is held by tests/integration/test_session_driver.py.
+
+QoS 1 only: subscriptions cap what arrives at 1. (With manual acknowledgement paho answers QoS 2 with PUBREC by itself,
+forgets it with the connection, and so cannot carry it across one.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+import aiomqtt
+import paho.mqtt.client as paho
+
+from edge_agent.errors import BrokerUnavailableError
+from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, fresh_client
+from edge_agent.mqtt.pump import Pump
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from edge_agent.mqtt.connection import ConnectionSettings, Will
+
+#: How long DISCONNECT may take to leave; after that the socket is simply closed.
+FAREWELL_SECONDS = 1.5
+#: Most publishes that wait for their PUBACK at once, however much more the broker would take.
+MOST_UNCONFIRMED = 100
+#: "Unsupported protocol version" as MQTT 5 and as 3.1.1 say it; paho reads the second as the first.
+_UNSUPPORTED_VERSION = frozenset({0x84, 0x01})
+_FAILURE = 0x80
+
+
+class ProtocolRefusedError(BrokerUnavailableError):
+    """The broker does not speak this version of MQTT."""
+
+
+class Receive(Protocol):
+    """Takes each message, synchronously: `packet` is 0 where nothing is to be acknowledged (QoS 0)."""
+
+    def __call__(self, topic: str, payload: bytes, packet: int, retained: bool, redelivered: bool, /) -> None:  # noqa: FBT001 - called per message, by position because that is faster
+        """Take one message. What it raises ends the connection and comes out of `Link.lost`."""
+        ...
+
+
+class Link:
+    """One connection, from CONNECT to its end; never used again after it. Lives in one event loop."""
+
+    def __init__(
+        self, settings: ConnectionSettings, version: aiomqtt.ProtocolVersion, will: Will, receive: Receive
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._receive = receive
+        self._client = fresh_client(settings, version, will)
+        self._paho: paho.Client = self._client._client  # noqa: SLF001 - aiomqtt has no manual acknowledgement
+        self._lost: asyncio.Future[str] = self._loop.create_future()
+        self._waiting: dict[int, asyncio.Future[list[ReasonCode]]] = {}
+        self._ready = self._paused = False
+        self._pump = Pump(self._paho, self._end)
+        self.version = version
+        self.session_present = False
+        self._slots = asyncio.Semaphore(MOST_UNCONFIRMED)
+        self._hook()
+
+    @property
+    def alive(self) -> bool:
+        """Whether nothing is known yet of its end."""
+        return not self._lost.done()
+
+    @property
+    def reading(self) -> bool:
+        """Whether the socket is being read at this moment."""
+        return self._pump.reading
+
+    async def open(self) -> None:
+        """Connect. Raises ProtocolRefusedError or BrokerUnavailableError; nothing is left open then."""
+        try:
+            await self._client.__aenter__()
+        except aiomqtt.MqttCodeError as error:
+            self._pump.drop()
+            code = getattr(error.rc, "value", error.rc)
+            kind = ProtocolRefusedError if code in _UNSUPPORTED_VERSION else BrokerUnavailableError
+            raise kind(f"the broker refused the connection: {error}") from error
+        except (aiomqtt.MqttError, OSError) as error:
+            self._pump.drop()
+            raise BrokerUnavailableError(f"the broker cannot be reached: {error}") from error
+        except BaseException:
+            self._pump.drop()
+            raise
+
+    async def subscribe(self, filters: Sequence[str]) -> None:
+        """Subscribe at QoS 1. Raises BrokerUnavailableError where it is refused or not confirmed in time."""
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                codes = await self._confirmed(*self._paho.subscribe([(each, 1) for each in filters]))
+        except TimeoutError:
+            raise BrokerUnavailableError("the broker did not confirm the subscriptions") from None
+        refused = [each for each, code in zip(filters, codes, strict=True) if code.value >= _FAILURE]
+        if refused:
+            raise BrokerUnavailableError(f"the broker refused the subscription to {', '.join(refused)}")
+
+    async def publish(
+        self, topic: str, payload: bytes, *, retain: bool, properties: Properties | None, timeout_seconds: float
+    ) -> None:
+        """Publish at QoS 1 and wait for PUBACK. Raises BrokerUnavailableError; then nothing is left here to send."""
+        mid = 0
+        try:
+            async with asyncio.timeout(timeout_seconds), self._slots:
+                info = self._paho.publish(topic, payload, 1, retain, properties)
+                mid = info.mid
+                (code,) = await self._confirmed(info.rc, mid)
+        except TimeoutError:
+            if self._pump.unsent(mid):
+                self._end("the broker takes no more bytes")
+            raise BrokerUnavailableError(f"the broker did not confirm within {timeout_seconds:g} s") from None
+        if code.value >= _FAILURE:
+            raise BrokerUnavailableError(f"the broker refused what was published to {topic}: {code}")
+
+    def acknowledge(self, packets: Iterable[int]) -> None:
+        """Send PUBACK for each packet id, in order and in as few writes as the socket takes."""
+        if self.alive:
+            self._pump.acknowledge(packets)
+
+    def ready(self) -> None:
+        """Tell that the handshake is over: from now on `pause` holds."""
+        self._ready = True
+        self._choose_reading()
+
+    def pause(self) -> None:
+        """Leave the socket unread, except while something waits for the broker's confirmation."""
+        self._paused = True
+        self._choose_reading()
+
+    def resume(self) -> None:
+        """Read the socket again."""
+        self._paused = False
+        self._choose_reading()
+
+    async def lost(self) -> str:
+        """Wait for the end and tell its cause. Raises what the receiver raised."""
+        return await asyncio.shield(self._lost)
+
+    async def close(self) -> None:
+        """Say DISCONNECT, so that the broker keeps the will to itself; where that takes too long, hang up."""
+        try:
+            if self.alive:
+                self._client.timeout = FAREWELL_SECONDS
+                await self._client.__aexit__(None, None, None)
+        except aiomqtt.MqttError as error:
+            self._end(error)
+        finally:
+            self._pump.drop()
+
+    # --- what paho calls ---
+
+    def _hook(self) -> None:
+        """Put our callbacks in place of, or around, those of aiomqtt."""
+        client = self._paho
+        client.manual_ack_set(True)  # before connecting: a backlog that is resumed would be acknowledged unseen
+        self._announce_connect, self._announce_disconnect = client.on_connect, client.on_disconnect
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+
+    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401 - paho's signature
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "\N{REPLACEMENT CHARACTER}"  # no route is called so: it becomes a dead letter
+        self._receive(topic, bytes(message.payload), message.mid if message.qos else 0, message.retain, message.dup)
+
+    def _on_connect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:  # noqa: ANN401 - paho's signature
+        self.session_present = flags.session_present
+        most = getattr(properties, "ReceiveMaximum", MOST_UNCONFIRMED)
+        self._slots = asyncio.Semaphore(min(most, MOST_UNCONFIRMED))
+        self._announce_connect(client, userdata, flags, code, properties)  # type: ignore[misc, call-arg, arg-type] # aiomqtt's, of paho's second callback form
+
+    def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:  # noqa: ANN401 - paho's signature
+        self._announce_disconnect(client, userdata, flags, code, properties)  # type: ignore[misc, call-arg, arg-type] # as above
+        self._end(str(code))
+
+    def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _properties: Any) -> None:  # noqa: ANN401 - paho's signature
+        self._confirm(mid, [code])
+
+    def _on_subscribe(  # as paho calls it
+        self,
+        _client: paho.Client,
+        _userdata: Any,  # noqa: ANN401 - paho's signature
+        mid: int,
+        codes: list[ReasonCode],
+        _properties: Any,  # noqa: ANN401 - paho's signature
+    ) -> None:
+        self._confirm(mid, codes)
+
+    # --- confirmations and the end ---
+
+    def _choose_reading(self) -> None:
+        """Read unless paused; a confirmation can only be had by reading on, past the messages before it."""
+        self._pump.read(wanted=not self._paused or not self._ready or bool(self._waiting))
+
+    async def _confirmed(self, result: int, mid: int | None) -> list[ReasonCode]:
+        if result != paho.MQTT_ERR_SUCCESS or mid is None or not self.alive:
+            raise BrokerUnavailableError(f"the connection to the broker is lost: {paho.error_string(result)}")
+        waiting: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
+        self._waiting[mid] = waiting
+        self._choose_reading()
+        try:
+            return await waiting
+        finally:
+            self._waiting.pop(mid, None)
+            self._choose_reading()
+
+    def _confirm(self, mid: int, codes: list[ReasonCode]) -> None:
+        waiting = self._waiting.get(mid)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(codes)
+
+    def _end(self, cause: str | Exception) -> None:
+        """Note the end, once: everything that waits for the broker fails, and the socket is let go."""
+        if self._lost.done():
+            return
+        if isinstance(cause, str):
+            self._lost.set_result(cause)
+        elif isinstance(cause, (OSError, aiomqtt.MqttError)):
+            self._lost.set_result(str(cause) or type(cause).__name__)
+        else:
+            _fail(self._lost, cause)
+        for waiting in self._waiting.values():
+            _fail(waiting, BrokerUnavailableError(f"the connection to the broker is lost: {cause}"))
+        # aiomqtt would wait for a CONNACK that cannot come any more.
+        _fail(self._client._connected, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))  # noqa: SLF001 - see above
+        self._pump.drop()
+
+
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    """Fail what is still waited for; where nobody waits any more, without a complaint of asyncio."""
+    if not future.done():
+        future.set_exception(error)
+        future.exception()

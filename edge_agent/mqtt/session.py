@@ -1,0 +1,217 @@
+"""The one owner of the connection to the broker: connects, subscribes, announces, receives, publishes, backs off."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import random
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from edge_agent.errors import BrokerUnavailableError
+from edge_agent.model.inbox import Message, Receipt
+from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5, publish_properties
+from edge_agent.mqtt.driver import Link, ProtocolRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from edge_agent.model.inbox import Route
+    from edge_agent.mqtt.connection import ConnectionSettings, Will
+    from edge_agent.mqtt.driver import Receive
+
+#: Back-off with full jitter: before attempt n it waits a random part of FIRST * 2**n seconds, of LONGEST at most.
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 30.0
+#: How long PUBACK may take where the caller does not say.
+PUBLISH_SECONDS = 5.0
+
+
+class Session:
+    """A lasting session with the broker over many connections. `run` it in one task; the rest is called beside it.
+
+    `on_message` is called in the event loop for every message and must be fast; what it raises ends `run`.
+    `on_connected(session_present)` is called (and awaited) after each connection is subscribed, `connected` already
+    true; where it raises BrokerUnavailableError the connection counts as failed. `jitter` gives numbers of [0, 1).
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        *,
+        subscriptions: Sequence[str],
+        will: Will,
+        on_message: Callable[[Message], None],
+        parse: Callable[[str], Route],
+        on_connected: Callable[[bool], Awaitable[None] | None] | None = None,
+        jitter: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._settings = settings
+        self._subscriptions = tuple(subscriptions)
+        self._will = will
+        self._on_message = on_message
+        self._parse = parse
+        self._on_connected = on_connected
+        self._jitter = jitter
+        self._sleep = sleep
+        self._version = MQTT_5
+        self._link: Link | None = None
+        self._generation = 0
+        self._established = self._failures = 0
+        self._ready = self._paused = self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self.sessions_lost = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that is subscribed and, as far as is known, alive."""
+        return self._ready and self._link is not None and self._link.alive
+
+    @property
+    def generation(self) -> int:
+        """Number of the present connection, counting every attempt; receipts of earlier ones are worthless."""
+        return self._generation
+
+    @property
+    def protocol(self) -> str:
+        """The version of MQTT in use: `5` or `3.1.1`."""
+        return "5" if self._version == MQTT_5 else "3.1.1"
+
+    @property
+    def paused(self) -> bool:
+        """Whether the owner has asked for the socket to rest."""
+        return self._paused
+
+    async def run(self) -> None:
+        """Stay connected until cancelled or closed; either way the broker is told goodbye and keeps the session."""
+        self._task = asyncio.current_task()
+        try:
+            while not self._closing:
+                await self._hold_or_back_off()
+        except asyncio.CancelledError:
+            # `close` cancels too; only somebody else's cancellation goes on to the caller.
+            if not self._closing or self._task is None or self._task.uncancel():
+                raise
+        finally:
+            self._task = None
+
+    def close(self) -> None:
+        """End `run` within two seconds, without the will. Before it: `pause`, store, `acknowledge`, say `offline`."""
+        if not self._closing:
+            self._closing = True
+            if self._task is not None:
+                self._task.cancel()
+
+    def pause(self) -> None:
+        """Stop reading the socket, over reconnects too, so that the broker keeps what comes.
+
+        Handshakes and publishes go on; while one waits for the broker, messages that lie before its answer still come
+        (no more than the broker sends unacknowledged). Keepalive goes on; a connection that dies silently meanwhile is
+        noticed after `resume`.
+        """
+        self._paused = True
+        if self._link is not None:
+            self._link.pause()
+
+    def resume(self) -> None:
+        """Read the socket again."""
+        self._paused = False
+        if self._link is not None:
+            self._link.resume()
+
+    def acknowledge(self, receipts: Iterable[Receipt]) -> None:
+        """Tell the broker that messages are safe. Receipts of earlier connections are dropped: it redelivers those."""
+        if self._link is not None:
+            self._link.acknowledge([packet for generation, packet in receipts if generation == self._generation])
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        expiry_seconds: float | None = None,
+        response_topic: str | None = None,
+        correlation: bytes | None = None,
+        timeout_seconds: float = PUBLISH_SECONDS,
+    ) -> None:
+        """Publish at QoS 1 and return when the broker has confirmed. Over MQTT 3.1.1 the last three are left out.
+
+        Raises BrokerUnavailableError where it has not confirmed: then nothing is kept here to be sent later, though
+        what had left already may still arrive.
+        """
+        link = self._link
+        if link is None or not self.connected:
+            raise BrokerUnavailableError("there is no connection to the broker")
+        expiry = None if expiry_seconds is None else max(1, math.ceil(expiry_seconds))
+        properties = publish_properties(expiry, response_topic, correlation) if link.version == MQTT_5 else None
+        await link.publish(topic, payload, retain=retain, properties=properties, timeout_seconds=timeout_seconds)
+
+    async def _hold_or_back_off(self) -> None:
+        try:
+            await self._hold_one_connection()
+        except BrokerUnavailableError as error:
+            level = "DEBUG" if self._failures else "WARNING"
+            self._log(level, "The broker is unavailable", error=str(error), failures=self._failures)
+            longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
+            self._failures += 1
+            await self._sleep(self._jitter() * longest)
+
+    async def _hold_one_connection(self) -> None:
+        """Connect, subscribe, announce, receive. Raises BrokerUnavailableError at the end of the connection."""
+        link: Link | None = None
+        try:
+            link = await self._connect()
+            await link.subscribe(self._subscriptions)
+            await self._announce(link)
+            raise BrokerUnavailableError(await link.lost())
+        finally:
+            self._ready, self._link = False, None
+            if link is not None:
+                await link.close()
+
+    async def _connect(self) -> Link:
+        """Connect in the version that worked last; where the broker refuses it, in the other one."""
+        try:
+            return await self._open()
+        except ProtocolRefusedError:
+            self._version = MQTT_3_1_1 if self._version == MQTT_5 else MQTT_5
+            return await self._open()
+
+    async def _open(self) -> Link:
+        self._generation += 1
+        self._link = link = Link(self._settings, self._version, self._will, self._receiver(self._generation))
+        if self._paused:
+            link.pause()
+        await link.open()
+        return link
+
+    def _receiver(self, generation: int) -> Receive:
+        """Build what takes the messages of one connection; it carries the connection's number into their receipts."""
+        parse, on_message = self._parse, self._on_message
+
+        def receive(topic: str, payload: bytes, packet: int, retained: bool, redelivered: bool, /) -> None:  # noqa: FBT001 - as Receive
+            receipt = Receipt(generation, packet) if packet else None
+            on_message(Message(parse(topic), topic, payload, receipt, retained, redelivered))
+
+        return receive
+
+    async def _announce(self, link: Link) -> None:
+        """Count what became of the session, let the owner speak, and say that the broker is back."""
+        if self._established and not link.session_present:
+            self.sessions_lost += 1
+            self._log("WARNING", "The broker forgot the session")
+        self._established += 1
+        self._ready = True
+        outcome = self._on_connected(link.session_present) if self._on_connected else None
+        if inspect.isawaitable(outcome):
+            await outcome
+        link.ready()
+        self._log("INFO", "The broker is connected", protocol=self.protocol, failures=self._failures)
+        self._failures = 0
+
+    def _log(self, level: str, sentence: str, **fields: object) -> None:
+        logger.bind(host=self._settings.host, port=self._settings.port, **fields).log(level, sentence)

@@ -1,0 +1,113 @@
+"""The grammar of the topics: `{prefix}/{site}/{node}/…`, read and written here only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from edge_agent.model.inbox import Kind, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_agent.model.alarms import AlarmKey
+
+ID = "[a-z0-9][a-z0-9_-]{0,62}"
+#: Stands where a node's own alarm has no sensor. No sensor can be called so: ids begin with a letter or a digit.
+NO_SENSOR = "_node"
+
+_LEVELS = re.compile(r"[^+#/\0]+(?:/[^+#/\0]+)*")
+#: How many topics are remembered with their meaning: a large plant's worth, and a bound for a flood of wrong ones.
+_REMEMBERED_TOPICS = 16_384
+_UNKNOWN = Route(Kind.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics of one agent at one site. Raises ValueError where the names cannot stand in a topic."""
+
+    prefix: str
+    site: str
+    agent: str
+    #: Tells what a topic carries; `Kind.UNKNOWN` for whatever no node of this site may send. Remembers what it read.
+    parse: Callable[[str], Route] = field(init=False, repr=False, compare=False)
+    _base: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not _LEVELS.fullmatch(self.prefix):
+            raise ValueError(f"{self.prefix!r} cannot begin a topic")
+        for name in (self.site, self.agent):
+            if not re.fullmatch(ID, name):
+                raise ValueError(f"{name!r} is no id")
+        base = f"{self.prefix}/{self.site}"
+        object.__setattr__(self, "_base", base)
+        object.__setattr__(self, "parse", lru_cache(_REMEMBERED_TOPICS)(_reader(base)))
+
+    def subscriptions(self) -> tuple[str, ...]:
+        """Tell the filters for all that nodes send. The first also matches telemetry of many sensors at once."""
+        return tuple(f"{self._base}/+/{rest}" for rest in ("telemetry/#", "status", "ack/+", "state/+"))
+
+    def telemetry(self, node: str, sensor: str = "") -> str:
+        """Where a node sends a sensor's readings, or (without a sensor) those of many at one instant."""
+        return f"{self._base}/{node}/telemetry/{sensor}" if sensor else f"{self._base}/{node}/telemetry"
+
+    def status(self, node: str) -> str:
+        """Where a node says whether it is online."""
+        return f"{self._base}/{node}/status"
+
+    def command(self, node: str, actuator: str) -> str:
+        """Where a node gets an actuator's commands."""
+        return f"{self._base}/{node}/command/{actuator}"
+
+    def ack(self, node: str, actuator: str) -> str:
+        """Where a node acknowledges an actuator's commands."""
+        return f"{self._base}/{node}/ack/{actuator}"
+
+    def state(self, node: str, actuator: str) -> str:
+        """Where a node says what an actuator really does."""
+        return f"{self._base}/{node}/state/{actuator}"
+
+    def agent_status(self) -> str:
+        """Where the agent says whether it is online."""
+        return f"{self._base}/_agent/{self.agent}/status"
+
+    def alarm(self, key: AlarmKey) -> str:
+        """Where the agent tells an alarm's state."""
+        return f"{self._base}/_agent/{self.agent}/alarm/{key.node}/{key.sensor or NO_SENSOR}/{key.threshold}"
+
+    def dead_letter(self) -> str:
+        """Where the agent tells what it could not use."""
+        return f"{self._base}/_agent/{self.agent}/dead_letter"
+
+    def format(self, route: Route) -> str:
+        """Write the topic of a route, the inverse of `parse`. Raises ValueError for an unknown one."""
+        match route.kind:
+            case Kind.TELEMETRY:
+                return self.telemetry(route.node, route.name)
+            case Kind.STATUS:
+                return self.status(route.node)
+            case Kind.ACK:
+                return self.ack(route.node, route.name)
+            case Kind.STATE:
+                return self.state(route.node, route.name)
+            case Kind.UNKNOWN:
+                raise ValueError("an unknown route has no topic")
+
+
+def _reader(base: str) -> Callable[[str], Route]:
+    """Build the uncached reader of a site's topics."""
+    grammar = re.compile(
+        rf"{re.escape(base)}/(?P<node>{ID})/"
+        rf"(?:(?P<kind>ack|state)/(?P<name>{ID})|(?P<telemetry>telemetry)(?:/(?P<sensor>{ID}))?|(?P<status>status))"
+    )
+
+    def read(topic: str) -> Route:
+        found = grammar.fullmatch(topic)
+        if found is None:
+            return _UNKNOWN
+        kind = found["kind"] or found["telemetry"] or found["status"]
+        return Route(Kind(kind), found["node"], found["name"] or found["sensor"] or "")
+
+    return read

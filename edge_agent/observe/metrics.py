@@ -1,0 +1,158 @@
+"""Every metric of the agent. One update a turn, one look at the snapshot a scrape, nothing per message."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from edge_agent.model.alarms import AlarmEventKind
+from edge_agent.model.commands import OPEN_STATES, CommandState
+from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, THRESHOLD_NAMES
+from edge_agent.model.quality import Flag, flag_name
+from edge_agent.observe.exposition import PlantExposition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from edge_agent.model.remembered import Snapshot
+    from edge_agent.turn import Turn
+
+Stage: TypeAlias = Literal["monitor", "analyze", "plan", "execute", "store"]
+STAGES: tuple[Stage, ...] = ("monitor", "analyze", "plan", "execute", "store")
+
+_KINDS = ("telemetry", "status", "ack", "state")
+_FLAGS = tuple(flag_name(flag) for flag in Flag)
+_OUTCOMES = tuple(state.value for state in CommandState if state not in OPEN_STATES)
+_THRESHOLDS = (*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE)
+_STAGE_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+_REACTION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class _Children(dict[tuple[str, ...], Counter]):
+    """The children of a labelled counter, each looked up once. Known ones start at 0, so that rates see their first."""
+
+    def __init__(self, counter: Counter, known: Iterable[tuple[str, ...]] = ()) -> None:
+        super().__init__()
+        self._counter = counter
+        for labels in known:
+            self[labels]
+
+    def __missing__(self, labels: tuple[str, ...]) -> Counter:
+        child = self[labels] = self._counter.labels(*labels)
+        return child
+
+    def add(self, counts: Mapping[tuple[str, ...], int]) -> None:
+        """Add what was counted, by label values."""
+        for labels, count in counts.items():
+            self[labels].inc(count)
+
+
+class Metrics:
+    """The metrics of one agent, in a registry of its own unless one is given."""
+
+    def __init__(self, registry: CollectorRegistry | None = None, *, version: str = "unknown") -> None:
+        # A second series for every counter and histogram, of no use to a scrape. It is a switch of the whole process.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves this one untyped
+        self.registry = registry or CollectorRegistry()
+        self._plant = PlantExposition()
+        self._snapshot: Callable[[], Snapshot] | None = None
+        self._make_counters()
+        self._make_timings()
+        self._make_gauges()
+        Info("edge_agent_build", "The version that runs.", registry=self.registry).info({"version": version})
+        ProcessCollector(registry=self.registry)
+
+    def _make_counters(self) -> None:
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(f"edge_agent_{name}", meaning, labels, registry=self.registry)
+
+        messages = counter("messages", "Messages from nodes.", "kind")
+        self._messages = _Children(messages, ((kind,) for kind in _KINDS))
+        readings = counter("readings", "Readings, counted once, when their flag is settled.", "flag")
+        self._readings = _Children(readings, ((flag,) for flag in _FLAGS))
+        self._dead_letters = _Children(counter("dead_letters", "Messages or elements that were rejected.", "reason"))
+        self._duplicates = counter("duplicates", "Readings or messages that had come before.")
+        self._gaps = counter("gaps", "Messages missing by their sequence number.")
+        events = counter("alarm_events", "What happened to alarms.", "threshold", "event")
+        self._alarm_events = _Children(events, ((name, event) for name in _THRESHOLDS for event in AlarmEventKind))
+        commands = counter("commands", "Commands that came to an end.", "outcome")
+        self._commands = _Children(commands, ((outcome,) for outcome in _OUTCOMES))
+
+    def _make_timings(self) -> None:
+        stages = Histogram(
+            "edge_agent_stage_seconds",
+            "Time one turn took in a stage.",
+            ["stage"],
+            buckets=_STAGE_BUCKETS,
+            registry=self.registry,
+        )
+        self._stages: dict[Stage, Histogram] = {stage: stages.labels(stage) for stage in STAGES}
+        self._reaction = Histogram(
+            "edge_agent_reaction_seconds",
+            "Time from receipt of the deciding message to publication of the command.",
+            buckets=_REACTION_BUCKETS,
+            registry=self.registry,
+        )
+
+    def _make_gauges(self) -> None:
+        def gauge(name: str, meaning: str) -> Gauge:
+            return Gauge(f"edge_agent_{name}", meaning, registry=self.registry)
+
+        self._backlog = gauge("backlog", "Messages that wait for a turn.")
+        self._broker_connected = gauge("broker_connected", "1 while the agent is connected to the broker, else 0.")
+
+    def watch(
+        self,
+        *,
+        snapshot: Callable[[], Snapshot],
+        backlog: Callable[[], int],
+        broker_connected: Callable[[], bool],
+    ) -> None:
+        """Name what a scrape reads. Until then the plant's metrics are absent and these gauges 0."""
+        self._snapshot = snapshot
+        self._backlog.set_function(backlog)
+        self._broker_connected.set_function(broker_connected)
+
+    def turn(self, turn: Turn) -> None:
+        """Count one turn. To be called once, and before the next turn runs: that one may settle readings of this.
+
+        A reading counts when its flag is settled: at once, or with the later turn that has it in `settled`.
+        """
+        counts = turn.counts
+        self._messages.add({(kind,): getattr(counts, kind) for kind in _KINDS})
+        self._duplicates.inc(counts.duplicates)
+        self._gaps.inc(counts.gaps)
+        flags = Tally(reading.flag for reading in turn.readings if reading.settled)
+        flags.update(reading.flag for reading in turn.settled)
+        self._readings.add({(flag_name(flag),): count for flag, count in flags.items()})
+        self._dead_letters.add(Tally((letter.reason,) for letter in turn.dead_letters))
+        self._alarm_events.add(Tally((event.key.threshold, event.event) for event in turn.alarm_events))
+        self._commands.add(Tally((e.state.value,) for e in turn.command_events if e.state not in OPEN_STATES))
+
+    def written(self, duplicates: int) -> None:
+        """Count the duplicates that the store found in a write."""
+        self._duplicates.inc(duplicates)
+
+    def stage(self, name: Stage, seconds: float) -> None:
+        """Record how long one turn took in a stage."""
+        self._stages[name].observe(seconds)
+
+    def reaction(self, seconds: float) -> None:
+        """Record the time from receipt of the deciding message to publication of its command."""
+        self._reaction.observe(seconds)
+
+    def text(self) -> bytes:
+        """Write all metrics as Prometheus text, format 0.0.4. Takes one snapshot."""
+        plant = self._plant.render(self._snapshot()) if self._snapshot else ""
+        return generate_latest(self.registry) + plant.encode()

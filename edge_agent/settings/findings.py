@@ -1,0 +1,226 @@
+"""Turns what pydantic finds wrong into sentences: where, what is wrong, what was expected."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date, time
+from difflib import get_close_matches
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from edge_agent.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic_core import ErrorDetails
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+
+_SHOWN = 60
+_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+#: How pydantic marks that a key is meant and not its value.
+_KEY = "[key]"
+_KINDS: dict[type, str] = {bool: "a boolean", str: "text", int: "a whole number", float: "a number"}
+_SAYINGS = {
+    "string_too_short": "is empty",
+    "string_too_long": "is too long",
+    "string_pattern_mismatch": "is not allowed",
+    "literal_error": "is not allowed",
+    "finite_number": "is not a finite number",
+    **dict.fromkeys(("greater_than", "greater_than_equal", "less_than", "less_than_equal"), "is out of range"),
+}
+_PHRASES: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    SecretStr: "text",
+    Path: "a path",
+    dict: "a table",
+}
+
+
+class Finding(NamedTuple):
+    """One mistake, before it is known which file its key came from."""
+
+    path: KeyPath
+    wrong: str
+    expected: str
+
+    def problem(self, file: str) -> Problem:
+        """Place it in a file."""
+        return Problem(file, dotted(self.path), self.wrong, self.expected)
+
+
+class Place(NamedTuple):
+    """What a schema says about one key: its type, and its field where it has one of its own."""
+
+    type: Any
+    field: FieldInfo | None = None
+
+    @property
+    def bare(self) -> Any:  # noqa: ANN401 - any type at all
+        """The type without `Annotated` and `| None`."""
+        return self._peeled[0]
+
+    @property
+    def fields(self) -> list[FieldInfo]:
+        """The field, and what `Annotated` says besides."""
+        return [*([self.field] if self.field else []), *self._peeled[1]]
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What a `Literal` allows; empty for any other type."""
+        return get_args(self.bare) if get_origin(self.bare) is Literal else ()
+
+    @property
+    def _peeled(self) -> tuple[Any, list[FieldInfo]]:
+        annotation, said = self.type, []
+        while get_origin(annotation) in {Annotated, Union, UnionType}:
+            said += [part for part in getattr(annotation, "__metadata__", ()) if isinstance(part, FieldInfo)]
+            annotation = next(part for part in get_args(annotation) if part is not NoneType)
+        return annotation, said
+
+
+def dotted(path: KeyPath) -> str:
+    """Write a key as TOML does, list positions in brackets: `plans.fill.do[0].action`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            bare = part if part and _BARE.issuperset(part) else json.dumps(part, ensure_ascii=False)
+            text += f".{bare}" if text else bare
+    return text
+
+
+def show(value: object) -> str:
+    """Write a value as it stood in the file, on one line and not too long."""
+    if isinstance(value, date | time):
+        text = value.isoformat()
+    elif isinstance(value, dict | list):
+        text = "a table" if isinstance(value, dict) else f"a list of {len(value)}"
+    elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 64:
+        text = "a whole number beyond 64 bits"
+    elif isinstance(value, float) and not math.isfinite(value):
+        text = str(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def one_of(names: Iterable[str], meant: object = None) -> str:
+    """List what is allowed, and guess what was meant."""
+    allowed = list(names)
+    text = f"one of {', '.join(allowed)}" if len(allowed) > 1 else allowed[0] if allowed else "nothing"
+    return text + did_you_mean(meant, allowed)
+
+
+def did_you_mean(written: object, names: Iterable[str]) -> str:
+    """Guess which of the names was meant; empty where nothing is close."""
+    if not isinstance(written, str):
+        return ""
+    by_folded = {name.casefold(): name for name in names}
+    close = get_close_matches(written.casefold(), by_folded, n=1, cutoff=0.6)
+    return f"; did you mean {by_folded[close[0]]}?" if close else ""
+
+
+def findings(error: ValidationError, schema: type[BaseModel]) -> list[Finding]:
+    """Translate everything one validation found."""
+    # pydantic calls a list too short as well when a wrong element leaves none: that element is told of already.
+    details = [detail for detail in error.errors(include_url=False) if not _echoes(detail)]
+    return list(dict.fromkeys(_finding(detail, schema) for detail in details))
+
+
+def _echoes(detail: ErrorDetails) -> bool:
+    return detail["type"] == "too_short" and bool(detail["input"])
+
+
+def _finding(detail: ErrorDetails, schema: type[BaseModel]) -> Finding:
+    kind, value = detail["type"], detail["input"]
+    # A table may have a key that is written like the mark; only a bad id is marked and fails a pattern.
+    of_key = kind == "string_pattern_mismatch" and detail["loc"][-1] == _KEY
+    path = detail["loc"][:-1] if of_key else detail["loc"]
+    if kind == "missing" and isinstance(path[-1], int):  # an element of a list of fixed length: the list is wrong
+        path = path[:-1]
+    here, above = place(schema, path), place(schema, path[:-1])
+    if kind == "extra_forbidden":
+        return unknown_key(path, above.bare)
+    if of_key:
+        return Finding(path, f"{show(value)} is not allowed", phrase(Place(get_args(above.bare)[0])))
+    if kind == "missing" and path == detail["loc"]:
+        return Finding(path, "is missing", wanted(here))
+    shown = "it" if here.bare is SecretStr else show(value)
+    return Finding(path, _wrong(kind, value, shown=shown), wanted(here, value))
+
+
+def unknown_key(path: KeyPath, owner: type[BaseModel]) -> Finding:
+    """Say that a table has no such key, and which it has."""
+    return Finding(path, "is no known key", one_of(owner.model_fields, path[-1]))
+
+
+def _wrong(kind: str, value: object, *, shown: str) -> str:
+    if isinstance(value, dict):
+        return "is a table"
+    if isinstance(value, list):
+        return _wrong_list(kind, value)
+    said = _SAYINGS.get(kind) or f"is {_KINDS.get(type(value), 'not of the right type')}"
+    return f"{shown} {said}"
+
+
+def _wrong_list(kind: str, value: list[object]) -> str:
+    if kind not in {"too_short", "too_long", "missing"}:
+        return "is a list"
+    return f"is a list of {len(value)}" if value else "is an empty list"
+
+
+def place(schema: type[BaseModel], path: KeyPath) -> Place:
+    """Find what the schema says about a key; `Any` for one it does not know."""
+    here = Place(schema)
+    for part in path:
+        here = _step(here.bare, part)
+    return here
+
+
+def _step(owner: object, part: str | int) -> Place:
+    if isinstance(owner, type) and issubclass(owner, BaseModel):
+        field = owner.model_fields.get(str(part))
+        return Place(field.annotation, field) if field else Place(Any)
+    arguments = get_args(owner)
+    if get_origin(owner) is dict:
+        return Place(arguments[1])
+    return Place(arguments[0]) if arguments else Place(Any)
+
+
+def phrase(here: Place) -> str:
+    """Say what belongs at a key: `a whole number from 1 to 65535`. A field's title overrides."""
+    titles = [field.title for field in here.fields if field.title]
+    if titles:
+        return titles[0]
+    if here.choices:
+        return one_of(f'"{name}"' for name in here.choices)
+    bare = here.bare
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        return "a table"
+    return _PHRASES.get(get_origin(bare) or bare, "something else") + _bounds(here)
+
+
+def wanted(here: Place, written: object = None) -> str:
+    """Say what belongs at a key and, for a fixed choice, which of it was probably meant."""
+    return phrase(here) + did_you_mean(written, here.choices)
+
+
+def _bounds(here: Place) -> str:
+    found: dict[str, Any] = {}
+    for constraint in (constraint for field in here.fields for constraint in field.metadata):
+        found |= {name: getattr(constraint, name) for name in ("ge", "gt", "le") if hasattr(constraint, name)}
+    if {"ge", "le"} <= found.keys():
+        return f" from {found['ge']} to {found['le']}"
+    if "gt" in found:
+        return f" above {found['gt']}" + (f" and at most {found['le']}" if "le" in found else "")
+    return f" of at least {found['ge']}" if "ge" in found else ""

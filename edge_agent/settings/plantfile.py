@@ -1,0 +1,165 @@
+"""Reads a plant file into the plant of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from edge_agent.errors import ConfigurationError, Problem
+from edge_agent.model.plant import (
+    THRESHOLD_NAMES,
+    Actuator,
+    FlatLine,
+    Freshness,
+    GrossRange,
+    Node,
+    Plan,
+    Plant,
+    Policy,
+    QualityTests,
+    RateOfChange,
+    Sensor,
+    Spike,
+    Step,
+    Threshold,
+)
+from edge_agent.settings.findings import findings
+from edge_agent.settings.relations import relations
+from edge_agent.settings.schema import PlantTable, timing
+from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from edge_agent.settings.schema import ActuatorTable, NodeTable, PlanTable, QualityTable, SensorTable, Table
+
+NAME = "plant.toml"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PlantFile:
+    """A plant file: the plant, the untouched `[simulation]` table, and where it was read."""
+
+    plant: Plant
+    simulation: dict[str, Any]
+    path: Path
+    site_name: str | None = None
+
+
+def find_plant(path: Path | None) -> Path:
+    """Name the plant file to read: the given one, else `config/plant.toml`, else `/etc/edge-agent/plant.toml`.
+
+    Raises ConfigurationError where none was given and none is there.
+    """
+    found = path or find(NAME)
+    if found is None:
+        looked = " or ".join(str(folder / NAME) for folder in FOLDERS)
+        raise ConfigurationError([Problem(NAME, "file", "there is no plant file", f"one at {looked}, or --plant FILE")])
+    return found
+
+
+def load_plant(path: Path) -> Plant:
+    """Read the plant of a plant file. Raises ConfigurationError with every problem."""
+    return load_plant_file(path).plant
+
+
+def load_plant_file(path: Path) -> PlantFile:
+    """Read a plant file whole. Raises ConfigurationError with every problem."""
+    return plant_from(read_toml(path), path)
+
+
+def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
+    """Build a plant from a parsed file; `path` is for the errors. Raises ConfigurationError with every problem."""
+    try:
+        file = PlantTable.model_validate(raw)
+        wrong = []
+    except ValidationError as error:
+        wrong = findings(error, PlantTable)
+    wrong += relations(raw)
+    if wrong:
+        raise ConfigurationError(sorted(finding.problem(str(path)) for finding in wrong))
+    return PlantFile(_plant(file), file.simulation, path, file.site.name)
+
+
+def _plant(file: PlantTable) -> Plant:
+    return Plant(
+        site=file.site.id,
+        nodes={node: _node(node, table) for node, table in file.nodes.items()},
+        policy=Policy(
+            thresholds=tuple(sorted(_thresholds(file), key=lambda threshold: threshold.alarm)),
+            plans=tuple(_plan(plan, table) for plan, table in sorted(file.plans.items())),
+        ),
+    )
+
+
+def _node(node: str, table: NodeTable) -> Node:
+    return Node(
+        id=node,
+        sensors={sensor: _sensor(node, sensor, content) for sensor, content in table.sensors.items()},
+        actuators={actuator: _actuator(node, actuator, content) for actuator, content in table.actuators.items()},
+        timestamps=table.timestamps,
+    )
+
+
+def _sensor(node: str, sensor: str, table: SensorTable) -> Sensor:
+    return Sensor(
+        node=node,
+        id=sensor,
+        quantity=table.quantity,
+        unit=table.unit,
+        interval_seconds=table.interval_seconds,
+        quality=_quality(table.quality),
+    )
+
+
+def _quality(table: QualityTable) -> QualityTests:
+    return QualityTests(
+        gross_range=_test(GrossRange, table.gross_range),
+        rate_of_change=_test(RateOfChange, table.rate_of_change),
+        spike=_test(Spike, table.spike),
+        flat_line=_test(FlatLine, table.flat_line),
+        freshness=_test(Freshness, table.freshness),
+    )
+
+
+def _test(test: Callable[..., T], table: Table | None) -> T | None:
+    """Build a test from its table: both call their members the same."""
+    return test(**dict(table)) if table else None
+
+
+def _thresholds(file: PlantTable) -> Iterator[Threshold]:
+    for node, nodes in file.nodes.items():
+        for sensor, sensors in nodes.sensors.items():
+            for name in THRESHOLD_NAMES:
+                threshold = getattr(sensors.thresholds, name)
+                if threshold:
+                    yield Threshold(node, sensor, name, **dict(threshold))
+
+
+def _actuator(node: str, actuator: str, table: ActuatorTable) -> Actuator:
+    times = timing(table.lease_seconds, table.command_ttl_seconds, table.ack_timeout_seconds)
+    return Actuator(
+        node=node,
+        id=actuator,
+        kind=table.kind,
+        fail_safe=table.fail_safe,
+        min_on_seconds=table.min_on_seconds,
+        min_off_seconds=table.min_off_seconds,
+        max_starts_per_hour=table.max_starts_per_hour,
+        **times._asdict(),
+    )
+
+
+def _plan(plan: str, table: PlanTable) -> Plan:
+    return Plan(
+        id=plan,
+        when=table.when,
+        do=tuple(Step(step.actuator, step.action, step.value) for step in table.do),
+        unless=table.unless,
+        priority=table.priority,
+        cooldown_seconds=table.cooldown_seconds,
+    )

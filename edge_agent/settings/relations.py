@@ -1,0 +1,128 @@
+"""What a plant file's values must be to each other: order of limits, units of quantities, names that exist.
+
+Reads the raw tables and not the validated ones, so that one mistake does not hide the next; what has the wrong
+type is passed over here, because the schema has named it already.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from edge_agent.model.plant import ACTIONS, THRESHOLD_NAMES
+from edge_agent.model.units import QUANTITIES, conversion
+from edge_agent.settings.findings import Finding, one_of, show
+from edge_agent.settings.plans import declared, plan_findings
+from edge_agent.settings.schema import TIMING_KEYS, timing
+from edge_agent.settings.tomlfile import items, number, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge_agent.settings.findings import KeyPath
+
+_RISING = tuple(reversed(THRESHOLD_NAMES))
+#: A fail-safe state has no number to choose: it is one of the two ends.
+_FAIL_SAFES: dict[str, list[str]] = {
+    kind: [action for action in actions if action != "set"] for kind, actions in ACTIONS.items()
+}
+
+
+def relations(raw: dict[str, Any]) -> Iterator[Finding]:
+    """Find everything in a plant file that does not fit together."""
+    for node, content in table(raw.get("nodes")).items():
+        for sensor, declaration in table(table(content).get("sensors")).items():
+            yield from _sensor(("nodes", node, "sensors", sensor), table(declaration))
+        for actuator, declaration in table(table(content).get("actuators")).items():
+            yield from _actuator(("nodes", node, "actuators", actuator), table(declaration))
+    names = declared(raw)
+    for plan, content in table(raw.get("plans")).items():
+        yield from plan_findings(("plans", plan), table(content), names)
+
+
+def _sensor(path: KeyPath, sensor: dict[str, Any]) -> Iterator[Finding]:
+    yield from _unit(path, sensor.get("quantity"), sensor.get("unit"))
+    quality = table(sensor.get("quality"))
+    yield from _gross_range((*path, "quality", "gross_range"), table(quality.get("gross_range")))
+    for test in ("rate_of_change", "spike"):
+        yield from _graded((*path, "quality", test), quality.get(test), ("suspect", "fail"))
+    for test in ("flat_line", "freshness"):
+        yield from _graded((*path, "quality", test), quality.get(test), ("suspect_seconds", "fail_seconds"))
+    yield from _thresholds((*path, "thresholds"), table(sensor.get("thresholds")))
+
+
+def _unit(path: KeyPath, quantity: object, unit: object) -> Iterator[Finding]:
+    if not isinstance(quantity, str):
+        return
+    units = QUANTITIES.get(quantity)
+    if units is None:
+        yield Finding((*path, "quantity"), f"{show(quantity)} is no known quantity", one_of(QUANTITIES, quantity))
+    elif isinstance(unit, str) and conversion(quantity, unit, unit) is None:
+        yield Finding((*path, "unit"), f"{show(unit)} is no unit of {quantity}", one_of(units, unit))
+
+
+def _gross_range(path: KeyPath, test: dict[str, Any]) -> Iterator[Finding]:
+    ranges = {name: _range(test.get(name)) for name in ("fail", "suspect")}
+    upside_down = {name: limits for name, limits in ranges.items() if limits and limits[0] >= limits[1]}
+    for name, (low, high) in upside_down.items():
+        yield Finding((*path, name), f"{low:g} is not below {high:g}", "the lowest value first, then the highest")
+    fail, suspect = ranges["fail"], ranges["suspect"]
+    if fail and suspect and not upside_down and not (fail[0] <= suspect[0] and suspect[1] <= fail[1]):
+        wrong = f"[{suspect[0]:g}, {suspect[1]:g}] is not inside fail [{fail[0]:g}, {fail[1]:g}]"
+        yield Finding((*path, "suspect"), wrong, "limits inside those of fail")
+
+
+def _range(value: object) -> tuple[float, float] | None:
+    limits = [number(limit) for limit in items(value)]
+    if len(limits) != 2 or limits[0] is None or limits[1] is None:
+        return None
+    return limits[0], limits[1]
+
+
+def _graded(path: KeyPath, test: object, names: tuple[str, str]) -> Iterator[Finding]:
+    if not isinstance(test, dict):
+        return
+    suspect_name, fail_name = names
+    suspect, fail = number(test.get(suspect_name)), number(test.get(fail_name))
+    if suspect is not None and fail is not None and suspect >= fail:
+        yield Finding((*path, suspect_name), f"{suspect:g} is not below {fail_name} {fail:g}", "suspect below fail")
+    if not test.keys() & set(names) and path[-1] != "freshness":  # of freshness the schema wants one
+        yield Finding(path, "has no limit", f"{suspect_name}, {fail_name} or both")
+
+
+def _thresholds(path: KeyPath, thresholds: dict[str, Any]) -> Iterator[Finding]:
+    found = [(name, *_limit(name, thresholds.get(name))) for name in _RISING]
+    sound = [(name, limit, reset) for name, limit, reset in found if limit is not None and reset is not None]
+    for (lower, low, low_reset), (upper, high, high_reset) in pairwise(sound):
+        if low >= high:
+            yield Finding((*path, lower, "limit"), f"{low:g} is not below {upper} {high:g}", " < ".join(_RISING))
+        elif low_reset > high_reset:
+            wrong = f"{lower} clears at {low_reset:g} and {upper} at {high_reset:g}: their deadbands overlap"
+            yield Finding((*path, lower, "deadband"), wrong, "deadbands that do not overlap")
+
+
+def _limit(name: str, threshold: object) -> tuple[float | None, float | None]:
+    """Read a threshold's limit and the value at which it clears."""
+    limit, deadband = number(table(threshold).get("limit")), number(table(threshold).get("deadband", 0.0))
+    if limit is None or deadband is None or deadband < 0:
+        return limit, limit
+    return limit, limit - deadband if name.startswith("high") else limit + deadband
+
+
+def _actuator(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:
+    kind, fail_safe = actuator.get("kind"), actuator.get("fail_safe")
+    actions = _FAIL_SAFES.get(kind) if isinstance(kind, str) else None
+    if actions and isinstance(fail_safe, str) and fail_safe not in actions:
+        wrong = f"{show(fail_safe)} cannot be the fail-safe action of a {kind}"
+        yield Finding((*path, "fail_safe"), wrong, one_of(actions, fail_safe))
+    yield from _timing(path, actuator)
+
+
+def _timing(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:
+    given = [actuator.get(name) for name in TIMING_KEYS]
+    if any(value is not None and not (number(value) or 0) > 0 for value in given):
+        return
+    _, ttl, ack = timing(*(number(value) for value in given))
+    if ack >= ttl:
+        wrong = f"{ack:g} is not less than command_ttl_seconds {ttl:g}"
+        yield Finding((*path, "ack_timeout_seconds"), wrong, "less than command_ttl_seconds")

@@ -1,0 +1,200 @@
+"""The plant file as a schema: which keys there are, what each takes, and what it means."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge_agent.model.plant import ActuatorKind, Priority, TimestampFormat  # noqa: TC001 - pydantic reads them
+from edge_agent.settings.agent import ID_PATTERN, ID_PHRASE
+
+Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
+#: TOML knows lists only; strict validation would want tuples.
+Limits = Annotated[tuple[float, float], Field(strict=False, title="a list of two numbers, [lowest, highest]")]
+Above = Annotated[float, Field(gt=0)]
+NotBelow = Annotated[float, Field(ge=0)]
+#: A year at most: longer is a slip of the keyboard, and far longer does not fit into an instant.
+Duration = Annotated[float, Field(gt=0, le=31_536_000)]
+Delay = Annotated[float, Field(ge=0, le=31_536_000)]
+
+ALARM_PHRASE = "an alarm: node/sensor:threshold, node/sensor:stale, node/sensor:bad_quality or node:offline"
+
+
+class Table(BaseModel):
+    """Strict, finite, and without keys that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class GrossRangeTable(Table):
+    """Values outside `fail` cannot be, values outside `suspect` are doubted."""
+
+    fail: Limits = Field(description="Lowest and highest value the sensor can give.")
+    suspect: Limits | None = Field(None, description="Lowest and highest value that is usual; within `fail`.")
+
+
+class RateOfChangeTable(Table):
+    """How fast the value may change from one reading to the next, per second."""
+
+    suspect: Above | None = Field(None, description="A faster change is doubted.")
+    fail: Above | None = Field(None, description="A faster change cannot be.")
+
+
+class SpikeTable(Table):
+    """How far a reading may lie from the mean of the one before and the one after it."""
+
+    suspect: Above | None = Field(None, description="A larger distance is doubted.")
+    fail: Above | None = Field(None, description="A larger distance cannot be.")
+
+
+class FlatLineTable(Table):
+    """How long the value may stay the same."""
+
+    tolerance: NotBelow = Field(description="Values this close to each other count as the same.")
+    suspect_seconds: Duration | None = Field(None, description="The same for longer is doubted.")
+    fail_seconds: Duration | None = Field(None, description="The same for longer cannot be.")
+
+
+class FreshnessTable(Table):
+    """How old a reading may be when it arrives."""
+
+    fail_seconds: Duration = Field(description="An older one is late: it is stored and moves nothing.")
+    suspect_seconds: Duration | None = Field(None, description="An older one is doubted.")
+
+
+class QualityTable(Table):
+    """The quality tests; one that is not named is not run."""
+
+    gross_range: GrossRangeTable | None = Field(None, description="Is the value possible?")
+    rate_of_change: RateOfChangeTable | None = Field(None, description="Did it change too fast?")
+    spike: SpikeTable | None = Field(None, description="Does it stand out from its neighbours?")
+    flat_line: FlatLineTable | None = Field(None, description="Has it stopped moving?")
+    freshness: FreshnessTable | None = Field(None, description="Is it too old?")
+
+
+class ThresholdTable(Table):
+    """One limit and the alarm it raises."""
+
+    limit: float = Field(description="The alarm rises when the value lies beyond this.")
+    deadband: NotBelow = Field(0.0, description="How far the value must come back past the limit to clear it.")
+    on_delay_seconds: Delay = Field(0.0, description="How long the value must lie beyond before the alarm rises.")
+    off_delay_seconds: Delay = Field(0.0, description="How long it must be back before the alarm clears.")
+    priority: Priority = Field("medium", description="How urgent the alarm is for people.")
+
+
+class ThresholdsTable(Table):
+    """The four thresholds a sensor can have."""
+
+    high_high: ThresholdTable | None = Field(None, description="Above this lies danger.")
+    high: ThresholdTable | None = Field(None, description="Above this something should be done.")
+    low: ThresholdTable | None = Field(None, description="Below this something should be done.")
+    low_low: ThresholdTable | None = Field(None, description="Below this lies danger.")
+
+
+class SensorTable(Table):
+    """One measuring point."""
+
+    quantity: str = Field(description="What is measured.", title="a quantity, such as level, pressure or flow")
+    unit: str = Field(
+        description="The unit it is kept in; a message may carry another of the same quantity.",
+        title="a unit of the quantity, such as m, bar or m3/h",
+    )
+    interval_seconds: Duration = Field(60.0, description="How often a reading is expected.")
+    quality: QualityTable = Field(QualityTable(), description="Its quality tests.")
+    thresholds: ThresholdsTable = Field(ThresholdsTable(), description="Its limits.")
+
+
+class ActuatorTable(Table):
+    """One piece of equipment that obeys commands."""
+
+    kind: ActuatorKind = Field(description="What it is, and so what can be asked of it.")
+    fail_safe: str = Field(
+        title="an action: start, stop, open or close", description="What the node does when the lease runs out."
+    )
+    min_on_seconds: Delay = Field(0.0, description="Once started, how long it must run.")
+    min_off_seconds: Delay = Field(0.0, description="Once stopped, how long it must rest.")
+    max_starts_per_hour: int | None = Field(None, ge=1, le=3600, description="Starts in any hour; absent: any number.")
+    lease_seconds: Duration | None = Field(None, description="How long a command holds unless renewed; absent: 900.")
+    ack_timeout_seconds: Duration | None = Field(
+        None,
+        description="How long the node may take to acknowledge; absent: 5, or a third of the life where that is less.",
+    )
+    command_ttl_seconds: Duration | None = Field(
+        None, description="How old a command may be when it is executed, its life; absent: 30, or the lease if less."
+    )
+
+
+class NodeTable(Table):
+    """One device on the broker."""
+
+    timestamps: TimestampFormat = Field("rfc3339", description="What a bare number in `ts` counts.")
+    sensors: dict[Id, SensorTable] = Field({}, description="Its sensors, by id.")
+    actuators: dict[Id, ActuatorTable] = Field({}, description="Its actuators, by id.")
+
+
+class StepTable(Table):
+    """What a plan does to one actuator."""
+
+    actuator: str = Field(description="Which one.", title="an actuator: node/actuator")
+    action: str = Field(title="an action of the actuator", description="What to ask of it.")
+    value: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, ge=0, le=1, description="Speed or position, for `set` only."
+    )
+
+
+class PlanTable(Table):
+    """What is wished, and when."""
+
+    when: tuple[Annotated[str, Field(title=ALARM_PHRASE)], ...] = Field(
+        strict=False, min_length=1, title="a list of at least one alarm", description="All of these alarms are active."
+    )
+    unless: tuple[Annotated[str, Field(title=ALARM_PHRASE)], ...] = Field(
+        (), strict=False, title="a list of alarms", description="None of these alarms is active."
+    )
+    do: tuple[StepTable, ...] = Field(
+        strict=False, min_length=1, title="a list of at least one step", description="What is wished."
+    )
+    priority: int = Field(50, ge=0, le=100, description="Where two plans disagree the higher one wins.")
+    cooldown_seconds: Delay = Field(0.0, description="How long after it began to apply it cannot begin again.")
+
+
+class SiteTable(Table):
+    """The place."""
+
+    id: Id = Field(description="The site's name in topics and records.")
+    name: str | None = Field(None, description="The site's name for people.")
+
+
+class PlantTable(Table):
+    """A whole plant file."""
+
+    site: SiteTable = Field(description="The place.", title="a table with an id")
+    nodes: dict[Id, NodeTable] = Field(
+        min_length=1, title="a table with at least one node", description="The devices, by id."
+    )
+    plans: dict[Id, PlanTable] = Field({}, description="The plans, by id.")
+    simulation: dict[str, Any] = Field({}, description="What `edge-agent simulate` needs; the agent does not read it.")
+
+
+LEASE_SECONDS = 900.0
+COMMAND_TTL_SECONDS = 30.0
+ACK_TIMEOUT_SECONDS = 5.0
+
+TIMING_KEYS = ("lease_seconds", "command_ttl_seconds", "ack_timeout_seconds")
+
+
+class Timing(NamedTuple):
+    """The three times, all in seconds; sound where ack_timeout < command_ttl."""
+
+    lease_seconds: float
+    command_ttl_seconds: float
+    ack_timeout_seconds: float
+
+
+def timing(lease: float | None, ttl: float | None, ack: float | None) -> Timing:
+    """Fill in what is not given: 900, 30 and 5 s, or less where a shorter lease or life leaves no room for that."""
+    lease = LEASE_SECONDS if lease is None else lease
+    ttl = min(COMMAND_TTL_SECONDS, lease) if ttl is None else ttl
+    ack = min(ACK_TIMEOUT_SECONDS, ttl / 3) if ack is None else ack
+    return Timing(lease, ttl, ack)

@@ -1,0 +1,127 @@
+"""Runs a plant on a clock and a message bus: one connection per node, so that each has its last will."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from edge_agent.errors import BrokerUnavailableError
+from edge_agent.simulate.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from contextlib import AbstractAsyncContextManager
+
+    from edge_agent.model.time import Moment
+    from edge_agent.simulate.nodewire import Outgoing
+    from edge_agent.simulate.plant import PlantSimulation
+
+#: Longest time between two looks at the plant, in plant seconds.
+TICK_SECONDS = 1.0
+
+
+class NodeLink(Protocol):
+    """The connection of one node, once it is up and subscribed to the node's commands."""
+
+    async def publish(self, message: Outgoing) -> None:
+        """Publish at QoS 1 to the topic of `message.route`. Raises BrokerUnavailableError."""
+        ...
+
+    def commands(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield actuator and payload of every command. Raises BrokerUnavailableError when the connection is lost."""
+        ...
+
+
+class Bus(Protocol):
+    """Where nodes connect."""
+
+    def connect(self, node: str, will: Outgoing) -> AbstractAsyncContextManager[NodeLink]:
+        """Connect as one node, with its last will. Entering raises BrokerUnavailableError."""
+        ...
+
+
+class Clock(Protocol):
+    """The plant's time, which may run faster than the wall's."""
+
+    def now(self) -> Moment:
+        """Tell the time."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many plant seconds."""
+        ...
+
+
+class _WentOffline(Exception):  # noqa: N818 - it is an event, not an error
+    """A node has said that it leaves the broker."""
+
+
+async def run_live(simulation: PlantSimulation, bus: Bus, clock: Clock, *, reconnect_seconds: float = 1.0) -> NoReturn:
+    """Run until cancelled. A node whose connection is lost comes again after `reconnect_seconds` of real time.
+
+    Raises (in a group) SimulationError where the network cannot be calculated.
+    """
+    await _Runner(simulation, bus, clock, reconnect_seconds).run()
+    raise AssertionError("the plant stopped by itself")
+
+
+class _Runner:
+    def __init__(self, simulation: PlantSimulation, bus: Bus, clock: Clock, reconnect_seconds: float) -> None:
+        self._simulation, self._bus, self._clock = simulation, bus, clock
+        self._reconnect_seconds = reconnect_seconds
+        self._outboxes: defaultdict[str, Outbox] = defaultdict(Outbox)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._let_time_pass(), name="plant")
+            for node in self._simulation.nodes:
+                tasks.create_task(self._connect(node), name=f"node {node}")
+
+    async def _let_time_pass(self) -> None:
+        while True:
+            now = self._clock.now()
+            self._post(self._simulation.step(now))
+            await self._clock.sleep(min(TICK_SECONDS, max(0.0, self._simulation.next_event() - now.seconds)))
+
+    def _post(self, messages: Iterable[Outgoing]) -> None:
+        for message in messages:
+            self._outboxes[message.route.node].put([message])
+
+    async def _connect(self, node: str) -> None:
+        """Keep a node connected for as long as it has something to say; an offline node has not."""
+        outbox, lost = self._outboxes[node], False
+        will = self._simulation.nodes[node].will
+        while True:
+            await outbox.first()
+            try:
+                async with self._bus.connect(node, will) as link:
+                    await self._serve(node, link, announce=lost)
+            except* _WentOffline:
+                lost = False
+            except* BrokerUnavailableError:
+                lost = True
+            if lost:
+                await asyncio.sleep(self._reconnect_seconds)
+
+    async def _serve(self, node: str, link: NodeLink, *, announce: bool) -> None:
+        if announce:
+            for message in self._simulation.announce(node, self._clock.now()):
+                await link.publish(message)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen(node, link), name=f"commands of {node}")
+            tasks.create_task(self._publish(node, link), name=f"messages of {node}")
+
+    async def _listen(self, node: str, link: NodeLink) -> None:
+        async for actuator, payload in link.commands():
+            self._post(self._simulation.deliver(node, actuator, payload, self._clock.now()))
+        raise BrokerUnavailableError(f"The commands of {node} ended.")
+
+    async def _publish(self, node: str, link: NodeLink) -> None:
+        outbox, will = self._outboxes[node], self._simulation.nodes[node].will
+        while True:
+            message = await outbox.first()
+            await link.publish(message)
+            outbox.remove(message)
+            if message == will:
+                raise _WentOffline

@@ -1,0 +1,112 @@
+"""The water network as the simulation knows it: its elements, its units, and what a simulated day came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Kinds of links that a valve actuator can move.
+MOVABLE = ("pipe", "valve")
+
+
+class Element(NamedTuple):
+    """One element of the network: `tank:T1`. `name` is its id in the `.inp` file."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Element:
+        """Read `kind:name`. Raises ValueError where there is no colon."""
+        kind, colon, name = text.partition(":")
+        if not colon:
+            raise ValueError(f"{text!r} is no element")
+        return cls(kind, name)
+
+
+class Units(NamedTuple):
+    """The units the network is calculated in, by the names of `model.units`."""
+
+    length: str
+    pressure: str
+    flow: str
+
+    def of(self, quantity: str) -> str:
+        """Tell the unit of a property: level, pressure, head, demand, flow, power, energy, state, position."""
+        lengths = {"level": self.length, "head": self.length, "pressure": self.pressure}
+        flows = {"flow": self.flow, "demand": self.flow, "power": "kW", "energy": "kWh"}
+        return (lengths | flows).get(quantity, "1")
+
+
+class TankLimits(NamedTuple):
+    """Levels of a tank above its bottom, in the network's unit of length."""
+
+    lowest: float
+    highest: float
+    initial: float
+
+
+class LevelControl(NamedTuple):
+    """One control of the file by which a tank's level opens or closes a link."""
+
+    link: str
+    tank: str
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a network consists of, in the order of the file.
+
+    `ends` are the two nodes of a link, from and to; `demands` the base demand of junctions.
+    """
+
+    units: Units
+    elements: tuple[Element, ...]
+    tanks: Mapping[str, TankLimits]
+    ends: Mapping[str, tuple[Element, Element]]
+    demands: Mapping[str, float]
+    level_controls: tuple[LevelControl, ...]
+
+    def of_kind(self, *kinds: str) -> tuple[str, ...]:
+        """Name the elements of some kinds."""
+        return tuple(element.name for element in self.elements if element.kind in kinds)
+
+
+class Switch(NamedTuple):
+    """A pump was switched: when (hydraulic seconds), which, and whether it runs since."""
+
+    seconds: int
+    pump: str
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayRecord:
+    """What happened in the network since its start.
+
+    Energy in kWh by pump, levels in the network's unit of length by tank, starts by pump (running at the start is
+    none), switches oldest first (the newest ten thousand).
+    """
+
+    seconds: int
+    switches: tuple[Switch, ...]
+    starts: Mapping[str, int]
+    energy_kwh: Mapping[str, float]
+    lowest: Mapping[str, float]
+    highest: Mapping[str, float]
+
+    @property
+    def total_energy_kwh(self) -> float:
+        """Energy of all pumps together."""
+        return sum(self.energy_kwh.values())
+
+    @property
+    def total_starts(self) -> int:
+        """Starts of all pumps together."""
+        return sum(self.starts.values())

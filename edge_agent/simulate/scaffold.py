@@ -1,0 +1,282 @@
+"""Writes a first plant file for a network: complete, loadable, and meant to be edited."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_agent.errors import UsageError
+from edge_agent.model.units import conversion
+from edge_agent.simulate.hydraulics import Hydraulics
+from edge_agent.simulate.network import Element
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge_agent.simulate.network import Network, TankLimits
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_LONGEST_ID = 63
+#: Ids of tanks also stand in the names of plans, after this.
+_LONGEST_PREFIX = len("fill_")
+_INTERVAL_SECONDS = 60
+#: How many junctions become nodes: those with the largest demand.
+_DISTRICTS = 5
+_HIGHEST_PRESSURE_M = 150.0
+
+
+class Ids:
+    """Makes ids out of the names of elements. The same name twice gives two ids."""
+
+    def __init__(self, longest: int = _LONGEST_ID) -> None:
+        self._longest = longest
+        self._taken: set[str] = set()
+
+    def make(self, kind: str, name: str) -> str:
+        """Make an id such as `tank-t1`, and a number behind it where it is taken."""
+        plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-") or "x"
+        stem = f"{kind}-{plain}"[: self._longest]
+        made, count = stem, 1
+        while made in self._taken:
+            count += 1
+            ending = f"-{count}"
+            made = stem[: self._longest - len(ending)] + ending
+        self._taken.add(made)
+        return made
+
+
+class _Point(NamedTuple):
+    """One sensor to write: its quantity also names the property that is measured."""
+
+    id: str
+    quantity: str
+    unit: str
+    element: Element
+    tests: tuple[str, ...]
+    thresholds: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Device:
+    """One node to write; `moves` is the element of its actuator `pump` or `valve`."""
+
+    id: str
+    comment: str
+    points: list[_Point] = field(default_factory=list)
+    moves: Element | None = None
+
+
+def scaffold(inp_path: Path | str, site: str) -> str:
+    """Write a plant file (TOML) for a network. Raises SimulationError, or UsageError where `site` is no id."""
+    if not _ID.fullmatch(site):
+        raise UsageError(f"{site!r} is no id of a site; expected a-z, 0-9, _ and -, such as riverside.")
+    with Hydraulics(inp_path) as hydraulics:
+        network = hydraulics.network
+    draft = _Draft(network)
+    parts = [
+        f"# A first plant file for {Path(inp_path).name}, made by `edge-agent simulate --scaffold`.\n"
+        "# Look over limits, tests and plans before you trust them.\n",
+        f'[site]\nid = "{site}"\n',
+        *(_device_text(device) for device in draft.devices),
+        *draft.plans(),
+        _simulation_text(Path(inp_path).name, draft.devices),
+    ]
+    return "\n".join(parts)
+
+
+class _Draft:
+    """The nodes of a network, and which pumps fill which tank."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._ids = Ids(_LONGEST_ID - _LONGEST_PREFIX)
+        self._tanks = {tank: self._tank(tank, limits) for tank, limits in network.tanks.items()}
+        self._pumps = {pump: self._pump(pump) for pump in network.of_kind("pump")}
+        valves = [self._valve(valve) for valve in network.of_kind("valve")]
+        districts = [self._district(junction) for junction in _largest(network)]
+        self.devices = [*self._tanks.values(), *self._pumps.values(), *valves, *districts]
+        if not self.devices:
+            raise UsageError("The network has no tank, pump, valve or demand: there is nothing to make a plant of.")
+
+    def plans(self) -> list[str]:
+        """Write two plans for every tank that a pump fills."""
+        filled_by: dict[str, list[str]] = {}
+        for pump in self._pumps:
+            tank = _tank_of(pump, self._network)
+            if tank is not None and self._tanks[tank].points[0].thresholds:
+                filled_by.setdefault(tank, []).append(f"{self._pumps[pump].id}/pump")
+        return [_plans_text(self._tanks[tank].id, pumps) for tank, pumps in filled_by.items()]
+
+    def _tank(self, tank: str, limits: TankLimits) -> _Device:
+        unit, element = self._network.units.length, Element("tank", tank)
+        sound = limits.highest > limits.lowest
+        tests, thresholds = (_level_tests(limits), _level_thresholds(limits)) if sound else ((), ())
+        level = _Point("level", "level", unit, element, tests, thresholds)
+        return _Device(self._ids.make("tank", tank), f"Tank {tank}", [level])
+
+    def _pump(self, pump: str) -> _Device:
+        element, flow = Element("pump", pump), self._network.units.flow
+        points = [
+            _Point("flow", "flow", flow, element, ()),
+            _Point("power", "power", "kW", element, ()),
+            *self._end_pressures(pump),
+        ]
+        return _Device(self._ids.make("pump", pump), f"Pump {pump}", points, element)
+
+    def _end_pressures(self, pump: str) -> list[_Point]:
+        ends = zip(("suction", "discharge"), self._network.ends[pump], strict=True)
+        return [self._pressure(name, end) for name, end in ends if end.kind == "junction"]
+
+    def _pressure(self, sensor: str, junction: Element) -> _Point:
+        unit = self._network.units.pressure
+        scale = (conversion("pressure", "m", unit) or (1.0, 0.0))[0]
+        tests = (f"gross_range = {{ fail = {_pair(-10 * scale, _HIGHEST_PRESSURE_M * scale)} }}",)
+        return _Point(sensor, "pressure", unit, junction, tests)
+
+    def _valve(self, valve: str) -> _Device:
+        element = Element("valve", valve)
+        points = [
+            _Point("flow", "flow", self._network.units.flow, element, ()),
+            _Point("position", "position", "1", element, ("gross_range = { fail = [0.0, 1.0] }",)),
+        ]
+        return _Device(self._ids.make("valve", valve), f"Valve {valve}", points, element)
+
+    def _district(self, junction: str) -> _Device:
+        element = Element("junction", junction)
+        demand = _Point("demand", "demand", self._network.units.flow, element, ())
+        comment = f"Junction {junction}, one of those with the largest demand"
+        return _Device(self._ids.make("junction", junction), comment, [self._pressure("pressure", element), demand])
+
+
+def _largest(network: Network) -> list[str]:
+    """Name the junctions with the largest base demand, largest first."""
+    taking = [junction for junction, demand in network.demands.items() if demand > 0]
+    return sorted(taking, key=lambda junction: -network.demands[junction])[:_DISTRICTS]
+
+
+def _tank_of(pump: str, network: Network) -> str | None:
+    """Find the tank a pump fills: the one that controls it in the file, else the nearest behind it by links."""
+    for control in network.level_controls:
+        if control.link == pump:
+            return control.tank
+    source, start = network.ends[pump]
+    neighbours: dict[Element, list[Element]] = {}
+    for first, second in network.ends.values():
+        neighbours.setdefault(first, []).append(second)
+        neighbours.setdefault(second, []).append(first)
+    seen, waiting = {source, start}, deque([start])
+    while waiting:
+        node = waiting.popleft()
+        if node.kind == "tank":
+            return node.name
+        fresh = [other for other in neighbours[node] if other not in seen]
+        seen.update(fresh)
+        waiting.extend(fresh)
+    return None
+
+
+def _share(limits: TankLimits, share: float) -> float:
+    return limits.lowest + share * (limits.highest - limits.lowest)
+
+
+def _level_tests(limits: TankLimits) -> tuple[str, ...]:
+    """Derive tests of a level: outside the tank by a tenth of its height cannot be, filled in ten minutes neither."""
+    height = limits.highest - limits.lowest
+    # A full tank stands at its highest level to the last digit: the doubtful range begins a little outside.
+    outside, inside = (_pair(_share(limits, -part), _share(limits, 1 + part)) for part in (0.1, 0.01))
+    return (
+        f"gross_range = {{ fail = {outside}, suspect = {inside} }}",
+        f"rate_of_change = {{ suspect = {_number(height / 1800)}, fail = {_number(height / 600)} }}",
+        f"freshness = {{ suspect_seconds = {2 * _INTERVAL_SECONDS}, fail_seconds = {3 * _INTERVAL_SECONDS} }}",
+    )
+
+
+def _level_thresholds(limits: TankLimits) -> tuple[str, ...]:
+    """Derive limits of a level: 5, 20, 80 and 95 % of the tank's height, with a deadband of 2 %."""
+    deadband = _number(0.02 * (limits.highest - limits.lowest))
+    shares = (
+        ("high_high", 0.95, "critical"),
+        ("high", 0.8, "high"),
+        ("low", 0.2, "high"),
+        ("low_low", 0.05, "critical"),
+    )
+    return tuple(
+        f'{name} = {{ limit = {_number(_share(limits, share))}, deadband = {deadband}, priority = "{priority}" }}'
+        for name, share, priority in shares
+    )
+
+
+def _number(value: float) -> str:
+    """Write a number with four digits, as TOML writes floats."""
+    text = f"{float(f'{value:.4g}'):.12f}".rstrip("0")
+    return text + "0" if text.endswith(".") else text
+
+
+def _pair(low: float, high: float) -> str:
+    return f"[{_number(low)}, {_number(high)}]"
+
+
+def _device_text(device: _Device) -> str:
+    lines = [f"# {device.comment}"]
+    for point in device.points:
+        lines += _point_lines(device.id, point)
+    if device.moves is not None:
+        lines += _actuator_lines(device.id, device.moves.kind)
+    return "\n".join(lines)
+
+
+def _point_lines(node: str, point: _Point) -> Iterable[str]:
+    key = f"nodes.{node}.sensors.{point.id}"
+    yield f"[{key}]"
+    yield f'quantity = "{point.quantity}"'
+    yield f'unit = "{point.unit}"'
+    yield f"interval_seconds = {_INTERVAL_SECONDS}"
+    for table, rows in (("quality", point.tests), ("thresholds", point.thresholds)):
+        if rows:
+            yield from ("", f"[{key}.{table}]", *rows)
+    yield ""
+
+
+def _actuator_lines(node: str, kind: str) -> list[str]:
+    protections = ["min_on_seconds = 300", "min_off_seconds = 120", "max_starts_per_hour = 6"]
+    return [
+        f"[nodes.{node}.actuators.{kind}]",
+        f'kind = "{kind}"',
+        f'fail_safe = "{"stop" if kind == "pump" else "open"}"',
+        *(protections if kind == "pump" else []),
+        "lease_seconds = 900",
+        "ack_timeout_seconds = 10",
+        "command_ttl_seconds = 60",
+        "",
+    ]
+
+
+def _plans_text(tank: str, pumps: list[str]) -> str:
+    texts = []
+    for plan, threshold, action in (("fill", "low", "start"), ("stop", "high", "stop")):
+        steps = ", ".join(f'{{ actuator = "{pump}", action = "{action}" }}' for pump in pumps)
+        texts.append(f'[plans.{plan}_{tank}]\nwhen = ["{tank}/level:{threshold}"]\ndo = [{steps}]\npriority = 50\n')
+    return "\n".join(texts)
+
+
+def _simulation_text(network: str, devices: list[_Device]) -> str:
+    lines = ["# Which element of the network is which sensor and actuator; only `edge-agent simulate` reads it."]
+    lines += ["[simulation]", f"network = {_quoted(network)}", "", "[simulation.sensors]"]
+    for device in devices:
+        for point in device.points:
+            where = f"element = {_quoted(str(point.element))}, property = {_quoted(point.quantity)}"
+            lines.append(f'"{device.id}/{point.id}" = {{ {where} }}')
+    lines += ["", "[simulation.actuators]"]
+    for device in devices:
+        if device.moves is not None:
+            lines.append(f'"{device.id}/{device.moves.kind}" = {{ element = {_quoted(str(device.moves))} }}')
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Write text as a TOML string; names of elements may hold quotes and backslashes."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from edge_agent.model.alarms import Alarm, AlarmKey
+from edge_agent.model.plant import Sensor
+from edge_agent.model.readings import Reading
+from edge_agent.model.remembered import ActuatorView, NodeView, SensorView, Snapshot
+
+AT = 1_795_341_610_512_000  # 2026-11-22T10:00:10.512Z
+
+
+@pytest.fixture
+def at():
+    return AT
+
+
+@pytest.fixture
+def make_reading():
+    sensor = Sensor("tank1", "level", "level", "m")
+
+    def make(flag, *, settled=True):
+        return Reading(sensor, 3.2, AT, AT, None, int(flag), settled=settled)
+
+    return make
+
+
+@pytest.fixture
+def make_alarm():
+    def make(name="tank1/level:low", *, priority="high", active=True):
+        return Alarm(
+            AlarmKey.parse(name), priority, active, acknowledged=False, since=AT, reason="below low", value=1.42
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_snapshot():
+    def make(**changes):
+        parts = {
+            "site": "riverside",
+            "agent": "gateway-1",
+            "mode": "auto",
+            "epoch": 7,
+            "at": AT,
+            "sensors": (
+                SensorView("tank1", "level", "level", "m", 3.21, 1, AT, 0.5),
+                SensorView("tank1", "ph", "ph", "pH", None, 9, None, None),
+            ),
+            "actuators": (ActuatorView("station", "pump1", "pump", "running", 0.8, "start", None, "fill_tank1", None),),
+            "nodes": (NodeView("tank1", True, "closed"), NodeView("station", True, "open")),
+            "alarms": (),
+        }
+        return Snapshot(**(parts | changes))
+
+    return make

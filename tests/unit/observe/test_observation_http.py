@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.errors import EdgeAgentError
+from edge_agent.observe.http import Endpoints, Limits, ObservationServer
+
+ROOMY = Limits()
+PATHS = ("/metrics", "/health/live", "/health/ready", "/status")
+
+
+def make_server(limits=ROOMY, **changes):
+    parts = {
+        "metrics_text": lambda: b"edge_agent_backlog 0.0\n",
+        "ready": lambda: {"broker": None, "store": "ok"},
+        "live": lambda: None,
+        "status": lambda: {"site": "riverside"},
+    }
+    return ObservationServer("127.0.0.1", 0, limits=limits, **(parts | changes))
+
+
+@asynccontextmanager
+async def connection(port):
+    """A client's side of a connection, closed at the end however the server left it."""
+    async with asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+async def rest(reader):
+    """Read until the server ends; nothing where it reset the connection."""
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
+
+
+async def exchange(server, request):
+    """Send bytes, read until the server ends; the status, the headers and the body."""
+    async with connection(server.port) as (reader, writer):
+        writer.write(request)
+        answer = await reader.read()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return int(first.split(" ")[1]), dict(line.split(": ", 1) for line in lines), body
+
+
+async def get(server, path, method="GET"):
+    return await exchange(server, f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+
+async def until(condition):
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the server tells nobody of its connections
+            await asyncio.sleep(0)
+
+
+async def test_metrics_are_served_as_prometheus_text():
+    async with make_server() as server:
+        status, headers, body = await get(server, "/metrics")
+    assert (status, body) == (200, b"edge_agent_backlog 0.0\n")
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert headers["Content-Length"] == str(len(body))
+
+
+async def test_status_is_json():
+    async with make_server() as server:
+        status, headers, body = await get(server, "/status?pretty=1")
+    assert (status, json.loads(body)) == (200, {"site": "riverside"})
+    assert headers["Content-Type"] == "application/json"
+
+
+async def test_ready_tells_a_reason_for_each_part():
+    parts = {"broker": "connection refused", "store": None}
+    async with make_server(ready=lambda: parts) as server:
+        status, _, body = await get(server, "/health/ready")
+        assert status == 503
+        assert json.loads(body) == {"ready": False, "parts": {"broker": "connection refused", "store": "ok"}}
+        parts["broker"] = "ok"
+        status, _, body = await get(server, "/health/ready")
+        assert (status, json.loads(body)["ready"]) == (200, True)
+
+
+async def test_live_follows_its_source():
+    async with make_server() as server:
+        assert (await get(server, "/health/live"))[0] == 200
+    async with make_server(live=lambda: "the loop has not turned since 30 s") as server:
+        status, _, body = await get(server, "/health/live")
+    assert (status, json.loads(body)["reason"]) == (503, "the loop has not turned since 30 s")
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_head_has_the_headers_of_get_and_no_body(path):
+    async with make_server() as server:
+        status, headers, body = await get(server, path)
+        assert await get(server, path, "HEAD") == (status, headers, b"")
+    assert body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [("GET", "/", 404), ("POST", "/nothing", 404), ("POST", "/metrics", 405), ("DELETE", "/status", 405)],
+)
+async def test_what_is_not_offered_is_refused(method, path, expected):
+    async with make_server() as server:
+        status, headers, _ = await get(server, path, method)
+    assert status == expected
+    assert headers.get("Allow") == ("GET, HEAD" if expected == 405 else None)
+
+
+async def test_a_proxy_may_send_the_whole_url():
+    async with make_server() as server:
+        assert (await get(server, "http://gateway:9108/health/live"))[0] == 200
+
+
+async def test_the_body_of_a_refused_request_does_not_reset_the_answer():
+    async with make_server() as server:
+        request = b"POST /status HTTP/1.1\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000
+        assert (await exchange(server, request))[0] == 405
+
+
+async def test_a_part_that_fails_is_an_answer_and_the_others_still_answer():
+    def broken():
+        raise ZeroDivisionError
+
+    async with make_server(metrics_text=broken, status=lambda: {"value": float("nan")}) as server:
+        assert (await get(server, "/metrics"))[0] == 500
+        assert (await get(server, "/status"))[0] == 500
+        assert (await get(server, "/health/live"))[0] == 200
+
+
+async def test_a_head_that_comes_byte_by_byte_is_read():
+    async with make_server() as server, connection(server.port) as (reader, writer):
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in b"GET /health/live HTTP/1.0\r\n\r\n":
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize("ended", [b"", b"\r\n\r\n"])
+async def test_a_head_past_the_limit_is_refused(ended):
+    async with make_server(Limits(head_bytes=1000)) as server:
+        assert (await exchange(server, b"GET /metrics HTTP/1.1\r\nX: " + b"x" * 1500 + ended))[0] == 431
+
+
+async def test_a_client_that_does_not_finish_its_request_is_dropped():
+    limits = Limits(exchange_seconds=0.05)
+    async with make_server(limits) as server, connection(server.port) as (reader, writer):
+        writer.write(b"GET /metrics HT")
+        assert await rest(reader) == b""
+        await until(lambda: not server._exchanges)
+
+
+async def test_a_client_that_never_reads_is_dropped():
+    limits = Limits(exchange_seconds=0.05)
+    big = b"x" * 32_000_000
+    async with make_server(limits, metrics_text=lambda: big) as server, connection(server.port) as (_, writer):
+        writer.transport.pause_reading()
+        writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        await until(lambda: server._exchanges)
+        await until(lambda: not server._exchanges)
+
+
+async def test_a_client_that_never_stops_sending_is_dropped():
+    limits = Limits(head_bytes=100, exchange_seconds=60)
+    async with make_server(limits) as server, connection(server.port) as (reader, writer):
+        writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert await reader.read()
+        assert server._exchanges
+        writer.write(b"x" * 1000)
+        await until(lambda: not server._exchanges)
+
+
+async def test_connections_past_the_limit_are_dropped_and_room_is_given_back():
+    async with make_server(Limits(connections=1)) as server:
+        async with connection(server.port):
+            await until(lambda: server._exchanges)
+            async with connection(server.port) as (reader, writer):
+                writer.write(b"GET /health/live HTTP/1.1\r\n\r\n")
+                assert await rest(reader) == b""
+        await until(lambda: not server._exchanges)
+        assert (await get(server, "/health/live"))[0] == 200
+
+
+async def test_closing_drops_open_connections_and_frees_the_port():
+    server = make_server()
+    await server.__aenter__()
+    port = server.port
+    async with connection(port) as (reader, _):
+        await until(lambda: server._exchanges)
+        await server.__aexit__(None, None, None)
+        assert await rest(reader) == b""
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_cancelling_its_owner_closes_it():
+    entered = asyncio.Event()
+    server = make_server()
+    ports = []
+
+    async def own():
+        async with server:
+            ports.append(server.port)
+            entered.set()
+            await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        owner = group.create_task(own())
+        await entered.wait()
+        owner.cancel()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", ports[0])
+
+
+async def test_a_port_in_use_is_one_clear_sentence():
+    async with make_server() as first:
+        second = ObservationServer(
+            "127.0.0.1", first.port, metrics_text=bytes, ready=dict, live=lambda: None, status=dict
+        )
+        with pytest.raises(EdgeAgentError, match=f"cannot be served on 127.0.0.1:{first.port}: .*in use"):
+            await second.__aenter__()
+
+
+async def test_clients_that_reset_leave_no_trace():
+    problems = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: problems.append(context))
+    async with make_server(metrics_text=lambda: b"x" * 4_000_000) as server:
+        for request in (b"", b"GET /metrics HTTP/1.1\r\n\r\n", b"nonsense\r\n\r\nmore") * 5:
+            client = socket.create_connection(("127.0.0.1", server.port))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(request)
+            client.close()
+        assert (await get(server, "/health/live"))[0] == 200
+        await until(lambda: not server._exchanges)
+    assert not problems
+
+
+@given(st.binary(max_size=200) | st.builds(b"%b %b HTTP/1.1".__mod__, st.tuples(st.binary(), st.binary())))
+def test_any_bytes_are_answered(head):
+    answer = Endpoints(bytes, dict, lambda: None, dict).respond(head)
+    start, _, body = answer.partition(b"\r\n\r\n")
+    assert start.startswith(b"HTTP/1.1 ")
+    assert f"Content-Length: {len(body)}".encode() in start or head.startswith(b"HEAD ")
+
+
+async def test_any_bytes_on_the_wire_leave_it_answering():
+    pieces = [
+        b"\r\n\r\n",
+        b"\r\n",
+        b"\0" * 50,
+        b"GET  HTTP/1.1\r\n\r\n",
+        bytes(range(256)) * 40,
+        b"PRI * HTTP/2.0\r\n\r\n",
+    ]
+    async with make_server() as server:
+        for piece in pieces:
+            async with connection(server.port) as (reader, writer):
+                writer.write(piece)
+                writer.write_eof()
+                answer = await rest(reader)
+            assert not answer or answer.startswith(b"HTTP/1.1 4")
+        assert (await get(server, "/metrics"))[0] == 200

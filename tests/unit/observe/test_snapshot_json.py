@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import json
+
+from edge_agent.model.remembered import Snapshot
+from edge_agent.observe.snapshot import snapshot_json
+
+
+def test_a_snapshot_is_json_with_times_and_flags_as_words(make_snapshot, make_alarm):
+    snapshot = make_snapshot(alarms=(make_alarm(), make_alarm("tank1:offline")))
+    found = json.loads(json.dumps(snapshot_json(snapshot), allow_nan=False))
+    assert (found["site"], found["agent"], found["mode"], found["epoch"]) == ("riverside", "gateway-1", "auto", 7)
+    assert found["at"] == "2026-11-22T10:00:10.512Z"
+    level, ph = found["sensors"]
+    assert (level["node"], level["sensor"], level["value"], level["unit"]) == ("tank1", "level", 3.21, "m")
+    assert (level["flag"], level["observed_at"]) == ("good", "2026-11-22T10:00:10.512Z")
+    assert (ph["flag"], ph["observed_at"], ph["value"]) == ("missing", None, None)
+    assert found["actuators"][0]["state"] == "running"
+    assert found["nodes"][1] == {"node": "station", "online": True, "breaker": "open"}
+    low, offline = found["alarms"]
+    assert (low["alarm"], low["priority"], low["value"]) == ("tank1/level:low", "high", 1.42)
+    assert low["since"] == "2026-11-22T10:00:10.512Z"
+    assert (offline["node"], offline["sensor"], offline["threshold"]) == ("tank1", "", "offline")
+
+
+def test_nothing_of_a_snapshot_is_left_out(make_snapshot):
+    assert set(snapshot_json(make_snapshot())) == set(Snapshot.__dataclass_fields__)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from edge_agent.errors import Problem
+from edge_agent.settings.check import check
+
+
+def test_two_sound_files_have_no_problem(tmp_path, riverside_path):
+    config = tmp_path / "agent.toml"
+    config.write_text('[agent]\nid = "north"\n')
+
+    assert check(config, riverside_path, {"HOME": "/"}) == []
+
+
+def test_both_files_and_the_environment_are_told_of_at_once(tmp_path):
+    config, plant = tmp_path / "agent.toml", tmp_path / "plant.toml"
+    config.write_text("[mqtt]\nport = 0\n")
+    plant.write_text('[site]\nid = "A"\n[nodes.n]\n')
+
+    problems = check(config, plant, {"EDGE_AGENT_LOG__LEVEL": "LOUD"})
+
+    assert [(problem.file, problem.key) for problem in problems] == [
+        (str(config), "mqtt.port"),
+        ("environment", "EDGE_AGENT_LOG__LEVEL"),
+        (str(plant), "site.id"),
+    ]
+    assert str(problems[0]) == (f"{config}: mqtt.port: 0 is out of range; expected a whole number from 1 to 65535")
+
+
+def test_a_file_that_cannot_be_parsed_does_not_hide_the_other(tmp_path):
+    config, plant = tmp_path / "agent.toml", tmp_path / "plant.toml"
+    config.write_text("[mqtt\n")
+    plant.mkdir()
+
+    problems = check(config, plant, {})
+
+    assert [problem.file for problem in problems] == [str(config), str(plant)]
+    assert problems[1].wrong == "cannot be read: is a directory"
+
+
+def test_a_named_plant_file_that_is_not_there_is_a_problem(tmp_path):
+    missing = tmp_path / "plant.toml"
+
+    assert check(None, missing, {"EDGE_AGENT_AGENT__ID": "a"})[-1:] == [
+        Problem(str(missing), "file", "cannot be read: no such file or directory", "a readable TOML file")
+    ]

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from edge_agent.model.plant import THRESHOLD_NAMES
+from edge_agent.model.units import QUANTITIES
+from edge_agent.settings import schema
+from edge_agent.settings.agent import Settings, load_settings
+from edge_agent.settings.environment import every_setting
+from edge_agent.settings.findings import Place, phrase
+from edge_agent.settings.plantfile import plant_from
+
+ROOT = Path(__file__).parents[3]
+REFERENCE = ROOT / "config" / "agent.toml"
+SETTINGS = (ROOT / "docs" / "settings.md").read_text("utf-8")
+PLANT_FILE = (ROOT / "docs" / "plant-file.md").read_text("utf-8")
+TABLES = {
+    "": schema.PlantTable,
+    "[site]": schema.SiteTable,
+    "[nodes.NODE]": schema.NodeTable,
+    "[nodes.NODE.sensors.SENSOR]": schema.SensorTable,
+    "[nodes.NODE.sensors.SENSOR.quality]": schema.QualityTable,
+    "gross_range": schema.GrossRangeTable,
+    "rate_of_change": schema.RateOfChangeTable,
+    "spike": schema.SpikeTable,
+    "flat_line": schema.FlatLineTable,
+    "freshness": schema.FreshnessTable,
+    "[nodes.NODE.sensors.SENSOR.thresholds]": schema.ThresholdsTable,
+    "threshold": schema.ThresholdTable,
+    "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
+    "[plans.PLAN]": schema.PlanTable,
+    "step": schema.StepTable,
+}
+
+
+def rows(text):
+    return [line for line in text.splitlines() if line.startswith("| `")]
+
+
+def default_of(field):
+    if field.is_required():
+        return "required"
+    structured = BaseModel | dict | tuple
+    if field.default is None or isinstance(field.default, structured):
+        return ""
+    return f"`{json.dumps(field.default, default=str)}`"
+
+
+def setting_rows():
+    return [
+        f"| `{setting.key}` | {setting.wanted} | {default_of(setting.field)} | `{setting.variable}` "
+        f"| {setting.field.description} |"
+        for setting in every_setting(Settings)
+    ]
+
+
+def plant_rows(table):
+    return [
+        f"| `{key}` | {phrase(Place(field.annotation, field))} | {default_of(field)} | {field.description} |"
+        for key, field in table.model_fields.items()
+    ]
+
+
+def keys_in(text):
+    """Find every key of a reference file, those too that are only there as a comment."""
+    section, keys = "", []
+    for line in text.splitlines():
+        header = re.fullmatch(r"(?:# )?\[([a-z.]+)\]", line)
+        key = re.match(r"(?:# )?([a-z_]+) = ", line)
+        if header:
+            section = header[1]
+        elif key:
+            keys.append(f"{section}.{key[1]}")
+    return keys
+
+
+def test_the_table_of_settings_is_that_of_the_code():
+    assert rows(SETTINGS) == setting_rows()
+
+
+def test_every_setting_stands_once_in_the_reference_file():
+    assert keys_in(REFERENCE.read_text("utf-8")) == [setting.key for setting in every_setting(Settings)]
+
+
+def test_the_reference_file_loads_and_holds_the_defaults():
+    assert load_settings(REFERENCE, {}) == Settings()
+
+
+def test_what_is_commented_out_in_the_reference_file_is_toml_too():
+    text = re.sub(r"(?m)^# (?=\[[a-z.]+\]$|[a-z_]+ = )", "", REFERENCE.read_text("utf-8"))
+
+    assert set(tomllib.loads(text)["mqtt"]) == set(Settings.model_fields["mqtt"].annotation.model_fields)
+
+
+def test_every_setting_is_described():
+    assert all(setting.field.description for setting in every_setting(Settings))
+
+
+@pytest.mark.parametrize(("place", "table"), TABLES.items())
+def test_every_key_of_the_plant_file_is_documented_as_the_code_has_it(place, table):
+    assert "\n".join(plant_rows(table)) in PLANT_FILE
+    assert not place.startswith("[") or f"### `{place}`" in PLANT_FILE
+
+
+def test_no_table_of_the_schema_is_left_out():
+    tables = {part for part in vars(schema).values() if isinstance(part, type) and issubclass(part, schema.Table)}
+
+    assert tables - {schema.Table} == set(TABLES.values())
+
+
+def test_the_keys_in_the_document_are_keys_of_the_schema():
+    known = {row for table in TABLES.values() for row in plant_rows(table)}
+    known |= {f"| `{name}` | {', '.join(f'`{unit}`' for unit in units)} |" for name, units in QUANTITIES.items()}
+
+    assert [row for row in rows(PLANT_FILE) if row not in known and not row.startswith("| `node")] == []
+
+
+def test_every_quantity_stands_in_the_document_with_its_units():
+    for name, units in QUANTITIES.items():
+        assert f"| `{name}` | {', '.join(f'`{unit}`' for unit in units)} |" in PLANT_FILE
+
+
+def test_the_example_in_the_document_loads():
+    example = re.search(r"```toml\n(.*?)```", PLANT_FILE, re.DOTALL)[1]
+
+    plant = plant_from(tomllib.loads(example), Path("docs/plant-file.md")).plant
+
+    assert [plan.id for plan in plant.policy.plans] == ["fill_tank1", "protect_pump1", "tank1_is_full"]
+
+
+def test_the_alarms_that_need_no_configuration_are_documented():
+    for alarm in ("`node/sensor:stale`", "`node/sensor:bad_quality`", "`node:offline`", *THRESHOLD_NAMES):
+        assert alarm in PLANT_FILE
