@@ -148,3 +148,8 @@ def _decided(turn: Turn) -> Iterator[dict[str, Any]]:
         yield {"command": json.loads(wire.command(command))}
     for step in turn.command_events:
         yield {"command_id": step.command_id, "state": str(step.state), "detail": step.detail}
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Run broker, plant and agent in one process (being written)."""
+    raise UsageError("the demo is being written")

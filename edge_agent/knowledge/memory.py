@@ -62,7 +62,7 @@ class MemoryStore:
             actuators=deepcopy([memory for _, memory in sorted(self._actuators.items())]),
             plans=deepcopy([memory for _, memory in sorted(self._plans.items())]),
             readings=list(self._last_readings()),
-            deliveries=list({one.packet: one for one in reversed(self._deliveries)}.values())[::-1],
+            deliveries=self._latest_deliveries(),
         )
 
     async def write(self, turns: Sequence[Turn]) -> Written:
@@ -186,6 +186,13 @@ class MemoryStore:
         if event.state in TRANSITIONS[record.state]:
             record.state = event.state
             record.closed_at = None if event.state in OPEN_STATES else event.at
+
+    def _latest_deliveries(self) -> list[Delivery]:
+        latest: dict[int, Delivery] = {}
+        for delivery in self._deliveries:
+            latest.pop(delivery.packet, None)
+            latest[delivery.packet] = delivery
+        return list(latest.values())
 
     def _last_readings(self) -> Iterator[StoredReading]:
         units = {sensor.name: sensor.unit for sensor in self._plants[self._site].sensors} if self._site else {}

@@ -185,7 +185,7 @@ class Link:
 
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:  # noqa: ANN401 - paho's signature
         self._announce_disconnect(client, userdata, flags, code, properties)  # type: ignore[misc, call-arg, arg-type] # as above
-        self._end(str(code))
+        self._note_end(str(code))  # the socket paho closes itself: `drop` within a callback would wait for its own lock
 
     def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _properties: Any) -> None:  # noqa: ANN401 - paho's signature
         self._confirm(mid, [code])
@@ -224,7 +224,12 @@ class Link:
             waiting.set_result(codes)
 
     def _end(self, cause: str | Exception) -> None:
-        """Note the end, once: everything that waits for the broker fails, and the socket is let go."""
+        """End the connection from this side, without a word."""
+        self._note_end(cause)
+        self._pump.drop()
+
+    def _note_end(self, cause: str | Exception) -> None:
+        """Note the end, once: everything that waits for the broker fails."""
         if self._lost.done():
             return
         if isinstance(cause, str):
@@ -237,7 +242,8 @@ class Link:
             _fail(waiting, BrokerUnavailableError(f"the connection to the broker is lost: {cause}"))
         # aiomqtt would wait for a CONNACK that cannot come any more.
         _fail(self._client._connected, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))  # noqa: SLF001 - see above
-        self._pump.drop()
+        # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
+        self._loop.call_soon(self._pump.drop)
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:

@@ -98,8 +98,8 @@ def _identity(payload: bytes) -> str | None:
 
 
 def reading(node: str, sensor: str, value: float, unit: str, ts: str | float, seq: int) -> Outgoing:
-    """Write one reading; `value` is rounded to seven digits, which is more than any sensor has."""
-    content = {"value": float(f"{value:.7g}"), "unit": unit, "ts": ts, "seq": seq}
+    """Write one reading, rounded to seven digits, which is more than any sensor has, and without a minus before 0."""
+    content = {"value": float(f"{value:.7g}") + 0.0, "unit": unit, "ts": ts, "seq": seq}
     return Outgoing(Route(Kind.TELEMETRY, node, sensor), _json(content))
 
 

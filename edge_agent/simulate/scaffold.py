@@ -36,9 +36,10 @@ class Ids:
         self._taken: set[str] = set()
 
     def make(self, kind: str, name: str) -> str:
-        """Make an id such as `tank-t1`, and a number behind it where it is taken."""
-        plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-") or "x"
-        stem = f"{kind}-{plain}"[: self._longest]
+        """Make an id such as `tank2` or `tank-east`, and put a number behind it where it is taken."""
+        plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")
+        joint = "" if plain[:1].isdigit() or not plain else "-"
+        stem = (plain if plain.startswith(kind) else kind + joint + plain)[: self._longest]
         made, count = stem, 1
         while made in self._taken:
             count += 1
@@ -77,7 +78,7 @@ def scaffold(inp_path: Path | str, site: str) -> str:
         network = hydraulics.network
     draft = _Draft(network)
     parts = [
-        f"# A first plant file for {Path(inp_path).name}, made by `edge-agent simulate --scaffold`.\n"
+        f"# A first plant file for {Path(inp_path).name}, made by `edge-agent simulate --scaffold`.",
         "# Look over limits, tests and plans before you trust them.\n",
         f'[site]\nid = "{site}"\n',
         *(_device_text(device) for device in draft.devices),
