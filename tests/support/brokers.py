@@ -21,12 +21,16 @@ class Mosquitto:
 
     host = LOOPBACK
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, extra_settings: str = "") -> None:
         program, settings = find_mosquitto(), find_local_settings()
         assert program is not None, "these tests need Mosquitto: apt-get install mosquitto"
         assert settings is not None
         self.port = free_port()
-        self._command = [os.fspath(program), "-c", os.fspath(write_settings(settings, folder, self.port))]
+        written = write_settings(settings, folder, self.port)
+        with written.open("a", encoding="utf-8") as more:
+            more.write(extra_settings)
+        self._command = [os.fspath(program), "-c", os.fspath(written)]
+        self.data = folder / "data"
         self._log_path = folder / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -15,7 +15,10 @@ _CHUNK_BYTES = 4096
 
 
 class Proxy:
-    """Passes connections on to a port of this machine. Use it with `async with`; `port` is its own."""
+    """Passes connections on to a port of this machine. Use it with `async with`; `port` is its own.
+
+    `upstream` is every byte that clients have sent, over all connections.
+    """
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
@@ -25,6 +28,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self.port = 0
         self.connections = 0
+        self.upstream = bytearray()
 
     @property
     def open_connections(self) -> int:
@@ -65,15 +69,18 @@ class Proxy:
             pair = {writer, there_writer}
             self._writers |= pair
             try:
-                await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+                await asyncio.gather(
+                    self._pass(reader, there_writer, self.upstream), self._pass(there_reader, writer, bytearray())
+                )
             finally:
                 self._writers -= pair
                 there_writer.transport.abort()
         writer.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: bytearray) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK_BYTES):
+                seen += data
                 await self._flowing.wait()
                 writer.write(data)
                 await writer.drain()

@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import aiomqtt
+from support.deadline import wait_until
 
 from edge_agent.mqtt.connection import ConnectionSettings, Will
 from edge_agent.mqtt.session import Session
@@ -67,8 +68,6 @@ async def running(agent: Agent, *, until_announced: bool = True) -> AsyncIterato
         task = group.create_task(agent.session.run())
         try:
             if until_announced:
-                from support.deadline import wait_until
-
                 await wait_until(lambda: agent.sessions_present or task.done())
             yield agent
         finally:

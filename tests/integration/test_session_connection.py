@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+
+import pytest
+from loguru import logger
+from support.deadline import wait_until
+from support.sessions import LEVEL, WILL, Agent, running, watching
+
+from edge_agent.mqtt.broker import free_port
+
+STATUS = WILL.topic
+
+
+async def test_a_restart_of_the_broker_is_got_over_with_session_and_subscriptions(mosquitto, publisher):
+    async with running(Agent(mosquitto.port)) as agent:
+        await publisher.__aexit__(None, None, None)
+        mosquitto.restart()
+        await wait_until(lambda: len(agent.sessions_present) == 2)
+        async with publisher:
+            await publisher.publish(LEVEL, b"1", qos=1)
+            await wait_until(lambda: agent.messages)
+        assert agent.sessions_present == [False, True]
+        assert agent.session.sessions_lost == 0
+
+
+async def test_a_broker_that_lost_its_data_is_counted_and_subscribed_again(mosquitto, publisher):
+    async with running(Agent(mosquitto.port)) as agent:
+        await publisher.__aexit__(None, None, None)
+        mosquitto.kill()
+        shutil.rmtree(mosquitto.data)
+        mosquitto.data.mkdir()
+        mosquitto.start()
+        await wait_until(lambda: len(agent.sessions_present) == 2)
+        async with publisher:
+            await publisher.publish(LEVEL, b"1", qos=1)
+            await wait_until(lambda: agent.messages)
+        assert agent.session.sessions_lost == 1
+
+
+async def test_mqtt_5_is_spoken_where_the_broker_does(mosquitto):
+    async with running(Agent(mosquitto.port)) as agent:
+        assert agent.session.protocol == "5"
+        assert "(p5, c0, k15)" in mosquitto.log
+
+
+async def test_after_a_refusal_3_1_1_is_remembered(amqtt_broker):
+    async with running(Agent(amqtt_broker.port)) as agent:
+        assert (agent.session.protocol, agent.session.generation) == ("3.1.1", 2)
+        agent.session._link._end("cut by the test")
+        await wait_until(lambda: len(agent.sessions_present) == 2)
+        assert agent.session.generation == 3
+
+
+async def test_the_will_is_said_when_the_connection_is_cut(mosquitto, proxy):
+    async with watching(mosquitto.port, STATUS) as watcher, running(Agent(proxy.port)):
+        proxy.drop()
+        await wait_until(lambda: watcher.payloads(STATUS) == [b"online", b"offline", b"online"])
+
+
+async def test_no_will_is_said_after_a_clean_close(mosquitto, publisher):
+    async with watching(mosquitto.port, STATUS) as watcher:
+        async with running(Agent(mosquitto.port)) as agent:
+            agent.session.pause()
+            await agent.session.publish(STATUS, b"stopped", retain=True)
+        await publisher.publish(STATUS, b"marker", qos=1)
+        await wait_until(lambda: b"marker" in watcher.payloads(STATUS))
+        assert watcher.payloads(STATUS) == [b"online", b"stopped", b"marker"]
+        assert not agent.session.connected
+
+
+async def test_a_cancelled_run_says_goodbye_too(mosquitto, publisher):
+    agent = Agent(mosquitto.port)
+    async with watching(mosquitto.port, STATUS) as watcher:
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            task = group.create_task(agent.session.run())
+            await wait_until(lambda: agent.session.connected)
+            async with asyncio.timeout(2):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            assert task.cancelled()
+        await publisher.publish(STATUS, b"marker", qos=1)
+        await wait_until(lambda: b"marker" in watcher.payloads(STATUS))
+        assert b"offline" not in watcher.payloads(STATUS)
+
+
+async def test_a_frozen_broker_does_not_hold_up_the_end(mosquitto):
+    async with running(Agent(mosquitto.port)) as agent:
+        mosquitto.suspend()
+        async with asyncio.timeout(2):
+            agent.session.close()
+            await wait_until(lambda: not agent.session.connected)
+
+
+async def test_a_run_that_is_closed_while_connecting_leaves_no_connection(proxy):
+    proxy.freeze()
+    agent = Agent(proxy.port)
+    async with asyncio.timeout(2), running(agent, until_announced=False):
+        await wait_until(lambda: b"MQTT" in proxy.upstream)
+        agent.session.close()
+    proxy.thaw()
+    await wait_until(lambda: not proxy.open_connections)
+    assert proxy.connections == 1
+
+
+async def test_a_connection_without_a_sign_of_life_is_given_up(proxy):
+    async with running(Agent(proxy.port, keepalive_seconds=1)) as agent:
+        proxy.freeze()
+        await wait_until(lambda: not agent.session.connected)
+        proxy.thaw()
+        await wait_until(lambda: len(agent.sessions_present) == 2)
+
+
+async def test_the_wait_between_attempts_grows_to_its_cap():
+    agent = Agent(free_port())
+    async with running(agent, until_announced=False):
+        await wait_until(lambda: len(agent.waits) >= 7)
+    assert agent.waits[:7] == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
+
+
+async def test_the_first_failure_is_a_warning_the_rest_is_not_and_the_return_is_told(mosquitto):
+    told = []
+    sink = logger.add(lambda line: told.append((line.record["level"].name, line.record["message"])), level=0)
+    mosquitto.stop()
+    agent = Agent(mosquitto.port)
+    try:
+        async with running(agent, until_announced=False):
+            await wait_until(lambda: len(agent.waits) >= 3)
+            mosquitto.start()
+            await wait_until(lambda: told[-1][0] == "INFO")
+    finally:
+        logger.remove(sink)
+    failures = [level for level, sentence in told if sentence == "The broker is unavailable"]
+    assert failures[0] == "WARNING"
+    assert set(failures[1:]) == {"DEBUG"}
+    assert told[-1] == ("INFO", "The broker is connected")
+
+
+async def scripted_broker(answers):
+    """Serve one answer per packet of a client; None hangs up."""
+
+    async def serve(reader, writer):
+        for answer in answers:
+            packet = await reader.read(4096)
+            if not packet or answer is None:
+                break
+            writer.write(answer(packet) if callable(answer) else answer)
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+ACCEPTED_5 = b"\x20\x03\x00\x00\x00"
+
+
+def refuse_subscriptions(packet):
+    return b"\x90\x07" + packet[2:4] + b"\x00" + b"\x87" * 4
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ([None], "closed before it was accepted"),
+        ([b"\x20\x03\x00\x87\x00"], "refused the connection"),
+        ([ACCEPTED_5, refuse_subscriptions], "refused the subscription to water/riverside/+/telemetry/#"),
+        ([ACCEPTED_5, None], "lost"),
+        ([b"no mqtt at all"], "closed before it was accepted"),
+    ],
+)
+async def test_a_handshake_that_fails_is_told_and_tried_again(answers, sentence):
+    told = []
+    sink = logger.add(lambda line: told.append(line.record["extra"].get("error", "")), level="WARNING")
+    server = await scripted_broker(answers)
+    agent = Agent(server.sockets[0].getsockname()[1])
+    try:
+        async with server, asyncio.timeout(5), running(agent, until_announced=False):
+            await wait_until(lambda: len(agent.waits) >= 2)
+            assert not agent.session.connected
+    finally:
+        logger.remove(sink)
+    assert sentence in told[0]
