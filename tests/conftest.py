@@ -23,3 +23,14 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
         yield broker
     finally:
         broker.kill()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever has the time ask for more."""
+    parser.addoption("--kills", type=int, default=3, help="how often the agent is killed under load")
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How often to kill."""
+    return int(request.config.getoption("--kills"))

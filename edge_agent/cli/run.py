@@ -11,8 +11,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
+from rich.console import Console
 
 from edge_agent.container.agent import open_agent
+from edge_agent.demo.show import Wishes, show
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import rfc3339
@@ -21,7 +23,7 @@ from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
 from edge_agent.runtime.recording import Recording
 from edge_agent.settings.agent import load_settings
-from edge_agent.settings.plantfile import find_plant, load_plant
+from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
 from edge_agent.turn import Knowledge, run_turn
 from edge_agent.version import installed_version
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Plant
     from edge_agent.settings.agent import Settings
+    from edge_agent.settings.plantfile import PlantFile
     from edge_agent.turn import Turn
 
 
@@ -151,5 +154,19 @@ def _decided(turn: Turn) -> Iterator[dict[str, Any]]:
 
 
 def demo(arguments: argparse.Namespace) -> int:
-    """Run broker, plant and agent in one process (being written)."""
-    raise UsageError("the demo is being written")
+    """Run broker, plant and agent in one process, and sum up at the end."""
+    settings = load_settings(arguments.config, os.environ)
+    file = load_plant_file(find_plant(arguments.plant))
+    console = Console()
+    live = not arguments.plain and sys.stdout.isatty() and not console.is_dumb_terminal
+    with ExitStack() as stack:
+        recording = None if arguments.record is None else stack.enter_context(_written(arguments.record))
+        wishes = Wishes(arguments.speed, arguments.duration, live, recording)
+        return single(lambda: asyncio.run(_demo(settings, file, wishes, console)))
+
+
+async def _demo(settings: Settings, file: PlantFile, wishes: Wishes, console: Console) -> int:
+    stop = asyncio.Event()
+    stop_on_signals(stop.set)
+    await show(settings, file, wishes, console, stop)
+    return 0

@@ -57,18 +57,23 @@ class BrokerBus:
             yield BrokerNodeLink(connection, self._topics)
 
 
+def network_of(file: PlantFile, network: Path | None = None) -> Path:
+    """Name the network of a plant: the given one, else that of the simulation section, beside the plant file.
+
+    Raises ConfigurationError where neither is there.
+    """
+    if network is not None:
+        return network
+    mapping = parse_mapping(file.simulation, str(file.path))
+    if mapping.network is None:
+        missing = Problem(str(file.path), "simulation.network", "is not given", "an EPANET file beside this one")
+        raise ConfigurationError([missing])
+    return file.path.parent / mapping.network
+
+
 @contextmanager
 def open_simulation(file: PlantFile, network: Path | None, faults: Faults | None = None) -> Iterator[PlantSimulation]:
-    """Load a plant's network and tie its nodes to it.
-
-    Without `network` the one that the plant file's simulation section names is taken, beside the file.
-    Raises ConfigurationError and SimulationError.
-    """
+    """Load a plant's network (see `network_of`) and tie its nodes to it. Raises ConfigurationError, SimulationError."""
     mapping = parse_mapping(file.simulation, str(file.path))
-    if network is None:
-        if mapping.network is None:
-            missing = Problem(str(file.path), "simulation.network", "is not given", "an EPANET file beside this one")
-            raise ConfigurationError([missing])
-        network = file.path.parent / mapping.network
-    with Hydraulics(network) as hydraulics:
+    with Hydraulics(network_of(file, network)) as hydraulics:
         yield PlantSimulation(hydraulics, mapping, file.plant, faults, file=str(file.path))

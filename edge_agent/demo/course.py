@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edge_agent.model.time import Instant
 
 #: How many steps of time are kept.
-KEPT_STEPS = 120
+KEPT_STEPS = 60
 _SPARKS = "▁▂▃▄▅▆▇█"
 #: A course that moves by less than this share of its size is drawn flat: the rest is noise.
 _FLAT_SHARE = 0.005
@@ -22,7 +22,7 @@ _FLAT_SHARE = 0.005
 class _Step(NamedTuple):
     number: int
     total: float
-    count: int
+    size: int
 
 
 class Course:
@@ -39,7 +39,7 @@ class Course:
             self._steps.append(_Step(number, value, 1))
         elif number == self._steps[-1].number:
             last = self._steps[-1]
-            self._steps[-1] = _Step(number, last.total + value, last.count + 1)
+            self._steps[-1] = _Step(number, last.total + value, last.size + 1)
 
     def columns(self, width: int) -> list[float | None]:
         """Spread what is kept over `width` columns, the newest at the right; None where nothing came.
@@ -55,7 +55,7 @@ class Course:
             column = width - 1 - (newest - step.number // merged)
             if column >= 0:
                 totals[column] += step.total
-                counts[column] += step.count
+                counts[column] += step.size
         return [total / count if count else None for total, count in zip(totals, counts, strict=True)]
 
 

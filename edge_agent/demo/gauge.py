@@ -42,20 +42,20 @@ def span_of(thresholds: Iterable[Threshold], wide: Span | None = None) -> Span:
 
 
 def bar(value: float | None, span: Span, thresholds: Sequence[Threshold], width: int) -> Text:
-    """Draw a level as a bar of `width` cells, with a line where each threshold lies."""
+    """Draw a level as a bar of `width` cells between two edges, with a line where each threshold lies."""
     share = 0.0 if value is None or span.high <= span.low else (value - span.low) / (span.high - span.low)
     eighths = round(min(1.0, max(0.0, share)) * width * 8)
-    text = Text(no_wrap=True)
+    text = Text("▕", "dim", no_wrap=True)
     ticks = {span.column(threshold.limit, width): threshold.name for threshold in thresholds}
     for column in range(width):
         filled = min(8, max(0, eighths - 8 * column))
         if column in ticks:
             text.append("│", f"bold {_colour(ticks[column])} on {_WATER if filled >= 4 else _AIR}")
         elif filled == 8:
-            text.append(" ", f"on {_WATER}")
+            text.append("█", f"{_WATER} on {_WATER}")  # a block, to be seen without colours too
         else:
             text.append(_EIGHTHS[filled], f"{_WATER} on {_AIR}")
-    return text
+    return text.append("▏", "dim")
 
 
 def marks(span: Span, thresholds: Sequence[Threshold], width: int) -> Text:

@@ -111,7 +111,9 @@ def alarm(active: Alarm, width: int) -> Text:
     """Tell of an active alarm: how much it matters, since when, which, and why."""
     style = _PRIORITIES[active.priority]
     reason = active.reason if str(active.key).partition(":")[0] in active.reason else f"{active.key}: {active.reason}"
-    return _line((" ", ""), (f"{active.priority:<8}", style), (f" {clock_text(active.since)}  {reason}", ""), width=width)
+    return _line(
+        (" ", ""), (f"{active.priority:<8}", style), (f" {clock_text(active.since)}  {reason}", ""), width=width
+    )
 
 
 def commands(tally: Tally, width: int, count: int) -> list[Text]:

@@ -69,8 +69,8 @@ class Numbers:
 def summary(numbers: Numbers) -> Group:
     """Draw the summary: what the plant did, and what the agent did."""
     lasted = f"{duration_text(numbers.plant_seconds)} of plant time in {duration_text(numbers.real_seconds)}"
-    title = Text(f"{numbers.site}: {lasted} ({numbers.speed:g}x, {numbers.broker})", "bold")
-    return Group(Text(), title, _plant(numbers), _agent(numbers))
+    about = Text(f"{lasted} ({numbers.speed:g}x, broker {numbers.broker})")
+    return Group(Text(), Text(numbers.site, "bold"), about, _plant(numbers), _agent(numbers))
 
 
 def _plant(numbers: Numbers) -> Table:

@@ -88,7 +88,8 @@ class Tally:
         for reading in fresh:
             name = reading.sensor.name
             if name not in self.courses:
-                self.courses[name] = Course(self._course_seconds)
+                # No step without a reading: each has room for two.
+                self.courses[name] = Course(max(self._course_seconds, 2 * reading.sensor.interval_seconds))
             self.courses[name].add(reading.observed_at, reading.value)
             if reading.settled:
                 self._settle(reading)

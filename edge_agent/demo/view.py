@@ -56,9 +56,9 @@ def render(picture: Picture, width: int, height: int) -> Group:
 
 def _title(picture: Picture, width: int) -> Text:
     snapshot, facts = picture.snapshot, picture.facts
-    right = f"{facts.speed:g}x  {snapshot.mode}  {facts.broker} "
-    left = f" {facts.site}  {day_text(snapshot.at, facts.start)}"
-    return Text(rows.cell(left, width - len(right)) + right, "bold white on dark_blue", no_wrap=True)
+    now = day_text(snapshot.at, facts.start)
+    right = f"{now}  {facts.speed:g}x  {snapshot.mode}  {facts.broker} "
+    return Text(rows.cell(f" {facts.site}", width - len(right)) + right, "bold white on dark_blue", no_wrap=True)
 
 
 def _fitted(blocks: list[list[Text]], height: int) -> list[Text]:
@@ -94,13 +94,13 @@ def _tank(view: SensorView, picture: Picture, width: int) -> tuple[Text, Text]:
     span = span_of(thresholds, facts.spans.get(name))
     name_width = max(12, min(24, width // 5))
     sparks = max(10, min(_MOST_SPARKS, width // 5))
-    room = width - name_width - _VALUE_WIDTH - sparks - 7
+    room = width - name_width - _VALUE_WIDTH - sparks - 8
     line = Text(no_wrap=True).append(rows.cell(f" {name}", name_width + 1), "bold")
     line.append(f"{rows.value(view):>{_VALUE_WIDTH}} ")
     line.append_text(rows.flag(view, picture.tally)).append(" ")
-    line.append_text(bar(view.value, span, thresholds, room)).append("  ")
+    line.append_text(bar(view.value, span, thresholds, room)).append(" ")
     line.append_text(rows.spark(name, picture.tally, sparks))
-    under = Text(" " * (name_width + _VALUE_WIDTH + 4), no_wrap=True)
+    under = Text(" " * (name_width + _VALUE_WIDTH + 5), no_wrap=True)
     return line, under.append_text(marks(span, thresholds, room))
 
 

@@ -64,22 +64,11 @@ async def open_mosquitto(program: Path, settings: Path, port: int | None = None)
 async def open_amqtt(port: int | None = None) -> AsyncIterator[Address]:
     """Run amqtt in this process and loop. MQTT 3.1.1 only; nothing survives it."""
     try:
-        from amqtt.broker import Broker  # noqa: PLC0415 - of the extra `sim`, which an agent in the field does not have
-        from amqtt.errors import BrokerError  # noqa: PLC0415 - the same
+        from edge_agent.mqtt.embedded import run_amqtt  # noqa: PLC0415 - needs the extra `sim`
     except ImportError as error:
         raise BrokerUnavailableError("no broker: install Mosquitto, or edge-agent with its extra `sim`") from error
-    port = free_port() if port is None else port
-    listener = {"type": "tcp", "bind": f"{LOOPBACK}:{port}"}
-    anonymous = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
-    broker = Broker({"listeners": {"default": listener}, "plugins": anonymous})
-    try:
-        await broker.start()
-    except BrokerError as error:
-        raise BrokerUnavailableError(f"the broker cannot listen on port {port}: {error}") from error
-    try:
-        yield Address(LOOPBACK, port, "amqtt")
-    finally:
-        await broker.shutdown()
+    async with run_amqtt(LOOPBACK, port or 0) as chosen:
+        yield Address(LOOPBACK, chosen, "amqtt")
 
 
 def find_mosquitto() -> Path | None:

@@ -41,6 +41,10 @@ class ProtocolRefusedError(BrokerUnavailableError):
     """The broker does not speak this version of MQTT."""
 
 
+class SilentBrokerError(ProtocolRefusedError):
+    """The broker took the connection and did not answer CONNECT, as some do that do not know the version."""
+
+
 class Receive(Protocol):
     """Takes each message, synchronously: `packet` is 0 where nothing is to be acknowledged (QoS 0)."""
 
@@ -89,7 +93,8 @@ class Link:
             raise kind(f"the broker refused the connection: {error}") from error
         except (aiomqtt.MqttError, OSError) as error:
             self._pump.drop()
-            raise BrokerUnavailableError(f"the broker cannot be reached: {error}") from error
+            kind = SilentBrokerError if self._pump.opened else BrokerUnavailableError
+            raise kind(f"the broker cannot be reached: {error}") from error
         except BaseException:
             self._pump.drop()
             raise
@@ -185,6 +190,9 @@ class Link:
 
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:  # noqa: ANN401 - paho's signature
         self._announce_disconnect(client, userdata, flags, code, properties)  # type: ignore[misc, call-arg, arg-type] # as above
+        disconnected = self._client._disconnected  # noqa: SLF001 - asyncio complains where nobody has looked at it
+        if disconnected.done():
+            disconnected.exception()
         self._note_end(str(code))  # the socket paho closes itself: `drop` within a callback would wait for its own lock
 
     def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _properties: Any) -> None:  # noqa: ANN401 - paho's signature

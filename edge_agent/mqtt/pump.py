@@ -33,6 +33,7 @@ class Pump:
         self._thread = threading.get_ident()
         self._socket: SocketLike | None = None
         self._wanted, self._reading, self._dropped = True, False, False
+        self.opened = False  # whether there has been a connection at all
         self._timer: asyncio.TimerHandle | None = None
         client.on_socket_open = self._on_open
         client.on_socket_close = self._on_close
@@ -100,7 +101,7 @@ class Pump:
 
     def _attach(self, sock: SocketLike) -> None:
         if not self._dropped and sock.fileno() >= 0:
-            self._socket = sock
+            self._socket, self.opened = sock, True
             self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
             self.read(wanted=self._wanted)
 

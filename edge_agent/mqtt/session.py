@@ -13,10 +13,12 @@ from loguru import logger
 from edge_agent.errors import BrokerUnavailableError
 from edge_agent.model.inbox import Message, Receipt
 from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5, publish_properties
-from edge_agent.mqtt.driver import Link, ProtocolRefusedError
+from edge_agent.mqtt.driver import Link, ProtocolRefusedError, SilentBrokerError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from aiomqtt import ProtocolVersion
 
     from edge_agent.model.inbox import Route
     from edge_agent.mqtt.connection import ConnectionSettings, Will
@@ -176,14 +178,20 @@ class Session:
     async def _connect(self) -> Link:
         """Connect in the version that worked last; where the broker refuses it, in the other one."""
         try:
-            return await self._open()
+            return await self._open(self._version)
+        except SilentBrokerError:
+            if self._established:  # it has spoken this version: it does not now
+                raise
         except ProtocolRefusedError:
-            self._version = MQTT_3_1_1 if self._version == MQTT_5 else MQTT_5
-            return await self._open()
+            pass
+        other = MQTT_3_1_1 if self._version == MQTT_5 else MQTT_5
+        link = await self._open(other)
+        self._version = other
+        return link
 
-    async def _open(self) -> Link:
+    async def _open(self, version: ProtocolVersion) -> Link:
         self._generation += 1
-        self._link = link = Link(self._settings, self._version, self._will, self._receiver(self._generation))
+        self._link = link = Link(self._settings, version, self._will, self._receiver(self._generation))
         if self._paused:
             link.pause()
         await link.open()

@@ -1,0 +1,147 @@
+"""The agent as its users run it: a process, its files, its command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+from support.deadline import block_until
+
+from edge_agent.mqtt.broker import free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLANT = """
+[site]
+id = "riverside"
+
+[nodes.tank1.sensors.level]
+quantity = "level"
+unit = "m"
+interval_seconds = 10
+
+[nodes.tank1.sensors.level.quality]
+gross_range = { fail = [0.0, 6.0], suspect = [0.2, 5.8] }
+
+[nodes.tank1.sensors.level.thresholds]
+high = { limit = 5.2, deadband = 0.2, priority = "high" }
+low  = { limit = 1.5, deadband = 0.2, on_delay_seconds = 1, priority = "high" }
+
+[nodes.load.sensors.s0]
+quantity = "pressure"
+unit = "bar"
+[nodes.load.sensors.s1]
+quantity = "pressure"
+unit = "bar"
+
+[nodes.station.actuators.pump1]
+kind = "pump"
+fail_safe = "stop"
+ack_timeout_seconds = 0.6
+command_ttl_seconds = 10
+
+[plans.fill_tank1]
+when = ["tank1/level:low"]
+do   = [{ actuator = "station/pump1", action = "start" }]
+
+[plans.stop_tank1]
+when = ["tank1/level:high"]
+do   = [{ actuator = "station/pump1", action = "stop" }]
+"""
+
+
+class AgentProcess:
+    """One installation: a folder with settings, plant file and store; the agent runs in it, or not."""
+
+    def __init__(self, folder: Path, broker_port: int, plant: str = PLANT, settings: str = "") -> None:
+        self.folder = folder
+        self.http = free_port()
+        (folder / "config").mkdir(parents=True)
+        (folder / "config" / "plant.toml").write_text(plant, encoding="utf-8")
+        (folder / "config" / "agent.toml").write_text(
+            f"[mqtt]\nport = {broker_port}\n[http]\nport = {self.http}\n{settings}", encoding="utf-8"
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+        self._environ = {name: value for name, value in os.environ.items() if not name.startswith("EDGE_AGENT_")}
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "agent.log").read_text(encoding="utf-8", errors="replace")
+
+    def start(self, *arguments: str, connected: bool = True) -> None:
+        """Start it and wait until it is connected to the broker."""
+        with (self.folder / "agent.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "edge_agent", "run", *arguments],
+                cwd=self.folder,
+                env=self._environ,
+                stdout=log,
+                stderr=log,
+            )
+        if connected:
+            block_until(lambda: self.exited or self.ready, timeout=20)
+            assert not self.exited, self.log
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    @property
+    def exited(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
+    def ready(self) -> bool:
+        try:
+            self.get("/health/ready")
+        except (OSError, urllib.error.URLError):
+            return False
+        return True
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def metric(self, name: str) -> float:
+        """Read one sample by its full name with labels, as the exposition writes it. 0 where it is absent."""
+        for line in self.get("/metrics").splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        """Ask it to end, and tell its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=10)
+
+    def close(self) -> None:
+        if self._process is not None and not self.exited:
+            self.kill()
+
+    def command_line(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "edge_agent", *arguments],
+            cwd=self.folder,
+            env=self._environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def export(self, what: str, *arguments: str) -> list[dict[str, Any]]:
+        done = self.command_line("export", what, *arguments)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]

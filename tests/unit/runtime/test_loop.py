@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from support.deadline import wait_until
+
+from edge_agent.errors import RecordingError
+from edge_agent.model.commands import CommandState
+from edge_agent.model.inbox import Inbox, Message, Receipt, Route, Kind
+from edge_agent.model.plant import Policy
+from edge_agent.runtime.loop import TICK_SECONDS
+
+
+def delivering():
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith("deliver")]
+
+
+async def test_a_turn_is_stored_then_published_then_acknowledged(make_loop, task_group, level_message, events, outlet):
+    async with task_group() as group:
+        parts = make_loop(group)
+        await parts.loop.turn(Inbox([level_message(1.2)]), None)
+        await wait_until(lambda: outlet.commands)
+    assert events == ["store", "publish command", "acknowledge"]
+
+
+async def test_the_stored_turn_holds_the_command_that_is_published(
+    make_loop, task_group, level_message, journal, outlet
+):
+    async with task_group() as group:
+        await make_loop(group).loop.turn(Inbox([level_message(1.2)]), None)
+        await wait_until(lambda: outlet.commands)
+    assert [command for turn in journal.turns for command in turn.commands] == outlet.commands
+    assert outlet.commands[0].target == "station/pump1"
+
+
+async def test_readings_wait_for_others_and_are_not_acknowledged_meanwhile(
+    make_loop, task_group, level_message, clock, journal, inlet
+):
+    async with task_group() as group:
+        loop = make_loop(group, commit_seconds=5.0).loop
+        await loop.turn(Inbox([level_message(3.0, 1)]), None)
+        clock.advance(4.9)
+        await loop.turn(Inbox([level_message(3.1, 2)]), None)
+        assert (journal.writes, inlet.acknowledged) == ([], [])
+        clock.advance(0.1)
+        await loop.turn(Inbox(), None)
+    assert [[reading.value for reading in turn.readings] for turn in journal.turns] == [[3.0], [3.1]]
+    assert len(journal.writes) == 1
+    assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
+
+
+async def test_an_urgent_turn_takes_the_waiting_readings_with_it(make_loop, task_group, level_message, journal, inlet):
+    async with task_group() as group:
+        loop = make_loop(group).loop
+        await loop.turn(Inbox([level_message(3.0, 1)]), None)
+        assert journal.writes == []
+        await loop.turn(Inbox([level_message(1.2, 2)]), None)
+        assert len(journal.writes) == 1
+        assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
+
+
+async def test_as_many_unacknowledged_messages_as_may_be_are_stored_at_once(
+    make_loop, task_group, level_message, journal, inlet
+):
+    async with task_group() as group:
+        loop = make_loop(group, most_unacknowledged=3).loop
+        await loop.turn(Inbox([level_message(3.0, 1), level_message(3.0, 2)]), None)
+        assert journal.writes == []
+        await loop.turn(Inbox([level_message(3.0, 3)]), None)
+    assert [receipt.packet for receipt in inlet.acknowledged] == [1, 2, 3]
+
+
+async def test_a_turn_in_which_nothing_happened_is_not_stored(make_loop, task_group, clock, journal):
+    async with task_group() as group:
+        loop = make_loop(group, commit_seconds=0.0).loop
+        for _ in range(5):
+            clock.advance(0.2)
+            await loop.turn(Inbox(), None)
+    assert journal.writes == []
+
+
+async def test_a_message_that_leaves_nothing_to_store_is_acknowledged_all_the_same(
+    make_loop, task_group, inlet, journal
+):
+    online = Message(Route(Kind.STATUS, "tank1"), "water/riverside/tank1/status", b"online", Receipt(1, 9))
+    async with task_group() as group:
+        await make_loop(group, commit_seconds=0.0).loop.turn(Inbox([online]), None)
+    assert inlet.acknowledged == [Receipt(1, 9)]
+
+
+async def test_while_the_store_cannot_be_written_nothing_is_published_or_acknowledged(
+    make_loop, task_group, level_message, clock, journal, inlet, outlet, events
+):
+    journal.broken = True
+    async with task_group() as group:
+        loop = make_loop(group).loop
+        turning = group.create_task(loop.turn(Inbox([level_message(1.2)]), None))
+        for tried in range(1, 4):
+            await wait_until(lambda tried=tried: journal.tried == tried and clock.sleepers)
+            assert loop.store_error == "the disk is full"
+            clock.advance(1.0)
+        assert (events, inlet.acknowledged, outlet.tried) == ([], [], 0)
+        journal.broken = False
+        await wait_until(lambda: clock.sleepers or turning.done())
+        clock.advance(1.0)
+        await wait_until(lambda: outlet.commands)
+        assert loop.store_error is None
+    assert events == ["store", "publish command", "acknowledge"]
+
+
+async def test_a_cut_off_write_acknowledges_nothing(make_loop, task_group, level_message, clock, journal, inlet, events):
+    journal.broken = True
+    async with task_group() as group:
+        group.create_task(make_loop(group).loop.turn(Inbox([level_message(1.2)]), None))
+        await wait_until(lambda: clock.sleepers)
+    assert (events, inlet.acknowledged, clock.sleepers) == ([], [], 0)
+
+
+async def test_an_advised_command_is_stored_and_never_published(
+    make_loop, task_group, level_message, journal, outlet, inlet
+):
+    async with task_group() as group:
+        parts = make_loop(group, mode="advisory")
+        await parts.loop.turn(Inbox([level_message(1.2)]), 5.0)
+        assert not delivering()
+        assert parts.loop._received == {}
+    (turn,) = journal.turns
+    assert [event.state for event in turn.command_events] == [CommandState.ADVISED]
+    assert len(turn.commands) == 1
+    assert (outlet.tried, len(inlet.acknowledged)) == (0, 1)
+
+
+@pytest.mark.parametrize("status", ["accepted", "done", "rejected", "failed"])
+async def test_an_acknowledged_command_is_not_repeated(
+    make_loop, task_group, level_message, ack_message, outlet, status
+):
+    async with task_group() as group:
+        loop = make_loop(group).loop
+        await loop.turn(Inbox([level_message(1.2)]), None)
+        await wait_until(lambda: outlet.commands)
+        await loop.turn(Inbox([ack_message(outlet.commands[0], status)]), None)
+        await wait_until(lambda: not delivering())
+    assert len(outlet.commands) == 1
+
+
+async def test_a_word_on_the_publication_does_not_settle_a_command(make_loop, task_group, level_message, outlet):
+    async with task_group() as group:
+        parts = make_loop(group)
+        await parts.loop.turn(Inbox([level_message(1.2)]), None)
+        await wait_until(lambda: outlet.commands)
+        inbox, first = await parts.inbox.take(1.0)
+        assert [report.state for report in inbox.deliveries] == ["published"]
+        await parts.loop.turn(inbox, first)
+        assert len(delivering()) == 1
+
+
+async def test_an_expired_command_says_nothing_about_the_node(make_loop, task_group, level_message, clock, outlet):
+    outlet.confirming.clear()
+    async with task_group() as group:
+        parts = make_loop(group)
+        breaker = parts.delivery._breaker("station")
+        breaker.trip()
+        clock.advance(31)
+        breaker.thaw()
+        await parts.inbox.take(0)  # what the breaker said is not the point here
+        await parts.loop.turn(Inbox([level_message(1.2)]), None)
+        await wait_until(lambda: outlet.tried)
+        clock.advance(32)  # past the expiry and the grace
+        await parts.loop.turn(Inbox(), None)
+        outlet.confirming.set()
+        await wait_until(lambda: not delivering())
+        inbox, _ = await parts.inbox.take(0)
+    assert "closed" not in [report.state for report in inbox.breakers]
+
+
+async def test_the_reaction_counts_from_the_receipt_and_is_not_kept_after_it(
+    make_loop, task_group, level_message, clock, observer, outlet
+):
+    async with task_group() as group:
+        loop = make_loop(group).loop
+        received = clock.steady()
+        clock.advance(0.25)
+        await loop.turn(Inbox([level_message(1.2)]), received)
+        await wait_until(lambda: observer.reactions)
+        assert loop._received == {}
+    assert observer.reactions == [0.25]
+
+
+async def test_changed_alarms_and_dead_letters_go_to_the_outbox(make_loop, task_group, level_message, outlet):
+    bad = level_message("NaN", 2)
+    async with task_group() as group:
+        parts = make_loop(group)
+        group.create_task(parts.outbox.run())
+        parts.outbox.connected(is_connected=True)
+        await parts.loop.turn(Inbox([level_message(1.2), bad]), None)
+        await wait_until(lambda: outlet.letters)
+    assert [str(alarm.key) for alarm in outlet.alarms] == ["tank1/level:low"]
+    assert outlet.letters[0].payload == b"NaN"
+
+
+async def test_a_recorder_that_fails_is_given_up_and_the_loop_goes_on(make_loop, task_group, level_message, inlet):
+    class Broken:
+        asked = 0
+
+        def record(self, _inbox, _now):
+            self.asked += 1
+            raise RecordingError("the disk is full")
+
+    recorder = Broken()
+    async with task_group() as group:
+        loop = make_loop(group, commit_seconds=0.0, recorder=recorder).loop
+        await loop.turn(Inbox([level_message(3.0, 1)]), None)
+        await loop.turn(Inbox([level_message(3.1, 2)]), None)
+    assert recorder.asked == 1
+    assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
+
+
+async def test_every_stage_is_measured_when_something_came_in(make_loop, task_group, level_message, observer):
+    async with task_group() as group:
+        loop = make_loop(group).loop
+        await loop.turn(Inbox(), None)
+        assert observer.stages == []
+        await loop.turn(Inbox([level_message(1.2)]), None)
+    assert [name for name, _ in observer.stages] == ["monitor", "analyze", "plan", "execute", "store"]
+
+
+async def test_running_it_turns_for_what_comes_and_for_the_time_that_passes(
+    make_loop, task_group, level_message, observer, inlet
+):
+    async with task_group() as group:
+        parts = make_loop(group, commit_seconds=0.0)
+        group.create_task(parts.loop.run())
+        parts.inbox.put(level_message(3.0))
+        await wait_until(lambda: inlet.acknowledged)
+        turned = len(observer.turns)
+        await wait_until(lambda: len(observer.turns) > turned, timeout=10 * TICK_SECONDS)
+
+
+async def test_a_lone_reading_waits_no_longer_than_the_commit_interval(task_group, make_loop, level_message, clock):
+    """The tick is longer than the interval: the loop must not sleep through it."""
+    waits = []
+    async with task_group() as group:
+        parts = make_loop(group, commit_seconds=0.05)
+        take = parts.inbox.take
+
+        async def noting(wait_seconds):
+            waits.append(wait_seconds)
+            inbox, first = await take(0)
+            clock.advance(wait_seconds)
+            if len(waits) == 4:
+                parts.loop.stop()
+            return inbox, first
+
+        parts.inbox.take = noting
+        parts.inbox.put(level_message(3.0))
+        await parts.loop.run()
+    assert waits[0] == TICK_SECONDS
+    assert waits[1] == pytest.approx(0.05)
+    assert waits[2] == TICK_SECONDS  # stored by now
+
+
+async def test_a_changed_policy_is_in_force_with_the_next_turn(make_loop, task_group, level_message, plant, low, observer):
+    raised = type(low)(low.node, low.sensor, low.name, 3.5, deadband=0.2, priority="high")
+    async with task_group() as group:
+        parts = make_loop(group)
+        group.create_task(parts.loop.run())
+        parts.inbox.put(level_message(3.0))
+        await wait_until(lambda: any(turn.readings for turn in observer.turns))
+        parts.inbox.adopt(Policy((raised,), plant.policy.plans))
+        await wait_until(lambda: any(turn.alarm_events for turn in observer.turns))
+        await wait_until(delivering)
+
+
+async def test_stopping_finishes_what_is_held(make_loop, task_group, level_message, journal, inlet):
+    async with task_group() as group:
+        parts = make_loop(group)
+        running = group.create_task(parts.loop.run())
+        parts.inbox.put(level_message(3.0, 1))
+        await wait_until(lambda: not len(parts.inbox))
+        assert journal.writes == []
+        parts.loop.stop()
+        parts.inbox.put(level_message(3.1, 2))  # was on its way
+        await asyncio.wait_for(running, 5)
+    assert [reading.value for turn in journal.turns for reading in turn.readings] == [3.0, 3.1]
+    assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
+
+
+async def test_stopping_stores_a_last_command_and_leaves_it_to_the_next_start(
+    make_loop, task_group, level_message, journal, outlet, inlet
+):
+    async with task_group() as group:
+        parts = make_loop(group)
+        parts.loop.stop()
+        parts.inbox.put(level_message(1.2))
+        await parts.loop.run()
+        assert not delivering()
+        assert parts.loop._received == {}
+    assert [len(turn.commands) for turn in journal.turns] == [1]
+    assert (outlet.commands, len(inlet.acknowledged)) == ([], 1)
+
+
+async def test_stopping_ends_a_wait_for_messages_at_once(make_loop, task_group):
+    async with task_group() as group:
+        parts = make_loop(group)
+        running = group.create_task(parts.loop.run())
+        await asyncio.sleep(0)
+        parts.loop.stop()
+        await asyncio.wait_for(running, TICK_SECONDS / 2)
+
+
+async def test_many_messages_of_one_take_are_one_turn_and_one_write(make_loop, task_group, level_message, journal, observer):
+    async with task_group() as group:
+        loop = make_loop(group, commit_seconds=0.0).loop
+        await loop.turn(Inbox([level_message(3.0 + n / 1000, n) for n in range(1, 501)]), None)
+    assert (len(observer.turns), len(journal.writes)) == (1, 1)
+    assert len(journal.turns[0].readings) == 500

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import pytest
+from support.deadline import wait_until
+
+from edge_agent.model.readings import DeadLetter
+from edge_agent.runtime.outbox import KEPT_DEAD_LETTERS, Outbox
+
+
+def letter(number):
+    return DeadLetter("not_json", "water/riverside/tank1/telemetry/level", f"{number}".encode(), number)
+
+
+@pytest.fixture
+def outbox(outlet):
+    return Outbox(outlet)
+
+
+async def test_before_the_first_connection_nothing_is_tried(outbox, outlet, make_alarm, task_group):
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.alarms([make_alarm()])
+        outbox.dead_letters([letter(1)])
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: outlet.letters)
+    assert outlet.tried == 2
+
+
+async def test_of_each_alarm_only_the_newest_state_is_published(outbox, outlet, make_alarm, task_group):
+    newest, other = make_alarm(active=False), make_alarm("pressure")
+    outbox.alarms([make_alarm(), other, make_alarm(reason="further below")])
+    outbox.alarms([newest])
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: len(outlet.alarms) == 2)
+    assert {alarm.key: alarm for alarm in outlet.alarms} == {newest.key: newest, other.key: other}
+
+
+async def test_a_state_that_changes_while_it_is_published_is_published_again(outbox, outlet, make_alarm, task_group):
+    first, second = make_alarm(), make_alarm(active=False)
+    outlet.confirming.clear()
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        outbox.alarms([first])
+        await wait_until(lambda: outlet.tried == 1)
+        outbox.alarms([second])
+        outlet.confirming.set()
+        await wait_until(lambda: len(outlet.alarms) == 2)
+    assert outlet.alarms == [first, second]
+
+
+async def test_an_alarm_that_never_rests_does_not_keep_others_waiting(outbox, outlet, make_alarm, task_group):
+    states = iter([make_alarm(reason=f"change {n}") for n in range(100)])
+    outlet_alarm = outlet.alarm
+
+    async def changing(alarm):
+        await outlet_alarm(alarm)
+        if alarm.key.sensor == "level":
+            outbox.alarms([next(states)])
+
+    outlet.alarm = changing
+    outbox.alarms([make_alarm(), make_alarm("pressure")])
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: len(outlet.alarms) > 2)
+    assert "pressure" in {alarm.key.sensor for alarm in outlet.alarms[:3]}
+
+
+async def test_what_the_broker_did_not_take_is_published_after_the_next_connection(
+    outbox, outlet, make_alarm, task_group
+):
+    alarm = make_alarm()
+    outlet.away = True
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        outbox.alarms([alarm])
+        outbox.dead_letters([letter(1), letter(2)])
+        await wait_until(lambda: outlet.tried == 1)
+        outlet.away = False
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: len(outlet.letters) == 2)
+    assert (outlet.alarms, outlet.letters) == ([alarm], [letter(1), letter(2)])
+
+
+async def test_what_was_not_confirmed_is_tried_again_though_the_connection_lasts(outlet, make_alarm, task_group):
+    outbox = Outbox(outlet, retry_seconds=0.02)
+    outlet.away = True
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        outbox.alarms([make_alarm()])
+        await wait_until(lambda: outlet.tried == 1)
+        outlet.away = False  # and no word of a new connection, because the old one never went
+        await wait_until(lambda: outlet.alarms)
+
+
+async def test_dead_letters_are_bounded_and_what_is_dropped_is_counted(outbox, outlet, task_group):
+    letters = [letter(n) for n in range(KEPT_DEAD_LETTERS + 3)]
+    outbox.dead_letters(letters)
+    assert outbox.dropped == 3
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: len(outlet.letters) == KEPT_DEAD_LETTERS)
+    assert outlet.letters == letters[3:]
+
+
+async def test_letters_that_overflow_during_a_publication_take_no_other_along(outbox, outlet, task_group):
+    letters = [letter(n) for n in range(KEPT_DEAD_LETTERS + 1)]
+    outlet.confirming.clear()
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        outbox.dead_letters(letters[:-1])
+        await wait_until(lambda: outlet.tried == 1)
+        outbox.dead_letters(letters[-1:])  # drops the one on its way
+        outlet.confirming.set()
+        await wait_until(lambda: outlet.letters and outlet.letters[-1] == letters[-1])
+    assert outlet.letters == letters
+
+
+async def test_a_cut_off_publication_is_made_up_for(outbox, outlet, make_alarm, task_group):
+    alarm = make_alarm()
+    outbox.alarms([alarm])
+    outlet.confirming.clear()
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: outlet.tried == 1)
+    outlet.confirming.set()
+    await outbox.flush()
+    assert outlet.alarms == [alarm]
