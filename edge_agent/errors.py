@@ -43,6 +43,10 @@ class StoreError(EdgeAgentError):
     """The store could not be opened, read or written."""
 
 
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached now, or is not writable now; the same call may succeed later."""
+
+
 class BrokerUnavailableError(EdgeAgentError):
     """There is no connection to the broker now, or it went away before it confirmed."""
 

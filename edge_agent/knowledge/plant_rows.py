@@ -10,20 +10,17 @@ from pydantic import TypeAdapter
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.differences import Entry
 from edge_agent.knowledge.digest import plain
-from edge_agent.knowledge.statements import statements
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.plant import Actuator, Node, Plan, Policy, Sensor, Threshold
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from edge_agent.knowledge.differences import Noun
+    from edge_agent.knowledge.ports import Change
     from edge_agent.knowledge.rows import Row
 
 _T = TypeVar("_T")
-
-_SQL = statements("sqlite", "policy")
 
 _SENSOR = TypeAdapter(Sensor)
 _ACTUATOR = TypeAdapter(Actuator)
@@ -31,34 +28,36 @@ _THRESHOLD = TypeAdapter(Threshold)
 _PLAN = TypeAdapter(Plan)
 
 
-def read_policy(db: sqlite3.Connection, site: str) -> Policy:
+def policy_noun(thresholds: Iterable[Row], plans: Iterable[Row]) -> Policy:
     """Read thresholds and plans, each sorted by name. Raises StoreError where a row makes no sense."""
-    thresholds = [_threshold(row) for row in db.execute(_SQL["thresholds"], (site,))]
-    plans = [_plan(row) for row in db.execute(_SQL["plans"], (site,))]
-    thresholds.sort(key=lambda threshold: threshold.alarm)
-    plans.sort(key=lambda plan: plan.id)
-    return Policy(tuple(thresholds), tuple(plans))
+    return Policy(
+        tuple(sorted(map(_threshold, thresholds), key=lambda threshold: threshold.alarm)),
+        tuple(sorted(map(_plan, plans), key=lambda plan: plan.id)),
+    )
 
 
-def read_catalogue(db: sqlite3.Connection, site: str) -> dict[Entry, Noun | None]:
-    """Read everything stored of a site; None where a row makes no sense."""
-    return dict(_entries(db, site))
+def stored_catalogue(tables: Mapping[str, Iterable[Row]]) -> dict[Entry, Noun | None]:
+    """Read everything stored of a site, by the names in PLURALS; None where a row makes no sense."""
+    return dict(_entries(tables))
 
 
-def put(db: sqlite3.Connection, site: str, entry: Entry, noun: Noun) -> None:
-    """Insert or replace one thing of a site."""
-    db.execute(_SQL[f"put_{entry.what}"], (site, *_row(noun)))
+def edits(changes: Iterable[Change], wanted: Mapping[Entry, Noun]) -> Iterator[tuple[str, Row]]:
+    """Give the statements that make the changes, by name, each with its row; the site stands before it."""
+    for action, *which, _ in changes:
+        entry = Entry(*which)
+        if action == "remove":
+            yield f"remove_{entry.what}", _key(entry)
+        else:
+            yield f"put_{entry.what}", _row(wanted[entry])
 
 
-def remove(db: sqlite3.Connection, site: str, entry: Entry) -> None:
-    """Delete one thing of a site."""
-    key = AlarmKey.parse(entry.name) if entry.what == "threshold" else entry.name.split("/")
-    db.execute(_SQL[f"remove_{entry.what}"], (site, *key))
+def _key(entry: Entry) -> Row:
+    return AlarmKey.parse(entry.name) if entry.what == "threshold" else tuple(entry.name.split("/"))
 
 
-def _entries(db: sqlite3.Connection, site: str) -> Iterator[tuple[Entry, Noun | None]]:
+def _entries(tables: Mapping[str, Iterable[Row]]) -> Iterator[tuple[Entry, Noun | None]]:
     for plural, (what, separators, read) in _KINDS.items():
-        for row in db.execute(_SQL[plural], (site,)):
+        for row in tables[plural]:
             name = "".join(part + separator for part, separator in zip(row, separators, strict=False))
             yield Entry(what, name), _read_or_none(read, row)
 
@@ -140,3 +139,5 @@ _KINDS: dict[str, tuple[str, tuple[str, ...], Callable[[Row], Noun]]] = {
     "thresholds": ("threshold", ("/", ":", ""), _threshold),
     "plans": ("plan", ("",), _plan),
 }
+#: The tables of a plant.
+PLURALS = tuple(_KINDS)

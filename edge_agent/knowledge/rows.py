@@ -1,4 +1,4 @@
-"""Turns as rows of the embedded store, and rows as what is remembered. Pure: the connection is elsewhere."""
+"""Turns as rows of a store, and rows as what is remembered. Pure: the connection is elsewhere."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from edge_agent.knowledge.records import alarm_record, check_record
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import OPEN_STATES, ActuatorMemory, Command, CommandRecord, CommandState
+from edge_agent.model.quality import Flag
 from edge_agent.model.remembered import PlanMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from edge_agent.model.commands import CommandEvent, Decision
     from edge_agent.model.plant import Sensor
@@ -36,7 +37,8 @@ class SeriesIds:
 
     def __init__(self, stored: Iterable[tuple[int, str, str, str]]) -> None:
         self._ids = {(node, sensor, unit): number for number, node, sensor, unit in stored}
-        self._newest = max(self._ids.values(), default=0)
+        self.names = {number: key for key, number in self._ids.items()}
+        self._newest = max(self.names, default=0)
         self._unsaved: dict[int, Row] = {}
 
     @property
@@ -57,7 +59,7 @@ class SeriesIds:
 
     def _new(self, key: tuple[str, str, str]) -> int:
         self._newest += 1
-        self._ids[key] = self._newest
+        self._ids[key], self.names[self._newest] = self._newest, key
         self._unsaved[self._newest] = (self._newest, *key)
         return self._newest
 
@@ -66,7 +68,9 @@ class SeriesIds:
 class Batch:
     """The rows of some turns, by the statement that writes them, in the order in which they are written.
 
-    A copy: what the loop does to a turn's objects afterwards is not in it.
+    A copy: what the loop does to a turn's objects afterwards is not in it. `readings` are (series, observed_at, seq,
+    value, received_at, flag, tests), `settled` (flag, tests, series, observed_at, seq); `names` tells what each of
+    their series is: (node, sensor, unit); it is empty where `series` tells them all.
     """
 
     series: list[Row]
@@ -74,6 +78,7 @@ class Batch:
     settled: list[Row]
     others: list[tuple[str, list[Row]]] = field(default_factory=list)
     command_events: list[CommandEvent] = field(default_factory=list)
+    names: Mapping[int, Row] = field(default_factory=dict)
 
 
 def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
@@ -92,7 +97,7 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
         ("put_memory", [row for turn in turns for row in _memory_rows(turn)]),
     ]
     events = [event for turn in turns for event in turn.command_events]
-    return Batch(ids.unsaved, readings, settled, [(name, rows) for name, rows in found if rows], events)
+    return Batch(ids.unsaved, readings, settled, [(name, rows) for name, rows in found if rows], events, ids.names)
 
 
 def at_rest(alarm: Alarm) -> bool:
@@ -109,6 +114,41 @@ def advance_row(event: CommandEvent) -> dict[str, Any]:
     """Turn a command's event into what it does to the command."""
     closed_at = None if event.state in OPEN_STATES else event.at
     return {"id": event.command_id, "state": event.state, "attempts": event.attempts, "closed_at": closed_at}
+
+
+def advance_rows(events: Iterable[CommandEvent]) -> list[Row]:
+    """Join events into one row a command, which does what they do one after the other: id, state, attempts, closed_at.
+
+    For stores that can change a row only once in a statement.
+    """
+    joined: dict[str, CommandEvent] = {}
+    for event in events:
+        before = joined.get(event.command_id)
+        joined[event.command_id] = event if before is None else _joined(before, event)
+    return [tuple(advance_row(event).values()) for event in joined.values()]
+
+
+def _joined(before: CommandEvent, event: CommandEvent) -> CommandEvent:
+    """Join two events of one command: an outcome stands, and what was accepted does not go back."""
+    if before.state not in OPEN_STATES:
+        return before
+    back = before.state is CommandState.ACCEPTED and event.state in OPEN_STATES
+    return event._replace(state=before.state if back else event.state, attempts=max(before.attempts, event.attempts))
+
+
+def judgements(readings: Iterable[Row]) -> list[Row]:
+    """Tell what those of the readings that were judged say of their repetitions, as rows of `settled`."""
+    return [(*row[5:7], *row[:3]) for row in readings if row[5] != Flag.NOT_EVALUATED]
+
+
+def settled_within(readings: list[Row], settled: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Give readings the flags that the same batch settles later, and tell the settled rows that are left."""
+    if not readings or not settled:
+        return readings, settled
+    flags = {row[2:]: row[:2] for row in settled}
+    judged = [(*row[:5], *flags[row[:3]]) if row[:3] in flags else row for row in readings]
+    here = {row[:3] for row in readings}
+    return judged, [row for row in settled if row[2:] not in here]
 
 
 def command_noun(row: Row) -> CommandRecord:

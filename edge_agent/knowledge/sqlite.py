@@ -9,25 +9,22 @@ from typing import TYPE_CHECKING
 from edge_agent.errors import StoreError
 from edge_agent.knowledge import rows
 from edge_agent.knowledge.connection import Connection, connect_writer, transaction
-from edge_agent.knowledge.differences import Entry, catalogue, differences
+from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.migrate import migrate
-from edge_agent.knowledge.plant_rows import put, read_catalogue, read_policy, remove
+from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
 from edge_agent.knowledge.ports import KEPT_DELIVERIES, Change, Written
 from edge_agent.knowledge.statements import statements
-from edge_agent.model.plant import Policy
-from edge_agent.model.quality import Flag
 from edge_agent.model.readings import Delivery
 from edge_agent.model.remembered import Remembered, StoredReading
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
     from typing import Any, Self
 
-    from edge_agent.knowledge.differences import Noun
-    from edge_agent.model.plant import Plant
+    from edge_agent.model.plant import Plant, Policy
     from edge_agent.turn import Turn
 
 _SQL = {**statements("sqlite", "journal"), **statements("sqlite", "policy")}
@@ -167,15 +164,14 @@ def _write_readings(db: sqlite3.Connection, batch: rows.Batch) -> int:
     written = db.executemany(_SQL["insert_reading"], batch.readings).rowcount if batch.readings else 0
     duplicates = len(batch.readings) - written
     if duplicates:
-        judged = [row for row in batch.readings if row[5] != Flag.NOT_EVALUATED]
-        db.executemany(_SQL["settle_unjudged_reading"], [(*row[5:7], *row[:3]) for row in judged])
+        db.executemany(_SQL["settle_unjudged_reading"], rows.judgements(batch.readings))
     db.executemany(_SQL["settle_reading"], batch.settled)
     return duplicates
 
 
 def _policy(db: sqlite3.Connection) -> Policy:
-    site = _meta(db, "site")
-    return Policy() if site is None else read_policy(db, site)
+    site = (_meta(db, "site"),)
+    return policy_noun(db.execute(_SQL["thresholds"], site), db.execute(_SQL["plans"], site))
 
 
 def _version(db: sqlite3.Connection) -> object:
@@ -186,20 +182,13 @@ def _apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool) -> list[Chang
     wanted = catalogue(plant)
     with transaction(db):
         site = _meta(db, "site")
-        changes = differences(read_catalogue(db, plant.site), wanted)
+        stored = {plural: db.execute(_SQL[plural], (plant.site,)) for plural in PLURALS}
+        changes = differences(stored_catalogue(stored), wanted)
         if not dry_run:
-            _make(db, plant.site, changes, wanted)
+            for name, row in edits(changes, wanted):
+                db.execute(_SQL[name], (plant.site, *row))
             db.execute(_SQL["set_meta"], ("site", plant.site))
             db.execute(_SQL["set_meta"], ("applied", digest(plant)))
     if site not in {None, plant.site}:
         changes.insert(0, Change("change", "site", plant.site, f"{site} -> {plant.site}"))
     return changes
-
-
-def _make(db: sqlite3.Connection, site: str, changes: list[Change], wanted: Mapping[Entry, Noun]) -> None:
-    for action, *which, _ in changes:
-        entry = Entry(*which)
-        if action == "remove":
-            remove(db, site, entry)
-        else:
-            put(db, site, entry, wanted[entry])

@@ -2,13 +2,14 @@
 -- two pages, so that a slow reader does not keep the agent's log from being checkpointed.
 
 -- name: readings
-SELECT r.observed_at, r.sensor_id, r.seq, s.node, s.sensor, r.value, s.unit, r.flag, r.tests, r.received_at
+SELECT r.observed_at, r.sensor_id, r.seq, s.node, s.sensor, r.value, r.observed_at, r.received_at, nullif(r.seq, -1),
+       r.flag, r.tests, s.unit
 FROM readings r CROSS JOIN series s ON s.id = r.sensor_id
 WHERE (r.observed_at, r.sensor_id, r.seq) > (:at, :id, :seq) AND (:node IS NULL OR s.node = :node)
 ORDER BY r.observed_at, r.sensor_id, r.seq LIMIT :size
 
 -- name: alarms
-SELECT at, id, node, sensor, threshold, event, value, by, reason FROM alarm_events
+SELECT at, id, node, sensor, threshold, event, at, value, by, reason FROM alarm_events
 WHERE (at, id) > (:at, :id) AND (:node IS NULL OR node = :node) ORDER BY at, id LIMIT :size
 
 -- name: commands
