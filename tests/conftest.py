@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 from support.brokers import Mosquitto
+from support.postgres import Postgres
+
+from edge_agent.knowledge.postgres_migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +27,37 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
         yield broker
     finally:
         broker.kill()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[Postgres]:
+    """One running PostgreSQL for all tests that leave it alone, with a migrated database to copy: `template`."""
+    server = Postgres()
+    try:
+        server.start()
+        server.execute("CREATE DATABASE template")
+        asyncio.run(migrate(server.dsn("template")))
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def database(shared_postgres: Postgres) -> str:
+    """The dsn of a migrated, empty database of the test's own."""
+    return shared_postgres.database("template")
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL of the test's own, to stop, kill and freeze; its database `postgres` is migrated."""
+    server = Postgres()
+    try:
+        server.start()
+        asyncio.run(migrate(server.dsn()))
+        yield server
+    finally:
+        server.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,7 @@ from edge_agent.knowledge.archive import SqliteArchive
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.memory import MemoryStore
 from edge_agent.knowledge.ports import KEPT_DELIVERIES, Archive, Journal, PolicyRepository
+from edge_agent.knowledge.postgres import PostgresStore
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.model.alarms import Alarm, AlarmEvent, AlarmEventKind, AlarmKey, Evidence
 from edge_agent.model.commands import (
@@ -74,7 +75,7 @@ class Opened(NamedTuple):
 class Place(Protocol):
     """Where a store is kept: what was written is there when it is opened again."""
 
-    def opened(self) -> AbstractAsyncContextManager[Opened]: ...
+    def opened(self, site: str = "riverside") -> AbstractAsyncContextManager[Opened]: ...
 
 
 class InMemory:
@@ -82,7 +83,8 @@ class InMemory:
         self.store = MemoryStore()
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Opened]:
+    async def opened(self, site: str = "riverside") -> AsyncIterator[Opened]:
+        del site
         yield Opened(self.store, self.store)
 
 
@@ -91,14 +93,31 @@ class InFile:
         self.path = path
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Opened]:
+    async def opened(self, site: str = "riverside") -> AsyncIterator[Opened]:
+        del site
         async with SqliteStore(self.path) as store, SqliteArchive(self.path) as archive:
             yield Opened(store, archive)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+class InDatabase:
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+
+    @asynccontextmanager
+    async def opened(self, site: str = "riverside") -> AsyncIterator[Opened]:
+        async with PostgresStore(self.dsn, site) as store:
+            yield Opened(store, store)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return InMemory() if request.param == "memory" else InFile(tmp_path / "var" / "store.db")
+    match request.param:
+        case "postgres":
+            return InDatabase(request.getfixturevalue("database"))
+        case "sqlite":
+            return InFile(tmp_path / "var" / "store.db")
+        case _:
+            return InMemory()
 
 
 @pytest.fixture
@@ -618,15 +637,28 @@ async def test_a_dry_run_lists_changes_and_makes_none(opened: Opened) -> None:
     assert await opened.store.applied() == digest(PLANT)
 
 
-async def test_another_site_comes_into_force_beside_the_old_one(opened: Opened) -> None:
-    await opened.store.apply(PLANT)
-    version = await opened.store.version()
+async def test_sites_stand_beside_each_other_and_the_applied_one_is_in_force(place: Place) -> None:
     other = Plant("hillside", {"tank1": Node("tank1", {"level": LEVEL})}, Policy((replace(LOW, limit=3.0),)))
+    async with place.opened() as opened:
+        await opened.store.apply(PLANT)
+        version = await opened.store.version()
+    async with place.opened("hillside") as opened:
+        await opened.store.apply(other)
+        assert await opened.store.policy() == other.policy
+        assert await opened.store.version() != version
+        assert await opened.store.applied() == digest(other)
+    async with place.opened() as opened:
+        changes = await opened.store.apply(PLANT)
+        assert [str(change) for change in changes if change.what != "site"] == []
+        assert (await opened.store.policy()).plans == (FILL,)
+
+
+@pytest.mark.parametrize("place", ["memory", "sqlite"], indirect=True)
+async def test_a_store_of_one_gateway_says_that_another_site_comes_into_force(opened: Opened) -> None:
+    await opened.store.apply(PLANT)
+    other = Plant("hillside", {"tank1": Node("tank1", {"level": LEVEL})})
     assert "change site hillside: riverside -> hillside" in map(str, await opened.store.apply(other))
-    assert await opened.store.policy() == other.policy
-    assert await opened.store.version() != version
     assert list(map(str, await opened.store.apply(PLANT))) == ["change site riverside: hillside -> riverside"]
-    assert (await opened.store.policy()).plans == (FILL,)
 
 
 # Cancellation

@@ -1,0 +1,219 @@
+"""The utility's store: PostgreSQL, shared by gateways. Where the spool drains to and what a site is governed by."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from edge_agent.errors import StoreError, StoreUnavailableError
+from edge_agent.knowledge import rows
+from edge_agent.knowledge.differences import catalogue, differences
+from edge_agent.knowledge.digest import digest
+from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
+from edge_agent.knowledge.ports import KEPT_DELIVERIES, Written
+from edge_agent.knowledge.postgres_archive import PostgresArchive
+from edge_agent.knowledge.postgres_arrays import columns, numbers, reading_columns, settled_columns
+from edge_agent.knowledge.postgres_connection import cut_after, single_connection
+from edge_agent.knowledge.statements import statements
+from edge_agent.model.readings import Delivery
+from edge_agent.model.remembered import Remembered, StoredReading
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from edge_agent.knowledge.ports import Change
+    from edge_agent.knowledge.postgres_connection import Connection
+    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.turn import Turn
+
+_SQL = {**statements("postgres", "journal"), **statements("postgres", "policy")}
+
+_DAY = 86_400_000_000  # microseconds
+#: Days whose month is known to be there; nonsense from clocks must not make this grow for ever.
+_KNOWN_DAYS = 10_000
+#: How long each half of the maintenance may take; a little more than its statements.
+_MAINTENANCE_SECONDS = 65.0
+#: How often a silent listening connection is asked whether it lives, and how long it may take to say so.
+_SILENCE_SECONDS = 20.0
+_PROOF_SECONDS = 5.0
+
+
+class PostgresStore(PostgresArchive):
+    """Journal, policy and archive of one site; `async with` opens it, whether the server is there or not.
+
+    Every call ends within seconds, whatever the server does: with StoreUnavailableError where it may go well later
+    (no server, no schema, no room, no time), with another StoreError where it will not.
+    """
+
+    def __init__(
+        self, dsn: str, site: str, *, min_size: int = 1, max_size: int = 4, readings_keep_days: int | None = None
+    ) -> None:
+        super().__init__(dsn, site, min_size=min_size, max_size=max_size)
+        self._dsn = dsn
+        self._keep_days = readings_keep_days
+        self._ids = rows.SeriesIds(())
+        self._days: set[int] = set()
+        self._writing = asyncio.Lock()  # what is put later must be written later
+
+    async def begin(self, agent: str) -> Remembered:
+        """See Journal."""
+        async with self._database.transaction() as connection:
+            ((epoch,),) = await _all(connection, "raise_epoch", (self._site, agent))
+            site = (self._site,)
+            return Remembered(
+                epoch=epoch,
+                commands=[rows.command_noun(row) for row in await _all(connection, "open_commands", site)],
+                alarms=[rows.alarm_noun(row) for row in await _all(connection, "remembered_alarms", site)],
+                actuators=[rows.actuator_noun(body) for body in await self._memories(connection, "actuator")],
+                plans=[rows.plan_noun(body) for body in await self._memories(connection, "plan")],
+                readings=[
+                    StoredReading(*row) for row in await _all(connection, "latest_readings", {"site": self._site})
+                ],
+                deliveries=[Delivery(*row) for row in await _all(connection, "remembered_deliveries", site)],
+            )
+
+    async def write(self, turns: Sequence[Turn]) -> Written:
+        """See Journal. What is written is copied from the turns before the first suspension."""
+        batch = rows.batch(turns, self._ids)
+        self._ids.saved(batch.series)
+        return await self.absorb(batch)
+
+    async def absorb(self, batch: rows.Batch) -> Written:
+        """Write what another store has committed, as one transaction. Idempotent by key. Raises StoreError."""
+        async with self._writing:
+            await self._make_months(batch)
+            async with self._database.transaction() as connection:
+                duplicates = await self._write_readings(connection, batch)
+                for name, found in batch.others:
+                    await self._put(connection, name, _last_by_key(name, found))
+                if any(name == "insert_delivery" for name, _ in batch.others):
+                    which = {"site": self._site, "kept": KEPT_DELIVERIES}
+                    await connection.execute(_SQL["forget_deliveries"], which)
+                if batch.command_events:
+                    await self._put(connection, "insert_command_event", list(map(rows.event_row, batch.command_events)))
+                    await self._put(connection, "advance_command", rows.advance_rows(batch.command_events))
+        return Written(duplicates)
+
+    async def maintain(self) -> int:
+        """Make the months to come, and drop those that every site has kept long enough; tell how many. Once a day."""
+        async with self._database.transaction(_MAINTENANCE_SECONDS) as connection:
+            await connection.execute(_SQL["patiently"])
+            await connection.execute(_SQL["make_months_ahead"])
+        async with self._database.transaction(_MAINTENANCE_SECONDS) as connection:
+            await connection.execute(_SQL["patiently"])
+            await connection.execute(_SQL["keep_readings"], (self._site, self._keep_days))
+            dropped = await _all(connection, "drop_readings", ())
+        self._days.clear()
+        return sum(number for (number,) in dropped)
+
+    async def policy(self) -> Policy:
+        """See PolicyRepository."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["snapshot"])
+            thresholds = await _all(connection, "thresholds", (self._site,))
+            return policy_noun(thresholds, await _all(connection, "plans", (self._site,)))
+
+    async def version(self) -> object:
+        """See PolicyRepository."""
+        async with self._database.connection() as connection:
+            return (await _all(connection, "policy_version", {"site": self._site}))[0]
+
+    async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
+        """See PolicyRepository. Raises StoreError for a plant of another site than the store's."""
+        if plant.site != self._site:
+            raise StoreError(f"The plant file is of site {plant.site}, the store of site {self._site}.")
+        wanted = catalogue(plant)
+        async with self._database.transaction() as connection:
+            if not dry_run:
+                await connection.execute(_SQL["set_applied"], (self._site, digest(plant)))
+            stored = {plural: await _all(connection, plural, (self._site,)) for plural in PLURALS}
+            changes = differences(stored_catalogue(stored), wanted)
+            if not dry_run:
+                for name, row in edits(changes, wanted):
+                    await connection.execute(_SQL[name], (self._site, *row))
+        return changes
+
+    async def applied(self) -> str | None:
+        """See PolicyRepository."""
+        async with self._database.connection() as connection:
+            found = await _all(connection, "applied", (self._site,))
+        return found[0][0] if found else None
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yield when the policy may have changed: once at first, then as soon as anybody has changed it.
+
+        Ends only with StoreUnavailableError: the connection is lost, and what changes until the next call is told by
+        its first yield.
+        """
+        async with single_connection(self._dsn) as connection:
+            await connection.execute(_SQL["policy_channel"])
+            yield
+            while True:
+                async for notice in connection.notifies(timeout=_SILENCE_SECONDS):
+                    if notice.payload == self._site:
+                        yield
+                with cut_after(_PROOF_SECONDS, connection):
+                    await connection.execute("")
+
+    async def _memories(self, connection: Connection, kind: str) -> list[str]:
+        return [body for (body,) in await _all(connection, "remembered_memories", (self._site, kind))]
+
+    async def _make_months(self, batch: rows.Batch) -> None:
+        """Make the partitions that the readings need; what cannot be made is caught by the default one."""
+        missing = {row[1] // _DAY for row in batch.readings} - self._days
+        if not missing:
+            return
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(_SQL["make_months"], (numbers(day * _DAY for day in missing),))
+        except StoreUnavailableError:
+            raise
+        except StoreError:
+            return
+        if len(self._days) > _KNOWN_DAYS:
+            self._days.clear()
+        self._days |= missing
+
+    async def _write_readings(self, connection: Connection, batch: rows.Batch) -> int:
+        duplicates = 0
+        # Judged before they are written: changing a stored row costs four times as much as writing it.
+        readings, settled = rows.settled_within(batch.readings, batch.settled)
+        if readings:
+            given = reading_columns(readings, _names(batch))
+            written = await connection.execute(_SQL["insert_reading"], (self._site, *given))
+            duplicates = len(readings) - written.rowcount
+        if duplicates:
+            await self._settle(connection, "settle_unjudged_reading", rows.judgements(readings), batch)
+        await self._settle(connection, "settle_reading", settled, batch)
+        return duplicates
+
+    async def _settle(self, connection: Connection, name: str, settled: list[rows.Row], batch: rows.Batch) -> None:
+        if settled:
+            await connection.execute(_SQL[name], (self._site, *settled_columns(settled, _names(batch))))
+
+    async def _put(self, connection: Connection, name: str, found: list[rows.Row]) -> None:
+        await connection.execute(_SQL[name], (self._site, *columns(found)))
+
+
+def _names(batch: rows.Batch) -> Mapping[int, rows.Row]:
+    return batch.names or {number: tuple(key) for number, *key in batch.series}
+
+
+def _last_by_key(name: str, found: list[rows.Row]) -> list[rows.Row]:
+    """Keep the last row of each key, in the order of the last ones: a statement may replace a row only once."""
+    width = _REPLACING.get(name)
+    if width is None:
+        return found
+    last: dict[rows.Row, rows.Row] = {}
+    for row in found:
+        last.pop(row[:width], None)
+        last[row[:width]] = row
+    return list(last.values())
+
+
+#: How many columns are the key, of the statements that replace rows.
+_REPLACING = {"insert_delivery": 1, "put_alarm": 3, "put_memory": 2}
+
+
+async def _all(connection: Connection, name: str, which: Sequence[object] | dict[str, object]) -> list[rows.Row]:
+    return await (await connection.execute(_SQL[name], which)).fetchall()

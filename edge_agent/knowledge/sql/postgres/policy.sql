@@ -1,0 +1,89 @@
+-- name: policy_channel
+LISTEN edge_agent_policy
+
+-- name: snapshot
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ
+
+-- Whatever anybody did to a row changes its hash; the order of the rows does not count.
+-- name: policy_version
+SELECT (SELECT coalesce(sum(hashtextextended(t::text, 0)), 0) FROM edge_agent.thresholds AS t WHERE site = %(site)s),
+       (SELECT coalesce(sum(hashtextextended(p::text, 0)), 0) FROM edge_agent.plans AS p WHERE site = %(site)s)
+
+-- name: applied
+SELECT applied FROM edge_agent.sites WHERE site = %s
+
+-- Also the lock that lets one gateway apply at a time.
+-- name: set_applied
+INSERT INTO edge_agent.sites (site, applied) VALUES (%s, %s)
+ON CONFLICT (site) DO UPDATE SET applied = excluded.applied
+
+-- name: nodes
+SELECT node, timestamps FROM edge_agent.nodes WHERE site = %s
+
+-- name: sensors
+SELECT node, sensor, quantity, unit, interval_seconds, quality::text FROM edge_agent.sensors WHERE site = %s
+
+-- name: actuators
+SELECT node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
+       ack_timeout_seconds, command_ttl_seconds
+FROM edge_agent.actuators WHERE site = %s
+
+-- name: thresholds
+SELECT node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority
+FROM edge_agent.thresholds WHERE site = %s
+
+-- name: plans
+SELECT plan, when_alarms::text, steps::text, unless_alarms::text, priority, cooldown_seconds
+FROM edge_agent.plans WHERE site = %s
+
+-- name: put_node
+INSERT INTO edge_agent.nodes (site, node, timestamps) VALUES (%s, %s, %s)
+ON CONFLICT (site, node) DO UPDATE SET timestamps = excluded.timestamps
+
+-- name: put_sensor
+INSERT INTO edge_agent.sensors (site, node, sensor, quantity, unit, interval_seconds, quality)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (site, node, sensor) DO UPDATE SET
+  quantity = excluded.quantity, unit = excluded.unit, interval_seconds = excluded.interval_seconds,
+  quality = excluded.quality
+
+-- name: put_actuator
+INSERT INTO edge_agent.actuators
+  (site, node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
+   ack_timeout_seconds, command_ttl_seconds)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (site, node, actuator) DO UPDATE SET
+  kind = excluded.kind, fail_safe = excluded.fail_safe, min_on_seconds = excluded.min_on_seconds,
+  min_off_seconds = excluded.min_off_seconds, max_starts_per_hour = excluded.max_starts_per_hour,
+  lease_seconds = excluded.lease_seconds, ack_timeout_seconds = excluded.ack_timeout_seconds,
+  command_ttl_seconds = excluded.command_ttl_seconds
+
+-- name: put_threshold
+INSERT INTO edge_agent.thresholds
+  (site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (site, node, sensor, name) DO UPDATE SET
+  limit_value = excluded.limit_value, deadband = excluded.deadband, on_delay_seconds = excluded.on_delay_seconds,
+  off_delay_seconds = excluded.off_delay_seconds, priority = excluded.priority
+
+-- name: put_plan
+INSERT INTO edge_agent.plans (site, plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (site, plan) DO UPDATE SET
+  when_alarms = excluded.when_alarms, steps = excluded.steps, unless_alarms = excluded.unless_alarms,
+  priority = excluded.priority, cooldown_seconds = excluded.cooldown_seconds
+
+-- name: remove_node
+DELETE FROM edge_agent.nodes WHERE site = %s AND node = %s
+
+-- name: remove_sensor
+DELETE FROM edge_agent.sensors WHERE site = %s AND node = %s AND sensor = %s
+
+-- name: remove_actuator
+DELETE FROM edge_agent.actuators WHERE site = %s AND node = %s AND actuator = %s
+
+-- name: remove_threshold
+DELETE FROM edge_agent.thresholds WHERE site = %s AND node = %s AND sensor = %s AND name = %s
+
+-- name: remove_plan
+DELETE FROM edge_agent.plans WHERE site = %s AND plan = %s
