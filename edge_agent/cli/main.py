@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     applying = command("apply", plantwork.apply, "write a plant file into the knowledge store")
     applying.add_argument("plant_file", type=Path, metavar="PLANT_FILE")
     applying.add_argument("--dry-run", action="store_true", help="only print what would change")
+    command("migrate", plantwork.migrate, "bring the PostgreSQL schema up to date")
     command("status", look.status, "look at a running agent").add_argument("--json", action="store_true")
     command("explain", look.explain, "why a command was sent").add_argument("command_id", metavar="COMMAND_ID")
     _add_export(command("export", look.export, "print what the store holds"))

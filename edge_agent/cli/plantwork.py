@@ -1,4 +1,4 @@
-"""Commands about the plant: check the files, apply them to the store, simulate the water."""
+"""Commands about the plant and its stores: check the files, apply them, migrate, simulate the water."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from edge_agent.cli.run import single, stop_on_signals
 from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, open_simulation
 from edge_agent.errors import UsageError
+from edge_agent.knowledge.postgres_migrate import NEWEST
+from edge_agent.knowledge.postgres_migrate import migrate as migrate_postgres
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
@@ -60,6 +62,19 @@ def apply(arguments: argparse.Namespace) -> int:
 async def _apply(path: Path, plant: Plant, *, dry_run: bool) -> list[Change]:
     async with SqliteStore(path) as store:
         return await store.apply(plant, dry_run=dry_run)
+
+
+def migrate(arguments: argparse.Namespace) -> int:
+    """Bring the PostgreSQL schema up to date and print what was done."""
+    dsn = load_settings(arguments.config, os.environ).postgres.dsn
+    if dsn is None:
+        raise UsageError("there is nothing to migrate: neither postgres.dsn nor postgres.dsn_file is set")
+    reached = asyncio.run(migrate_postgres(dsn.get_secret_value()))
+    for version in reached:
+        sys.stdout.write(f"the schema has version {version} now\n")
+    if not reached:
+        sys.stdout.write(f"nothing to do: the schema has version {NEWEST}\n")
+    return 0
 
 
 def simulate(arguments: argparse.Namespace) -> int:

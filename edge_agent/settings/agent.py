@@ -14,8 +14,8 @@ from edge_agent.errors import ConfigurationError, Problem
 from edge_agent.model.commands import Mode  # noqa: TC001 - pydantic reads it at run time
 from edge_agent.settings.environment import PREFIX, SEPARATOR, overlay
 from edge_agent.settings.findings import Finding, findings, unknown_key
-from edge_agent.settings.secretfiles import resolve_secrets
-from edge_agent.settings.tomlfile import find, read_toml
+from edge_agent.settings.secretfiles import SECRETS, resolve_secrets
+from edge_agent.settings.tomlfile import find, read_toml, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ FilePath = Annotated[Path, Field(strict=False), AfterValidator(_not_empty)]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 #: Sections that the interface names and this version does not read. Silence would be a broken promise.
-_LATER = {"postgres": "PostgreSQL", "redis": "Redis"}
+_LATER = {"redis": "Redis"}
 
 
 class Section(BaseModel):
@@ -110,6 +110,55 @@ class StoreSection(Section):
         description="How long readings may wait to be written together; 0: each turn is written at once. "
         "Commands and alarms never wait.",
     )
+    keep_days: float = Field(
+        30.0, gt=0, le=36500, description="How long readings, alarms, commands and decisions are kept in it."
+    )
+    max_mb: float = Field(
+        1024.0,
+        ge=16,
+        le=1_000_000,
+        description="How large the file may grow, in 10^6 bytes: then the oldest readings go, alarms, commands and "
+        "decisions last.",
+    )
+    reserve_mb: float = Field(
+        8.0,
+        ge=0,
+        le=1024,
+        description="Room held back on the disk, so that commands and alarms can be stored when it is full; below 8 "
+        "it may not suffice, 0: none.",
+    )
+    spool_max_mb: float = Field(
+        512.0,
+        gt=0,
+        le=1_000_000,
+        description="How much of the file may wait for PostgreSQL, half of `max_mb` at most: then the oldest readings "
+        "are given up, alarms, commands and decisions last.",
+    )
+    spool_max_days: float = Field(
+        30.0, gt=0, le=36500, description="How long something may wait for PostgreSQL before it is given up."
+    )
+
+
+class PostgresSection(Section):
+    """The utility's own store, shared by gateways. Without a dsn the embedded store is all there is."""
+
+    dsn: SecretStr | None = Field(
+        None,
+        description="Where it is: `postgresql://user@host/database`, or `host=… dbname=…`; with a password in it "
+        "rather use `dsn_file`.",
+    )
+    dsn_file: FilePath | None = Field(
+        None, description="File to read the dsn from; a newline at its end is not part of it."
+    )
+    pool_min_size: int = Field(1, ge=0, le=100, description="Connections that are kept open.")
+    pool_max_size: int = Field(4, ge=1, le=100, description="Connections at most; above the least number.")
+    readings_keep_days: int | None = Field(
+        None,
+        ge=1,
+        le=36500,
+        description="Months of readings that ended longer ago are dropped, when every site in the database says so; "
+        "absent: none is.",
+    )
 
 
 class QualitySection(Section):
@@ -164,6 +213,7 @@ class Settings(BaseSettings):
     agent: AgentSection = AgentSection()
     mqtt: MqttSection = MqttSection()
     store: StoreSection = StoreSection()
+    postgres: PostgresSection = PostgresSection()
     quality: QualitySection = QualitySection()
     http: HttpSection = HttpSection()
     log: LogSection = LogSection()
@@ -225,14 +275,22 @@ def _unknown_sections(values: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _relations(values: dict[str, Any]) -> Iterator[Finding]:
-    mqtt = values.get("mqtt")
-    if not isinstance(mqtt, dict):
-        return
-    if "password" in mqtt and "password_file" in mqtt:
-        yield Finding(("mqtt", "password"), "is given as well as mqtt.password_file", "only one of the two")
+    for section, name in SECRETS:
+        if {name, f"{name}_file"} <= table(values.get(section)).keys():
+            yield Finding((section, name), f"is given as well as {section}.{name}_file", "only one of the two")
+    mqtt = table(values.get("mqtt"))
     for name in ("password", "password_file"):
         if name in mqtt and "username" not in mqtt:
             yield Finding(("mqtt", name), "is given without mqtt.username", "a username with it")
-    tls = mqtt.get("tls")
-    if isinstance(tls, dict) and "key_file" in tls and "cert_file" not in tls:
+    tls = table(mqtt.get("tls"))
+    if "key_file" in tls and "cert_file" not in tls:
         yield Finding(("mqtt", "tls", "key_file"), "is given without mqtt.tls.cert_file", "a certificate with it")
+    yield from _pool(table(values.get("postgres")))
+
+
+def _pool(postgres: dict[str, Any]) -> Iterator[Finding]:
+    """Compare the sizes of the pool: with one to spare, a lost server is found again at once."""
+    fields = PostgresSection.model_fields
+    least, most = (postgres.get(name, fields[name].default) for name in ("pool_min_size", "pool_max_size"))
+    if isinstance(least, int) and isinstance(most, int) and least >= most:
+        yield Finding(("postgres", "pool_max_size"), f"{most} is not above pool_min_size", f"more than {least}")

@@ -12,33 +12,34 @@ from edge_agent.settings.tomlfile import table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Settings that must not stand in the open, by section and name; `*_file` says where to read them from.
+SECRETS = (("mqtt", "password"), ("postgres", "dsn"))
 _CERTIFICATES = ("ca_file", "cert_file", "key_file")
 
 
 def resolve_secrets(values: dict[str, Any]) -> Iterator[Finding]:
-    """Put the text of `mqtt.password_file` in the place of `mqtt.password`; name every file that cannot be read."""
-    mqtt = values.get("mqtt")
-    if not isinstance(mqtt, dict):
-        return
-    secret = _path(mqtt.get("password_file"))
-    if secret and "password" not in mqtt:
-        yield from _read_password(mqtt, secret)
-    tls = table(mqtt.get("tls"))
+    """Put the text of each secret's file in the place of the secret; name every file that cannot be read."""
+    for section, name in SECRETS:
+        given = table(values.get(section))
+        file = _path(given.get(f"{name}_file"))
+        if file and name not in given:
+            yield from _read_secret(given, section, name, file)
+    tls = table(table(values.get("mqtt")).get("tls"))
     for name in _CERTIFICATES:
         yield from _readable(("mqtt", "tls", name), _path(tls.get(name)))
 
 
-def _read_password(mqtt: dict[str, Any], file: Path) -> Iterator[Finding]:
-    key = ("mqtt", "password_file")
+def _read_secret(given: dict[str, Any], section: str, name: str, file: Path) -> Iterator[Finding]:
+    key = (section, f"{name}_file")
     try:
-        password = file.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+        secret = file.read_text("utf-8").removesuffix("\n").removesuffix("\r")
     except (OSError, ValueError) as error:
         yield _unreadable(key, file, error)
         return
-    if password:
-        mqtt["password"] = password
+    if secret:
+        given[name] = secret
     else:
-        yield Finding(key, f"{_quoted(file)} is empty", "a file with a password in it")
+        yield Finding(key, f"{_quoted(file)} is empty", f"a file with a {name} in it")
 
 
 def _readable(key: tuple[str, ...], path: Path | None) -> Iterator[Finding]:

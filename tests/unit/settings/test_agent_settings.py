@@ -116,6 +116,15 @@ def test_a_password_is_read_from_its_file_without_the_newline_at_its_end(tmp_pat
     assert mqtt.password.get_secret_value() == secret
 
 
+def test_a_dsn_is_read_from_its_file(tmp_path):
+    (tmp_path / "dsn").write_text("postgresql://agent:s3cret@db/water\n")
+
+    postgres = from_dict({}, {"EDGE_AGENT_POSTGRES__DSN_FILE": str(tmp_path / "dsn")}).postgres
+
+    assert postgres.dsn.get_secret_value() == "postgresql://agent:s3cret@db/water"
+    assert "s3cret" not in repr(postgres)
+
+
 def test_a_secret_does_not_appear_in_a_representation_or_an_error(problems_of):
     assert "s3cret" not in repr(from_dict({"mqtt": {"username": "agent", "password": "s3cret"}}))
 
@@ -138,7 +147,12 @@ MISTAKES = [
     ({"mqtt": {"hots": "x"}}, "mqtt.hots", "is no known key", "did you mean host?"),
     ({"mqt": {}}, "mqt", "is no known key", "did you mean mqtt?"),
     ({"_env_file": ".env"}, "_env_file", "is no known key", "one of agent, mqtt"),
-    ({"postgres": {"dsn": "x"}}, "postgres", "PostgreSQL is not supported by this version yet", "no such section"),
+    ({"postgres": {"dns": "x"}}, "postgres.dns", "is no known key", "did you mean dsn?"),
+    ({"postgres": {"dsn": "x", "dsn_file": "/none"}}, "postgres.dsn", "as well as postgres.dsn_file", "only one"),
+    ({"postgres": {"dsn_file": "/none"}}, "postgres.dsn_file", '"/none" cannot be read: no such file', "may read"),
+    ({"postgres": {"pool_max_size": 0}}, "postgres.pool_max_size", "0 is out of range", "from 1 to 100"),
+    ({"postgres": {"pool_min_size": 4}}, "postgres.pool_max_size", "4 is not above pool_min_size", "more than 4"),
+    ({"postgres": {"readings_keep_days": 0}}, "postgres.readings_keep_days", "0 is out of range", "from 1"),
     ({"redis": {"url": "x"}}, "redis", "Redis is not supported by this version yet", "no such section"),
     ({"agent": {"id": "Gateway 1"}}, "agent.id", '"Gateway 1" is not allowed', "an id: 1 to 63"),
     ({"agent": {"id": 64 * "a"}}, "agent.id", "is not allowed", "an id: 1 to 63"),
@@ -202,7 +216,7 @@ def test_a_topic_prefix_may_have_levels(prefix):
         ("EDGE_AGENT_MQTT", "{}", "no setting has this variable", "known settings"),
         ("EDGE_AGENT_mqtt__host", "x", "no setting has this variable", "did you mean EDGE_AGENT_MQTT__HOST?"),
         ("EDGE_AGENT_MQTT_HOST", "", "no setting has this variable", "did you mean EDGE_AGENT_MQTT__HOST?"),
-        ("EDGE_AGENT_POSTGRES__DSN", "x", "PostgreSQL is not supported by this version yet", "no such variable"),
+        ("EDGE_AGENT_POSTGRES__DSN_FILE", "/none", '"/none" cannot be read: no such file', "a file"),
         ("EDGE_AGENT_REDIS__URL_FILE", "x", "Redis is not supported by this version yet", "no such variable"),
         ("EDGE_AGENT_MQTT__PORT", "many", '"many" is text', "a whole number from 1 to 65535"),
         ("EDGE_AGENT_MQTT__PORT", "70000", "70000 is out of range", "a whole number from 1 to 65535"),
