@@ -47,6 +47,14 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached now, or is not writable now; the same call may succeed later."""
 
 
+class StoreFullError(StoreError):
+    """There is no room for what was to be stored; smaller or more important things may still find some."""
+
+
+class StoreDamagedError(StoreError):
+    """The file of the store is damaged, or is none."""
+
+
 class BrokerUnavailableError(EdgeAgentError):
     """There is no connection to the broker now, or it went away before it confirmed."""
 

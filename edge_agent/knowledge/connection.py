@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import ENOSPC
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from edge_agent.errors import StoreError
+from loguru import logger
+
+from edge_agent.errors import StoreDamagedError, StoreError, StoreFullError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,17 +24,21 @@ _T = TypeVar("_T")
 
 #: How long a statement waits for another program's write, in seconds.
 BUSY_SECONDS = 5.0
+#: How large the log beside the file may stay after it was checkpointed.
+LOG_BYTES = 8_000_000
 
-_REASONS = {
-    sqlite3.SQLITE_BUSY: "another program is writing to it",
-    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_IOERR: "the disk reports an error",
-    sqlite3.SQLITE_NOTADB: "the file is no SQLite database",
-    sqlite3.SQLITE_PERM: "the file may not be used",
-    sqlite3.SQLITE_READONLY: "the file may not be written",
+_REASONS: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_BUSY: (StoreError, "another program is writing to it"),
+    sqlite3.SQLITE_CANTOPEN: (StoreError, "the file cannot be opened"),
+    sqlite3.SQLITE_CORRUPT: (StoreDamagedError, "the file is damaged"),
+    sqlite3.SQLITE_FULL: (StoreFullError, "the disk is full"),
+    sqlite3.SQLITE_IOERR: (StoreError, "the disk reports an error"),
+    sqlite3.SQLITE_NOTADB: (StoreDamagedError, "the file is no SQLite database"),
+    sqlite3.SQLITE_PERM: (StoreError, "the file may not be used"),
+    sqlite3.SQLITE_READONLY: (StoreError, "the file may not be written"),
 }
+# What the shared memory of the log says when the disk has no room for it.
+_SHARED_MEMORY_FULL = 4874  # SQLITE_IOERR_SHMSIZE
 
 
 @contextmanager
@@ -40,13 +47,25 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        # The low byte is the kind, the rest says where; the driver's own complaints carry no code.
-        reason = _REASONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
-        raise StoreError(f"The store {path} does not work: {reason}.") from error
+        kind, reason = _kind(error)
+        raise kind(f"The store {path} does not work: {reason}.") from error
     except OSError as error:
-        raise StoreError(f"The store {path} cannot be opened: {error.strerror}.") from error
+        kind = StoreFullError if error.errno == ENOSPC else StoreError
+        raise kind(f"The store {path} cannot be opened: {error.strerror}.") from error
     except (OverflowError, UnicodeError) as error:
         raise StoreError(f"The store {path} cannot hold a value: {error}.") from error
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether SQLite complains of a full disk."""
+    return _kind(error)[0] is StoreFullError
+
+
+def _kind(error: sqlite3.Error) -> tuple[type[StoreError], str]:
+    # The low byte is the kind, the rest says where; the driver's own complaints carry no code.
+    code = getattr(error, "sqlite_errorcode", 0)
+    kind = sqlite3.SQLITE_FULL if code == _SHARED_MEMORY_FULL else code & 0xFF
+    return _REASONS.get(kind, (StoreError, str(error)))
 
 
 @contextmanager
@@ -67,11 +86,18 @@ class Connection:
     """Owns a thread and the connection opened in it; calls run one after the other, in the order they were made.
 
     A cancelled call that has begun is finished in the thread; one that has not, never begins.
+    `farewell` is called in the thread before the connection is closed.
     """
 
-    def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connect: Callable[[Path], sqlite3.Connection],
+        farewell: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
         self._path = path
         self._connect = connect
+        self._farewell = farewell
         self._db: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
 
@@ -95,6 +121,21 @@ class Connection:
         """Run `work(connection, …)` in the thread. Raises StoreError."""
         return await self._call(lambda: work(self._opened(), *args, **kwargs))
 
+    async def renew(self, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        """Close and open again, and prepare the new connection before anyone else uses it. Raises StoreError."""
+        await self._call(lambda: self._reopen(prepare))
+
+    def later(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Let work be done after what is under way, without waiting for it. Its errors are only logged."""
+        if self._thread is not None:
+            self._thread.submit(self._quietly, work)
+
+    def _quietly(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        try:
+            self._translated(lambda: work(self._opened()))
+        except StoreError as error:
+            logger.bind(error=str(error)).debug("The store could not be tidied")
+
     async def _call(self, work: Callable[[], _T]) -> _T:
         if self._thread is None:
             raise StoreError(f"The store {self._path} is not open.")
@@ -106,6 +147,19 @@ class Connection:
 
     def _open(self) -> None:
         self._db = self._connect(self._path)
+
+    def _reopen(self, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            with suppress(sqlite3.Error):
+                db.close()
+        fresh = self._connect(self._path)
+        try:
+            prepare(fresh)
+        except BaseException:
+            fresh.close()
+            raise
+        self._db = fresh
 
     def _opened(self) -> sqlite3.Connection:
         if self._db is None:
@@ -120,9 +174,13 @@ class Connection:
             thread.shutdown(wait=True)
 
     def _disconnect(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        db, self._db = self._db, None
+        if db is not None:
+            try:
+                if self._farewell is not None:
+                    self._farewell(db)
+            finally:
+                db.close()
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
@@ -132,6 +190,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
     except BaseException:
         db.close()
         raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from edge_agent.knowledge.rows import Batch
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Instant
@@ -18,9 +19,21 @@ KEPT_DELIVERIES = 2_000
 
 
 class Written(NamedTuple):
-    """What a write found: readings that were there already (the broker delivered them before)."""
+    """What a write found: readings that were there already (the broker delivered them before).
+
+    `renewed`: the store had to be begun anew since the last write, and has forgotten what it was told before.
+    """
 
     duplicates: int
+    renewed: bool = False
+
+
+class Spooled(NamedTuple):
+    """The oldest of what a spool holds: the parcels it is made of, its number of rows, and their batch."""
+
+    ids: tuple[int, ...]
+    rows: int
+    batch: Batch
 
 
 class Journal(Protocol):
@@ -36,6 +49,31 @@ class Journal(Protocol):
         The turns are copied before the first suspension: what happens to their objects later is not in the write.
         A cancelled write is done entirely or not at all.
         """
+        ...
+
+
+class Spool(Protocol):
+    """What was recorded and is not yet with the utility's own store, in the order of the commits. Bounded."""
+
+    @property
+    def spooled_rows(self) -> int:
+        """How many rows wait."""
+        ...
+
+    async def filled(self) -> None:
+        """Wait until something is there."""
+        ...
+
+    async def oldest(self, most_rows: int) -> Spooled | None:
+        """Look at the oldest, about so many rows of it; None where nothing is left. Raises StoreError."""
+        ...
+
+    async def drop(self, ids: Sequence[int]) -> None:
+        """Forget what has arrived. Raises StoreError."""
+        ...
+
+    async def refuse(self, ids: Sequence[int], reason: str) -> None:
+        """Set aside what never will. Raises StoreError."""
         ...
 
 

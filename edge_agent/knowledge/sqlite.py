@@ -2,56 +2,74 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import asyncio
+import sqlite3
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from edge_agent.errors import StoreError
-from edge_agent.knowledge import rows
+from edge_agent.errors import StoreDamagedError, StoreError
+from edge_agent.knowledge import journal, rows, spool
+from edge_agent.knowledge.care import Care
 from edge_agent.knowledge.connection import Connection, connect_writer, transaction
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
+from edge_agent.knowledge.epoch import EpochFile
+from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.migrate import migrate
 from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
-from edge_agent.knowledge.ports import KEPT_DELIVERIES, Change, Written
+from edge_agent.knowledge.ports import Change, Written
 from edge_agent.knowledge.statements import statements
-from edge_agent.model.readings import Delivery
-from edge_agent.model.remembered import Remembered, StoredReading
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Any, Self
 
+    from edge_agent.knowledge.ports import Spooled
     from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.remembered import Remembered
+    from edge_agent.model.time import Instant
     from edge_agent.turn import Turn
+
+_T = TypeVar("_T")
 
 _SQL = {**statements("sqlite", "journal"), **statements("sqlite", "policy")}
 
 
-#: How many of the latest readings a start looks through for the last ones of each sensor: about a second's work.
-LOOK_BACK = 1_000_000
-_LAST = 3
-
-
 class SqliteStore:
-    """Journal and policy of one site in one file; `async with` opens it, makes it where it is missing, migrates it.
+    """Journal, policy and spool of one site in one file; `async with` opens it, makes it where it is missing.
 
     WAL with a sync at each commit. The one connection that writes, and checkpoints, lives in a thread of its own.
+    With `limits` the file is looked after, as only the agent may: kept in bounds, with a reserve for a full disk, and
+    set aside and begun anew where it is damaged; `plant` is then put in force in a fresh one. With `spool` all that is
+    written waits for the utility's own store as well.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self._connection = Connection(Path(path), _connect)
+    def __init__(
+        self, path: Path | str, *, spool: bool = False, limits: Limits | None = None, plant: Plant | None = None
+    ) -> None:
+        path = Path(path)
+        self._care = None if limits is None else Care(path, limits)
+        self._spooling = _spooling(limits) if spool else None
+        self._connection = Connection(path, self._care.connect if self._care else _connect, self._bid_farewell)
+        self._epoch = EpochFile(path)
         self._ids = rows.SeriesIds(())
+        self._plant = plant
+        self._policy: Policy | None = None
+        self._begun = self._unsound = self._renewed = self._tidying = False
+        self._filled = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self._connection.__aenter__()
         try:
-            self._ids = await self._connection.run(_series)
+            await self._connection.run(self._prepare)
         except BaseException:
             await self._connection.__aexit__(None, None, None)
             raise
+        if self.spooled_rows:
+            self._filled.set()
         return self
 
     async def __aexit__(
@@ -59,24 +77,48 @@ class SqliteStore:
     ) -> None:
         await self._connection.__aexit__(kind, error, traceback)
 
+    @property
+    def renewals(self) -> int:
+        """How often a damaged file was set aside since this was made."""
+        return self._care.renewals if self._care else 0
+
     async def begin(self, agent: str) -> Remembered:
         """See Journal."""
-        return await self._connection.run(_begin, agent)
+        remembered = await self._connection.run(self._begin, agent)
+        self._begun = True
+        return remembered
 
     async def write(self, turns: Sequence[Turn]) -> Written:
         """See Journal. What is written is copied from the turns before the first suspension."""
+        if self._unsound:
+            await self._connection.renew(self._renew)
+            # Not written after all: what was given may have changed while this waited.
+            raise StoreError("The store was damaged and has been opened again.")
         batch = rows.batch(turns, self._ids)
-        written = await self._connection.run(_write, batch)
+        now = turns[-1].now.at if turns else 0
+        try:
+            duplicates = await self._connection.run(self._write, batch, now)
+        except StoreDamagedError:
+            if self._care is not None:
+                self._care.suspect()
+                self._unsound = True
+            raise
         self._ids.saved(batch.series)
-        return written
+        if self._care is not None and not self._tidying:
+            self._tidy(self._care, _size(batch), now)
+        if self.spooled_rows:
+            self._filled.set()
+        renewed, self._renewed = self._renewed, False
+        return Written(duplicates, renewed)
 
     async def policy(self) -> Policy:
         """See PolicyRepository."""
-        return await self._connection.run(_policy)
+        self._policy = await self._soundly(_policy)
+        return self._policy
 
     async def version(self) -> object:
         """See PolicyRepository. Triggers count every change of thresholds and plans, whoever makes it."""
-        return await self._connection.run(_version)
+        return await self._soundly(_version)
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
         """See PolicyRepository."""
@@ -85,6 +127,134 @@ class SqliteStore:
     async def applied(self) -> str | None:
         """See PolicyRepository."""
         return await self._connection.run(_meta, "applied")
+
+    @property
+    def spooled_rows(self) -> int:
+        """See Spool."""
+        return self._spooling.rows if self._spooling else 0
+
+    @property
+    def spool_dropped_rows(self) -> int:
+        """How many rows of the spool were given up for want of room since this was made."""
+        return self._spooling.dropped_rows if self._spooling else 0
+
+    @property
+    def spool_refused_rows(self) -> int:
+        """How many rows of the spool were set aside since this was made."""
+        return self._spooling.refused_rows if self._spooling else 0
+
+    async def filled(self) -> None:
+        """See Spool."""
+        await self._filled.wait()
+
+    async def oldest(self, most_rows: int) -> Spooled | None:
+        """See Spool."""
+        self._filled.clear()
+        found = await self._connection.run(self._oldest, most_rows)
+        if found is not None:
+            self._filled.set()
+        return found
+
+    async def drop(self, ids: Sequence[int]) -> None:
+        """See Spool."""
+        await self._connection.run(self._shrink, lambda spooling, db: spooling.drop(db, ids))
+
+    async def refuse(self, ids: Sequence[int], reason: str) -> None:
+        """See Spool."""
+        await self._connection.run(self._shrink, lambda spooling, db: spooling.refuse(db, ids, reason))
+
+    async def _soundly(self, look: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Look at a file that is not about to be replaced: a bare one would say that nothing is in force."""
+        if self._unsound:
+            raise StoreError("The store is damaged and not yet opened again.")
+        return await self._connection.run(look)
+
+    def _tidy(self, care: Care, written: int, now: Instant) -> None:
+        """Let a step of pruning be done after the writes that wait, and then another one while there is need."""
+        loop = asyncio.get_running_loop()
+        self._tidying = True
+
+        def step(db: sqlite3.Connection) -> None:
+            more = False
+            try:
+                more = care.tidy(db, written, now)
+            finally:
+                self._tidying = more
+            if more:
+                with suppress(RuntimeError):  # the loop is closed
+                    loop.call_soon_threadsafe(self._tidy, care, 0, now)
+
+        self._connection.later(step)
+
+    # What follows runs in the store's thread.
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        self._ids = rows.SeriesIds(db.execute(_SQL["all_series"]).fetchall())
+        if self._spooling is not None:
+            self._spooling.load(db)
+
+    def _begin(self, db: sqlite3.Connection, agent: str) -> Remembered:
+        epoch = self._epoch.read()
+        remembered = self._guarded(db, lambda: journal.take_control(db, agent, epoch), bulky=False)
+        self._epoch.write(remembered.epoch)
+        if self._care is not None:
+            self._care.bare = False
+        return remembered
+
+    def _write(self, db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> int:
+        bulky = bool(batch.readings or batch.settled or any(name == "insert_dead_letter" for name, _ in batch.others))
+        return self._guarded(db, lambda: self._transact(db, batch, now), bulky=bulky)
+
+    def _transact(self, db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> int:
+        with transaction(db):
+            duplicates = journal.write(db, batch)
+            if self._spooling is not None:
+                self._spooling.append(db, batch, now)
+        if self._spooling is not None:
+            self._spooling.settle()
+        return duplicates
+
+    def _guarded(self, db: sqlite3.Connection, work: Callable[[], _T], *, bulky: bool) -> _T:
+        return work() if self._care is None else self._care.guarded(db, work, bulky=bulky)
+
+    def _shrink(self, db: sqlite3.Connection, change: Callable[[spool.Spooling, sqlite3.Connection], None]) -> None:
+        if self._spooling is not None:
+            spooling = self._spooling
+            self._guarded(db, lambda: change(spooling, db), bulky=False)
+
+    def _oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
+        return self._spooling.oldest(db, most_rows) if self._spooling is not None else None
+
+    def _renew(self, db: sqlite3.Connection) -> None:
+        """Tell a file that was begun anew what the agent knows, and take up the present one."""
+        if self._care is not None and self._care.bare:
+            self._carry_over(db)
+            self._care.bare, self._renewed = False, True
+        self._prepare(db)
+        self._unsound = False
+
+    def _carry_over(self, db: sqlite3.Connection) -> None:
+        with transaction(db):
+            db.execute(_SQL["carry_epoch"], (self._epoch.read(),))
+        if self._plant is not None:
+            _apply(db, self._plant if self._policy is None else replace(self._plant, policy=self._policy))
+            db.execute(_SQL["set_meta"], ("applied", digest(self._plant)))
+
+    def _bid_farewell(self, db: sqlite3.Connection) -> None:
+        if self._spooling is not None:
+            with suppress(sqlite3.Error):  # it is offered again then
+                self._spooling.flush(db)
+        if self._care is not None and self._begun and not self._unsound:
+            with suppress(sqlite3.Error):  # it is looked through at the next start then
+                db.execute(_SQL["set_meta"], ("clean", 1))
+
+
+def _size(batch: rows.Batch) -> int:
+    return len(batch.readings) + len(batch.command_events) + sum(len(found) for _, found in batch.others)
+
+
+def _spooling(limits: Limits | None) -> spool.Spooling:
+    return spool.Spooling(Limits() if limits is None else limits)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -97,76 +267,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _series(db: sqlite3.Connection) -> rows.SeriesIds:
-    return rows.SeriesIds(db.execute(_SQL["all_series"]).fetchall())
-
-
 def _meta(db: sqlite3.Connection, key: str) -> Any:  # noqa: ANN401 - a column of any type
     row = db.execute(_SQL["get_meta"], (key,)).fetchone()
     return row[0] if row else None
-
-
-def _begin(db: sqlite3.Connection, agent: str) -> Remembered:
-    with transaction(db):
-        epoch = db.execute(_SQL["raise_epoch"]).fetchall()[0][0]
-        db.execute(_SQL["set_meta"], ("agent", agent))
-    return Remembered(
-        epoch=epoch,
-        commands=[rows.command_noun(row) for row in db.execute(_SQL["open_commands"])],
-        alarms=[rows.alarm_noun(row) for row in db.execute(_SQL["remembered_alarms"])],
-        actuators=[rows.actuator_noun(body) for (body,) in db.execute(_SQL["remembered_memories"], ("actuator",))],
-        plans=[rows.plan_noun(body) for (body,) in db.execute(_SQL["remembered_memories"], ("plan",))],
-        readings=list(_last_readings(db)),
-        deliveries=[Delivery(*row) for row in db.execute(_SQL["remembered_deliveries"])],
-    )
-
-
-def _last_readings(db: sqlite3.Connection) -> Iterator[StoredReading]:
-    """Give the last three of each sensor, oldest first, as far as they are among the last LOOK_BACK of all."""
-    series = {number: name for number, *name in db.execute(_SQL["remembered_series"])}
-    held: dict[int, list[StoredReading]] = {number: [] for number in series}
-    missing = _LAST * len(held)
-    # Closed at once: a statement left open would keep the log from being checkpointed.
-    with closing(db.execute(_SQL["latest_readings"], (LOOK_BACK,))) as latest:
-        while missing and (row := latest.fetchone()):
-            found = held.get(row[0])
-            if found is not None and len(found) < _LAST:
-                found.append(StoredReading(*series[row[0]], *row[1:]))
-                missing -= 1
-    for found in held.values():
-        yield from reversed(found)
-
-
-def _write(db: sqlite3.Connection, batch: rows.Batch) -> Written:
-    with transaction(db):
-        _write_series(db, batch.series)
-        duplicates = _write_readings(db, batch)
-        for name, found in batch.others:
-            db.executemany(_SQL[name], found)
-        if any(name == "insert_delivery" for name, _ in batch.others):
-            db.execute(_SQL["forget_deliveries"], (KEPT_DELIVERIES,))
-        if batch.command_events:
-            db.executemany(_SQL["insert_command_event"], map(rows.event_row, batch.command_events))
-            db.executemany(_SQL["advance_command"], map(rows.advance_row, batch.command_events))
-    return Written(duplicates)
-
-
-def _write_series(db: sqlite3.Connection, series: list[rows.Row]) -> None:
-    for number, *key in series:
-        db.execute(_SQL["insert_series"], (number, *key))
-        if db.execute(_SQL["series_id"], key).fetchone() != (number,):
-            raise StoreError("Two agents write to the same store: each needs a file of its own.")
-
-
-def _write_readings(db: sqlite3.Connection, batch: rows.Batch) -> int:
-    if not batch.readings and not batch.settled:
-        return 0
-    written = db.executemany(_SQL["insert_reading"], batch.readings).rowcount if batch.readings else 0
-    duplicates = len(batch.readings) - written
-    if duplicates:
-        db.executemany(_SQL["settle_unjudged_reading"], rows.judgements(batch.readings))
-    db.executemany(_SQL["settle_reading"], batch.settled)
-    return duplicates
 
 
 def _policy(db: sqlite3.Connection) -> Policy:
@@ -178,7 +281,7 @@ def _version(db: sqlite3.Connection) -> object:
     return db.execute(_SQL["policy_version"]).fetchone()[0]
 
 
-def _apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool) -> list[Change]:
+def _apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool = False) -> list[Change]:
     wanted = catalogue(plant)
     with transaction(db):
         site = _meta(db, "site")

@@ -1,5 +1,8 @@
 -- name: raise_epoch
-UPDATE meta SET value = value + 1 WHERE key = 'epoch' RETURNING value
+UPDATE meta SET value = max(value, ?) + 1 WHERE key = 'epoch' RETURNING value
+
+-- name: carry_epoch
+UPDATE meta SET value = max(value, ?) WHERE key = 'epoch'
 
 -- name: set_meta
 INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value

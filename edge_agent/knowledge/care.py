@@ -1,0 +1,119 @@
+"""How the agent looks after its own store: sound at the start, in bounds, with a reserve for a full disk.
+
+Other programs open the same file without any of this. All of it runs in the store's thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from loguru import logger
+
+from edge_agent.errors import StoreFullError
+from edge_agent.knowledge.connection import is_full, translated
+from edge_agent.knowledge.housekeeping import free_bytes, make_room, tidy
+from edge_agent.knowledge.reserve import Reserve
+from edge_agent.knowledge.soundness import open_sound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edge_agent.knowledge.limits import Limits
+    from edge_agent.model.time import Instant
+
+_T = TypeVar("_T")
+
+#: Free pages below which a file on a full disk takes no more readings, in bytes.
+_LEAST_ROOM = 250_000
+#: Pages of the log after which it is written into the file: as SQLite has it, and on a full disk.
+_USUAL_LOG_PAGES = 1_000
+_SHORT_LOG_PAGES = 50
+#: Rows written between two looks at what could be pruned.
+TIDY_ROWS = 2_000
+
+
+class Care:
+    """Opens, guards and tidies one store."""
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self.limits = limits
+        self.renewals = 0
+        self.bare = False  # begun anew, and not yet told what the old file knew
+        self._reserve = Reserve(path.with_suffix(".reserve"), limits.reserve_bytes)
+        self._damages = 0
+        self._untidied = TIDY_ROWS  # the first write looks
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        """Open the file, begun anew where it is damaged. On a full disk the reserve helps."""
+        try:
+            with translated(path):
+                db = self._open(path)
+        except StoreFullError:
+            if not self._reserve.release():
+                raise
+            db = self._open(path)
+        self._reserve.restore()
+        return db
+
+    def suspect(self) -> None:
+        """Take note that the open file was found damaged. The second time it is not looked through but set aside."""
+        self._damages += 1
+
+    def guarded(self, db: sqlite3.Connection, work: Callable[[], _T], *, bulky: bool) -> _T:
+        """Do a transaction. On a full disk it is tried once more in the room that the reserve and old readings give.
+
+        What is `bulky` does not touch the reserve: it needs pages of the file's own. Raises StoreFullError.
+        """
+        if bulky and not self._room(db):
+            raise StoreFullError("The disk is full; the rest of it is kept for commands and alarms.")
+        try:
+            return work()
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+            if self._reserve.release():
+                logger.warning("The disk is full; the reserve is used, and old readings make room")
+            _shorten_log(db)
+            if not self._room(db) and bulky:
+                raise
+            return work()
+
+    def tidy(self, db: sqlite3.Connection, rows: int, now: Instant) -> bool:
+        """Prune a step where it is time to look, and tell whether more is to be done; `rows` have just been written."""
+        self._untidied += rows
+        if self._untidied < TIDY_ROWS:
+            return False
+        if tidy(db, self.limits, now):
+            return True
+        self._untidied = 0
+        return False
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        db, renewed = open_sound(path, suspect=self._damages > 1)
+        if renewed:
+            self.renewals += 1
+            self.bare, self._damages = True, 0
+        return db
+
+    def _room(self, db: sqlite3.Connection) -> bool:
+        if self._reserve.stands:
+            return True
+        if self._reserve.restore():
+            db.execute(f"PRAGMA wal_autocheckpoint = {_USUAL_LOG_PAGES}")
+            return True
+        if free_bytes(db) >= _LEAST_ROOM:
+            return True
+        try:
+            return make_room(db, self.limits)
+        except sqlite3.Error:
+            return False
+
+
+def _shorten_log(db: sqlite3.Connection) -> None:
+    """Empty the log into the file, and let it grow but little: it would take the reserve for itself."""
+    with suppress(sqlite3.Error):
+        db.execute(f"PRAGMA wal_autocheckpoint = {_SHORT_LOG_PAGES}")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

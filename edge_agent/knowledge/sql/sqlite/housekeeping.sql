@@ -1,0 +1,39 @@
+-- Every step removes the oldest rows of one table, up to a bound found before, so that it is short.
+
+-- name: newest_reading
+SELECT observed_at FROM readings ORDER BY observed_at DESC LIMIT 1
+
+-- name: bound_of_readings
+SELECT observed_at FROM readings ORDER BY observed_at, sensor_id, seq LIMIT 1 OFFSET ?
+
+-- name: prune_readings
+DELETE FROM readings WHERE observed_at <= ?
+
+-- name: bound_of_dead_letters
+SELECT received_at FROM dead_letters ORDER BY received_at LIMIT 1 OFFSET ?
+
+-- name: prune_dead_letters
+DELETE FROM dead_letters WHERE received_at <= ?
+
+-- name: bound_of_decisions
+SELECT at FROM decisions ORDER BY at LIMIT 1 OFFSET ?
+
+-- name: prune_decisions
+DELETE FROM decisions WHERE at <= ?
+
+-- name: bound_of_alarm_events
+SELECT at FROM alarm_events ORDER BY at LIMIT 1 OFFSET ?
+
+-- name: prune_alarm_events
+DELETE FROM alarm_events WHERE at <= ?
+
+-- name: bound_of_commands
+SELECT issued_at FROM commands INDEXED BY commands_by_issue ORDER BY issued_at LIMIT 1 OFFSET ?
+
+-- An open command stays, whatever its age.
+-- name: prune_command_events
+DELETE FROM command_events WHERE command_id IN (
+  SELECT id FROM commands WHERE issued_at <= ? AND state NOT IN ('decided', 'published', 'accepted'))
+
+-- name: prune_commands
+DELETE FROM commands WHERE issued_at <= ? AND state NOT IN ('decided', 'published', 'accepted')
