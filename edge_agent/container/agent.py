@@ -5,6 +5,7 @@ Every part can be replaced by keyword; tests and the demo do.
 
 from __future__ import annotations
 
+import random
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from loguru import logger
 from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.knowledge.digest import digest
+from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
@@ -24,6 +26,7 @@ from edge_agent.observe.metrics import Metrics
 from edge_agent.observe.snapshot import snapshot_json
 from edge_agent.runtime.agent import Agent, Parts
 from edge_agent.runtime.clock import SystemClock
+from edge_agent.runtime.drain import Drain
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.recording import JsonRecorder
 from edge_agent.turn import Knowledge
@@ -36,8 +39,8 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.ports import PolicyRepository
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.ports import Observer
-    from edge_agent.settings.agent import Settings
+    from edge_agent.runtime.ports import Observer, Sink
+    from edge_agent.settings.agent import Settings, StoreSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +72,19 @@ async def open_agent(
     clock: Clock | None = None,
     observers: Iterable[Observer] = (),
     recording: IO[str] | None = None,
+    sink: Sink | None = None,
 ) -> AsyncIterator[Running]:
     """Wire an agent. Leaving the context closes the store and the health server; run it in between.
 
+    With a `sink` everything that is stored is spooled for it as well, and drained to it whenever it can be reached.
     Raises StoreError and EdgeAgentError where the store or the port cannot be had.
     """
     clock = clock or SystemClock()
     mode, mqtt = settings.control.mode, settings.mqtt
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(SqliteStore(settings.store.path))
+        store = await stack.enter_async_context(
+            SqliteStore(settings.store.path, spool=sink is not None, limits=_limits(settings.store), plant=plant)
+        )
         policy = await policy_in_force(store, plant)
         remembered = await store.begin(settings.agent.id)
         knowledge = Knowledge(
@@ -123,10 +130,18 @@ async def open_agent(
                 settings.store.commit_interval_seconds,
                 max(1, mqtt.receive_maximum // 2),
                 recorder,
+                None if sink is None else Drain(store, sink, clock, random.random),
             )
         )
         metrics.watch(
             snapshot=agent.snapshot, backlog=lambda: agent.backlog, broker_connected=lambda: session.connected
+        )
+        metrics.watch_store(
+            failing=lambda: agent.store_failing,
+            spooled_rows=lambda: store.spooled_rows,
+            renewals=lambda: store.renewals,
+            dropped_rows=lambda: store.spool_dropped_rows,
+            refused_rows=lambda: store.spool_refused_rows,
         )
         server = await stack.enter_async_context(
             ObservationServer(
@@ -139,3 +154,13 @@ async def open_agent(
             )
         )
         yield Running(agent, server.port, session)
+
+
+def _limits(store: StoreSection) -> Limits:
+    return Limits(
+        keep_days=store.keep_days,
+        max_mb=store.max_mb,
+        spool_max_days=store.spool_max_days,
+        spool_max_mb=store.spool_max_mb,
+        reserve_mb=store.reserve_mb,
+    )

@@ -113,6 +113,10 @@ class Planner:
         planned = self._arbitrate(active, begun)
         return planned, [_memory(state, now) for state in changed]
 
+    def memories(self, now: Moment) -> list[PlanMemory]:
+        """Tell what the next run must know of every plan."""
+        return [_memory(state, now) for state in self._states.values()]
+
     def _arbitrate(self, active: Mapping[str, Alarm], begun: set[str]) -> Planned:
         wishes: list[Wish] = []
         overruled: list[Overruled] = []

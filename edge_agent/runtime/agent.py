@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.remembered import Snapshot
     from edge_agent.runtime.clock import Clock
+    from edge_agent.runtime.drain import Drain
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.ports import Inlet, Journal, Observer, Outlet, PolicySource, Recorder
     from edge_agent.turn import Knowledge
@@ -71,6 +72,7 @@ class Parts:
     commit_seconds: float
     most_unacknowledged: int
     recorder: Recorder | None = None
+    drain: Drain | None = None
     finish_seconds: float = FINISH_SECONDS
 
 
@@ -97,6 +99,11 @@ class Agent:
         """Messages that wait for their turn."""
         return len(self._parts.inbox)
 
+    @property
+    def store_failing(self) -> bool:
+        """Whether the store cannot be written now."""
+        return self._loop is not None and self._loop.store_error is not None
+
     def ready(self) -> dict[str, str | None]:
         """Tell by part why the agent cannot do its work now; None where a part is well."""
         loop = self._loop
@@ -114,7 +121,7 @@ class Agent:
         if self._loop is None:
             return "not started"
         still = self._parts.clock.steady() - self._loop.last_turn
-        # A store that cannot be written holds the loop on purpose; a restart would not help.
+        # A failing disk may hold up every write; a restart would not help.
         return f"no turn for {still:.0f} s" if still > STALLED_SECONDS and not self._loop.store_error else None
 
     async def announce(self) -> None:
@@ -140,6 +147,8 @@ class Agent:
         publishing = group.create_task(self._outbox.run(), name="outbox")
         group.create_task(self._watch_policy(), name="policy")
         group.create_task(parts.connection.run(), name="connection")
+        if parts.drain is not None:
+            group.create_task(parts.drain.run(), name="drain")
         if started is not None:
             started()
         await self._stop.wait()

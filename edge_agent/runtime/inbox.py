@@ -28,7 +28,7 @@ class BoundedInbox:
         self.pauses = 0
         self._high_water = high_water
         self._steady = steady
-        self._paused = self._held = False
+        self._paused = self._held = self._stemmed = False
         self._inbox = Inbox()
         self._first: float | None = None  # when the oldest waiting message came
         self._something = asyncio.Event()
@@ -71,6 +71,16 @@ class BoundedInbox:
         if self.inlet is not None:
             self.inlet.pause()
 
+    def stem(self, *, is_stemmed: bool) -> None:
+        """Pause the inlet while the loop can hold no more, whatever room there is here, and let it go on after that."""
+        if is_stemmed == self._stemmed or self.inlet is None:
+            return
+        self._stemmed = is_stemmed
+        if is_stemmed:
+            self.inlet.pause()
+        elif not self._held and not self._paused:
+            self.inlet.resume()
+
     async def take(self, wait_seconds: float) -> tuple[Inbox, float | None]:
         """Wait for something to come in, at most so long, and hand over all of it and when its first message came."""
         try:
@@ -81,7 +91,7 @@ class BoundedInbox:
         taken, self._inbox = self._inbox, Inbox()
         first, self._first = self._first, None
         self._something.clear()
-        if self._paused and not self._held and self.inlet is not None:
+        if self._paused and not self._held and not self._stemmed and self.inlet is not None:
             self._paused = False
             self.inlet.resume()
         return taken, first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,12 +63,67 @@ class Written(Protocol):
         """Readings that were stored before."""
         ...
 
+    @property
+    def renewed(self) -> bool:
+        """Whether the store had to be begun anew, and has forgotten what it was told before this write."""
+        ...
+
 
 class Journal(Protocol):
     """Where turns are stored, durably and all or nothing."""
 
     async def write(self, turns: Sequence[Turn]) -> Written:
         """Store turns, oldest first. Raises StoreError."""
+        ...
+
+
+class Spooled(Protocol):
+    """The oldest of what a spool holds."""
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """The parcels it is made of."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        ...
+
+    @property
+    def batch(self) -> Any:  # noqa: ANN401 - handed on as it is
+        """What a sink takes."""
+        ...
+
+
+class Spool(Protocol):
+    """What was recorded and has not arrived at the sink, in the order of the commits."""
+
+    async def filled(self) -> None:
+        """Wait until something is there."""
+        ...
+
+    async def oldest(self, most_rows: int) -> Spooled | None:
+        """Look at the oldest, about so many rows of it; None where nothing is left. Raises StoreError."""
+        ...
+
+    async def drop(self, ids: Sequence[int]) -> None:
+        """Forget what has arrived. Raises StoreError."""
+        ...
+
+    async def refuse(self, ids: Sequence[int], reason: str) -> None:
+        """Set aside what never will. Raises StoreError."""
+        ...
+
+
+class Sink(Protocol):
+    """Where the spool is drained to."""
+
+    async def absorb(self, batch: Any) -> object:  # noqa: ANN401 - handed on as it is
+        """Take a batch, durably and all or nothing; the same one again changes nothing.
+
+        Raises StoreUnavailableError where it may succeed later, another StoreError where it never will.
+        """
         ...
 
 

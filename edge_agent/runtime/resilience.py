@@ -34,6 +34,10 @@ SHORTEST_TIMEOUT_SECONDS = 0.5
 REPUBLISH_SECONDS = 5.0
 #: So long the loop waits before it writes again to a store that could not be written.
 STORE_PAUSE_SECONDS = 1.0
+#: The pauses between two tries to drain the spool grow to this, in real seconds.
+DRAIN_PAUSE_SECONDS = 10.0
+#: So often a batch is offered to a sink that refuses it, before it is set aside.
+DRAIN_ATTEMPTS = 3
 _FOREVER = float("inf")
 
 
@@ -49,6 +53,15 @@ def command_retry(ttl_seconds: float, ack_timeout_seconds: float, clock: Clock) 
         sleep=clock.sleep,
         reraise=True,
     )
+
+
+def drain_pause(failures: int, chance: Callable[[], float]) -> float:
+    """Tell how many real seconds to wait after so many failures in a row: full jitter, doubling up to the limit.
+
+    `chance` gives numbers from 0 to 1. The pause is never so short that a failing sink is asked without a rest.
+    """
+    longest = min(DRAIN_PAUSE_SECONDS, 0.25 * 2.0 ** min(failures, 10))
+    return 0.05 + chance() * longest
 
 
 class _Spent(stop_base):

@@ -134,6 +134,19 @@ def test_gauges_read_their_source_at_each_scrape(metrics, make_snapshot):
     assert value(metrics, "broker_connected") == 0
 
 
+def test_the_store_is_asked_at_each_scrape(metrics):
+    assert value(metrics, "spool_dropped_rows_total") == 0
+    counts = {"failing": True, "spooled_rows": 5, "renewals": 1, "dropped_rows": 20, "refused_rows": 3}
+    metrics.watch_store(**{name: lambda name=name: counts[name] for name in counts})
+    assert value(metrics, "store_failing") == 1
+    assert value(metrics, "spooled_rows") == 5
+    assert value(metrics, "store_renewals_total") == 1
+    assert value(metrics, "spool_dropped_rows_total") == 20
+    assert value(metrics, "spool_refused_rows_total") == 3
+    counts["spooled_rows"] = 0
+    assert value(metrics, "spooled_rows") == 0
+
+
 def test_a_sensor_shows_value_flag_and_age_with_its_unit(scrape):
     metrics = scrape()
     assert value(metrics, "sensor_value", node="tank1", sensor="level", unit="m") == 3.21

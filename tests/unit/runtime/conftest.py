@@ -80,11 +80,11 @@ class FakeInlet:
 
 
 class FakeJournal:
-    """Keeps turns in memory; cannot write while `broken`."""
+    """Keeps turns in memory; cannot write while `broken`, and nothing that came in while `full`."""
 
     def __init__(self, events):
         self.events = events
-        self.broken = False
+        self.broken = self.full = self.renewed = False
         self.tried = 0
         self.writes = []
 
@@ -94,11 +94,12 @@ class FakeJournal:
 
     async def write(self, turns):
         self.tried += 1
-        if self.broken:
+        if self.broken or (self.full and any(turn.readings for turn in turns)):
             raise StoreError("the disk is full")
         self.events.append("store")
         self.writes.append(list(turns))
-        return SimpleNamespace(duplicates=0)
+        renewed, self.renewed = self.renewed, False
+        return SimpleNamespace(duplicates=0, renewed=renewed)
 
 
 class FakeObserver:

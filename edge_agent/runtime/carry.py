@@ -1,0 +1,26 @@
+"""What a store must be told when it was begun anew while the agent runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_agent.model.commands import CommandEvent
+from edge_agent.turn import Turn
+
+if TYPE_CHECKING:
+    from edge_agent.model.time import Moment
+    from edge_agent.turn import Knowledge
+
+
+def carried_over(knowledge: Knowledge, now: Moment) -> Turn:
+    """Tell all that a next start must be told, as a turn: alarms, open commands and their state, actuators, plans."""
+    turn = Turn(now, alarms=list(knowledge.analyzer.register.alarms))
+    turn.plans = knowledge.planner.memories(now)
+    for control in knowledge.executor.controls.values():
+        turn.actuators.append(control.memory(now))
+        record = control.record
+        if record is not None and record.open:
+            turn.commands.append(record.command)
+            detail = "carried over into a fresh store"
+            turn.command_events.append(CommandEvent(record.command.id, record.state, now.at, record.attempts, detail))
+    return turn

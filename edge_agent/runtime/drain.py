@@ -1,0 +1,91 @@
+"""The drain: what was spooled goes to the utility's own store, in order, whenever that can be reached."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from edge_agent.errors import StoreError, StoreUnavailableError
+from edge_agent.runtime.resilience import DRAIN_ATTEMPTS, drain_pause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_agent.runtime.clock import Clock
+    from edge_agent.runtime.ports import Sink, Spool, Spooled
+
+#: Rows that one write to the sink takes, about: many small commits become one.
+MOST_ROWS = 2_000
+
+
+class Drain:
+    """Moves the spool into a sink, oldest first; runs beside the loop and rests after each write as long as it took.
+
+    While the sink is away it is tried again after a growing pause. What it refuses although it is there is offered in
+    ever smaller parts, the culprit alone a few times, and then set aside: the rest shall not wait for it for ever.
+    """
+
+    def __init__(self, spool: Spool, sink: Sink, clock: Clock, chance: Callable[[], float]) -> None:
+        self._spool, self._sink, self._clock, self._chance = spool, sink, clock, chance
+        self._most_rows = MOST_ROWS
+        self._failures = 0  # in a row, of the sink or of reading the spool
+        self._refusals = 0  # in a row, of the oldest parcel alone
+        self.error: str | None = None
+        self.drained_rows = 0
+
+    async def run(self) -> None:
+        """Drain, until cancelled."""
+        while True:
+            await self._spool.filled()
+            try:
+                await self._step()
+            except StoreError as error:
+                await self._failed(error)
+
+    async def _step(self) -> None:
+        """Move what is oldest. Raises StoreError."""
+        spooled = await self._spool.oldest(self._most_rows)
+        if spooled is None:
+            return
+        before = self._clock.steady()
+        try:
+            await self._sink.absorb(spooled.batch)
+        except StoreUnavailableError:
+            raise
+        except StoreError as error:
+            await self._refused(spooled, error)
+            return
+        await self._spool.drop(spooled.ids)
+        self.drained_rows += spooled.rows
+        self._refusals, self._most_rows = 0, min(2 * self._most_rows, MOST_ROWS)
+        self._recovered()
+        # As much rest as work: the loop and its writes come first.
+        await asyncio.sleep(min(self._clock.steady() - before, 1.0))
+
+    async def _refused(self, spooled: Spooled, error: StoreError) -> None:
+        if len(spooled.ids) > 1:  # one of them is to blame: look closer
+            self._most_rows = max(1, spooled.rows // 4)
+            return
+        self._refusals += 1
+        if self._refusals < DRAIN_ATTEMPTS:
+            await asyncio.sleep(drain_pause(self._refusals, self._chance))
+            return
+        await self._spool.refuse(spooled.ids, str(error))
+        self._refusals = 0
+        logger.bind(rows=spooled.rows, error=str(error)).error("The store refuses something; it is set aside")
+
+    async def _failed(self, error: StoreError) -> None:
+        self._failures += 1
+        first = self.error is None
+        self.error = str(error)
+        logger.bind(error=self.error).log(
+            "WARNING" if first else "DEBUG", "What is recorded cannot be handed on; it waits in the spool"
+        )
+        await asyncio.sleep(drain_pause(self._failures, self._chance))
+
+    def _recovered(self) -> None:
+        if self.error is not None:
+            logger.bind(failures=self._failures).info("What was recorded is handed on again")
+        self._failures, self.error = 0, None
