@@ -14,7 +14,7 @@ from edge_agent.runtime.loop import Loop
 from edge_agent.runtime.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from edge_agent.model.remembered import Snapshot
     from edge_agent.runtime.clock import Clock
@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 POLICY_POLL_SECONDS = 0.5
 #: A loop that has not turned for so long is not alive.
 STALLED_SECONDS = 30.0
-#: How long finishing may take before what is left is cut off; systemd and the interface allow ten seconds.
-FINISH_SECONDS = 8.0
+#: How long the loop may take to finish at the end, and each of the two last words after it; what is left then is cut
+#: off. With the goodbye to the broker that stays under the ten seconds that systemd and the interface allow.
+FINISH_SECONDS = 5.0
+LAST_WORDS_SECONDS = 1.0
+
+_UNSEEN: object = object()
 
 
 class Connection(Protocol):
@@ -67,6 +71,7 @@ class Parts:
     commit_seconds: float
     most_unacknowledged: int
     recorder: Recorder | None = None
+    finish_seconds: float = FINISH_SECONDS
 
 
 class Agent:
@@ -114,7 +119,8 @@ class Agent:
 
     async def announce(self) -> None:
         """Say online, and the state of every alarm, after each connect."""
-        await self._parts.outlet.status("online")
+        if not self._stop.is_set():  # the last word is `offline`
+            await self._parts.outlet.status("online")
         self._outbox.alarms(self._parts.knowledge.analyzer.register.alarms)
         self._outbox.connected(is_connected=True)
 
@@ -131,13 +137,13 @@ class Agent:
         parts = self._parts
         loop = self._loop = self._make_loop(group)
         turning = group.create_task(loop.run(), name="loop")
-        group.create_task(self._outbox.run(), name="outbox")
+        publishing = group.create_task(self._outbox.run(), name="outbox")
         group.create_task(self._watch_policy(), name="policy")
         group.create_task(parts.connection.run(), name="connection")
         if started is not None:
             started()
         await self._stop.wait()
-        await self._finish(loop, turning)
+        await self._finish(loop, turning, publishing)
 
     def _make_loop(self, group: asyncio.TaskGroup) -> Loop:
         parts = self._parts
@@ -163,27 +169,39 @@ class Agent:
             recorder=parts.recorder,
         )
 
-    async def _finish(self, loop: Loop, turning: asyncio.Task[None]) -> None:
+    async def _finish(self, loop: Loop, turning: asyncio.Task[None], publishing: asyncio.Task[None]) -> None:
         logger.info("The agent finishes what it holds")
-        self._parts.inlet.pause()
+        self._parts.inbox.hold()
         loop.stop()
-        try:
-            async with asyncio.timeout(FINISH_SECONDS):
-                await asyncio.wait([turning])
-                await self._parts.outlet.status("offline")
-        except (TimeoutError, BrokerUnavailableError) as error:
-            logger.bind(error=str(error)).warning("Not everything could be finished")
+        # `asyncio.wait` leaves what is not done: cut off with the group, unacknowledged, the broker keeps it.
+        await _at_most(self._parts.finish_seconds, asyncio.wait([turning]))
+        publishing.cancel()
+        await asyncio.wait([publishing])
+        await _at_most(LAST_WORDS_SECONDS, self._outbox.flush())
+        # Whatever could not be finished: a clean disconnect sends no last will, the retained word must be true.
+        await _at_most(LAST_WORDS_SECONDS, self._parts.outlet.status("offline"))
 
     async def _watch_policy(self) -> None:
         """Put changed thresholds and plans in force."""
-        source, seen = self._parts.policy, None
+        source, seen = self._parts.policy, _UNSEEN
         while not self._stop.is_set():
             try:
                 version = await source.version()
-                if seen is not None and version != seen:
+                if version != seen:
+                    # The first time too: it may have changed since the agent was given what it knows.
                     self._parts.inbox.adopt(await source.policy())
-                    logger.info("Changed thresholds or plans are in force")
+                    if seen is not _UNSEEN:
+                        logger.info("Changed thresholds or plans are in force")
                 seen = version
             except StoreError as error:
                 logger.bind(error=str(error)).debug("Thresholds and plans could not be read; the last known hold")
             await asyncio.sleep(POLICY_POLL_SECONDS)
+
+
+async def _at_most(seconds: float, what: Awaitable[object]) -> None:
+    """Wait for a step of the end, so long at the most; where it cannot be done the next one follows."""
+    try:
+        async with asyncio.timeout(seconds):
+            await what
+    except (TimeoutError, BrokerUnavailableError) as error:
+        logger.bind(error=str(error) or "out of time").warning("Not everything could be finished")

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class BoundedInbox:
     """Collects what comes in until the loop takes it.
 
-    At `high_water` messages the inlet is paused and the broker keeps the rest; at half of it reading goes on. What
-    was read from the socket by then still comes in: the bound is soft by one socket buffer, and nothing is dropped.
+    At `high_water` messages the inlet is paused and the broker keeps the rest; when the loop has taken them reading
+    goes on. What was read from the socket by then still comes in: the bound is soft by as much as the broker sends
+    unacknowledged, and nothing is dropped.
     """
 
     def __init__(self, high_water: int, steady: Callable[[], float]) -> None:
@@ -27,7 +28,7 @@ class BoundedInbox:
         self.pauses = 0
         self._high_water = high_water
         self._steady = steady
-        self._paused = False
+        self._paused = self._held = False
         self._inbox = Inbox()
         self._first: float | None = None  # when the oldest waiting message came
         self._something = asyncio.Event()
@@ -42,7 +43,7 @@ class BoundedInbox:
         if len(messages) == 1:
             self._first = self._steady()
             self._something.set()
-        elif len(messages) >= self._high_water and not self._paused and self.inlet is not None:
+        if len(messages) >= self._high_water and not self._paused and self.inlet is not None:
             self._paused = True
             self.pauses += 1
             self.inlet.pause()
@@ -64,6 +65,12 @@ class BoundedInbox:
         """Let the loop turn although nothing has come."""
         self._something.set()
 
+    def hold(self) -> None:
+        """Pause the inlet for good, for the end: what has come is still taken, and reading does not go on."""
+        self._held = True
+        if self.inlet is not None:
+            self.inlet.pause()
+
     async def take(self, wait_seconds: float) -> tuple[Inbox, float | None]:
         """Wait for something to come in, at most so long, and hand over all of it and when its first message came."""
         try:
@@ -74,7 +81,7 @@ class BoundedInbox:
         taken, self._inbox = self._inbox, Inbox()
         first, self._first = self._first, None
         self._something.clear()
-        if self._paused and self.inlet is not None:
+        if self._paused and not self._held and self.inlet is not None:
             self._paused = False
             self.inlet.resume()
         return taken, first

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError
+from edge_agent.runtime.resilience import REPUBLISH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,11 +24,16 @@ KEPT_DEAD_LETTERS = 1000
 
 
 class Outbox:
-    """Publishes what may wait. Of an alarm only its newest state counts: the topic is retained."""
+    """Publishes what may wait. Of an alarm only its newest state counts: the topic is retained.
 
-    def __init__(self, outlet: Outlet) -> None:
+    What the broker did not take waits for word of the next connection, `retry_seconds` at most: a confirmation may
+    fail to come although the connection lasts.
+    """
+
+    def __init__(self, outlet: Outlet, retry_seconds: float = REPUBLISH_SECONDS) -> None:
         self.dropped = 0
         self._outlet = outlet
+        self._retry_seconds = retry_seconds
         self._alarms: dict[AlarmKey, Alarm] = {}
         self._letters: deque[DeadLetter] = deque(maxlen=KEPT_DEAD_LETTERS)
         self._something = asyncio.Event()
@@ -35,6 +42,7 @@ class Outbox:
     def alarms(self, alarms: Iterable[Alarm]) -> None:
         """Take alarm states to publish."""
         for alarm in alarms:
+            self._alarms.pop(alarm.key, None)  # to the end of the queue: one that never rests keeps no other waiting
             self._alarms[alarm.key] = alarm
             self._something.set()
 
@@ -47,7 +55,7 @@ class Outbox:
             self._something.set()
 
     def connected(self, *, is_connected: bool) -> None:
-        """Take note of the connection; nothing is tried without one."""
+        """Take note of the connection; nothing is tried before the first one."""
         if is_connected:
             self._connected.set()
         else:
@@ -55,23 +63,29 @@ class Outbox:
 
     async def run(self) -> None:
         """Publish, until cancelled."""
+        await self._connected.wait()
         while True:
-            await self._connected.wait()
             await self._something.wait()
             self._something.clear()
             try:
-                await self._flush()
+                await self.flush()
             except BrokerUnavailableError as error:
                 self._something.set()
                 self._connected.clear()
                 logger.bind(error=str(error)).debug("Publishing waits for the broker")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._retry_seconds):
+                        await self._connected.wait()
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Publish what waits; not beside `run`. Raises BrokerUnavailableError: what was not confirmed waits on."""
         while self._alarms:
             key, alarm = next(iter(self._alarms.items()))
             await self._outlet.alarm(alarm)
             if self._alarms.get(key) is alarm:  # else a newer state came meanwhile
                 del self._alarms[key]
         while self._letters:
-            await self._outlet.dead_letter(self._letters[0])
-            self._letters.popleft()
+            letter = self._letters[0]
+            await self._outlet.dead_letter(letter)
+            if self._letters[0] is letter:  # else it was dropped meanwhile, for a newer one
+                self._letters.popleft()

@@ -33,8 +33,11 @@ class JsonRecorder:
         self._line({"recording": 1, "agent": agent, "mode": mode, "epoch": epoch})
 
     def record(self, inbox: Inbox, now: Moment) -> None:
-        """Keep the input of one turn. A changed policy is not kept: a replay judges by the plant file it is given."""
-        line: dict[str, Any] = {"at": rfc3339(now.at), "seconds": round(now.seconds, 6)}
+        """Keep the input of one turn. A changed policy is not kept: a replay judges by the plant file it is given.
+
+        Raises RecordingError where the file cannot be written.
+        """
+        line: dict[str, Any] = {"at": rfc3339(now.at), "seconds": now.seconds}
         if inbox.messages:
             line["messages"] = [_message_out(message) for message in inbox.messages]
         if inbox.deliveries:
@@ -44,7 +47,10 @@ class JsonRecorder:
         self._line(line)
 
     def _line(self, content: dict[str, Any]) -> None:
-        self._file.write(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
+        try:
+            self._file.write(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
+        except OSError as error:
+            raise RecordingError(f"the recording cannot be written: {error.strerror or error}") from error
 
 
 def _message_out(message: Message) -> dict[str, Any]:
@@ -63,7 +69,7 @@ def _message_out(message: Message) -> dict[str, Any]:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Header(_Strict):
@@ -134,8 +140,11 @@ class Recording:
             content = json.loads(text)
             kind = "header" if "recording" in content else "message" if "topic" in content else "turn"
             return _KINDS[kind].validate_json(text)
-        except (ValueError, TypeError, ValidationError) as error:
-            raise RecordingError(f"line {self._number} is no part of a recording: {_short(error)}") from error
+        except (ValueError, TypeError, RecursionError) as error:  # a ValidationError is a ValueError
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> RecordingError:
+        return RecordingError(f"line {self._number} is no part of a recording: {_short(error)}")
 
     @property
     def start(self) -> Moment:
@@ -165,7 +174,9 @@ class Recording:
         except ValueError as error:
             raise RecordingError(f"line {self._number}: {error}") from error
         seconds = line.seconds if isinstance(line, _Line) else None
-        moment = Moment(at, at / MICROSECONDS if seconds is None else seconds)
+        if seconds is None:  # written by hand: the wall is its only clock
+            seconds = at / MICROSECONDS if last is None else last.seconds_at(at)
+        moment = Moment(at, seconds)
         if last is not None and moment.seconds < last.seconds:
             raise RecordingError(f"line {self._number} is from before the line above it")
         return moment
@@ -180,7 +191,10 @@ class Recording:
         )
 
     def _message(self, line: _Message) -> Message:
-        payload = line.payload.encode() if line.base64 is None else b64decode(line.base64)
+        try:
+            payload = line.payload.encode() if line.base64 is None else b64decode(line.base64, validate=True)
+        except ValueError as error:
+            raise self._unreadable(error) from error
         receipt = None if line.packet is None else Receipt(0, line.packet)
         return Message(self._parse(line.topic), line.topic, payload, receipt, line.retained, line.redelivered)
 

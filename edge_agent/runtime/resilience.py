@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from purgatory.domain.model import Context, HalfOpenedState, OpenedState
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
+from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity.stop import stop_base
 from tenacity.wait import wait_random_exponential
 
 from edge_agent.errors import BrokerUnavailableError, NodeBlockedError, NotAcknowledgedError
@@ -15,11 +16,13 @@ from edge_agent.model.inbox import BreakerReport
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tenacity import RetryCallState
+
     from edge_agent.runtime.clock import Clock
 
 T = TypeVar("T")
 
-#: A command is tried so often, with the same id, while it has not expired.
+#: A command reaches the broker so often, with the same id, while it has not expired.
 COMMAND_ATTEMPTS = 3
 #: So many attempts in a row without acknowledgement open the breaker of a node.
 BREAKER_THRESHOLD = 3
@@ -27,27 +30,51 @@ BREAKER_THRESHOLD = 3
 BREAKER_SECONDS = 30.0
 #: No timeout for a node's answer is shorter than this, in real seconds.
 SHORTEST_TIMEOUT_SECONDS = 0.5
+#: So long alarm states and dead letters wait where the broker did not take them, in real seconds.
+REPUBLISH_SECONDS = 5.0
+#: So long the loop waits before it writes again to a store that could not be written.
+STORE_PAUSE_SECONDS = 1.0
 _FOREVER = float("inf")
 
 
 def command_retry(ttl_seconds: float, ack_timeout_seconds: float, clock: Clock) -> AsyncRetrying:
-    """Repeat a command that was not acknowledged, or could not be published, while its time lasts.
+    """Repeat one command that was not acknowledged, or could not be published, while its `ttl_seconds` last.
 
-    What is retried is named: cancellation, an open breaker and mistakes of ours are not.
+    What is retried is named: cancellation, an open breaker and mistakes of ours are not. The time counts from here.
     """
     return AsyncRetrying(
         retry=retry_if_exception_type((NotAcknowledgedError, BrokerUnavailableError)),
         wait=wait_random_exponential(multiplier=ack_timeout_seconds / 10, max=ack_timeout_seconds),
-        stop=stop_after_attempt(COMMAND_ATTEMPTS) | stop_before_delay(clock.real_seconds(ttl_seconds)),
+        stop=_Spent(ttl_seconds, clock),
         sleep=clock.sleep,
         reraise=True,
     )
 
 
+class _Spent(stop_base):
+    """Stops where attempts enough went unacknowledged, or where the next would come too late by the plant's clock.
+
+    An attempt that the broker did not take costs nothing but time.
+    """
+
+    def __init__(self, ttl_seconds: float, clock: Clock) -> None:
+        self._clock = clock
+        self._end_seconds = clock.now().seconds + ttl_seconds
+        self._unheard = 0
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        """Judge after each failed attempt."""
+        outcome = retry_state.outcome
+        self._unheard += outcome is not None and isinstance(outcome.exception(), NotAcknowledgedError)
+        too_late = self._clock.now().seconds + retry_state.upcoming_sleep >= self._end_seconds
+        return too_late or self._unheard >= COMMAND_ATTEMPTS
+
+
 class NodeBreaker:
     """A purgatory breaker for one node, with what purgatory leaves open.
 
-    One probe at a time while half open; cancellation and a broker that is away count neither way; intervals from the
+    One probe at a time while half open; an attempt is judged in the state it began in or not at all; whatever is
+    neither an answer nor its absence (cancellation, a broker that is away) counts neither way; intervals from the
     monotonic clock; rejections are a fresh error, so that no traceback grows.
     """
 
@@ -55,7 +82,7 @@ class NodeBreaker:
         self.node = node
         self._clock = clock
         self._changed = changed
-        # Its own time to live reads the wall clock: it is set to forever, and `_thaw` half-opens it instead.
+        # Its own time to live reads the wall clock: it is set to forever, and `thaw` half-opens it instead.
         self._context = Context(node, BREAKER_THRESHOLD, _FOREVER)
         self._opened_seconds = 0.0
         self._probing = False
@@ -69,16 +96,20 @@ class NodeBreaker:
         """Run an attempt through the breaker. Raises NodeBlockedError where it may not run."""
         if self.is_open or self._probing:
             raise NodeBlockedError(f"{self.node} did not acknowledge lately; it is not asked for now")
-        self._probing = self._context.state == HalfOpenedState.name
+        began = self._context.state
+        probe = self._probing = began == HalfOpenedState.name
         try:
             result = await attempt()
         except NotAcknowledgedError as error:
             unheard = error  # the name `error` is gone before the judgement could use it
-            self._judge(lambda: self._context.handle_exception(unheard))
+            if self._context.state == began:
+                self._judge(lambda: self._context.handle_exception(unheard))
             raise
         finally:
-            self._probing = False
-        self._judge(self._context.handle_end_request)
+            if probe:  # another's probe may be on its way by now
+                self._probing = False
+        if self._context.state == began:
+            self._judge(self._context.handle_end_request)
         return result
 
     def trip(self) -> None:

@@ -38,6 +38,7 @@ class FakeOutlet:
         if self.away:
             raise BrokerUnavailableError("the broker is away")
         self.events.append(f"publish {kind}")
+        await asyncio.sleep(0)  # as no confirmation comes at once
         await self.confirming.wait()
         if self.away:
             raise BrokerUnavailableError("the broker went away")
@@ -219,9 +220,7 @@ def plant(low):
 @pytest.fixture
 def make_knowledge(plant, clock):
     def make(mode="auto", now=None):
-        return Knowledge(
-            plant, plant.policy, Remembered(epoch=7), now or clock.now(), agent="gateway-1", mode=mode
-        )
+        return Knowledge(plant, plant.policy, Remembered(epoch=7), now or clock.now(), agent="gateway-1", mode=mode)
 
     return make
 

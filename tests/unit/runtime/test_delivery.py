@@ -35,6 +35,7 @@ async def test_acknowledged_at_the_first_attempt_it_is_not_repeated(
         delivery.settle(command.id)
         await wait_until(lambda: not tasks("deliver"))
         clock.advance(60)
+        assert delivery._open == {}
     assert outlet.commands == [command]
     assert outlet.remaining == [30.0]
     assert reports.states == ["published"]

@@ -7,7 +7,7 @@ from support.deadline import wait_until
 
 from edge_agent.errors import RecordingError
 from edge_agent.model.commands import CommandState
-from edge_agent.model.inbox import Inbox, Message, Receipt, Route, Kind
+from edge_agent.model.inbox import Inbox, Kind, Message, Receipt, Route
 from edge_agent.model.plant import Policy
 from edge_agent.runtime.loop import TICK_SECONDS
 
@@ -109,7 +109,9 @@ async def test_while_the_store_cannot_be_written_nothing_is_published_or_acknowl
     assert events == ["store", "publish command", "acknowledge"]
 
 
-async def test_a_cut_off_write_acknowledges_nothing(make_loop, task_group, level_message, clock, journal, inlet, events):
+async def test_a_cut_off_write_acknowledges_nothing(
+    make_loop, task_group, level_message, clock, journal, inlet, events
+):
     journal.broken = True
     async with task_group() as group:
         group.create_task(make_loop(group).loop.turn(Inbox([level_message(1.2)]), None))
@@ -237,8 +239,7 @@ async def test_running_it_turns_for_what_comes_and_for_the_time_that_passes(
         await wait_until(lambda: len(observer.turns) > turned, timeout=10 * TICK_SECONDS)
 
 
-async def test_a_lone_reading_waits_no_longer_than_the_commit_interval(task_group, make_loop, level_message, clock):
-    """The tick is longer than the interval: the loop must not sleep through it."""
+async def test_the_loop_does_not_wait_past_the_time_to_store(task_group, make_loop, level_message, clock):
     waits = []
     async with task_group() as group:
         parts = make_loop(group, commit_seconds=0.05)
@@ -260,7 +261,9 @@ async def test_a_lone_reading_waits_no_longer_than_the_commit_interval(task_grou
     assert waits[2] == TICK_SECONDS  # stored by now
 
 
-async def test_a_changed_policy_is_in_force_with_the_next_turn(make_loop, task_group, level_message, plant, low, observer):
+async def test_a_changed_policy_is_in_force_with_the_next_turn(
+    make_loop, task_group, level_message, plant, low, observer
+):
     raised = type(low)(low.node, low.sensor, low.name, 3.5, deadband=0.2, priority="high")
     async with task_group() as group:
         parts = make_loop(group)
@@ -306,10 +309,14 @@ async def test_stopping_ends_a_wait_for_messages_at_once(make_loop, task_group):
         running = group.create_task(parts.loop.run())
         await asyncio.sleep(0)
         parts.loop.stop()
-        await asyncio.wait_for(running, TICK_SECONDS / 2)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert running.done()
 
 
-async def test_many_messages_of_one_take_are_one_turn_and_one_write(make_loop, task_group, level_message, journal, observer):
+async def test_many_messages_of_one_take_are_one_turn_and_one_write(
+    make_loop, task_group, level_message, journal, observer
+):
     async with task_group() as group:
         loop = make_loop(group, commit_seconds=0.0).loop
         await loop.turn(Inbox([level_message(3.0 + n / 1000, n) for n in range(1, 501)]), None)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.errors import RecordingError
+from edge_agent.execute.identity import command_id
 from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox, Kind, Message, Receipt, Route
 from edge_agent.model.time import Moment, parse_rfc3339
 from edge_agent.runtime.recording import Header, JsonRecorder, Recording
@@ -51,8 +52,6 @@ def moment(seconds):
 
 def day():
     """The inputs of a short day: low, commanded, published, accepted, high again; and time."""
-    from edge_agent.execute.identity import command_id
-
     identity = command_id("riverside", "gateway-1", 7, 1, moment(1.0).at)
 
     def level(value, packet):
@@ -156,9 +155,7 @@ def test_a_line_written_by_hand_after_recorded_ones_goes_on_in_their_time():
 
 
 def test_a_recorded_jump_of_the_wall_clock_is_replayed_as_it_was():
-    found = turns(
-        {"at": "2026-11-22T10:00:00Z", "seconds": 42.0}, {"at": "2026-11-22T09:00:00Z", "seconds": 42.5}
-    )
+    found = turns({"at": "2026-11-22T10:00:00Z", "seconds": 42.0}, {"at": "2026-11-22T09:00:00Z", "seconds": 42.5})
     assert [turn.now.seconds for turn in found] == [42.0, 42.5]
     assert found[1].now.at < found[0].now.at
 
