@@ -51,7 +51,12 @@ async def open_mosquitto(program: Path, settings: Path, port: int | None = None)
         port = free_port(port or 0)
         written = write_settings(settings, Path(folder), port)
         process = await asyncio.create_subprocess_exec(
-            program, "-c", written, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+            program,
+            "-c",
+            written,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            process_group=0,  # else Ctrl-C on the terminal would end the broker before its clients
         )
         try:
             await _until_listening(process, port)

@@ -18,6 +18,7 @@ from edge_agent.errors import SimulationError
 from edge_agent.simulate.account import Account
 from edge_agent.simulate.network import Element
 from edge_agent.simulate.survey import survey_network
+from edge_agent.simulate.tariff import Tariff, read_tariff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,6 +73,7 @@ class Hydraulics:
         self.seconds = 0
         self.network: Network
         self._account: Account
+        self._tariff: Tariff
 
     def __enter__(self) -> Self:
         try:
@@ -105,7 +107,7 @@ class Hydraulics:
                 taken = toolkit.nextH(self._project)
             if taken <= 0:
                 raise SimulationError(f"{self._path.name} does not run past {self.seconds} s.")
-            self._account.add_energy(taken)
+            self._account.add_energy(taken, self._tariff.at(self.seconds))
             self.seconds += taken
             self._stale = True
         self._solve()
@@ -238,6 +240,8 @@ class Hydraulics:
             self.network, self._indices, self._flow_factor = survey_network(toolkit, self._project)
             self._positions = self._initial_positions()
             self._account = Account(self.network)
+            pumps = {pump: self._indices[Element("pump", pump)] for pump in self.network.of_kind("pump")}
+            self._tariff = read_tariff(toolkit, self._project, pumps)
             if self._remove_controls:
                 self._drop_controls()
             self._prepare()

@@ -101,6 +101,7 @@ class _Runner:
                 lost = False
             except* BrokerUnavailableError:
                 lost = True
+            _keep_cancellation()
             if lost:
                 await asyncio.sleep(self._reconnect_seconds)
 
@@ -110,7 +111,9 @@ class _Runner:
                 await link.publish(message)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(node, link), name=f"commands of {node}")
-            tasks.create_task(self._publish(node, link), name=f"messages of {node}")
+            # In the body of the group, and no task of it: before Python 3.13 a group that only waits for its tasks
+            # leaves its own cancellation of this task behind, and `_keep_cancellation` would take it for a real one.
+            await self._publish(node, link)
 
     async def _listen(self, node: str, link: NodeLink) -> None:
         async for actuator, payload in link.commands():
@@ -125,3 +128,10 @@ class _Runner:
             outbox.remove(message)
             if message == will:
                 raise _WentOffline
+
+
+def _keep_cancellation() -> None:
+    """Go on with a cancellation that came together with a lost connection: before Python 3.13 a TaskGroup drops it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
