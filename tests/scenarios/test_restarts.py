@@ -35,7 +35,8 @@ def test_an_alarm_is_not_raised_twice_and_its_plan_not_fired_twice():
     bench = filling()
     done(bench)
     bench.restart(after=3)
-    bench.level(1.0)
+    first = bench.level(1.0)
+    assert (first.plans, first.actuators, first.decisions) == ([], [], [])
     bench.level(1.3, after=2)
     assert bench.raised() == ["tank1/level:low raised"]
     assert bench.verdicts() == [("start", "commanded")]

@@ -141,6 +141,16 @@ def test_a_node_that_went_away_is_asked_at_once_when_it_is_back(desk):
     assert len(desk.tick()) == 1
 
 
+def test_a_node_that_is_back_is_not_made_to_wait_for_a_long_pause(desk):
+    desk.online()
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.at(2).ack(command, "rejected")
+    desk.at(10).online(False)
+    desk.at(20).online(True)
+    assert [c.reason for c in desk.tick()] == ["once more: because"]
+
+
 def test_a_restart_neither_repeats_an_open_command_nor_forgets_it(make_desk, desk):
     [command] = desk.wish("start")
     desk.publish(command)
