@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.errors import SimulationError
+from edge_agent.model.units import conversion
 from edge_agent.simulate.account import Account
 from edge_agent.simulate.network import Element
 from edge_agent.simulate.survey import survey_network
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SECONDS = 2**31 - 1  # what a C long holds everywhere; 68 years
 _MORE_TRIALS = 10
+_VACUUM_METRES = -10.0
 
 
 def _load_toolkit() -> Any:  # noqa: ANN401 - the toolkit ships no types
@@ -67,6 +69,7 @@ class Hydraulics:
         self._project: Any = None
         self._indices: Mapping[Element, int] = {}
         self._flow_factor = 1.0
+        self._vacuum = _VACUUM_METRES
         self._positions: dict[str, float] = {}
         self._remove_controls = remove_controls
         self._stale = True
@@ -125,8 +128,11 @@ class Hydraulics:
         return self._node("tank", tank, toolkit.HEAD) - self._node("tank", tank, toolkit.ELEVATION)
 
     def pressure(self, kind: str, node: str) -> float:
-        """Pressure at a junction or at the bottom of a tank."""
-        return self._node(kind, node, self._toolkit.PRESSURE)
+        """Pressure at a junction or at the bottom of a tank, as a gauge shows it: no lower than a vacuum.
+
+        Where a closed pump leaves a zone without water EPANET calculates on, down to millions of metres below zero.
+        """
+        return max(self._vacuum, self._node(kind, node, self._toolkit.PRESSURE))
 
     def head(self, kind: str, node: str) -> float:
         """Total head at a junction, reservoir or tank."""
@@ -239,6 +245,8 @@ class Hydraulics:
         with _translated(f"{self._path} cannot be prepared"):
             self.network, self._indices, self._flow_factor = survey_network(toolkit, self._project)
             self._positions = self._initial_positions()
+            metre = conversion("pressure", "m", self.network.units.pressure)
+            self._vacuum = _VACUUM_METRES * (metre.scale if metre else 1.0)
             self._account = Account(self.network)
             pumps = {pump: self._indices[Element("pump", pump)] for pump in self.network.of_kind("pump")}
             self._tariff = read_tariff(toolkit, self._project, pumps)

@@ -232,6 +232,15 @@ def test_a_dry_system_is_calculated_and_is_no_error(net1: Path) -> None:
         assert water.level("2") == pytest.approx(100.0, abs=0.01)
 
 
+def test_a_zone_without_water_shows_a_vacuum_and_no_more(net1: Path) -> None:
+    with Hydraulics(net1) as water:
+        water.set_pump("9", running=False)
+        water.advance(12 * 3600)
+        shown = [water.pressure("junction", junction) for junction in water.network.of_kind("junction")]
+        assert min(shown) == pytest.approx(-14.223, abs=0.001)  # psi of 10 m
+        assert max(shown) < 150
+
+
 def test_after_closing_nothing_can_be_read(net1: Path) -> None:
     with Hydraulics(net1) as water:
         pass
