@@ -200,10 +200,15 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
         executor.node_status(node, online, now)
     for actuator, state, value in observed.states:
         executor.report(actuator, state, value, now)
-    for report in inbox.deliveries:
+    # A node's own word comes before our despair of it: after a stall both may lie in one inbox.
+    published = [report for report in inbox.deliveries if report.state == "published"]
+    for report in published:
         executor.delivered(report, executed, now)
     for command_id, status, detail in observed.acknowledgements:
         executor.acknowledge(command_id, status, detail, executed, now)
+    for report in inbox.deliveries:
+        if report.state != "published":
+            executor.delivered(report, executed, now)
     for breaker in inbox.breakers:
         executor.breaker(breaker, now)
     executor.reconcile(executed, now)

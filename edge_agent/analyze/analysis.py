@@ -109,10 +109,11 @@ class Analyzer:
 
     def adopt(self, thresholds: Iterable[Threshold], now: Moment) -> None:
         """Put changed thresholds in force at once: the last good value of each sensor is looked at anew."""
-        before = {name: set(point.limits) for name, point in self._points.items()}
+        before = {name: tuple(point.limits) for name, point in self._points.items()}
         for point in self._install(thresholds):
-            for gone in before[point.sensor.name] - set(point.limits):
-                self.register.clear(_key(point, gone), now.at, f"threshold {gone} was removed")
+            for name in before[point.sensor.name]:  # no set: its order is another in each process
+                if name not in point.limits:
+                    self.register.clear(_key(point, name), now.at, f"threshold {name} was removed")
             if point.last_good is not None and point.trusted and not point.stale:
                 self._compare(point, point.last_good, now)
 

@@ -12,8 +12,7 @@ class LimitAlarm:
     """Raised when the value stays beyond the limit for the on-delay, cleared when it stays back for the off-delay.
 
     Beyond means strictly; back means across the deadband: at most `limit - deadband` for a high limit, at least
-    `limit + deadband` for a low one. Times are monotonic seconds of
-    receipt; between two readings the last of them holds.
+    `limit + deadband` for a low one. Times are monotonic seconds of receipt; between two readings the last holds.
     Source: ANSI/ISA-18.2-2016, 5.6 and annex on alarm attributes.
     """
 
@@ -23,13 +22,28 @@ class LimitAlarm:
         self.name = threshold.name
         self.active = False
         self._since: float | None = None  # since when the value is on the other side, while the delay runs
-        self.adopt(threshold)
+        self._take(threshold)
 
-    def adopt(self, threshold: Threshold) -> None:
-        """Take a changed limit, deadband, delay or priority; the state stays."""
+    def _take(self, threshold: Threshold) -> None:
         self.threshold = threshold
         self._high = threshold.name.startswith("high")
         self._back = threshold.limit - threshold.deadband if self._high else threshold.limit + threshold.deadband
+
+    def adopt(self, threshold: Threshold) -> None:
+        """Take a changed limit, deadband, delay or priority; the state stays.
+
+        A running delay runs on only where all that crossed before crosses now as well: else nobody knows since when.
+        """
+        before = self._crossing
+        self._take(threshold)
+        upwards = self._high is not self.active
+        if self._crossing > before if upwards else self._crossing < before:
+            self._since = None
+
+    @property
+    def _crossing(self) -> float:
+        """The value that has to be passed for the state to change."""
+        return self._back if self.active else self.threshold.limit
 
     def quiet_range(self) -> tuple[float, float]:
         """Values that change nothing while the alarm is at rest."""

@@ -74,7 +74,9 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", type=Path, required=True, metavar="F.inp", help="EPANET network")
-    parser.add_argument("--speed", type=_positive, default=1.0, metavar="N", help="times real time; default 1")
+    parser.add_argument(
+        "--speed", type=_positive, default=1.0, metavar="N", help="the water runs so many times as fast; default 1"
+    )
     parser.add_argument("--duration", type=_positive, metavar="S", help="end after so many real seconds")
     parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="let a node misbehave; repeatable")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the misbehaviour")

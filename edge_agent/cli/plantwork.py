@@ -19,7 +19,7 @@ from edge_agent.knowledge.postgres_migrate import migrate as migrate_postgres
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
-from edge_agent.runtime.clock import ScaledClock
+from edge_agent.runtime.clock import SystemClock
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.check import check as check_files
 from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
@@ -88,19 +88,19 @@ def simulate(arguments: argparse.Namespace) -> int:
     file = load_plant_file(find_plant(arguments.plant))
     configure_logs(settings.log.level, settings.log.format)
     faults = Faults.parse(arguments.fault, arguments.seed)
-    with open_simulation(file, arguments.network, faults) as simulation:
-        return single(lambda: asyncio.run(_simulate(settings, simulation, arguments.speed, arguments.duration)))
+    with open_simulation(file, arguments.network, faults, speed=arguments.speed) as simulation:
+        return single(lambda: asyncio.run(_simulate(settings, simulation, arguments.duration)))
 
 
-async def _simulate(settings: Settings, simulation: PlantSimulation, speed: float, duration: float | None) -> int:
+async def _simulate(settings: Settings, simulation: PlantSimulation, duration: float | None) -> int:
     stop = asyncio.Event()
     stop_on_signals(stop.set)
     site = simulation.plant.site
     topics = Topics(settings.mqtt.topic_prefix, site, settings.agent.id)
     bus = BrokerBus(connection_settings(settings, f"edge-agent-plant-{site}"), topics)
     broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
-    logger.bind(site=site, nodes=len(simulation.nodes), broker=broker, speed=speed).info("The plant runs")
-    running = run_live(simulation, bus, ScaledClock(speed))
+    logger.bind(site=site, nodes=len(simulation.nodes), broker=broker).info("The plant runs")
+    running = run_live(simulation, bus, SystemClock())
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(duration), asyncio.TaskGroup() as group:
             plant = group.create_task(running, name="plant")

@@ -168,5 +168,7 @@ def demo(arguments: argparse.Namespace) -> int:
 async def _demo(settings: Settings, file: PlantFile, wishes: Wishes, console: Console) -> int:
     stop = asyncio.Event()
     stop_on_signals(stop.set)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the window was closed; with nohup it does not matter
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)
     await show(settings, file, wishes, console, stop)
     return 0

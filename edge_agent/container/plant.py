@@ -72,8 +72,10 @@ def network_of(file: PlantFile, network: Path | None = None) -> Path:
 
 
 @contextmanager
-def open_simulation(file: PlantFile, network: Path | None, faults: Faults | None = None) -> Iterator[PlantSimulation]:
+def open_simulation(
+    file: PlantFile, network: Path | None, faults: Faults | None = None, *, speed: float = 1.0
+) -> Iterator[PlantSimulation]:
     """Load a plant's network (see `network_of`) and tie its nodes to it. Raises ConfigurationError, SimulationError."""
     mapping = parse_mapping(file.simulation, str(file.path))
     with Hydraulics(network_of(file, network)) as hydraulics:
-        yield PlantSimulation(hydraulics, mapping, file.plant, faults, file=str(file.path))
+        yield PlantSimulation(hydraulics, mapping, file.plant, faults, speed=speed, file=str(file.path))

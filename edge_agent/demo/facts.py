@@ -43,13 +43,3 @@ def clock_text(at: Instant) -> str:
 def day_text(at: Instant, start: Instant) -> str:
     """Write plant time with the day of the demo it is in, counting from 1."""
     return f"day {(at - midnight(start)) // _DAY + 1}, {clock_text(at)}"
-
-
-def duration_text(seconds: float) -> str:
-    """Write a length of time in its two largest units: `1 h 5 min`."""
-    whole = round(seconds)
-    for size, name, below, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // below
-            return f"{whole // size} {name} {rest} {small}" if rest else f"{whole // size} {name}"
-    return f"{whole} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.cells import set_cell_size
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from edge_agent.demo.course import sparkline
 from edge_agent.demo.facts import clock_text
+from edge_agent.demo.tally import KEPT
 from edge_agent.demo.wording import counted, number, order, outcomes
 from edge_agent.model.commands import CommandState
 from edge_agent.model.quality import Flag
@@ -37,6 +39,8 @@ _STATES = {
     CommandState.SUPERSEDED: "dim",
     CommandState.ADVISED: "dim",
 }
+#: How the reason of a command begins that only renews a lease.
+RENEWAL = "lease renewed: "
 _STATE_WIDTH = max(len(state) for state in CommandState)
 
 
@@ -100,7 +104,7 @@ def _actuator(view: ActuatorView, starts: Mapping[str, int], name_width: int, wi
         (cell(f" {name}", name_width + 2), ""),
         (" ● " if on else " ○ ", "bold green" if on else "dim"),
         (cell(state, 12), "green" if on else ""),
-        (cell(wish, max(20, min(44, width - name_width - 34))), ""),
+        (cell(wish, max(20, min(44, width - name_width - 37))), ""),
         (f"{counted(started, 'start'):>9}" if started is not None and view.kind == "pump" else " " * 9, ""),
         (f"  {view.command}" if view.command else "", "cyan"),
         width=width,
@@ -117,17 +121,28 @@ def alarm(active: Alarm, width: int) -> Text:
 
 
 def commands(tally: Tally, width: int, count: int) -> list[Text]:
-    """Tell of the newest commands, newest first."""
-    return [_command(trace, width) for trace in tally.recent(count)] or [Text("  none", "dim", no_wrap=True)]
+    """Tell of the newest commands, newest first. Renewals of a lease that are done count with what they renew."""
+    renewals: Counter[str] = Counter()
+    lines = []
+    for trace in tally.recent(KEPT):
+        target = trace.command.target
+        if trace.state is CommandState.DONE and trace.command.reason.startswith(RENEWAL):
+            renewals[target] += 1
+        else:
+            lines.append(_command(trace, renewals.pop(target, 0), width))
+    return lines[:count] or [Text("  none", "dim", no_wrap=True)]
 
 
-def _command(trace: Trace, width: int) -> Text:
+def _command(trace: Trace, renewals: int, width: int) -> Text:
     command = trace.command
+    renewed = f", renewed {renewals}x" if renewals else ""
+    why = command.reason if trace.state in _STATES else trace.detail
     return _line(
         (f" {clock_text(command.issued_at)} ", ""),
         (f"{trace.state:<{_STATE_WIDTH}} ", _STATES.get(trace.state, "bold red")),
         (f"{command.target} {order(command.action, command.value)}", "bold"),
-        (f"  {command.reason}" if trace.state in _STATES else f"  {trace.detail}", "dim"),
+        (f"{renewed}  ", "cyan"),
+        (why, "dim"),
         width=width,
     )
 

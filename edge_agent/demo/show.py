@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from loguru import logger
 
@@ -34,6 +34,7 @@ from edge_agent.simulate.live import run_live
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from rich.console import Console
 
@@ -44,37 +45,53 @@ if TYPE_CHECKING:
     from edge_agent.simulate.network import DayRecord
     from edge_agent.simulate.plant import PlantSimulation
 
-#: Real seconds: how long the agent may take to connect, and how long open commands may take at the end.
+#: Real seconds: how long the agent may be without its broker, and how long open commands may take at the end.
 CONNECT_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
 _PROBE_SECONDS = 0.02
+_GUARD_SECONDS = 0.5
 #: The log of turns says what the demo shows by itself.
 _TOLD_OTHERWISE = "edge_agent.observe.journal"
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How the demo is to run. `duration` in real seconds, None for until it is stopped; `live` needs a terminal."""
+    """How the demo is to run. `duration` in real seconds, None for until it is stopped; `live` needs a terminal.
+
+    `watch` is given what each frame of the live view is drawn from, to draw it elsewhere as well.
+    """
 
     speed: float = 60.0
     duration: float | None = None
     live: bool = False
     recording: IO[str] | None = None
+    watch: Callable[[Picture], None] | None = None
 
 
-async def show(settings: Settings, file: PlantFile, wishes: Wishes, console: Console, stop: asyncio.Event) -> None:
-    """Run the demo until its duration is over or `stop` is set, and print its summary.
+async def show(
+    settings: Settings,
+    file: PlantFile,
+    wishes: Wishes,
+    console: Console,
+    stop: asyncio.Event,
+    *,
+    broker_of: Callable[[], AbstractAsyncContextManager[Address]] = open_broker,
+) -> None:
+    """Run the demo until its duration is over or `stop` is set, and print its summary; plain lines on standard output.
 
-    Raises (perhaps in a group) EdgeAgentError where a part cannot start or fails on the way.
+    Raises (perhaps in a group) EdgeAgentError where a part cannot start or fails on the way, and BrokenPipeError where
+    nobody reads the plain lines any more.
     """
     with _logs(settings, live=wishes.live) as log:
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(TemporaryDirectory(prefix="edge-agent-demo-"))
-            broker = await stack.enter_async_context(open_broker())
+            broker = await stack.enter_async_context(broker_of())
             simulation = stack.enter_context(open_simulation(file, None))
             demo = _Demo(demo_settings(settings, broker, Path(folder)), file, wishes, console, stop, broker, simulation)
             demo.log = log
             await demo.run()
+        if not demo.heard:
+            raise BrokenPipeError
         numbers = demo.numbers(native(network_of(file), demo.day.seconds / 3600))
     console.print(summary(numbers))
 
@@ -136,6 +153,7 @@ class _Demo:
         self._plain = PlainLines(self._say, self._tally)
         self._clock = ScaledClock(wishes.speed, start=midnight(SystemClock().now().at))
         self._real_seconds = 0.0
+        self.heard = True
         self.log: HeldLog | None = None
         self.day: DayRecord = simulation.day()
 
@@ -157,18 +175,19 @@ class _Demo:
             await self._connected(running)
             began = self._clock.steady()
             plant = group.create_task(run_live(self._simulation, self._bus(), self._clock), name="plant")
-            screen = group.create_task(self._show(running), name="screen")
+            beside = [
+                group.create_task(self._show(running), name="screen"),
+                group.create_task(self._guard(running), name="guard"),
+            ]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._wishes.duration):
                     await self._stop.wait()
-            if not running.session.connected:
-                raise BrokerUnavailableError(f"the agent has lost the {self._broker_text()}")
             await self._settle()
             running.agent.stop()
             await asyncio.wait([agent])
             self.day, self._real_seconds = self._simulation.day(), self._clock.steady() - began
-            plant.cancel()
-            screen.cancel()
+            for task in (plant, *beside):
+                task.cancel()
 
     def _bus(self) -> BrokerBus:
         mqtt, site = self._settings.mqtt, self._file.plant.site
@@ -181,6 +200,15 @@ class _Demo:
             await _until(lambda: running.session.connected or self._stop.is_set(), CONNECT_SECONDS)
         except TimeoutError:
             raise BrokerUnavailableError(f"the agent cannot reach the {self._broker_text()}") from None
+
+    async def _guard(self, running: Running) -> NoReturn:
+        """Fail when the broker is gone for good: it is the demo's own and nobody will start it again."""
+        last = self._clock.steady()
+        while self._clock.steady() - last < CONNECT_SECONDS:
+            await asyncio.sleep(_GUARD_SECONDS)
+            if running.session.connected:
+                last = self._clock.steady()
+        raise BrokerUnavailableError(f"the agent has lost the {self._broker_text()}")
 
     async def _settle(self) -> None:
         """Give commands that are on their way a moment, so that the summary knows their outcome."""
@@ -210,17 +238,21 @@ class _Demo:
         starts = self._yardstick.starts(self._simulation.day())
         held = self.log.count if self.log is not None else 0
         notes = (f"log lines {held}, shown at the end",) if held else ()
-        return Picture(running.agent.snapshot(), self._tally, facts, starts, notes)
+        picture = Picture(running.agent.snapshot(), self._tally, facts, starts, notes)
+        if self._wishes.watch is not None:
+            self._wishes.watch(picture)
+        return picture
 
     def _broker_text(self) -> str:
         return f"broker ({self._broker.kind} at {self._broker.host}:{self._broker.port})"
 
     def _say(self, line: str) -> None:
-        """Print a line at once. When nobody listens any more the demo ends; the summary finds out by itself."""
+        """Print a line at once. When nobody listens any more the demo ends."""
         try:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
         except BrokenPipeError:
+            self.heard = False
             self._stop.set()
 
     def numbers(self, native_day: DayRecord) -> Numbers:

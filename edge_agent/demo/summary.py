@@ -10,8 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from edge_agent.demo.facts import duration_text
-from edge_agent.demo.wording import number, outcomes
+from edge_agent.demo.wording import duration_text, number, outcomes
 from edge_agent.model.quality import Flag, flag_name
 
 if TYPE_CHECKING:
@@ -38,13 +37,15 @@ class Tank(NamedTuple):
 
 
 class Pump(NamedTuple):
-    """How often a pump started, and the energy it used in kWh."""
+    """How often a pump started, the energy it used in kWh, and what that cost by the network's tariff (0: none)."""
 
     name: str
     starts: int
     energy_kwh: float
     native_starts: int
     native_energy_kwh: float
+    cost: float = 0.0
+    native_cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ def _plant(numbers: Numbers) -> Table:
         energy = sum(pump.energy_kwh for pump in numbers.pumps)
         native = sum(pump.native_energy_kwh for pump in numbers.pumps)
         table.add_row("pump energy, kWh", number(energy), number(native))
+        cost, native_cost = (
+            sum(costs) for costs in zip(*((p.cost, p.native_cost) for p in numbers.pumps), strict=True)
+        )
+        if cost or native_cost:
+            table.add_row("cost by the tariff", number(cost), number(native_cost))
     return table
 
 

@@ -33,3 +33,13 @@ def outcomes(closed: Mapping[CommandState, int], still_open: int) -> str:
     """Write how commands ended: `done 3, failed 1, open 1`."""
     parts = [f"{state} {closed[state]}" for state in CommandState if closed.get(state)]
     return ", ".join([*parts, f"open {still_open}"] if still_open else parts)
+
+
+def duration_text(seconds: float) -> str:
+    """Write a length of time in its two largest units: `1 h 5 min`."""
+    whole = round(seconds)
+    for size, name, below, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {name} {rest} {small}" if rest else f"{whole // size} {name}"
+    return f"{whole} s"

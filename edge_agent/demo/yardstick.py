@@ -66,7 +66,15 @@ class Yardstick:
     def compared_pumps(self, agent: DayRecord, native: DayRecord) -> tuple[Pump, ...]:
         """Compare starts and energy of the pumps that the agent commands."""
         return tuple(
-            Pump(name, agent.starts[pump], agent.energy_kwh[pump], native.starts[pump], native.energy_kwh[pump])
+            Pump(
+                name,
+                agent.starts[pump],
+                agent.energy_kwh[pump],
+                native.starts[pump],
+                native.energy_kwh[pump],
+                agent.cost.get(pump, 0.0),
+                native.cost.get(pump, 0.0),
+            )
             for name, pump in self.pumps.items()
         )
 

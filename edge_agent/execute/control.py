@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from edge_agent.execute.equipment import Equipment, fulfils, reported_on
+from edge_agent.execute.equipment import Equipment, fulfils, reported_on, turns_on
 from edge_agent.model.commands import TRANSITIONS, ActuatorMemory, CommandState, Wish
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Control:
         self.changed = False  # something to remember has changed
         self._told = False  # the standing wish has been commanded, and the outcome was not a miss
         self._again = False  # a command for the standing wish missed
-        self._leased_seconds: float | None = None  # when the lease in force was asked for
+        self._answered = False  # the equipment has reported since the newest command
+        self._leased_seconds: float | None = None  # when the newest command, and with it a lease, was given
         self._retry_seconds = 0.0
         self._pause_seconds = actuator.ack_timeout_seconds
 
@@ -45,10 +46,27 @@ class Control:
             action, value, plan, priority, reason = memory.desired
             self.desired = Wish(self.actuator.name, action, value, plan, priority, reason)
             self.desired_at = memory.desired_at or now.at
-            self._told = True
+            # A wish that checks held back has not been commanded; the equipment counts what was.
+            self._told = self.equipment.running is turns_on(action, value)
             self._leased_seconds = now.seconds - self.actuator.lease_seconds
             # First hear what the equipment does: its retained state comes with the connection.
             self._retry_seconds = now.seconds + self.actuator.ack_timeout_seconds
+
+    def resume(self, record: CommandRecord, now: Moment) -> None:
+        """Take up an open command of a former run; whether it was carried out is yet to be heard."""
+        self.record = record
+        if self.equipment.running is turns_on(record.command.action, record.command.value):
+            self.equipment.doubt()
+        if self._open_for_wish():
+            self._told = True
+            self._leased_seconds = now.seconds_at(record.command.issued_at)
+
+    def _open_for_wish(self) -> bool:
+        """Whether the open command asks for what is wished."""
+        wish, record = self.desired, self.record
+        if wish is None or record is None:
+            return False
+        return (record.command.action, record.command.value) == (wish.action, wish.value)
 
     def memory(self, now: Moment) -> ActuatorMemory:
         """Tell what the next run must know."""
@@ -69,13 +87,12 @@ class Control:
         before = self.desired
         self.desired, self.desired_at, self.changed = wish, now.at, True
         if before is None or (before.action, before.value) != (wish.action, wish.value):
-            self._told = self._again = False
+            self._told, self._again, self.held = self._open_for_wish(), False, frozenset()
             self._retry_seconds, self._pause_seconds = now.seconds, self.actuator.ack_timeout_seconds
-            self._leased_seconds, self.held = None, frozenset()
 
     def report(self, reported: Reported, now: Moment) -> None:
         """Take what the equipment says it does."""
-        self.reported = reported
+        self.reported, self._answered = reported, True
         if self.desired is not None and fulfils(self.desired.action, self.desired.value, reported):
             self._pause_seconds = self.actuator.ack_timeout_seconds
         on = reported_on(reported.state)
@@ -84,20 +101,24 @@ class Control:
 
     def need(self, now: Moment) -> Need | None:
         """Tell why a command is needed now, None where none is."""
-        wish, record = self.desired, self.record
+        wish = self.desired
         if wish is None or now.seconds < self._retry_seconds:
             return None
-        if record is not None and (record.command.action, record.command.value) == (wish.action, wish.value):
-            return None
+        if self._open_for_wish():
+            accepted = self.record is not None and self.record.state is CommandState.ACCEPTED
+            return "renew" if accepted and self._lease_due(wish, now) else None
         if not self._told:
             return "repeat" if self._again else "wish"
-        if self.reported is not None and fulfils(wish.action, wish.value, self.reported) is False:
+        # A node that does not report after a command has said nothing against it.
+        if self._answered and self.reported and fulfils(wish.action, wish.value, self.reported) is False:
             return "restore"
-        renewable = wish.action != self.actuator.fail_safe and self._leased_seconds is not None
-        half = self.actuator.lease_seconds / 2
-        if renewable and now.seconds - (self._leased_seconds or 0.0) >= half:
-            return "renew"
-        return None
+        return "renew" if self._lease_due(wish, now) else None
+
+    def _lease_due(self, wish: Wish, now: Moment) -> bool:
+        """Whether half the lease is over. What the node falls back to by itself needs none."""
+        if wish.action == self.actuator.fail_safe or self._leased_seconds is None:
+            return False
+        return now.seconds - self._leased_seconds >= self.actuator.lease_seconds / 2
 
     def hold(self, checks: list[Check]) -> bool:
         """Note the checks that hold a command back. Returns whether they are others than before."""
@@ -112,6 +133,7 @@ class Control:
             self._slow_down()
         self.equipment.command(on=on, seconds=now.seconds)
         self.record, self._told, self._again, self.held = record, True, False, frozenset()
+        self._answered = False
         self._leased_seconds = now.seconds
         self.changed = True
 
@@ -131,10 +153,12 @@ class Control:
         """Draw the consequences of an outcome for the standing wish."""
         self.record = None
         state, actuator = record.state, self.actuator
-        never_sent = state is CommandState.EXPIRED and not record.attempts
+        never_sent = state in {CommandState.EXPIRED, CommandState.FAILED} and not record.attempts
         if state is CommandState.REJECTED or never_sent:
             self.equipment.take_back()
             self.changed = True
+        else:
+            self.equipment.settle(done=state is CommandState.DONE)
         if state not in _AFTER_REFUSAL:
             # A moment for the report of the new state to arrive, before it is missed.
             self._retry_seconds = now.seconds + self._pause_seconds

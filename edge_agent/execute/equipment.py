@@ -42,7 +42,7 @@ class Equipment:
     """The best knowledge of whether one actuator runs, since when, and how often it was started lately.
 
     A command counts as carried out when it is given, not when it is acknowledged: equipment whose acknowledgement was
-    lost may have started all the same. Times are monotonic seconds.
+    lost may have started all the same. Its own report then tells better when. Times are monotonic seconds.
     """
 
     def __init__(self, actuator: Actuator) -> None:
@@ -51,7 +51,9 @@ class Equipment:
         self.started_seconds: float | None = None
         self.stopped_seconds: float | None = None
         self.starts: deque[float] = deque(maxlen=actuator.max_starts_per_hour or 1)
-        self._undo: tuple[bool | None, float | None, float | None, tuple[float, ...]] | None = None
+        self._heard = True  # what `running` says was reported or acknowledged, and not only commanded
+        self._undo: tuple[bool | None, float | None, float | None, tuple[float, ...], bool] | None = None
+        self._expected: bool | None = None  # what the last command makes of it, until its report or outcome
 
     def remember(self, memory: ActuatorMemory, now: Moment) -> None:
         """Take up what a former run knew."""
@@ -60,32 +62,69 @@ class Equipment:
         self.stopped_seconds = None if memory.stopped_at is None else now.seconds_at(memory.stopped_at)
         self.starts.extend(now.seconds_at(at) for at in memory.starts)
 
+    def doubt(self) -> None:
+        """Take what a former run commanded for something that may yet happen."""
+        self._heard = False
+
     def command(self, *, on: bool, seconds: float) -> None:
         """Take note that a command is given."""
-        self._undo = (self.running, self.started_seconds, self.stopped_seconds, tuple(self.starts))
+        self._undo = (self.running, self.started_seconds, self.stopped_seconds, tuple(self.starts), self._heard)
+        self._expected = None
         if on is not self.running:
             self._turn(on=on, seconds=seconds)
+        elif not self._heard:  # it is given again: perhaps it will happen only now
+            self._stamp(on=on, seconds=seconds)
+        else:
+            return
+        self._expected, self._heard = on, False
 
     def take_back(self) -> None:
         """Forget the last command, which was not carried out: what was known before it holds again."""
         if self._undo is not None:
-            self.running, self.started_seconds, self.stopped_seconds, starts = self._undo
+            self.running, self.started_seconds, self.stopped_seconds, starts, self._heard = self._undo
             self.starts.clear()
             self.starts.extend(starts)
-            self._undo = None
+        self.settle()
+
+    def settle(self, *, done: bool = False) -> None:
+        """Take note of the outcome: what is reported from now on has other causes.
+
+        Of what is `done` the report may yet come, and tell when; what is not may have happened all the same.
+        """
+        self._undo = None
+        if done:
+            self._heard = True
+        else:
+            self._expected = None
 
     def learn(self, *, on: bool, seconds: float) -> bool:
         """Take note of what the equipment reports. Returns whether that is news.
 
         The first report tells that it runs, not since when: that protects nothing and is no start.
         """
+        unheard, self._heard = not self._heard, True
+        if on is self._expected or (unheard and on is self.running):
+            self._stamp(on=on, seconds=seconds)
+            self.settle()
+            return True
         if on is self.running:
+            self._undo = None
             return False
         if self.running is None:
             self.running = on
         else:
             self._turn(on=on, seconds=seconds)
         return True
+
+    def _stamp(self, *, on: bool, seconds: float) -> None:
+        """Note when it really did, or may have done, what was commanded: that was counted already."""
+        self.running = on
+        if not on:
+            self.stopped_seconds = seconds
+        else:
+            self.started_seconds = seconds
+            if self.starts:
+                self.starts[-1] = seconds
 
     def _turn(self, *, on: bool, seconds: float) -> None:
         self.running = on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.execute.control import Control
 from edge_agent.execute.equipment import turns_on
@@ -47,6 +47,14 @@ class Executed:
     decisions: list[Decision] = field(default_factory=list)
 
 
+class _Open(NamedTuple):
+    """A command whose outcome is unknown. Its expiry stands on the monotonic scale: the wall clock may jump."""
+
+    control: Control
+    record: CommandRecord
+    expires_seconds: float
+
+
 class Executor:
     """Reconciles every actuator of one site. Knows the epoch, counts the commands, judges what may go out."""
 
@@ -57,7 +65,7 @@ class Executor:
         self.online: dict[str, bool] = {}
         self.breakers: dict[str, str] = {}
         self._site, self._agent, self._counter = plant.site, agent, 0
-        self._open: dict[str, tuple[Control, CommandRecord]] = {}
+        self._open: dict[str, _Open] = {}
         for memory in remembered.actuators:
             if memory.actuator in self.controls:
                 self.controls[memory.actuator].remember(memory, now)
@@ -65,8 +73,8 @@ class Executor:
             control = self.controls.get(record.command.target)
             if control is not None:
                 # It may have been carried out or not: its acknowledgement, a report or its expiry will tell.
-                control.record = record
-                self._open[record.command.id] = (control, record)
+                control.resume(record, now)
+                self._open[record.command.id] = _Open(control, record, now.seconds_at(record.command.expires_at))
 
     def wish(self, wishes: Iterable[Wish], executed: Executed, now: Moment) -> None:
         """Take new wishes of plans, as far as the mode lets plans have a say."""
@@ -126,26 +134,32 @@ class Executor:
 
     def acknowledge(self, command_id: str, status: str, detail: str, executed: Executed, now: Moment) -> None:
         """Take a node's word on a command. A second one, or one on an unknown command, changes nothing."""
-        self._advance(command_id, CommandState(status), detail, executed, now)
+        state, found = CommandState(status), self._open.get(command_id)
+        if found is not None and state is not CommandState.ACCEPTED:
+            # It was published, though the broker's word on that is still on its way.
+            found.record.attempts = max(found.record.attempts, 1)
+        self._advance(command_id, state, detail, executed, now)
 
     def delivered(self, report: DeliveryReport, executed: Executed, now: Moment) -> None:
-        """Take the fate of one attempt to deliver a command."""
+        """Take the fate of one attempt to deliver a command. What a node has accepted was delivered."""
         found = self._open.get(report.command_id)
         if found is None:
             return
-        _, record = found
+        record = found.record
         if report.state == "published":
             record.attempts += 1
             if record.state is not CommandState.DECIDED:  # a further attempt, or the node was faster than the broker
                 executed.events.append(self._event(record, report.detail, now))
                 return
+        elif record.state is CommandState.ACCEPTED:
+            return
         self._advance(report.command_id, CommandState(report.state), report.detail, executed, now)
 
     def _advance(self, command_id: str, state: CommandState, detail: str, executed: Executed, now: Moment) -> None:
         found = self._open.get(command_id)
         if found is None:
             return
-        control, record = found
+        control, record, _ = found
         if control.advance(record, state, now):
             executed.events.append(self._event(record, detail, now))
             if not record.open:
@@ -170,11 +184,11 @@ class Executor:
 
         An acknowledgement may come a timeout after the expiry; a node that accepted has the length of the lease.
         """
-        for identity, (control, record) in list(self._open.items()):
-            command, actuator = record.command, control.actuator
+        for identity, (control, record, expires_seconds) in list(self._open.items()):
+            actuator = control.actuator
             accepted = record.state is CommandState.ACCEPTED
             grace = actuator.lease_seconds if accepted else actuator.ack_timeout_seconds
-            if now.at > command.expires_at + round(grace * MICROSECONDS):
+            if now.seconds > expires_seconds + grace:
                 detail = "accepted, but never done" if accepted else "nothing was heard of it"
                 self._advance(identity, CommandState.EXPIRED, detail, executed, now)
 
@@ -186,13 +200,12 @@ class Executor:
                 executed.decisions.append(self._decision(wish, "held", reason, checks, None, now))
             return
         if control.record is not None:
-            self._advance(
-                control.record.command.id, CommandState.SUPERSEDED, f"now {wish.action} is wished", executed, now
-            )
+            detail = "its lease is renewed by another" if need == "renew" else f"now {wish.action} is wished"
+            self._advance(control.record.command.id, CommandState.SUPERSEDED, detail, executed, now)
         command = self._command(control, wish, reason, now)
         record = CommandRecord(command)
         control.give(record, need, on=turns_on(wish.action, wish.value), now=now)
-        self._open[command.id] = (control, record)
+        self._open[command.id] = _Open(control, record, now.seconds + control.actuator.command_ttl_seconds)
         executed.commands.append(command)
         executed.decisions.append(self._decision(wish, "commanded", reason, checks, command.id, now))
 

@@ -5,7 +5,6 @@ Source: U.S. IOOS, Manual for the Use of Real-Time Oceanographic Data Quality Co
 
 from __future__ import annotations
 
-
 from enum import IntEnum
 from typing import TYPE_CHECKING
 

@@ -88,12 +88,29 @@ class Channel:
         last = self.last
         return last is not None and observed_at == last.observed_at and seq == last.seq
 
+    def receipt(self, now: Instant) -> Instant:
+        """Give a value without a time the time of its receipt.
+
+        Those that arrive together are apart by a microsecond, so that none hides another.
+        """
+        return now if self.last is None else max(now, self.last.observed_at + 1)
+
+    def forget_future(self, now: Instant) -> None:
+        """Begin anew where the newest reading lies in the future: the wall clock was set back.
+
+        It would make every true reading an old one until the wall clock is there again.
+        """
+        if self.last is not None and self.last.observed_at > now + self._future_us:
+            self.last = self._before = self._unsettled = None
+            self._flat = FlatLineRun(self.sensor.quality.flat_line) if self.sensor.quality.flat_line else None
+
     def take(
-        self, value: float, observed_at: Instant, seq: int | None, received_at: Instant
+        self, value: float, observed_at: Instant, seq: int | None, received_at: Instant, *, timed: bool = True
     ) -> tuple[Reading, Reading | None]:
         """Judge a reading; return it, and the one before where this one settles it.
 
-        `value` is in the sensor's unit. What is returned as unsettled comes back as the second of a later call.
+        `value` is in the sensor's unit; `timed` says that `observed_at` is the node's own word. What is returned as
+        unsettled comes back as the second of a later call.
         """
         if observed_at > received_at + self._future_us:
             return self._disbelieved(value, observed_at, seq, received_at), None
@@ -102,7 +119,8 @@ class Channel:
         if not self.is_newest(observed_at, seq):
             flag = _strongest(tests)
             return Reading(self.sensor, value, observed_at, received_at, seq, flag, tests, late=True), None
-        tests |= self._beside(value, observed_at)
+        together = not timed and self.last is not None and self.last.received_at == received_at
+        tests |= self._beside(value, observed_at, together=together)
         settled = self._settle(value, received_at)
         reading = Reading(self.sensor, value, observed_at, received_at, seq, _strongest(tests), tests, late)
         if self.sensor.quality.spike is not None:
@@ -128,12 +146,12 @@ class Channel:
             tests |= freshness.judge(quality.freshness, age_seconds) << _FRESHNESS
         return tests
 
-    def _beside(self, value: float, observed_at: Instant) -> int:
-        """Run the tests that look at the readings before."""
+    def _beside(self, value: float, observed_at: Instant, *, together: bool) -> int:
+        """Run the tests that look at the readings before. What arrived `together` without times has no rate."""
         quality, last, tests = self.sensor.quality, self.last, 0
         if quality.rate_of_change is not None:
             flag = Flag.NOT_EVALUATED
-            if last is not None:
+            if last is not None and not together:
                 seconds = (observed_at - last.observed_at) / MICROSECONDS
                 flag = rate_of_change.judge(quality.rate_of_change, value, last.value, seconds)
             tests = flag << _RATE

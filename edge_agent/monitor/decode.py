@@ -7,6 +7,7 @@ one bad element of an array does not take the good ones with it.
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, NamedTuple, NotRequired
 
@@ -28,6 +29,7 @@ _Value = bool | _Number
 _Rfc3339 = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$")]
 _STRICT = ConfigDict(strict=True, extra="ignore")
 _EARLIEST, _LATEST = 0, 253_402_300_800  # Unix seconds: 1970, and the year 10000, which datetime does not know
+_FIRST, _LAST = -62_135_596_800 * MICROSECONDS, _LATEST * MICROSECONDS  # what an offset can push a written time over
 
 
 @with_config(_STRICT)
@@ -83,7 +85,10 @@ def _observed_at(ts: str | float | None, timestamps: TimestampFormat) -> Instant
             raise _TimestampError("timestamp_invalid") from None
         if moment.tzinfo is None:
             raise _TimestampError("timestamp_without_offset")
-        return instant(moment)
+        at = instant(moment)
+        if not _FIRST <= at < _LAST:
+            raise _TimestampError("timestamp_invalid")
+        return at
     seconds = ts / 1000 if timestamps == "unix_ms" else ts
     if not _EARLIEST <= seconds < _LATEST:
         raise _TimestampError("timestamp_invalid")
@@ -189,11 +194,12 @@ def _reason(error: ValidationError) -> str:
 
 
 def _value_reason(value: object) -> str:
-    if isinstance(value, float) and value != value:  # noqa: PLR0124  # only NaN differs from itself
+    if not isinstance(value, int | float):
+        return "value_not_numeric"
+    if value != value:  # noqa: PLR0124  # only NaN differs from itself
         return "value_nan"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "value_infinite"
-    return "value_not_numeric"
+    # A number or boolean that is fine as a value stands where a reading should.
+    return "malformed" if abs(value) <= sys.float_info.max else "value_infinite"
 
 
 def _rendered(element: object) -> bytes:

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 class _Extreme:
     """A reading that may yet be the highest or lowest of the run, and when the reading after it came."""
 
-    __slots__ = ("followed_at", "seconds", "value")
+    __slots__ = ("followed_at", "place", "seconds", "value")
 
-    def __init__(self, value: float, seconds: float) -> None:
+    def __init__(self, value: float, seconds: float, place: int) -> None:
         self.value = value
         self.seconds = seconds
+        self.place = place  # in the order of arrival: two readings may be of the same instant
         self.followed_at = seconds
 
 
@@ -30,7 +31,7 @@ class FlatLineRun:
     the longest time asked for are let go. Warm-up: the run begins with the first reading.
     """
 
-    __slots__ = ("_highs", "_lows", "_since", "_spec", "_window")
+    __slots__ = ("_count", "_highs", "_lows", "_since", "_spec", "_window")
 
     def __init__(self, spec: FlatLine) -> None:
         self._spec = spec
@@ -38,6 +39,7 @@ class FlatLineRun:
         self._highs: deque[_Extreme] = deque()  # values falling
         self._lows: deque[_Extreme] = deque()  # values rising
         self._since = 0.0
+        self._count = 0
 
     def update(self, value: float, seconds: float) -> Flag:
         """Take a value at a time in seconds, never before the last, and flag it by the length of the run so far."""
@@ -50,11 +52,12 @@ class FlatLineRun:
             highs.pop()
         while lows and lows[-1].value >= value:
             lows.pop()
-        newest = _Extreme(value, seconds)
+        self._count += 1
+        newest = _Extreme(value, seconds, self._count)
         highs.append(newest)
         lows.append(newest)
         while highs[0].value - lows[0].value > self._spec.tolerance:
-            older = highs if highs[0].seconds < lows[0].seconds else lows
+            older = highs if highs[0].place < lows[0].place else lows
             self._since = older.popleft().followed_at
         self._forget(seconds - self._window)
         return self._flag(seconds - self._since)

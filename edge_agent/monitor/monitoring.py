@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.inbox import Kind
@@ -124,34 +126,29 @@ class Monitor:
         channel = self.channels.get((node.id, one or sample.sensor))
         if channel is None:
             return "unknown_sensor"
-        value = sample.value
-        if sample.unit is not None and sample.unit != channel.sensor.unit:
-            conversion = channel.conversion(sample.unit)
-            if conversion is None:
-                return "unit_mismatch"
-            value = value * conversion.scale + conversion.offset
-        observed_at, seq = sample.observed_at, sample.seq
+        if message.retained and sample.observed_at is None:  # it may have lain at the broker for a year
+            return "retained_without_timestamp"
+        value = _converted(channel, sample)
+        if isinstance(value, str):
+            return value
+        channel.forget_future(now.at)
         sequence = channel.sequence if one else self._sequences.setdefault(node.id, Sequence())
-        if observed_at is None:
-            last = channel.last
-            if one and seq is not None and sequence.repeats(seq) and last is not None and last.value == value:
-                observed.duplicates += 1
-                return None
-            # Values without a time that arrive together are apart by a microsecond, so that none hides another.
-            observed_at = now.at if last is None else max(now.at, last.observed_at + 1)
-        elif channel.is_last(observed_at, seq):
+        if _repeats(channel, sample, value, sequence if one else None):
             observed.duplicates += 1
             return None
-        if seq is not None:
+        observed_at = channel.receipt(now.at) if sample.observed_at is None else sample.observed_at
+        if sample.seq is not None:
             newest = channel.last is None or observed_at > channel.last.observed_at
-            observed.gaps += sequence.update(seq, newer=newest)
-        self._judge(observed, channel, Sample("", value, None, observed_at, seq), message.topic, now)
+            observed.gaps += sequence.update(sample.seq, newer=newest)
+        timed = sample.observed_at is not None
+        reading, settled = channel.take(value, observed_at, sample.seq, now.at, timed=timed)
+        self._hand_on(observed, channel, reading, settled, message.topic, now)
         return None
 
     @staticmethod
-    def _judge(observed: Observed, channel: Channel, sample: Sample, topic: str, now: Moment) -> None:
-        assert sample.observed_at is not None  # noqa: S101  # given by the caller
-        reading, settled = channel.take(sample.value, sample.observed_at, sample.seq, now.at)
+    def _hand_on(
+        observed: Observed, channel: Channel, reading: Reading, settled: Reading | None, topic: str, now: Moment
+    ) -> None:
         observed.readings.append(reading)
         if not reading.settled:
             observed.unsettled.add(id(reading))
@@ -250,8 +247,26 @@ def _delivery(message: Message) -> Delivery | None:
     return Delivery(message.receipt.packet, digest.digest())
 
 
+def _converted(channel: Channel, sample: Sample) -> float | str:
+    """Turn the value of a sample into the sensor's unit; a text is why that cannot be."""
+    if sample.unit is None or sample.unit == channel.sensor.unit:
+        return sample.value
+    conversion = channel.conversion(sample.unit)
+    if conversion is None:
+        return "unit_mismatch"
+    value = sample.value * conversion.scale + conversion.offset
+    return value if isfinite(value) else "value_infinite"
+
+
+def _repeats(channel: Channel, sample: Sample, value: float, sequence: Sequence | None) -> bool:
+    """Whether a sample is the newest of its sensor once more. `sequence`: that of a topic with one sensor."""
+    if sample.observed_at is not None:
+        return channel.is_last(sample.observed_at, sample.seq)
+    last, seq = channel.last, sample.seq
+    same = sequence is not None and seq is not None and sequence.repeats(seq)
+    return same and last is not None and last.value == value
+
+
 def _excerpt(message: Message, sample: Sample) -> bytes:
     """Show in a dead letter the one sample of a payload that it is about."""
-    if not sample.sensor:
-        return message.payload
-    return f'{{"{sample.sensor}": {sample.value}}}'.encode()
+    return json.dumps({sample.sensor: sample.value}).encode() if sample.sensor else message.payload

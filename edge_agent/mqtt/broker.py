@@ -48,10 +48,15 @@ async def open_broker(port: int | None = None) -> AsyncIterator[Address]:
 async def open_mosquitto(program: Path, settings: Path, port: int | None = None) -> AsyncIterator[Address]:
     """Run Mosquitto with a settings file, its data in a temporary folder that goes with it."""
     with tempfile.TemporaryDirectory(prefix="edge-agent-broker-") as folder:
-        port = free_port() if port is None else port
+        port = free_port(port or 0)
         written = write_settings(settings, Path(folder), port)
         process = await asyncio.create_subprocess_exec(
-            program, "-c", written, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+            program,
+            "-c",
+            written,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            process_group=0,  # else Ctrl-C on the terminal would end the broker before its clients
         )
         try:
             await _until_listening(process, port)
@@ -100,10 +105,14 @@ def write_settings(settings: Path, folder: Path, port: int) -> Path:
     return written
 
 
-def free_port() -> int:
-    """Ask the system for a port that nobody listens on."""
+def free_port(port: int = 0) -> int:
+    """Ask the system for a port that nobody listens on, or for this one. Raises BrokerUnavailableError if taken."""
     with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            raise BrokerUnavailableError(f"the broker cannot listen on port {port}: {error}") from error
         return int(probe.getsockname()[1])
 
 

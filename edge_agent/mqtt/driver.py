@@ -21,7 +21,7 @@ from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, fresh_client
 from edge_agent.mqtt.pump import Pump
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Iterable, Sequence
 
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
@@ -85,7 +85,7 @@ class Link:
     async def open(self) -> None:
         """Connect. Raises ProtocolRefusedError or BrokerUnavailableError; nothing is left open then."""
         try:
-            await self._client.__aenter__()
+            await _keeping_cancellation(self._client.__aenter__())
         except aiomqtt.MqttCodeError as error:
             self._pump.drop()
             code = getattr(error.rc, "value", error.rc)
@@ -156,7 +156,7 @@ class Link:
         try:
             if self.alive:
                 self._client.timeout = FAREWELL_SECONDS
-                await self._client.__aexit__(None, None, None)
+                await _keeping_cancellation(self._client.__aexit__(None, None, None))
         except aiomqtt.MqttError as error:
             self._end(error)
         finally:
@@ -193,7 +193,8 @@ class Link:
         disconnected = self._client._disconnected  # noqa: SLF001 - asyncio complains where nobody has looked at it
         if disconnected.done():
             disconnected.exception()
-        self._note_end(str(code))  # the socket paho closes itself: `drop` within a callback would wait for its own lock
+        cause = "the connection broke" if code.value == _FAILURE else str(code)  # paho's word: "unspecified error"
+        self._note_end(cause)  # the socket paho closes itself: `drop` within a callback would wait for its own lock
 
     def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _properties: Any) -> None:  # noqa: ANN401 - paho's signature
         self._confirm(mid, [code])
@@ -252,6 +253,17 @@ class Link:
         _fail(self._client._connected, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))  # noqa: SLF001 - see above
         # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
         self._loop.call_soon(self._pump.drop)
+
+
+async def _keeping_cancellation(step: Awaitable[object]) -> None:
+    """Do a step of aiomqtt. Its `wait_for` loses, before Python 3.12, a cancellation that comes with the result."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        await step
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:

@@ -79,9 +79,10 @@ class _Resumed:
         """Read exactly n bytes, or all until the end."""
         if n < 0:
             taken, self._head = self._head, b""
-            return taken + await self._rest.read()
+            return taken + bytes(await self._rest.read())
         taken, self._head = self._head[:n], self._head[n:]
-        return taken if len(taken) == n else taken + await self._rest.read(n - len(taken))
+        rest: bytes = b"" if len(taken) == n else await self._rest.read(n - len(taken))
+        return taken + rest
 
     def feed_eof(self) -> None:
         """Take note of the end."""

@@ -101,7 +101,11 @@ class Session:
             self._task = None
 
     def close(self) -> None:
-        """End `run` within two seconds, without the will. Before it: `pause`, store, `acknowledge`, say `offline`."""
+        """End `run` within two seconds, without the will.
+
+        Before it: `pause`, store, `acknowledge`, publish `offline`. The broker reads in order, so when it has confirmed
+        the last it has seen the acknowledgements too.
+        """
         if not self._closing:
             self._closing = True
             if self._task is not None:

@@ -2,7 +2,8 @@
 
 The first line tells who recorded: `{"recording": 1, "agent": …, "mode": …, "epoch": …}`. Each further line is the
 input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […], "deliveries": […], "breakers": […]}`.
-For files written by hand a line may also be a single message, `{"at": …, "topic": …, "payload": …}`.
+For files written by hand a line may also be a single message, `{"at": …, "topic": …, "payload": …}`; before such a line
+time passes in steps of one second, while between recorded turns it passes as it did.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from edge_agent.model.time import MICROSECONDS, Moment, parse_rfc3339, rfc3339
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-#: The first turn that needs the passing of time is at most so far from the last line, in seconds.
+#: Steps in which time passes between lines that were written by hand.
 FILL_SECONDS = 1.0
 
 
@@ -154,14 +155,14 @@ class Recording:
         return self._moment(self._pending, None)
 
     def turns(self) -> Iterator[RecordedTurn]:
-        """Yield the turns; where more than a second lies between two lines, time passes in steps of one."""
+        """Yield the turns; before a line written by hand, time passes in steps of one second."""
         last: Moment | None = None
         while self._pending is not None:
             line = self._pending
             if isinstance(line, Header):
                 raise RecordingError(f"line {self._number} is a second header")
             now = self._moment(line, last)
-            while last is not None and now.seconds - last.seconds > FILL_SECONDS:
+            while last is not None and _by_hand(line) and now.seconds - last.seconds > FILL_SECONDS:
                 last = Moment(last.at + round(FILL_SECONDS * MICROSECONDS), last.seconds + FILL_SECONDS)
                 yield RecordedTurn(last, Inbox())
             yield RecordedTurn(now, self._inbox(line))
@@ -197,6 +198,11 @@ class Recording:
             raise self._unreadable(error) from error
         receipt = None if line.packet is None else Receipt(0, line.packet)
         return Message(self._parse(line.topic), line.topic, payload, receipt, line.retained, line.redelivered)
+
+
+def _by_hand(line: _Line | _Single) -> bool:
+    """Tell a line that was written by hand: a recorded one names its monotonic time, and every turn there was."""
+    return isinstance(line, _Single) or line.seconds is None
 
 
 def _short(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Keeps the account of a running network: switches, starts, energy, lowest and highest levels."""
+"""Keeps the account of a running network: switches, starts, energy and its cost, lowest and highest levels."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Account:
     def __init__(self, network: Network) -> None:
         pumps = network.of_kind("pump")
         self.energy_kwh = dict.fromkeys(pumps, 0.0)
+        self._cost = dict.fromkeys(pumps, 0.0)
         self._starts = dict.fromkeys(pumps, 0)
         self._switches: deque[Switch] = deque(maxlen=_KEPT_SWITCHES)
         self._running: Mapping[str, bool] = {}
@@ -41,10 +42,12 @@ class Account:
             self._lowest[tank] = min(level, self._lowest.get(tank, level))
             self._highest[tank] = max(level, self._highest.get(tank, level))
 
-    def add_energy(self, seconds: int) -> None:
-        """Let the pumps go on for a time as they did at the last solved instant."""
+    def add_energy(self, seconds: int, prices: Mapping[str, float]) -> None:
+        """Let the pumps go on for a time as they did at the last solved instant, at prices per kWh."""
         for pump, power_kw in self._power_kw.items():
-            self.energy_kwh[pump] += power_kw * seconds / 3600
+            energy_kwh = power_kw * seconds / 3600
+            self.energy_kwh[pump] += energy_kwh
+            self._cost[pump] += energy_kwh * prices.get(pump, 0.0)
 
     def record(self, seconds: int) -> DayRecord:
         """Write down what happened until now."""
@@ -55,4 +58,5 @@ class Account:
             dict(self.energy_kwh),
             dict(self._lowest),
             dict(self._highest),
+            dict(self._cost),
         )

@@ -15,9 +15,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.errors import SimulationError
+from edge_agent.model.units import conversion
 from edge_agent.simulate.account import Account
 from edge_agent.simulate.network import Element
 from edge_agent.simulate.survey import survey_network
+from edge_agent.simulate.tariff import Tariff, read_tariff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SECONDS = 2**31 - 1  # what a C long holds everywhere; 68 years
 _MORE_TRIALS = 10
+_VACUUM_METRES = -10.0
 
 
 def _load_toolkit() -> Any:  # noqa: ANN401 - the toolkit ships no types
@@ -66,12 +69,14 @@ class Hydraulics:
         self._project: Any = None
         self._indices: Mapping[Element, int] = {}
         self._flow_factor = 1.0
+        self._vacuum = _VACUUM_METRES
         self._positions: dict[str, float] = {}
         self._remove_controls = remove_controls
         self._stale = True
         self.seconds = 0
         self.network: Network
         self._account: Account
+        self._tariff: Tariff
 
     def __enter__(self) -> Self:
         try:
@@ -105,7 +110,7 @@ class Hydraulics:
                 taken = toolkit.nextH(self._project)
             if taken <= 0:
                 raise SimulationError(f"{self._path.name} does not run past {self.seconds} s.")
-            self._account.add_energy(taken)
+            self._account.add_energy(taken, self._tariff.at(self.seconds))
             self.seconds += taken
             self._stale = True
         self._solve()
@@ -123,8 +128,11 @@ class Hydraulics:
         return self._node("tank", tank, toolkit.HEAD) - self._node("tank", tank, toolkit.ELEVATION)
 
     def pressure(self, kind: str, node: str) -> float:
-        """Pressure at a junction or at the bottom of a tank."""
-        return self._node(kind, node, self._toolkit.PRESSURE)
+        """Pressure at a junction or at the bottom of a tank, as a gauge shows it: no lower than a vacuum.
+
+        Where a closed pump leaves a zone without water EPANET calculates on, down to millions of metres below zero.
+        """
+        return max(self._vacuum, self._node(kind, node, self._toolkit.PRESSURE))
 
     def head(self, kind: str, node: str) -> float:
         """Total head at a junction, reservoir or tank."""
@@ -237,7 +245,11 @@ class Hydraulics:
         with _translated(f"{self._path} cannot be prepared"):
             self.network, self._indices, self._flow_factor = survey_network(toolkit, self._project)
             self._positions = self._initial_positions()
+            metre = conversion("pressure", "m", self.network.units.pressure)
+            self._vacuum = _VACUUM_METRES * (metre.scale if metre else 1.0)
             self._account = Account(self.network)
+            pumps = {pump: self._indices[Element("pump", pump)] for pump in self.network.of_kind("pump")}
+            self._tariff = read_tariff(toolkit, self._project, pumps)
             if self._remove_controls:
                 self._drop_controls()
             self._prepare()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from edge_agent.errors import BrokerUnavailableError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Longest time between two looks at the plant, in plant seconds.
 TICK_SECONDS = 1.0
+#: How long the broker may take to hear that a node leaves, in real seconds.
+_GOODBYE_SECONDS = 1.0
 
 
 class NodeLink(Protocol):
@@ -60,7 +63,8 @@ class _WentOffline(Exception):  # noqa: N818 - it is an event, not an error
 async def run_live(simulation: PlantSimulation, bus: Bus, clock: Clock, *, reconnect_seconds: float = 1.0) -> NoReturn:
     """Run until cancelled. A node whose connection is lost comes again after `reconnect_seconds` of real time.
 
-    Raises (in a group) SimulationError where the network cannot be calculated.
+    When it is cancelled every node says that it is offline. Raises (in a group) SimulationError where the network
+    cannot be calculated.
     """
     await _Runner(simulation, bus, clock, reconnect_seconds).run()
     raise AssertionError("the plant stopped by itself")
@@ -89,18 +93,20 @@ class _Runner:
             self._outboxes[message.route.node].put([message])
 
     async def _connect(self, node: str) -> None:
-        """Keep a node connected for as long as it has something to say; an offline node has not."""
+        """Keep a node connected, from its first word until it goes offline, and from its next word on again."""
         outbox, lost = self._outboxes[node], False
         will = self._simulation.nodes[node].will
         while True:
-            await outbox.first()
+            if not lost:
+                await outbox.first()
             try:
-                async with self._bus.connect(node, will) as link:
+                async with self._bus.connect(node, will) as link, _goodbye(link, will):
                     await self._serve(node, link, announce=lost)
             except* _WentOffline:
                 lost = False
             except* BrokerUnavailableError:
                 lost = True
+            _keep_cancellation()
             if lost:
                 await asyncio.sleep(self._reconnect_seconds)
 
@@ -110,7 +116,9 @@ class _Runner:
                 await link.publish(message)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(node, link), name=f"commands of {node}")
-            tasks.create_task(self._publish(node, link), name=f"messages of {node}")
+            # In the body of the group, and no task of it: before Python 3.13 a group that only waits for its tasks
+            # leaves its own cancellation of this task behind, and `_keep_cancellation` would take it for a real one.
+            await self._publish(node, link)
 
     async def _listen(self, node: str, link: NodeLink) -> None:
         async for actuator, payload in link.commands():
@@ -125,3 +133,22 @@ class _Runner:
             outbox.remove(message)
             if message == will:
                 raise _WentOffline
+
+
+@asynccontextmanager
+async def _goodbye(link: NodeLink, will: Outgoing) -> AsyncIterator[None]:
+    """Say offline when the plant is stopped: a connection that is closed in order leaves no last will."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        with suppress(BrokerUnavailableError, TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await link.publish(will)
+        raise
+
+
+def _keep_cancellation() -> None:
+    """Go on with a cancellation that came together with a lost connection: before Python 3.13 a TaskGroup drops it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class DayRecord:
     """What happened in the network since its start.
 
     Energy in kWh by pump, levels in the network's unit of length by tank, starts by pump (running at the start is
-    none), switches oldest first (the newest ten thousand).
+    none), switches oldest first (the newest ten thousand), cost of the energy by pump in the file's currency.
     """
 
     seconds: int
@@ -100,6 +100,7 @@ class DayRecord:
     energy_kwh: Mapping[str, float]
     lowest: Mapping[str, float]
     highest: Mapping[str, float]
+    cost: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def total_energy_kwh(self) -> float:

@@ -61,6 +61,9 @@ class _Tap(NamedTuple):
 class PlantSimulation:
     """A plant in lock-step with the `now` it is given; the first call is its start, with the network as in its file.
 
+    The water runs `speed` times as fast as `now`; the nodes live by `now`, so that an agent in real time understands
+    their timestamps and they its expiries and leases.
+
     Raises ConfigurationError where mapping, plant and network do not fit, UsageError where a fault names nothing, and
     SimulationError from `step` and `deliver` where the network cannot be calculated.
     """
@@ -72,6 +75,7 @@ class PlantSimulation:
         plant: Plant,
         faults: Faults | None = None,
         *,
+        speed: float = 1.0,
         file: str = "plant.toml",
     ) -> None:
         check_mapping(mapping, plant, hydraulics.network, file)
@@ -85,6 +89,7 @@ class PlantSimulation:
             if sensor.name in mapping.sensors
         }
         self.nodes = {node.id: self._node(node, mapping) for node in plant.nodes.values()}
+        self._speed = speed
         self._zero: float | None = None
 
     def _node(self, node: Node, mapping: NetworkMapping) -> VirtualNode:
@@ -132,8 +137,8 @@ class PlantSimulation:
 
     def _run_water(self, now: Moment) -> None:
         if self._zero is None:
-            self._zero = now.seconds - self.hydraulics.seconds
-        self.hydraulics.advance(now.seconds - self._zero)
+            self._zero = now.seconds - self.hydraulics.seconds / self._speed
+        self.hydraulics.advance((now.seconds - self._zero) * self._speed)
 
 
 def _tap(probe: Probe, sensor: Sensor, hydraulics: Hydraulics, file: str) -> _Tap:

@@ -25,6 +25,7 @@ _LONGEST_PREFIX = len("fill_")
 _INTERVAL_SECONDS = 60
 #: How many junctions become nodes: those with the largest demand.
 _DISTRICTS = 5
+_LOWEST_PRESSURE_M = -11.0  # a little beyond a vacuum, so that one is still a reading
 _HIGHEST_PRESSURE_M = 150.0
 
 
@@ -134,7 +135,7 @@ class _Draft:
     def _pressure(self, sensor: str, junction: Element) -> _Point:
         unit = self._network.units.pressure
         scale = (conversion("pressure", "m", unit) or (1.0, 0.0))[0]
-        tests = (f"gross_range = {{ fail = {_pair(-10 * scale, _HIGHEST_PRESSURE_M * scale)} }}",)
+        tests = (f"gross_range = {{ fail = {_pair(_LOWEST_PRESSURE_M * scale, _HIGHEST_PRESSURE_M * scale)} }}",)
         return _Point(sensor, "pressure", unit, junction, tests)
 
     def _valve(self, valve: str) -> _Device:

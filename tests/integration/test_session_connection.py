@@ -139,29 +139,52 @@ async def test_the_first_failure_is_a_warning_the_rest_is_not_and_the_return_is_
     assert told[-1] == ("INFO", "The broker is connected")
 
 
-async def scripted_broker(answers):
-    """Serve one answer per packet of a client; None hangs up."""
+@contextlib.asynccontextmanager
+async def scripted_broker(*scripts):
+    """Serve one script per connection (the last one for all later ones): an answer per packet; None hangs up.
+
+    Yields the port and the list of the MQTT versions that clients have asked for.
+    """
+    versions = []
 
     async def serve(reader, writer):
-        for answer in answers:
+        script = scripts[min(len(versions), len(scripts) - 1)]
+        for answer in script:
             packet = await reader.read(4096)
+            if packet[4:8] == b"MQTT":
+                versions.append(packet[8])
             if not packet or answer is None:
                 break
             writer.write(answer(packet) if callable(answer) else answer)
         writer.close()
 
-    return await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], versions
 
 
 ACCEPTED_5 = b"\x20\x03\x00\x00\x00"
+ACCEPTED_3 = b"\x20\x02\x00\x00"
 
 
 def refuse_subscriptions(packet):
     return b"\x90\x07" + packet[2:4] + b"\x00" + b"\x87" * 4
 
 
+def grant_subscriptions_5(packet):
+    return b"\x90\x07" + packet[2:4] + b"\x00" + b"\x01" * 4
+
+
+def grant_subscriptions_3(packet):
+    return b"\x90\x06" + packet[2:4] + b"\x01" * 4
+
+
+def confirm_publish(packet):
+    topic_length = int.from_bytes(packet[2:4], "big")
+    return b"\x40\x02" + packet[4 + topic_length : 6 + topic_length]
+
+
 @pytest.mark.parametrize(
-    ("answers", "sentence"),
+    ("script", "sentence"),
     [
         ([None], "closed before it was accepted"),
         ([b"\x20\x03\x00\x87\x00"], "refused the connection"),
@@ -170,15 +193,30 @@ def refuse_subscriptions(packet):
         ([b"no mqtt at all"], "closed before it was accepted"),
     ],
 )
-async def test_a_handshake_that_fails_is_told_and_tried_again(answers, sentence):
+async def test_a_handshake_that_fails_is_told_and_tried_again(script, sentence):
     told = []
     sink = logger.add(lambda line: told.append(line.record["extra"].get("error", "")), level="WARNING")
-    server = await scripted_broker(answers)
-    agent = Agent(server.sockets[0].getsockname()[1])
     try:
-        async with server, asyncio.timeout(5), running(agent, until_announced=False):
-            await wait_until(lambda: len(agent.waits) >= 2)
-            assert not agent.session.connected
+        async with asyncio.timeout(5), scripted_broker(script) as (port, _versions):
+            agent = Agent(port)
+            async with running(agent, until_announced=False):
+                await wait_until(lambda: len(agent.waits) >= 2)
+                assert not agent.session.connected
     finally:
         logger.remove(sink)
     assert sentence in told[0]
+
+
+async def test_a_broker_that_hangs_up_on_mqtt_5_is_spoken_to_in_3_1_1():
+    old = [ACCEPTED_3, grant_subscriptions_3, confirm_publish, None]
+    async with scripted_broker([None], old) as (port, versions), running(Agent(port)) as agent:
+        assert agent.session.protocol == "3.1.1"
+        assert versions == [5, 4]
+
+
+async def test_a_broker_that_has_spoken_mqtt_5_is_not_given_up_as_old():
+    spoken = [ACCEPTED_5, grant_subscriptions_5, confirm_publish]
+    async with scripted_broker(spoken, [None]) as (port, versions), running(Agent(port)) as agent:
+        await wait_until(lambda: len(versions) >= 4)
+        assert set(versions) == {5}
+        assert agent.session.protocol == "5"

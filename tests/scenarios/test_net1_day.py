@@ -73,7 +73,7 @@ def test_the_pump_is_switched_when_epanet_would_have(day):
 
 def test_the_tank_stays_within_its_limits(day):
     _, lowest, highest, *_ = day
-    assert 109.5 <= lowest
+    assert lowest >= 109.5
     assert highest <= 140.5
 
 

@@ -8,9 +8,9 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING
 
-from edge_agent.mqtt.broker import LOOPBACK, find_local_settings, find_mosquitto, free_port, write_settings
-
 from support.deadline import block_until
+
+from edge_agent.mqtt.broker import LOOPBACK, find_local_settings, find_mosquitto, free_port, write_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

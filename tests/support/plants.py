@@ -1,4 +1,4 @@
-"""A small plant and what happens to it, for tests of the core: nouns, messages, a manual clock, a bench and its memory."""
+"""A small plant and what happens to it, for tests of the core: nouns, messages, a manual clock, a bench, its memory."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiomqtt
 from support.deadline import wait_until
 
-from edge_agent.mqtt.connection import ConnectionSettings, Will
+from edge_agent.mqtt.connection import ConnectionSettings, Tls, Will
 from edge_agent.mqtt.session import Session
 from edge_agent.mqtt.topics import Topics
 
@@ -26,11 +26,18 @@ WILL = Will(TOPICS.agent_status(), b"offline")
 class Agent:
     """A session and what came over it. Its back-off is short, so that tests are."""
 
-    def __init__(self, port: int, *, keepalive_seconds: int = 15, on_message: Callable[[Message], None] | None = None):
+    def __init__(
+        self,
+        port: int,
+        *,
+        keepalive_seconds: int = 15,
+        on_message: Callable[[Message], None] | None = None,
+        tls: Tls | None = None,
+    ):
         self.messages: list[Message] = []
         self.sessions_present: list[bool] = []
         self.waits: list[float] = []
-        settings = ConnectionSettings("127.0.0.1", port, "gateway-1", keepalive_seconds=keepalive_seconds)
+        settings = ConnectionSettings("127.0.0.1", port, "gateway-1", tls=tls, keepalive_seconds=keepalive_seconds)
         self.session = Session(
             settings,
             subscriptions=TOPICS.subscriptions(),
@@ -55,10 +62,15 @@ class Agent:
         self.waits.append(seconds)
         await asyncio.sleep(0.02)
 
-    def acknowledge(self, *numbers: int) -> None:
-        """Acknowledge the messages that came at these places."""
+    async def acknowledge(self, *numbers: int) -> None:
+        """Acknowledge the messages that came at these places, and wait until the broker has taken note.
+
+        It reads in order, so what it confirms after them tells. Without that, a second connection of the same name can
+        overtake acknowledgements that lie in the first one's socket.
+        """
         receipts = [self.messages[number].receipt for number in numbers]
         self.session.acknowledge([receipt for receipt in receipts if receipt])
+        await self.session.publish("acknowledged", b"")
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,6 @@ from support.deadline import block_until
 
 if TYPE_CHECKING:
     from support.brokers import Mosquitto
-    from support.ledger import LedgerPublisher
     from support.processes import AgentProcess
 
 MESSAGES = 5000
@@ -99,7 +98,9 @@ def test_bare_numbers_without_time_or_number_are_stored_once_each(agent, mosquit
 def test_readings_are_acknowledged_with_any_commit_interval(tmp_path, mosquitto, publisher, interval):
     from support.processes import AgentProcess  # noqa: PLC0415 - shadows the fixture's module name
 
-    agent = AgentProcess(tmp_path / "again", mosquitto.port, settings=f"[store]\ncommit_interval_seconds = {interval}\n")
+    agent = AgentProcess(
+        tmp_path / "again", mosquitto.port, settings=f"[store]\ncommit_interval_seconds = {interval}\n"
+    )
     agent.start()
     try:
         publisher.publish(1200)
@@ -107,3 +108,27 @@ def test_readings_are_acknowledged_with_any_commit_interval(tmp_path, mosquitto,
         until_stored(agent, 1200)
     finally:
         agent.close()
+
+
+def test_a_broker_with_the_default_window_of_20_is_not_held_to_20_messages_a_second(tmp_path):
+    from support.brokers import Mosquitto  # noqa: PLC0415 - with settings of its own
+    from support.ledger import LedgerPublisher  # noqa: PLC0415
+    from support.processes import AgentProcess  # noqa: PLC0415
+
+    (tmp_path / "broker").mkdir()
+    broker = Mosquitto(tmp_path / "broker", "max_inflight_messages 20\n")
+    broker.start()
+    agent = AgentProcess(tmp_path / "agent", broker.port)
+    try:
+        agent.start()
+        publisher = LedgerPublisher(broker.port)
+        publisher.publish(3000)
+        publisher.settle()
+        # At one commit of 20 messages a second this would take two and a half minutes.
+        block_until(lambda: agent.metric('edge_agent_messages_total{kind="telemetry"}') == 3000, timeout=30)
+        publisher.close()
+        agent.terminate()
+        assert len(stored_numbers(agent)) == 3000
+    finally:
+        agent.close()
+        broker.kill()

@@ -34,6 +34,18 @@ def test_what_the_agent_itself_sends_is_nothing_a_node_may_send(topics, node, na
     assert {topics.parse(topic).kind for topic in own} == {Kind.UNKNOWN}
 
 
+@given(sites, st.sampled_from([Kind.TELEMETRY, Kind.ACK, Kind.STATE]), ids, ids)
+def test_a_route_and_its_topic_are_inverse(topics, kind, node, name):
+    assert topics.parse(topics.format(Route(kind, node, name))) == Route(kind, node, name)
+    for route in (Route(Kind.STATUS, node), Route(Kind.TELEMETRY, node)):
+        assert topics.parse(topics.format(route)) == route
+
+
+def test_an_unknown_route_has_no_topic():
+    with pytest.raises(ValueError, match="no topic"):
+        WATER.format(Route(Kind.UNKNOWN))
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_read_without_an_error(topic):
     assert WATER.parse(topic).kind in Kind

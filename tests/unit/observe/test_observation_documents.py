@@ -135,7 +135,9 @@ def test_the_document_tells_every_topic():
 def test_the_document_tells_every_reason_of_a_dead_letter():
     section = (ROOT / "docs/topics.md").read_text().partition("## Dead letters")[2]
     told = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
-    shape = re.compile(r"malformed|invalid_json|(payload|value|timestamp|seq|unit|unknown|status|ack|state)_[a-z_]+")
+    shape = re.compile(
+        r"malformed|invalid_json|(payload|value|timestamp|retained|seq|unit|unknown|status|ack|state)_[a-z_]+"
+    )
     constants = {
         node.value
         for path in (ROOT / "edge_agent/monitor").glob("*.py")

@@ -141,6 +141,12 @@ def test_time_between_two_lines_passes_in_steps_of_a_second():
     assert [len(turn.inbox.messages) for turn in found] == [1, 0, 0, 0, 1]
 
 
+def test_between_recorded_turns_no_time_is_invented():
+    """A stalled loop took no turns meanwhile; a replay that did would expire what was acknowledged right after."""
+    found = turns({"at": "2026-11-22T10:00:00Z", "seconds": 5.0}, {"at": "2026-11-22T10:01:30Z", "seconds": 95.0})
+    assert [turn.now.seconds for turn in found] == [5.0, 95.0]
+
+
 def test_lines_a_second_apart_need_nothing_in_between():
     found = turns({"at": "2026-11-22T10:00:00Z"}, {"at": "2026-11-22T10:00:01Z"})
     assert len(found) == 2

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support.noderig import library
 
 from edge_agent.errors import SimulationError
 from edge_agent.simulate.hydraulics import Hydraulics, native
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOW_FEET, HIGH_FEET = 110.0, 140.0
 
@@ -34,8 +37,10 @@ def test_an_on_off_rule_in_lock_step_equals_the_native_controls(net1: Path) -> N
                 water.set_pump("9", running=True)
         day = water.day()
     assert [switch.running for switch in day.switches] == [False, True]
-    for ours, theirs in zip(day.switches, reference.switches, strict=True):
-        assert 0 <= ours.seconds - theirs.seconds <= 10
+    # The rule is asked every ten seconds; the water that came in meanwhile takes three times as long to go again.
+    late = [ours.seconds - theirs.seconds for ours, theirs in zip(day.switches, reference.switches, strict=True)]
+    assert 0 <= late[0] <= 10
+    assert 0 <= late[1] <= 40
     assert day.total_energy_kwh == pytest.approx(reference.total_energy_kwh, rel=0.001)
 
 
@@ -47,7 +52,45 @@ def test_without_its_controls_the_pump_goes_on_past_the_end_of_the_file(net1: Pa
         assert not water.day().switches
 
 
-def test_controls_rules_and_speed_patterns_are_removed() -> None:
+PATTERNED = """
+[JUNCTIONS]
+ A 0 0
+[RESERVOIRS]
+ R 10
+[TANKS]
+ T 20 2 0 4 50 0
+[PIPES]
+ M A T 10 200 100 0 Open
+[PUMPS]
+ P R A POWER 5 PATTERN NIGHT
+[PATTERNS]
+ NIGHT 1 0
+[RULES]
+RULE 1
+IF SYSTEM TIME >= 0:30
+THEN PUMP P STATUS = CLOSED
+[OPTIONS]
+ Units LPS
+ Headloss H-W
+[TIMES]
+ Pattern Timestep 1:00
+[END]
+"""
+
+
+def test_rules_and_speed_patterns_are_removed(tmp_path: Path) -> None:
+    file = tmp_path / "patterned.inp"
+    only_rule = PATTERNED.replace("PATTERN NIGHT", "")
+    only_pattern = PATTERNED.replace("TIME >= 0:30", "TIME >= 99:00")
+    for text, off in ((only_rule, 1800), (only_pattern, 3600)):
+        file.write_text(text)
+        assert native(file, 2).switches[0] == (pytest.approx(off, abs=360), "P", False)
+        with Hydraulics(file) as water:
+            water.advance(2 * 3600)
+            assert not water.day().switches
+
+
+def test_the_controls_of_a_file_are_removed() -> None:
     with Hydraulics(library("Net3")) as water:  # its pump 10 is switched by the clock, 335 by a level
         water.advance(24 * 3600)
         assert not water.day().switches
@@ -98,7 +141,7 @@ def test_a_closed_pipe_carries_nothing_and_cannot_be_half_open(net1: Path) -> No
         water.set_valve("pipe", "110", 0.0)
         assert water.flow("pipe", "110") == pytest.approx(0.0, abs=1e-3)
         assert water.position("pipe", "110") == 0
-        with pytest.raises(SimulationError, match="open or closed, not 0.5"):
+        with pytest.raises(SimulationError, match="is open or closed"):
             water.set_valve("pipe", "110", 0.5)
 
 
@@ -187,6 +230,15 @@ def test_a_dry_system_is_calculated_and_is_no_error(net1: Path) -> None:
         water.set_pump("9", running=False)
         water.advance(12 * 3600)  # the tank runs empty; EPANET warns of unconnected nodes
         assert water.level("2") == pytest.approx(100.0, abs=0.01)
+
+
+def test_a_zone_without_water_shows_a_vacuum_and_no_more(net1: Path) -> None:
+    with Hydraulics(net1) as water:
+        water.set_pump("9", running=False)
+        water.advance(12 * 3600)
+        shown = [water.pressure("junction", junction) for junction in water.network.of_kind("junction")]
+        assert min(shown) == pytest.approx(-14.223, abs=0.001)  # psi of 10 m
+        assert max(shown) < 150
 
 
 def test_after_closing_nothing_can_be_read(net1: Path) -> None:

@@ -60,8 +60,8 @@ def test_every_mistake_of_form_is_told(net1: Path) -> None:
         "sensors": {"a/b": {"element": 4}, "c/d": {"element": "tank:2", "property": "level", "x": 1}, "e/f": "tank:2"},
     }
     assert sorted(key for key, _ in told(section, net1)) == [
-        "simulation.netwrok",
         "simulation.network",
+        "simulation.netwrok",
         'simulation.sensors."a/b".element',
         'simulation.sensors."a/b".property',
         'simulation.sensors."c/d".x',

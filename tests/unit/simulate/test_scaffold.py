@@ -46,7 +46,7 @@ ODD = """
 [JUNCTIONS]
  Pump#Out 0 1
  pump_out 0 1
- "quoted" 0 1
+ pump-out 0 1
 [RESERVOIRS]
  R 10
 [TANKS]
@@ -60,7 +60,7 @@ ODD = """
  c Pump#Out {long}1 10 100 100 0 Open
  d Pump#Out {long}2 10 100 100 0 Open
  e Pump#Out pump_out 10 100 100 0 Open
- f pump_out "quoted" 10 100 100 0 Open
+ f pump_out pump-out 10 100 100 0 Open
 [PUMPS]
  P-1 R Pump#Out POWER 1
  p_1 R Pump#Out POWER 1

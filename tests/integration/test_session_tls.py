@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import subprocess
+
+import pytest
+from support.brokers import Mosquitto
+from support.deadline import wait_until
+from support.sessions import LEVEL, TOPICS, WILL, Agent, client, running
+
+from edge_agent.errors import BrokerUnavailableError
+from edge_agent.mqtt.broker import free_port
+from edge_agent.mqtt.clients import MQTT_5
+from edge_agent.mqtt.connection import ConnectionSettings, Tls
+from edge_agent.mqtt.driver import Link
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Make a certificate for this machine that signs itself: authority, server and client in one."""
+    folder = tmp_path_factory.mktemp("certificates")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run([*command.split(), *names, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return Tls(cert, cert, key)
+
+
+@pytest.fixture
+def secured(tmp_path, certificate):
+    """Run a Mosquitto with a second listener that wants a client certificate; yields it and that listener's port."""
+    port = free_port()
+    broker = Mosquitto(
+        tmp_path,
+        f"listener {port} 127.0.0.1\ncafile {certificate.ca_file}\ncertfile {certificate.cert_file}\n"
+        f"keyfile {certificate.key_file}\nrequire_certificate true\n",
+    )
+    broker.start()
+    try:
+        yield broker, port
+    finally:
+        broker.kill()
+
+
+async def test_over_tls_messages_come_and_go(secured, certificate):
+    broker, port = secured
+    async with running(Agent(port, tls=certificate)) as agent, client(broker.port) as publisher:
+        for number in range(100):
+            await publisher.publish(LEVEL, str(number), qos=1)
+        await wait_until(lambda: len(agent.messages) == 100)
+        await agent.session.publish(TOPICS.command("station", "pump1"), b"start")
+
+
+def serve_one_record(listener, certificate, messages):
+    """Accept one client and its subscription, answer its next packet with many messages in one TLS record."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.cert_file, certificate.key_file)
+    with listener.accept()[0] as plain, context.wrap_socket(plain, server_side=True) as connection:
+        connection.recv(4096)
+        connection.send(b"\x20\x03\x00\x00\x00")
+        connection.send(b"\x90\x04" + connection.recv(4096)[2:4] + b"\x00\x01")
+        connection.recv(4096)
+        connection.send(b"".join(b"\x30\x05\x00\x01a\x00" + bytes([each]) for each in range(messages)))
+        with contextlib.suppress(OSError):
+            connection.recv(4096)
+
+
+async def test_no_message_stays_behind_in_what_is_decrypted_already(certificate):
+    received = []
+
+    def take(_topic, payload, *_rest):
+        received.append(payload)
+        if len(received) == 10:
+            link.pause()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings = ConnectionSettings("127.0.0.1", listener.getsockname()[1], "gateway-1", tls=certificate)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(serve_one_record, listener, certificate, 50))
+            link = Link(settings, MQTT_5, WILL, take)
+            await link.open()
+            try:
+                await link.subscribe(["a"])
+                link.ready()
+                link.acknowledge([1])
+                await wait_until(lambda: len(received) >= 10, timeout=3)
+                assert len(received) == 10
+                link.resume()
+                await wait_until(lambda: len(received) == 50, timeout=3)
+            finally:
+                await link.close()
+    assert received == [bytes([number]) for number in range(50)]
+
+
+# paho leaves the socket of a failed TLS handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_broker_whose_certificate_nobody_vouches_for_is_not_spoken_to(secured):
+    _, port = secured
+    link = Link(ConnectionSettings("127.0.0.1", port, "gateway-1", tls=Tls()), MQTT_5, WILL, lambda *_: None)
+    with pytest.raises(BrokerUnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
+        await link.open()

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import pytest
+from support.plants import START, failed, later, plant, published, pump
+
+from edge_agent.execute.execution import Executed, Executor
+from edge_agent.model.commands import ActuatorMemory, CommandRecord, Wish
+from edge_agent.model.inbox import BreakerReport
+from edge_agent.model.remembered import Remembered
+
+PUMP = "station/pump1"
+
+
+class Desk:
+    """An executor under a clock in seconds after START; keeps everything it decided."""
+
+    def __init__(self, *actuators, mode="auto", remembered=None):
+        self.now = START
+        self.executor = Executor(
+            plant(actuators=actuators or [pump()]), "gateway-1", mode, remembered or Remembered(epoch=7), START
+        )
+        self.all = Executed()
+
+    def _merge(self, executed):
+        self.all.commands += executed.commands
+        self.all.events += executed.events
+        self.all.decisions += executed.decisions
+        return executed
+
+    def at(self, seconds):
+        self.now = later(seconds)
+        return self
+
+    def wish(self, action, value=None, of=PUMP, plan="fill", priority=50):
+        executed = Executed()
+        self.executor.wish([Wish(of, action, value, plan, priority, "because")], executed, self.now)
+        self.executor.reconcile(executed, self.now)
+        return self._merge(executed).commands
+
+    def tick(self):
+        executed = Executed()
+        self.executor.reconcile(executed, self.now)
+        return self._merge(executed).commands
+
+    def wait(self, until, step=1.0):
+        """Let time pass up to `until` seconds after START; returns the commands given."""
+        given, seconds = [], self.now.seconds - START.seconds
+        while seconds < until:
+            seconds = min(seconds + step, until)
+            given += self.at(seconds).tick()
+        return given
+
+    def next(self, within=600.0):
+        """Let time pass until a command is given."""
+        end = self.seconds + within
+        while self.seconds < end:
+            given = self.at(self.seconds + 1).tick()
+            if given:
+                return given[0]
+        raise AssertionError(f"no command within {within:g} s")
+
+    @property
+    def seconds(self):
+        """Seconds since START."""
+        return self.now.seconds - START.seconds
+
+    def ack(self, command, word, detail=""):
+        executed = Executed()
+        self.executor.acknowledge(command.id, word, detail, executed, self.now)
+        return [str(event.state) for event in self._merge(executed).events]
+
+    def deliver(self, report):
+        executed = Executed()
+        self.executor.delivered(report, executed, self.now)
+        return [(str(event.state), event.attempts) for event in self._merge(executed).events]
+
+    def publish(self, command):
+        return self.deliver(published(command))
+
+    def fail(self, command):
+        return self.deliver(failed(command))
+
+    def state(self, word, value=None, of=PUMP):
+        self.executor.report(of, word, value, self.now)
+
+    def online(self, online=True, node="station"):
+        self.executor.node_status(node, online, self.now)
+
+    def breaker(self, state, node="station"):
+        self.executor.breaker(BreakerReport(node, state), self.now)
+
+    def done(self, action, at=None, word=None):
+        """Wish, publish, acknowledge and report in one go."""
+        if at is not None:
+            self.at(at)
+        [command] = self.wish(action)
+        self.publish(command)
+        self.ack(command, "done")
+        self.state(word or {"start": "running", "stop": "stopped"}[action])
+        return command
+
+    @property
+    def states(self):
+        return [str(event.state) for event in self.all.events]
+
+    @property
+    def verdicts(self):
+        return [(decision.action, decision.verdict) for decision in self.all.decisions]
+
+    @property
+    def control(self):
+        return self.executor.controls[PUMP]
+
+    def memory(self) -> Remembered:
+        """What the next run would be told now."""
+        records = [control.record for control in self.executor.controls.values() if control.record]
+        memories = [control.memory(self.now) for control in self.executor.controls.values()]
+        return Remembered(
+            self.executor.epoch + 1,
+            [CommandRecord(r.command, r.state, r.attempts) for r in records],
+            actuators=[ActuatorMemory(m.actuator, m.desired, m.desired_at, m.running, m.started_at, m.stopped_at,
+                                      list(m.starts)) for m in memories],
+        )  # fmt: skip
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+@pytest.fixture
+def make_desk():
+    return Desk

@@ -1,0 +1,235 @@
+"""A wish stands: leases are renewed, equipment that does otherwise is brought back, a restart forgets nothing."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from support.plants import START, pump
+
+from edge_agent.model.commands import ActuatorMemory, CommandRecord, CommandState
+from edge_agent.model.remembered import Remembered
+
+
+def test_the_lease_is_renewed_at_half_its_time(desk):
+    desk.done("start")
+    assert desk.wait(449) == []
+    [renewal] = desk.wait(450)
+    assert (renewal.action, renewal.counter, renewal.reason) == ("start", 2, "lease renewed: because")
+    desk.publish(renewal)
+    desk.ack(renewal, "done")
+    assert desk.wait(899) == []
+    assert len(desk.wait(900)) == 1
+
+
+def test_what_the_node_falls_back_to_anyway_needs_no_lease(desk):
+    desk.done("stop")
+    assert desk.wait(3600, step=10) == []
+
+
+def test_a_command_that_was_accepted_and_never_done_does_not_cost_the_lease(desk):
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.ack(command, "accepted")
+    assert desk.wait(449) == []
+    [renewal] = desk.wait(450)
+    assert renewal.reason == "lease renewed: because"
+    assert desk.states == ["published", "accepted", "superseded"]
+    assert desk.all.events[-1].detail == "its lease is renewed by another"
+    assert desk.wait(480) == []
+
+
+def test_an_accepted_stop_that_is_never_done_expires_after_a_lease(desk):
+    [command] = desk.wish("stop")
+    desk.publish(command)
+    desk.ack(command, "accepted")
+    assert desk.wait(930, step=5) == []
+    desk.at(931).tick()
+    assert desk.all.events[-1].detail == "accepted, but never done"
+    assert [c.reason for c in desk.wait(940)] == ["once more: because"]
+
+
+def test_a_renewal_that_fails_is_repeated(desk):
+    desk.done("start")
+    [renewal] = desk.wait(450)
+    desk.publish(renewal)
+    desk.at(470).fail(renewal)
+    assert len(desk.wait(476)) == 1
+
+
+def test_equipment_that_does_otherwise_is_brought_back(desk):
+    desk.done("start")
+    desk.at(60).state("stopped")
+    [restore] = desk.tick()
+    assert (restore.action, restore.reason) == ("start", "the equipment does otherwise: because")
+
+
+def test_it_insists_ever_less_often(desk):
+    desk.done("start")
+    times = []
+    for second in range(10, 320):
+        desk.at(second).state("stopped")
+        for command in desk.tick():
+            times.append(second)
+            desk.publish(command)
+            desk.ack(command, "done")
+    assert [after - before for before, after in pairwise(times)] == [10, 20, 40, 80]
+
+
+def test_once_it_obeys_the_pauses_are_short_again(desk):
+    desk.done("start")
+    for second in (10, 100):
+        desk.at(second).state("stopped")
+        [command] = desk.tick()
+        desk.publish(command)
+        desk.ack(command, "done")
+        desk.at(second + 2).state("running")
+    assert desk.control._pause_seconds == 5
+
+
+def test_minimum_off_time_holds_for_bringing_back_too(make_desk):
+    desk = make_desk(pump(min_off_seconds=120))
+    desk.done("start")
+    desk.at(60).state("stopped")
+    assert desk.wait(179) == []
+    assert desk.verdicts[-1] == ("start", "held")
+    assert len(desk.wait(181)) == 1
+
+
+@pytest.mark.parametrize("word", ["fault", "local"])
+def test_a_word_of_the_nodes_own_contradicts_nothing(desk, word):
+    desk.done("start")
+    desk.at(60).state(word)
+    assert desk.wait(440) == []
+
+
+def test_a_state_from_before_the_command_contradicts_nothing(desk):
+    desk.state("stopped")  # retained, and never updated by this simple node
+    [command] = desk.at(1).wish("start")
+    desk.publish(command)
+    desk.ack(command, "accepted")
+    desk.at(2).ack(command, "done")
+    assert desk.wait(440) == []
+
+
+def test_a_moment_for_the_new_state_to_arrive(desk):
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.state("stopped")
+    desk.at(1).ack(command, "done")
+    assert desk.wait(5) == []
+    desk.state("running")
+    assert desk.wait(440) == []
+
+
+def test_a_speed_that_is_not_kept_is_set_again(desk):
+    [command] = desk.wish("set", 0.8)
+    desk.publish(command)
+    desk.ack(command, "done")
+    desk.state("running", 0.8)
+    desk.at(20).state("running", 0.4)
+    assert [(c.action, c.value) for c in desk.tick()] == [("set", 0.8)]
+
+
+def test_a_node_that_went_away_is_asked_at_once_when_it_is_back(desk):
+    desk.online()
+    desk.done("start")
+    desk.at(60).online(False)
+    desk.state("stopped")
+    assert desk.wait(100) == []
+    desk.online(True)
+    assert len(desk.tick()) == 1
+
+
+def test_a_node_that_is_back_is_not_made_to_wait_for_a_long_pause(desk):
+    desk.online()
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.at(2).ack(command, "rejected")
+    desk.at(10).online(False)
+    desk.at(20).online(True)
+    assert [c.reason for c in desk.tick()] == ["once more: because"]
+
+
+def test_a_restart_neither_repeats_an_open_command_nor_forgets_it(make_desk, desk):
+    [command] = desk.wish("start")
+    desk.publish(command)
+    after = make_desk(remembered=desk.memory())
+    assert after.wait(34) == []
+    assert after.ack(command, "done") == ["done"]
+    assert after.all.events[-1].attempts == 1
+
+
+def test_a_restart_does_not_take_an_open_command_for_carried_out(make_desk):
+    spec = {"min_on_seconds": 300}
+    desk = make_desk(pump(**spec))
+    [command] = desk.wish("start")
+    desk.publish(command)
+    after = make_desk(pump(**spec), remembered=desk.memory())
+    after.at(20).state("running")  # only now
+    after.ack(command, "done")
+    after.wish("stop")
+    assert after.wait(319) == []
+    assert [c.action for c in after.wait(321)] == ["stop"]
+
+
+def test_a_restart_renews_the_lease_of_an_accepted_command_in_time(make_desk, desk):
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.at(3).ack(command, "accepted")
+    after = make_desk(remembered=desk.memory())
+    assert after.wait(449) == []
+    assert [c.reason for c in after.wait(451)] == ["lease renewed: because"]
+
+
+def test_a_restart_expires_what_the_former_run_left_open(make_desk, desk):
+    desk.wish("start")
+    after = make_desk(remembered=desk.memory())
+    assert after.wait(36) == []
+    assert after.states == ["expired"]
+    assert [(c.epoch, c.counter, c.action) for c in after.wait(60)] == [(8, 1, "start")]
+
+
+def test_a_restart_remembers_the_standing_wish_and_renews_its_lease_soon(make_desk, desk):
+    desk.done("start")
+    after = make_desk(remembered=desk.memory())
+    after.state("running")
+    assert after.wait(4) == []
+    assert [(c.action, c.plan, c.reason) for c in after.wait(6)] == [("start", "fill", "lease renewed: because")]
+
+
+def test_a_restart_after_a_stop_that_was_done_needs_no_command(make_desk, desk):
+    desk.done("stop")
+    after = make_desk(remembered=desk.memory())
+    after.state("stopped")
+    assert after.wait(60) == []
+
+
+def test_a_restart_does_not_forget_a_wish_that_was_held(make_desk):
+    desk = make_desk(pump(min_on_seconds=300))
+    desk.done("start")
+    assert desk.at(10).wish("stop") == []
+    memory = desk.memory()
+    after = make_desk(pump(min_on_seconds=300), remembered=memory)
+    assert after.wait(289) == []  # no state is reported: only the memory knows
+    assert [c.action for c in after.wait(301)] == ["stop"]
+
+
+def test_what_to_remember_is_flagged_when_it_changes(desk):
+    desk.control.changed = False
+    desk.tick()
+    assert not desk.control.changed
+    desk.wish("start")
+    assert desk.control.changed
+    memory = desk.control.memory(START)
+    assert memory.desired == ["start", None, "fill", 50, "because"]
+    assert (memory.running, memory.started_at, memory.starts) == (True, START.at, [START.at])
+
+
+def test_memories_of_equipment_that_is_gone_are_left(make_desk, desk):
+    [command] = desk.wish("start")
+    record = CommandRecord(command, CommandState.PUBLISHED)
+    gone = Remembered(8, [record], actuators=[ActuatorMemory("station/pump1", ["start", None, "fill", 50, ""])])
+    after = make_desk(pump("station/pump2"), remembered=gone)
+    assert after.wait(60) == []
+    assert after.states == []

@@ -1,0 +1,277 @@
+"""Messages of one turn: what is stored, what is buried, what was there before, who has gone silent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.plants import START, ack, later, message, plant, reading, sensor, state, status, told
+
+from edge_agent.model.commands import Command
+from edge_agent.model.inbox import Kind, Message, Receipt, Route
+from edge_agent.model.plant import Freshness, RateOfChange, Spike
+from edge_agent.model.quality import Flag, unpack_tests
+from edge_agent.model.readings import Delivery
+from edge_agent.model.remembered import Remembered
+from edge_agent.monitor.monitoring import KEPT_DELIVERIES, Monitor
+
+
+def monitor(*sensors, remembered=None, timestamps="rfc3339"):
+    site = plant(sensors or None, timestamps=timestamps)
+    return Monitor(site, remembered or Remembered(), START, 60.0)
+
+
+def values(observed):
+    return [reading.value for reading in observed.readings]
+
+
+def buried(observed):
+    return [letter.reason for letter in observed.dead_letters]
+
+
+def test_a_reading_is_converted_to_the_unit_of_the_plant_file():
+    observed = monitor().observe([told({"value": 10, "unit": "ft"}), told({"value": 250, "unit": "cm"})], START)
+    assert values(observed) == pytest.approx([3.048, 2.5])
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ({"value": 3, "unit": "bar"}, "unit_mismatch"),
+        ({"value": 3, "unit": "furlong"}, "unit_mismatch"),
+        ({"value": "3"}, "value_not_numeric"),
+        (b"{", "invalid_json"),
+        (b" " * (64 * 1024) + b"1", "payload_too_large"),
+    ],
+)
+def test_what_cannot_be_used_is_buried_with_its_reason(payload, reason):
+    observed = monitor().observe([told(payload), told(3.0)], later(1))
+    [letter] = observed.dead_letters
+    assert (letter.reason, letter.topic) == (reason, "water/riverside/tank1/telemetry/level")
+    assert letter.received_at == later(1).at
+    assert len(letter.payload) <= 1024
+    assert values(observed) == [3.0]
+
+
+def test_64_kib_are_not_too_large():
+    observed = monitor().observe([told(b" " * (64 * 1024 - 1) + b"1")], START)
+    assert values(observed) == [1.0]
+
+
+def test_a_value_that_the_conversion_carries_over_all_bounds_is_buried():
+    flow = sensor("tank1/inflow", "flow", "m3/h")
+    observed = monitor(flow).observe([told({"value": 1e308, "unit": "m3/s"}, "tank1/inflow")], START)
+    assert (values(observed), buried(observed)) == ([], ["value_infinite"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (told(3.0, "tank9/level"), "unknown_node"),
+        (told(3.0, "tank1/depth"), "unknown_sensor"),
+        (told({"readings": {"depth": 3.0}}, "tank1"), "unknown_sensor"),
+        (told({"readings": {"level": 3.0}}, "tank9"), "unknown_node"),
+        (status(True, "tank9"), "unknown_node"),
+        (state("running", of="station/pump9"), "unknown_actuator"),
+        (message(Kind.ACK, "station", "pump9", {"id": "a", "status": "done"}), "unknown_actuator"),
+        (message(Kind.STATUS, "station", "", b"perhaps"), "status_invalid"),
+        (message(Kind.STATE, "station", "pump1", b"running"), "state_invalid"),
+        (message(Kind.ACK, "station", "pump1", b"done"), "ack_invalid"),
+        (Message(Route(Kind.UNKNOWN), "water/riverside/x/y/z", b"1"), "unknown_topic"),
+    ],
+)
+def test_what_belongs_to_nothing_is_buried(wrong, reason):
+    observed = monitor().observe([wrong, told(3.0)], START)
+    assert buried(observed) == [reason]
+    assert values(observed) == [3.0]
+
+
+def test_one_bad_sensor_does_not_take_the_others_with_it():
+    both = sensor(), sensor("tank1/pressure", "pressure", "bar")
+    payload = {"readings": {"level": 3.2, 'de"pth': 1, "pressure": "x"}}
+    observed = monitor(*both).observe([told(payload, "tank1")], START)
+    assert values(observed) == [3.2]
+    assert [(letter.reason, json.loads(letter.payload)) for letter in observed.dead_letters] == [
+        ("unknown_sensor", {'de"pth': 1.0}),
+        ("value_not_numeric", {"pressure": "x"}),
+    ]
+
+
+def test_every_message_is_counted_by_its_kind():
+    command = Command("a", "riverside", "station", "pump1", "start", None, 0, 0, 900.0, 1, 1, None, "")
+    messages = [told(3.0), told(b"{"), status(True), ack(command, "done"), state("running")]
+    observed = monitor().observe(messages, START)
+    assert observed.counts == {Kind.TELEMETRY: 2, Kind.STATUS: 1, Kind.ACK: 1, Kind.STATE: 1}
+    assert [tuple(found) for found in observed.statuses] == [("station", True)]
+    assert [tuple(found) for found in observed.states] == [("station/pump1", "running", None)]
+    assert [found.command_id for found in observed.acknowledgements] == ["a"]
+
+
+def test_an_empty_retained_message_takes_a_status_or_state_back():
+    emptied = [message(Kind.STATUS, "station", "", b""), message(Kind.STATE, "station", "pump1", b"")]
+    observed = monitor().observe(emptied, START)
+    assert (buried(observed), observed.statuses, observed.states) == ([], [], [])
+
+
+def test_the_same_reading_again_is_a_duplicate():
+    taker = monitor()
+    first = taker.observe([reading(3.0, 0, 1), reading(3.0, 0, 1)], START)
+    again = taker.observe([reading(3.0, 0, 1)], later(1))
+    assert (len(first.readings), first.duplicates) == (1, 1)
+    assert (again.readings, again.duplicates) == ([], 1)
+
+
+def test_missing_numbers_are_counted_per_topic():
+    taker = monitor(sensor(), sensor("tank1/pressure", "pressure", "bar"))
+    many = [told({"seq": seq, "readings": {"level": 1, "pressure": 1}}, "tank1") for seq in (1, 2, 5)]
+    assert taker.observe(many, START).gaps == 2
+    assert taker.observe([reading(3.0, 1, 40), reading(3.0, 2, 42)], later(2)).gaps == 1
+
+
+def test_an_array_may_carry_the_number_of_its_message():
+    taker = monitor()
+    arrays = [
+        told([{"value": 1, "ts": START.at / 1e6 + 10 * seq + place, "seq": seq} for place in range(3)])
+        for seq in (1, 2, 3)
+    ]
+    observed = taker.observe(arrays, later(60))
+    assert (len(observed.readings), observed.gaps, observed.duplicates) == (9, 0, 0)
+
+
+def test_a_restarted_node_leaves_no_gap():
+    observed = monitor().observe([reading(3.0, 0, 4711), reading(3.0, 1, 0), reading(3.0, 2, 1)], later(2))
+    assert (observed.gaps, len(observed.readings)) == (0, 3)
+
+
+def test_bare_numbers_of_one_turn_do_not_hide_each_other():
+    observed = monitor().observe([told(3.0), told(3.0), told(3.1)], START)
+    assert values(observed) == [3.0, 3.0, 3.1]
+    assert len({reading.observed_at for reading in observed.readings}) == 3
+    assert not any(reading.late for reading in observed.readings)
+
+
+def test_bare_numbers_that_arrive_together_have_no_rate():
+    quick = sensor(rate_of_change=RateOfChange(0.02, 0.05))
+    taker = monitor(quick)
+    observed = taker.observe([told(3.0), told(3.1)], START)
+    assert [unpack_tests(r.tests)["rate_of_change"] for r in observed.readings] == ["not_evaluated"] * 2
+    [next_turn] = taker.observe([told(3.7)], later(10)).readings
+    assert next_turn.flag == Flag.FAIL
+
+
+def test_a_numbered_value_without_a_time_that_comes_again_is_a_duplicate():
+    taker = monitor()
+    taker.observe([told({"value": 3.0, "seq": 7})], START)
+    observed = taker.observe([told({"value": 3.0, "seq": 7})], later(1))
+    assert (observed.readings, observed.duplicates) == ([], 1)
+    assert values(taker.observe([told({"value": 3.0, "seq": 8})], later(2))) == [3.0]
+
+
+def test_a_redelivered_bare_number_is_stored_once():
+    taker = monitor()
+    first = taker.observe([told(3.0, packet=5)], START)
+    assert len(first.deliveries) == 1
+    again = taker.observe([told(3.0, packet=5, generation=2, redelivered=True)], later(1))
+    assert (again.readings, again.duplicates) == ([], 1)
+
+
+def test_a_redelivered_bare_number_is_known_after_a_restart():
+    kept = monitor().observe([told(3.0, packet=5)], START).deliveries
+    restarted = monitor(remembered=Remembered(deliveries=kept))
+    assert restarted.observe([told(3.0, packet=5, redelivered=True)], later(1)).duplicates == 1
+    assert values(restarted.observe([told(3.0, packet=5)], later(2))) == [3.0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [told(3.0, packet=6, redelivered=True), told(3.1, packet=5, redelivered=True), told(3.0, packet=5)],
+)
+def test_only_the_same_packet_with_the_same_payload_redelivered_is_the_same(other):
+    taker = monitor()
+    taker.observe([told(3.0, packet=5)], START)
+    assert len(taker.observe([other], later(1)).readings) == 1
+
+
+def test_a_redelivered_message_that_was_never_stored_is_taken():
+    assert values(monitor().observe([told(3.0, packet=5, redelivered=True)], START)) == [3.0]
+
+
+def test_a_redelivered_dead_letter_is_buried_once():
+    taker = monitor()
+    taker.observe([told(b"{", packet=5)], START)
+    observed = taker.observe([told(b"{", packet=5, redelivered=True)], later(1))
+    assert (observed.dead_letters, observed.duplicates) == ([], 1)
+
+
+def test_readings_with_a_time_need_no_memory_of_their_delivery():
+    assert monitor().observe([reading(3.0, 0, packet=5)], START).deliveries == []
+
+
+def test_only_so_many_deliveries_are_remembered():
+    taker = monitor()
+    for packet in range(1, KEPT_DELIVERIES + 11):
+        taker.observe([told(3.0, packet=packet)], later(packet))
+    assert len(taker._deliveries) == KEPT_DELIVERIES
+    assert values(taker.observe([told(3.0, packet=1, redelivered=True)], later(9000))) == [3.0]
+    assert isinstance(taker.observe([told(3.0, packet=2)], later(9001)).deliveries[0], Delivery)
+
+
+def test_a_retained_value_without_a_time_may_be_of_any_age_and_is_buried():
+    observed = monitor().observe([told(0.5, retained=True), told({"value": 0.5, "seq": 7}, retained=True)], START)
+    assert (values(observed), buried(observed)) == ([], ["retained_without_timestamp"] * 2)
+
+
+def test_a_retained_value_with_its_time_is_judged_by_it():
+    observed = monitor().observe([reading(3.0, -3600, retained=True)], START)
+    assert [reading.late for reading in observed.readings] == [True]
+
+
+def test_a_wall_clock_that_was_set_back_stops_nobody():
+    taker = monitor()
+    taker.observe([told(3.0), reading(3.0, 1)], later(3600))
+    back = START._replace(seconds=START.seconds + 3610)
+    observed = taker.observe([told(3.1)], back)
+    assert [(r.value, r.observed_at, r.late) for r in observed.readings] == [(3.1, back.at, False)]
+
+
+def test_judged_holds_the_settled_readings_in_order_with_their_topic():
+    taker = monitor(sensor(spike=Spike(0.3)), sensor("tank1/pressure", "pressure", "bar"))
+    messages = [reading(3.0, 0), told({"readings": {"pressure": 4}}, "tank1"), reading(3.1, 10)]
+    observed = taker.observe(messages, later(10))
+    assert [(r.value, topic.rpartition("/")[2]) for r, topic in observed.judged] == [(4.0, "telemetry"), (3.0, "level")]
+
+
+def test_what_is_settled_in_its_own_turn_is_not_written_again():
+    taker = monitor(sensor(spike=Spike(0.3)))
+    first = taker.observe([reading(3.0, 0), reading(3.1, 10)], later(10))
+    assert (len(first.readings), first.settled) == (2, [])
+    second = taker.observe([reading(3.2, 20)], later(20))
+    assert [r.value for r in second.settled] == [3.1]
+    assert second.settled[0] is first.readings[1]
+
+
+def test_a_sensor_goes_silent_once_after_its_time():
+    taker = monitor(sensor(freshness=Freshness(60.0)))
+    taker.observe([reading(3.0, 10)], later(10))
+    assert taker.observe([], later(70)).silent == []
+    assert [found.name for found in taker.observe([], later(71.5)).silent] == ["tank1/level"]
+    assert taker.observe([], later(100)).silent == []
+    taker.observe([reading(3.0, 110)], later(110))
+    assert len(taker.observe([], later(171)).silent) == 1
+
+
+def test_late_readings_do_not_break_the_silence():
+    taker = monitor()
+    taker.observe([reading(3.0, -100)], later(20))
+    assert len(taker.observe([], later(31)).silent) == 1
+
+
+def test_unix_milliseconds_where_the_node_says_so():
+    observed = monitor(timestamps="unix_ms").observe([told({"value": 1, "ts": START.at // 1000})], START)
+    assert [r.observed_at for r in observed.readings] == [START.at]
+
+
+def test_receipts_are_not_needed_at_qos_0():
+    qos0 = Message(Route(Kind.TELEMETRY, "tank1", "level"), "t", b"{", None, redelivered=True)
+    assert buried(monitor().observe([qos0, qos0], START)) == ["invalid_json"] * 2
+    assert Receipt(1, 2).generation == 1

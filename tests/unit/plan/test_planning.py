@@ -1,0 +1,226 @@
+"""When a plan applies, whose wish counts, and what is kept over changes and restarts."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.plants import START, later, plan, plant, pump
+
+from edge_agent.model.alarms import Alarm, AlarmKey
+from edge_agent.model.remembered import PlanMemory
+from edge_agent.plan.planning import Planner
+
+PUMP1, PUMP2 = "station/pump1", "station/pump2"
+PLANT = plant(actuators=[pump(), pump(PUMP2), pump("station/valve", kind="valve", fail_safe="open")])
+LOW, HIGH, SUCTION = "tank1/level:low", "tank1/level:high", "station/suction:low_low"
+
+
+def alarms(*names):
+    found = (Alarm(AlarmKey.parse(n), "high", True, False, START.at, f"{n} is so") for n in names)
+    return {str(alarm.key): alarm for alarm in found}
+
+
+class Desk:
+    """A planner under a clock in seconds after START."""
+
+    def __init__(self, *plans, memories=()):
+        self.planner = Planner(PLANT, plans, memories, START)
+
+    def decide(self, *active, at=0.0):
+        """Returns the wishes as (actuator, action, plan)."""
+        self.planned, self.memories = self.planner.decide(alarms(*active), later(at))
+        return [(wish.actuator, wish.action, wish.plan) for wish in self.planned.wishes]
+
+    @property
+    def overruled(self):
+        return [(lost.wish.plan, lost.winner) for lost in self.planned.overruled]
+
+
+FILL = plan("fill", LOW, (PUMP1, "start"))
+STOP = plan("stop", HIGH, (PUMP1, "stop"))
+
+
+def test_a_wish_goes_out_when_its_alarm_begins_and_only_then():
+    desk = Desk(FILL)
+    assert desk.decide() == []
+    assert desk.decide(LOW, at=1) == [(PUMP1, "start", "fill")]
+    [wish] = desk.planned.wishes
+    assert (wish.priority, wish.value, wish.reason) == (50, None, f"{LOW} is so")
+    assert [str(alarm.key) for alarm in wish.alarms] == [LOW]
+    assert desk.decide(LOW, at=2) == []
+    assert desk.decide(LOW, HIGH, at=3) == []
+    assert desk.decide(at=4) == []
+    assert desk.decide(LOW, at=5) == [(PUMP1, "start", "fill")]
+
+
+def test_all_of_when_and_none_of_unless():
+    desk = Desk(plan("careful", [LOW, HIGH], (PUMP1, "start"), unless=(SUCTION,)))
+    assert desk.decide(LOW) == []
+    assert desk.decide(LOW, HIGH, SUCTION, at=1) == []
+    assert desk.decide(LOW, HIGH, at=2) == [(PUMP1, "start", "careful")]
+    assert [alarm.key.threshold for alarm in desk.planned.wishes[0].alarms] == ["low", "high"]
+    assert desk.decide(LOW, HIGH, SUCTION, at=3) == []
+    assert [(memory.plan, memory.applies) for memory in desk.memories] == [("careful", False)]
+
+
+def test_a_plan_may_do_several_things():
+    desk = Desk(plan("both", LOW, (PUMP1, "set", 0.8), (PUMP2, "stop")))
+    assert desk.decide(LOW) == [(PUMP1, "set", "both"), (PUMP2, "stop", "both")]
+    assert desk.planned.wishes[0].value == 0.8
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_higher_priority_wins(order):
+    plans = [FILL, plan("protect", SUCTION, (PUMP1, "stop"), priority=90)]
+    desk = Desk(*plans[::order])
+    assert desk.decide(LOW, SUCTION) == [(PUMP1, "stop", "protect")]
+    assert desk.overruled == [("fill", "protect")]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_at_equal_priority_the_fail_safe_action_wins(order):
+    desk = Desk(*[FILL, plan("aaa", SUCTION, (PUMP1, "stop"))][::order])
+    assert desk.decide(LOW, SUCTION) == [(PUMP1, "stop", "aaa")]
+    valve = Desk(*[
+        plan("aaa", LOW, ("station/valve", "close")),
+        plan("zzz", LOW, ("station/valve", "open")),
+    ][::order])  # fmt: skip
+    assert valve.decide(LOW) == [("station/valve", "open", "zzz")]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_among_equals_the_name_decides(order):
+    plans = [plan("half", LOW, (PUMP1, "set", 0.5)), plan("full", LOW, (PUMP1, "set", 1.0))]
+    assert Desk(*plans[::order]).decide(LOW) == [(PUMP1, "set", "full")]
+
+
+def test_two_plans_of_one_mind_do_not_overrule_each_other():
+    desk = Desk(FILL, plan("flush", HIGH, (PUMP1, "start"), priority=90))
+    assert desk.decide(LOW, HIGH) == [(PUMP1, "start", "flush")]
+    assert desk.overruled == []
+
+
+def test_a_weaker_plan_that_begins_later_is_overruled_once():
+    desk = Desk(FILL, plan("protect", SUCTION, (PUMP1, "stop"), priority=90))
+    desk.decide(SUCTION)
+    assert desk.decide(SUCTION, LOW, at=1) == []
+    assert desk.overruled == [("fill", "protect")]
+    assert desk.decide(SUCTION, LOW, at=2) == []
+    assert desk.overruled == []
+
+
+def test_a_weaker_plan_takes_over_when_the_stronger_one_ends():
+    desk = Desk(FILL, plan("protect", SUCTION, (PUMP1, "stop"), priority=90))
+    desk.decide(SUCTION, LOW)
+    assert desk.decide(LOW, at=1) == [(PUMP1, "start", "fill")]
+
+
+def test_the_end_of_the_last_plan_takes_no_wish_back():
+    desk = Desk(FILL)
+    desk.decide(LOW)
+    assert desk.decide(at=1) == []
+
+
+def test_a_plan_does_not_begin_again_before_its_cooldown_is_over():
+    desk = Desk(plan("fill", LOW, (PUMP1, "start"), cooldown_seconds=100))
+    assert desk.decide(LOW, at=0) == [(PUMP1, "start", "fill")]
+    desk.decide(at=10)
+    assert desk.decide(LOW, at=20) == []
+    assert desk.decide(LOW, at=99) == []
+    assert desk.decide(LOW, at=100) == [(PUMP1, "start", "fill")]
+
+
+def test_a_plan_that_applies_is_not_ended_by_its_cooldown():
+    desk = Desk(plan("fill", LOW, (PUMP1, "start"), cooldown_seconds=100))
+    desk.decide(LOW)
+    desk.decide(LOW, at=150)
+    assert desk.memories == []
+
+
+def test_the_memory_of_a_plan_is_when_it_began():
+    desk = Desk(FILL)
+    desk.decide(LOW, at=7)
+    assert desk.memories == [PlanMemory("fill", True, later(7).at)]
+    desk.decide(at=9)
+    assert desk.memories == [PlanMemory("fill", False, later(7).at)]
+
+
+def test_a_restart_keeps_the_cooldown():
+    cooling = plan("fill", LOW, (PUMP1, "start"), cooldown_seconds=100)
+    desk = Desk(cooling, memories=[PlanMemory("fill", False, later(-40).at)])
+    assert desk.decide(LOW, at=59) == []
+    assert desk.decide(LOW, at=60) == [(PUMP1, "start", "fill")]
+
+
+def test_a_restart_does_not_repeat_a_standing_wish():
+    desk = Desk(FILL, memories=[PlanMemory("fill", True, later(-40).at)])
+    desk.planner.stand(PUMP1, "fill")
+    assert desk.decide(LOW) == []
+    assert desk.decide(at=1) == []
+    assert desk.decide(LOW, at=2) == [(PUMP1, "start", "fill")]
+
+
+def test_a_plan_that_ended_while_the_agent_was_away_has_ended():
+    desk = Desk(FILL, memories=[PlanMemory("fill", True, later(-40).at)])
+    desk.planner.stand(PUMP1, "fill")
+    assert desk.decide() == []
+    assert desk.memories == [PlanMemory("fill", False, later(-40).at)]
+
+
+def test_a_changed_plan_begins_anew_and_an_unchanged_one_does_not():
+    desk = Desk(FILL, plan("other", LOW, (PUMP2, "start")))
+    desk.decide(LOW)
+    desk.planner.adopt([plan("fill", LOW, (PUMP1, "set", 0.5)), plan("other", LOW, (PUMP2, "start"))])
+    assert desk.decide(LOW, at=1) == [(PUMP1, "set", "fill")]
+
+
+def test_a_new_plan_is_in_force_at_once_and_one_that_is_gone_wishes_nothing():
+    desk = Desk(STOP)
+    desk.decide(LOW)
+    desk.planner.adopt([FILL])
+    assert desk.decide(LOW, at=1) == [(PUMP1, "start", "fill")]
+    desk.planner.adopt([])
+    assert desk.decide(LOW, HIGH, at=2) == []
+
+
+def test_the_end_of_a_stronger_plan_by_removal_hands_over():
+    protect = plan("protect", SUCTION, (PUMP1, "stop"), priority=90)
+    desk = Desk(FILL, protect)
+    desk.decide(LOW, SUCTION)
+    desk.planner.adopt([FILL])
+    assert desk.decide(LOW, SUCTION, at=1) == [(PUMP1, "start", "fill")]
+
+
+_plans = st.lists(
+    st.builds(
+        plan,
+        st.sampled_from("abcdef"),
+        st.sampled_from([LOW, HIGH, SUCTION]),
+        st.tuples(st.sampled_from([PUMP1, PUMP2]), st.sampled_from(["start", "stop"])),
+        priority=st.sampled_from([10, 50, 90]),
+    ),
+    unique_by=lambda p: p.id,
+    max_size=6,
+)
+
+
+@given(_plans, st.lists(st.sets(st.sampled_from([LOW, HIGH, SUCTION])), max_size=10))
+def test_the_standing_wish_is_always_that_of_the_strongest_plan(plans, days):
+    desk, standing = Desk(*plans), {}
+    for at, active in enumerate(days):
+        standing |= {actuator: (action, name) for actuator, action, name in desk.decide(*sorted(active), at=at)}
+        for actuator in (PUMP1, PUMP2):
+            claims = [(p, p.do[0].action) for p in plans if p.when[0] in active and p.do[0].actuator == actuator]
+            if claims:
+                best, action = min(claims, key=lambda c: (-c[0].priority, c[1] != "stop", c[0].id))
+                assert standing[actuator] == (action, best.id)
+
+
+@given(_plans, st.lists(st.sets(st.sampled_from([LOW, HIGH, SUCTION])), max_size=6), st.randoms(use_true_random=False))
+def test_the_order_of_the_plan_file_decides_nothing(plans, days, chance):
+    shuffled = list(plans)
+    chance.shuffle(shuffled)
+    one, other = Desk(*plans), Desk(*shuffled)
+    for at, active in enumerate(days):
+        assert sorted(one.decide(*sorted(active), at=at)) == sorted(other.decide(*sorted(active), at=at))
