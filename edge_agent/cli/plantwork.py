@@ -13,9 +13,8 @@ from loguru import logger
 from edge_agent.cli.run import single, stop_on_signals
 from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, open_simulation
+from edge_agent.container.stores import open_postgres
 from edge_agent.errors import UsageError
-from edge_agent.knowledge.postgres_migrate import NEWEST
-from edge_agent.knowledge.postgres_migrate import migrate as migrate_postgres
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
@@ -29,7 +28,6 @@ from edge_agent.simulate.scaffold import scaffold
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     from edge_agent.knowledge.ports import Change
     from edge_agent.model.plant import Plant
@@ -51,7 +49,7 @@ def apply(arguments: argparse.Namespace) -> int:
     """Write a plant file into the knowledge store and print what changed."""
     settings = load_settings(arguments.config, os.environ)
     plant = load_plant(arguments.plant_file)
-    changes = asyncio.run(_apply(settings.store.path, plant, dry_run=arguments.dry_run))
+    changes = asyncio.run(_apply(settings, plant, dry_run=arguments.dry_run))
     for change in changes:
         sys.stdout.write(f"{change}\n")
     if not changes:
@@ -59,21 +57,23 @@ def apply(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _apply(path: Path, plant: Plant, *, dry_run: bool) -> list[Change]:
-    async with SqliteStore(path) as store:
+async def _apply(settings: Settings, plant: Plant, *, dry_run: bool) -> list[Change]:
+    async with open_postgres(settings.postgres, plant.site) or SqliteStore(settings.store.path) as store:
         return await store.apply(plant, dry_run=dry_run)
 
 
 def migrate(arguments: argparse.Namespace) -> int:
     """Bring the PostgreSQL schema up to date and print what was done."""
+    from edge_agent.knowledge import postgres_migrate  # noqa: PLC0415 - its driver is loaded only where it is used
+
     dsn = load_settings(arguments.config, os.environ).postgres.dsn
     if dsn is None:
         raise UsageError("there is nothing to migrate: neither postgres.dsn nor postgres.dsn_file is set")
-    reached = asyncio.run(migrate_postgres(dsn.get_secret_value()))
+    reached = asyncio.run(postgres_migrate.migrate(dsn.get_secret_value()))
     for version in reached:
         sys.stdout.write(f"the schema has version {version} now\n")
     if not reached:
-        sys.stdout.write(f"nothing to do: the schema has version {NEWEST}\n")
+        sys.stdout.write(f"nothing to do: the schema has version {postgres_migrate.NEWEST}\n")
     return 0
 
 

@@ -10,13 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loguru import logger
-
 from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
-from edge_agent.knowledge.digest import digest
-from edge_agent.knowledge.limits import Limits
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.container.stores import open_stores
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
@@ -28,6 +24,7 @@ from edge_agent.runtime.agent import Agent, Parts
 from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.drain import Drain
 from edge_agent.runtime.inbox import BoundedInbox
+from edge_agent.runtime.policywatch import PolicyWatch
 from edge_agent.runtime.recording import JsonRecorder
 from edge_agent.turn import Knowledge
 from edge_agent.version import installed_version
@@ -36,11 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from typing import IO
 
-    from edge_agent.knowledge.ports import PolicyRepository
-    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.plant import Plant
     from edge_agent.runtime.clock import Clock
     from edge_agent.runtime.ports import Observer, Sink
-    from edge_agent.settings.agent import Settings, StoreSection
+    from edge_agent.settings.agent import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +46,6 @@ class Running:
     agent: Agent
     http_port: int
     session: Session
-
-
-async def policy_in_force(repository: PolicyRepository, plant: Plant) -> Policy:
-    """Read thresholds and plans, after putting a plant file in force that is new or was edited.
-
-    The embedded store belongs to this gateway: what its technician writes into the plant file counts from the next
-    start. What was changed in the store since the file was last applied stays.
-    """
-    if await repository.applied() != digest(plant):
-        changes = await repository.apply(plant)
-        logger.bind(changes=len(changes)).info("The plant file was applied to the store")
-    return await repository.policy()
 
 
 @asynccontextmanager
@@ -82,14 +66,12 @@ async def open_agent(
     clock = clock or SystemClock()
     mode, mqtt = settings.control.mode, settings.mqtt
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(
-            SqliteStore(settings.store.path, spool=sink is not None, limits=_limits(settings.store), plant=plant)
-        )
-        policy = await policy_in_force(store, plant)
+        stores = await stack.enter_async_context(open_stores(settings, plant, sink))
+        store = stores.embedded
         remembered = await store.begin(settings.agent.id)
         knowledge = Knowledge(
             plant,
-            policy,
+            stores.policy,
             remembered,
             clock.now(),
             agent=settings.agent.id,
@@ -124,13 +106,14 @@ async def open_agent(
                 session,
                 BrokerOutlet(session, topics, mode),
                 store,
-                store,
+                PolicyWatch(stores.source, inbox.adopt, stores.changes),
                 clock,
                 Onlookers(metrics, observers),
                 settings.store.commit_interval_seconds,
                 max(1, mqtt.receive_maximum // 2),
                 recorder,
-                None if sink is None else Drain(store, sink, clock, random.random),
+                None if stores.sink is None else Drain(store, stores.sink, clock, random.random),
+                None if stores.postgres is None else stores.upkeep,
             )
         )
         metrics.watch(
@@ -154,13 +137,3 @@ async def open_agent(
             )
         )
         yield Running(agent, server.port, session)
-
-
-def _limits(store: StoreSection) -> Limits:
-    return Limits(
-        keep_days=store.keep_days,
-        max_mb=store.max_mb,
-        spool_max_days=store.spool_max_days,
-        spool_max_mb=store.spool_max_mb,
-        reserve_mb=store.reserve_mb,
-    )

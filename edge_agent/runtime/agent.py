@@ -8,31 +8,28 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from loguru import logger
 
-from edge_agent.errors import BrokerUnavailableError, StoreError
+from edge_agent.errors import BrokerUnavailableError
 from edge_agent.runtime.delivery import Delivery
 from edge_agent.runtime.loop import Loop
 from edge_agent.runtime.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from edge_agent.model.remembered import Snapshot
     from edge_agent.runtime.clock import Clock
     from edge_agent.runtime.drain import Drain
     from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.ports import Inlet, Journal, Observer, Outlet, PolicySource, Recorder
+    from edge_agent.runtime.policywatch import PolicyWatch
+    from edge_agent.runtime.ports import Inlet, Journal, Observer, Outlet, Recorder
     from edge_agent.turn import Knowledge
 
-#: A changed threshold is in force within a second.
-POLICY_POLL_SECONDS = 0.5
 #: A loop that has not turned for so long is not alive.
 STALLED_SECONDS = 30.0
 #: How long the loop may take to finish at the end, and each of the two last words after it; what is left then is cut
 #: off. With the goodbye to the broker that stays under the ten seconds that systemd and the interface allow.
 FINISH_SECONDS = 5.0
 LAST_WORDS_SECONDS = 1.0
-
-_UNSEEN: object = object()
 
 
 class Connection(Protocol):
@@ -66,13 +63,14 @@ class Parts:
     inlet: Inlet
     outlet: Outlet
     journal: Journal
-    policy: PolicySource
+    policy: PolicyWatch
     clock: Clock
     observer: Observer
     commit_seconds: float
     most_unacknowledged: int
     recorder: Recorder | None = None
     drain: Drain | None = None
+    upkeep: Callable[[], Coroutine[None, None, None]] | None = None
     finish_seconds: float = FINISH_SECONDS
 
 
@@ -145,10 +143,13 @@ class Agent:
         loop = self._loop = self._make_loop(group)
         turning = group.create_task(loop.run(), name="loop")
         publishing = group.create_task(self._outbox.run(), name="outbox")
-        group.create_task(self._watch_policy(), name="policy")
+        group.create_task(parts.policy.run(), name="policy")
+        group.create_task(parts.policy.listen(), name="policy changes")
         group.create_task(parts.connection.run(), name="connection")
         if parts.drain is not None:
             group.create_task(parts.drain.run(), name="drain")
+        if parts.upkeep is not None:
+            group.create_task(parts.upkeep(), name="upkeep")
         if started is not None:
             started()
         await self._stop.wait()
@@ -189,22 +190,6 @@ class Agent:
         await _at_most(LAST_WORDS_SECONDS, self._outbox.flush())
         # Whatever could not be finished: a clean disconnect sends no last will, the retained word must be true.
         await _at_most(LAST_WORDS_SECONDS, self._parts.outlet.status("offline"))
-
-    async def _watch_policy(self) -> None:
-        """Put changed thresholds and plans in force."""
-        source, seen = self._parts.policy, _UNSEEN
-        while not self._stop.is_set():
-            try:
-                version = await source.version()
-                if version != seen:
-                    # The first time too: it may have changed since the agent was given what it knows.
-                    self._parts.inbox.adopt(await source.policy())
-                    if seen is not _UNSEEN:
-                        logger.info("Changed thresholds or plans are in force")
-                seen = version
-            except StoreError as error:
-                logger.bind(error=str(error)).debug("Thresholds and plans could not be read; the last known hold")
-            await asyncio.sleep(POLICY_POLL_SECONDS)
 
 
 async def _at_most(seconds: float, what: Awaitable[object]) -> None:

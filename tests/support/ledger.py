@@ -19,9 +19,9 @@ _WINDOW = 200
 class LedgerPublisher:
     """Publishes numbered readings at QoS 1, so many unacknowledged at a time, in a thread of its own."""
 
-    def __init__(self, port: int, topic: str = "water/riverside/load/telemetry/s0") -> None:
+    def __init__(self, port: int, topic: str = "water/riverside/load/telemetry/s0", unit: str = "bar") -> None:
         self.acknowledged: set[int] = set()
-        self._topic, self._numbers = topic, {}
+        self._topic, self._unit, self._numbers = topic, unit, {}
         self._slots = threading.Semaphore(_WINDOW)
         self._start = datetime.now(UTC)  # noqa: TID251 - readings of now, so that they are not late
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, f"ledger-{topic.rpartition('/')[2]}")
@@ -41,7 +41,7 @@ class LedgerPublisher:
             at(number)
             self._slots.acquire(timeout=30)
             observed = self._start + timedelta(microseconds=number)
-            reading = {"value": 3.0 + number % 100 / 100, "unit": "bar", "ts": observed.isoformat(), "seq": number}
+            reading = {"value": 3.0 + number % 100 / 100, "unit": self._unit, "ts": observed.isoformat(), "seq": number}
             self._numbers[self._client.publish(self._topic, json.dumps(reading), qos=1).mid] = number
 
     def settle(self) -> set[int]:

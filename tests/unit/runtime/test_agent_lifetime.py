@@ -12,12 +12,12 @@ from edge_agent.model.plant import Policy
 from edge_agent.runtime.agent import (
     FINISH_SECONDS,
     LAST_WORDS_SECONDS,
-    POLICY_POLL_SECONDS,
     STALLED_SECONDS,
     Agent,
     Parts,
 )
 from edge_agent.runtime.inbox import BoundedInbox
+from edge_agent.runtime.policywatch import POLL_SECONDS, PolicyWatch
 
 
 class FakeConnection:
@@ -77,7 +77,8 @@ def inbox(clock):
 @pytest.fixture
 def parts(make_knowledge, inbox, connection, inlet, outlet, journal, policy, clock, observer):
     return Parts(
-        make_knowledge(), inbox, connection, inlet, outlet, journal, policy, clock, observer, 60.0, 1000,
+        make_knowledge(), inbox, connection, inlet, outlet, journal,
+        PolicyWatch(policy, inbox.adopt), clock, observer, 60.0, 1000,
         finish_seconds=0.2,
     )  # fmt: skip
 
@@ -262,7 +263,7 @@ async def test_cancelled_it_leaves_no_task_behind(agent, connection):
 
 
 def test_changed_thresholds_are_looked_for_more_often_than_once_a_second():
-    assert POLICY_POLL_SECONDS <= 0.5
+    assert POLL_SECONDS <= 0.5
 
 
 async def test_a_changed_policy_is_put_in_force(run, policy, inbox, observer, plant, low, level_message):

@@ -1,0 +1,112 @@
+"""The stores of an agent: the embedded one always, the utility's PostgreSQL where it is configured."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from edge_agent.errors import StoreError
+from edge_agent.knowledge.digest import digest
+from edge_agent.knowledge.lastknown import LastKnownPolicy
+from edge_agent.knowledge.limits import Limits
+from edge_agent.knowledge.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from edge_agent.knowledge.ports import PolicyRepository
+    from edge_agent.knowledge.postgres import PostgresStore
+    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.runtime.ports import PolicySource, Sink
+    from edge_agent.settings.agent import PostgresSection, Settings, StoreSection
+
+#: How often old partitions are dropped and new ones made, in real seconds.
+UPKEEP_SECONDS = 24 * 3600.0
+#: After an upkeep that could not be done.
+UPKEEP_AGAIN_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What the agent is given: where it writes, what is in force now, who tells of changes, where it drains to."""
+
+    embedded: SqliteStore
+    policy: Policy
+    source: PolicySource
+    changes: Callable[[], AsyncIterator[None]] | None = None
+    sink: Sink | None = None
+    postgres: PostgresStore | None = None
+
+    async def upkeep(self) -> None:
+        """Keep the partitions of PostgreSQL in order, until cancelled."""
+        while self.postgres is not None:
+            try:
+                dropped = await self.postgres.maintain()
+            except StoreError as error:
+                logger.bind(error=str(error)).debug("The partitions of PostgreSQL could not be looked after")
+                await asyncio.sleep(UPKEEP_AGAIN_SECONDS)
+            else:
+                if dropped:
+                    logger.bind(months=dropped).info("Old readings were dropped from PostgreSQL")
+                await asyncio.sleep(UPKEEP_SECONDS)
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None) -> AsyncIterator[Stores]:
+    """Open what the settings name. PostgreSQL need not be there; with a `sink` that is drained to instead.
+
+    Raises StoreError where the embedded store cannot be opened.
+    """
+    async with AsyncExitStack() as stack:
+        postgres = None if sink is not None else open_postgres(settings.postgres, plant.site)
+        if postgres is not None:
+            sink = await stack.enter_async_context(postgres)
+        embedded = await stack.enter_async_context(
+            SqliteStore(settings.store.path, spool=sink is not None, limits=_limits(settings.store), plant=plant)
+        )
+        if postgres is None:
+            yield Stores(embedded, await policy_in_force(embedded, plant), embedded, sink=sink)
+        else:
+            chain = LastKnownPolicy(postgres, embedded, plant)
+            yield Stores(embedded, await chain.kept(), chain, postgres.changes, sink, postgres)
+
+
+def open_postgres(section: PostgresSection, site: str) -> PostgresStore | None:
+    """Make the store that the settings name, not yet entered; None where they name none."""
+    if section.dsn is None:
+        return None
+    from edge_agent.knowledge.postgres import PostgresStore  # noqa: PLC0415 - its driver is loaded only where it is used
+
+    return PostgresStore(
+        section.dsn.get_secret_value(),
+        site,
+        min_size=section.pool_min_size,
+        max_size=section.pool_max_size,
+        readings_keep_days=section.readings_keep_days,
+    )
+
+
+async def policy_in_force(repository: PolicyRepository, plant: Plant) -> Policy:
+    """Read thresholds and plans, after putting a plant file in force that is new or was edited.
+
+    The embedded store belongs to this gateway: what its technician writes into the plant file counts from the next
+    start. What was changed in the store since the file was last applied stays.
+    """
+    if await repository.applied() != digest(plant):
+        changes = await repository.apply(plant)
+        logger.bind(changes=len(changes)).info("The plant file was applied to the store")
+    return await repository.policy()
+
+
+def _limits(store: StoreSection) -> Limits:
+    return Limits(
+        keep_days=store.keep_days,
+        max_mb=store.max_mb,
+        spool_max_days=store.spool_max_days,
+        spool_max_mb=store.spool_max_mb,
+        reserve_mb=store.reserve_mb,
+    )

@@ -1,0 +1,84 @@
+"""Keeps the thresholds and plans in force those of the repository, while the agent runs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from edge_agent.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from edge_agent.model.plant import Policy
+    from edge_agent.runtime.ports import PolicySource
+
+#: So often a source is asked that does not tell of changes: a changed threshold is in force within a second.
+POLL_SECONDS = 0.5
+#: So often one is asked that does: a notification may be lost.
+SLOW_POLL_SECONDS = 5.0
+#: So long it rests before it listens again.
+LISTEN_AGAIN_SECONDS = 1.0
+_UNSEEN = object()
+
+
+class PolicyWatch:
+    """Asks the source whether anything has changed, at once when it tells so, and hands changed policy on.
+
+    `changes` yields at each change, if the source can tell; it may raise StoreError. While the source cannot be
+    reached the last known policy holds.
+    """
+
+    def __init__(
+        self,
+        source: PolicySource,
+        adopt: Callable[[Policy], None],
+        changes: Callable[[], AsyncIterator[None]] | None = None,
+    ) -> None:
+        self._source, self._adopt, self._changes = source, adopt, changes
+        self._told = asyncio.Event()
+        self._seen: object = _UNSEEN
+        self._failing = False
+
+    async def listen(self) -> None:
+        """Be told of changes, until cancelled; returns at once where the source cannot tell."""
+        while self._changes is not None:
+            try:
+                async for _ in self._changes():
+                    self._told.set()
+            except StoreError as error:
+                logger.bind(error=str(error)).debug("Changes of thresholds and plans are not told now")
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+    async def run(self) -> None:
+        """Ask at each change that is told and now and then, until cancelled."""
+        patience = POLL_SECONDS if self._changes is None else SLOW_POLL_SECONDS
+        while True:
+            self._told.clear()
+            await self.look()
+            try:
+                async with asyncio.timeout(patience):
+                    await self._told.wait()
+            except TimeoutError:
+                pass
+
+    async def look(self) -> None:
+        """Ask once; hand the policy on if it may be another than the last."""
+        try:
+            version = await self._source.version()
+            if version != self._seen:
+                # The first time too: it may have changed since the agent was given what it knows.
+                self._adopt(await self._source.policy())
+                if self._seen is not _UNSEEN:
+                    logger.info("Changed thresholds or plans are in force")
+                self._seen = version
+        except StoreError as error:
+            level = "DEBUG" if self._failing else "WARNING"
+            logger.bind(error=str(error)).log(level, "Thresholds and plans cannot be read; the last known hold")
+            self._failing = True
+        else:
+            if self._failing:
+                logger.info("Thresholds and plans can be read again")
+            self._failing = False

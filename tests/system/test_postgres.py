@@ -1,0 +1,102 @@
+"""The agent beside the utility's PostgreSQL: governed by it, reporting to it, and not depending on it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from support.deadline import block_until
+from support.processes import AgentProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.brokers import Mosquitto
+    from support.ledger import LedgerPublisher
+    from support.postgres import Postgres
+
+TUNE = (
+    "UPDATE edge_agent.thresholds SET limit_value = {} WHERE site = 'riverside' AND sensor = 'level' AND name = 'high'"
+)
+COUNT = "SELECT count(*), count(DISTINCT seq) FROM edge_agent.readings WHERE node = 'load'"
+
+
+@pytest.fixture
+def governed(tmp_path: Path, mosquitto: Mosquitto, postgres: Postgres) -> Iterator[AgentProcess]:
+    """An installation with PostgreSQL in its settings; the agent is not running yet."""
+    process = AgentProcess(tmp_path / "governed", mosquitto.port, settings=f'[postgres]\ndsn = "{postgres.dsn()}"\n')
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def active(agent: AgentProcess) -> list[str]:
+    return [alarm["alarm"] for alarm in json.loads(agent.get("/status"))["alarms"] if alarm["active"]]
+
+
+def test_a_plain_update_is_in_force_at_once(governed, postgres, mosquitto, publisher):
+    from support.ledger import LedgerPublisher  # noqa: PLC0415 - on another topic than the fixture's
+
+    governed.start()
+    block_until(lambda: postgres.execute("SELECT 1 FROM edge_agent.thresholds"))
+    level = LedgerPublisher(mosquitto.port, "water/riverside/tank1/telemetry/level", unit="m")
+    level.publish(1)  # 3.0 m
+    level.settle()
+    level.close()
+    block_until(lambda: json.loads(governed.get("/status"))["sensors"][0]["value"] == 3.0)
+    assert active(governed) == []
+    postgres.execute(TUNE.format(2.5))
+    block_until(lambda: active(governed) == ["tank1/level:high"], timeout=2)
+    postgres.execute(TUNE.format(5.0))
+    block_until(lambda: active(governed) == [], timeout=2)
+    postgres.execute(TUNE.format(2.5))
+    block_until(lambda: active(governed), timeout=2)
+    assert governed.terminate() == 0
+    postgres.stop()
+    governed.start()  # without the server: by what it said last, not by the plant file
+    (status,) = [json.loads(governed.get("/status"))]
+    assert status["mode"] == "auto"
+    assert active(governed) == ["tank1/level:high"]
+
+
+def test_what_is_recorded_while_it_is_away_reaches_it_when_it_is_back(
+    governed: AgentProcess, postgres: Postgres, publisher: LedgerPublisher
+):
+    postgres.stop()
+    governed.start()
+    publisher.publish(2000)
+    publisher.settle()
+    block_until(lambda: governed.metric("edge_agent_spooled_rows") >= 2000, timeout=20)
+    postgres.start()
+    block_until(lambda: postgres.execute(COUNT) == [(2000, 2000)], timeout=60)
+    block_until(lambda: governed.metric("edge_agent_spooled_rows") == 0, timeout=20)
+    publisher.publish(1000, first=2000, at=lambda number: number == 2500 and postgres.kill())
+    publisher.settle()
+    postgres.start()
+    block_until(lambda: postgres.execute(COUNT) == [(3000, 3000)], timeout=60)
+    assert governed.terminate() == 0
+    assert len(governed.export("readings", "--node", "load")) == 3000
+
+
+def test_a_frozen_server_does_not_keep_the_loop_from_turning(governed, postgres, publisher):
+    governed.start()
+    block_until(lambda: postgres.execute("SELECT 1 FROM edge_agent.thresholds"))
+    postgres.suspend()
+    publisher.publish(1000)
+    publisher.settle()
+    block_until(lambda: governed.metric('edge_agent_messages_total{kind="telemetry"}') == 1000)
+    assert governed.ready
+    postgres.resume()
+    block_until(lambda: postgres.execute(COUNT) == [(1000, 1000)], timeout=60)
+
+
+def test_apply_writes_to_it_and_migrate_says_what_there_is_to_do(governed, postgres):
+    applied = governed.command_line("apply", "config/plant.toml")
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert "add threshold" in applied.stdout
+    assert postgres.execute("SELECT count(*) FROM edge_agent.thresholds") == [(2,)]
+    assert governed.command_line("apply", "config/plant.toml").stdout == "nothing to change\n"
+    assert governed.command_line("migrate").stdout.startswith("nothing to do")
