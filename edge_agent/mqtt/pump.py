@@ -11,7 +11,7 @@ import struct
 import threading
 from typing import TYPE_CHECKING
 
-from paho.mqtt.enums import MessageType
+from paho.mqtt.enums import MessageType, MQTTErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 #: How often keepalive is looked after.
 _TICK_SECONDS = 1.0
+#: Packets that are read at most before others have their turn in the event loop.
+_MOST_PACKETS = 500
+#: Under load the socket rests so long after each read, and what comes meanwhile is taken together. Load is when reads
+#: follow each other within the second time: the first message after a silence is read at once.
+_REST_SECONDS = 0.002
+_LOAD_SECONDS = 0.005
 
 
 class Pump:
@@ -35,6 +41,8 @@ class Pump:
         self._wanted, self._reading, self._dropped = True, False, False
         self.opened = False  # whether there has been a connection at all
         self._timer: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None  # while the socket rests between two reads
+        self._read_at = float("-inf")
         client.on_socket_open = self._on_open
         client.on_socket_close = self._on_close
         client.on_socket_register_write = self._on_register_write
@@ -56,6 +64,7 @@ class Pump:
             if self._decrypted_bytes():  # these are out of the kernel already and wake nobody
                 self._loop.call_soon(self._read)
         else:
+            self._end_rest()
             self._loop.remove_reader(self._socket.fileno())
 
     def acknowledge(self, packets: Iterable[int]) -> None:
@@ -85,6 +94,7 @@ class Pump:
         if self._timer is not None:
             self._timer.cancel()
         if self._socket is sock:
+            self._end_rest()
             self._loop.remove_reader(sock.fileno())
             self._loop.remove_writer(sock.fileno())
             self._socket, self._reading = None, False
@@ -115,12 +125,41 @@ class Pump:
 
     def _read(self) -> None:
         try:
-            while self._reading:
-                self._paho.loop_read()
-                if not self._decrypted_bytes():
-                    break
+            self._read_all()
         except Exception as error:
             self._fail(error)
+
+    def _read_all(self) -> None:
+        """Read every packet there is; paho's own loop_read takes one per wake-up of the event loop."""
+        for _ in range(_MOST_PACKETS):
+            if not self._reading:
+                return
+            code = self._paho._packet_read()  # noqa: SLF001 - loop_read does not tell whether there was a packet
+            if code > 0:
+                self._paho._loop_rc_handle(code)  # noqa: SLF001 - as loop_read does
+                return
+            if code == MQTTErrorCode.MQTT_ERR_AGAIN:
+                break
+        else:
+            if self._decrypted_bytes():  # these are out of the kernel already and wake nobody
+                self._loop.call_soon(self._read)
+            return
+        now = self._loop.time()
+        if now - self._read_at < _LOAD_SECONDS and self._socket is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._rest = self._loop.call_later(_REST_SECONDS, self._wake)
+        self._read_at = now
+
+    def _wake(self) -> None:
+        self._rest = None
+        if self._reading and self._socket is not None:
+            self._loop.add_reader(self._socket.fileno(), self._read)
+            self._read()
+
+    def _end_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _write(self) -> None:
         try:

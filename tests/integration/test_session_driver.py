@@ -167,3 +167,22 @@ async def test_a_second_client_of_the_same_name_ends_the_connection(link, mosqui
     async with client(mosquitto.port, identifier="gateway-1", protocol=aiomqtt.ProtocolVersion.V5):
         assert await link.lost() == "the connection broke"
     assert not link.alive
+
+
+async def test_paho_tells_of_each_packet_whether_there_was_one(link, mosquitto):
+    await link.subscribe(["water/#"])
+    link._pump.read(wanted=False)  # from here on packets are read by hand
+    async with client(mosquitto.port) as publisher:
+        for number in range(3):
+            await publisher.publish("water/x", str(number), qos=1)
+    codes = []
+
+    def read_one() -> bool:
+        codes.append(link._paho._packet_read())
+        return codes.count(paho.MQTT_ERR_SUCCESS) == 3
+
+    await wait_until(read_one)
+    assert set(codes) <= {paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_AGAIN}
+    assert link._paho._packet_read() == paho.MQTT_ERR_AGAIN
+    assert callable(link._paho._loop_rc_handle)
+    link._pump.read(wanted=True)

@@ -185,3 +185,18 @@ async def test_amqtt_delivers_over_3_1_1(amqtt_broker):
         await wait_until(lambda: len(agent.messages) == 5)
         await agent.acknowledge(*range(5))
         await agent.session.publish("commands", b"start", expiry_seconds=30, correlation=b"id")
+
+
+async def test_a_flood_comes_whole_and_in_order(mosquitto, publisher):
+    """More than one read takes and more than the broker sends at once: reading, resting and going on are all in it."""
+    async with running(Agent(mosquitto.port)) as agent:
+        agent.session.pause()
+        await send(publisher, 1200)
+        agent.session.resume()
+        acknowledged = 0
+        while len(agent.messages) < 1200:
+            await wait_until(lambda before=acknowledged: len(agent.messages) > before)
+            held = len(agent.messages)
+            await agent.acknowledge(*range(acknowledged, held))
+            acknowledged = held
+        assert agent.payloads == numbers(*range(1200))
