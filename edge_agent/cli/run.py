@@ -94,8 +94,13 @@ def _written(path: Path) -> Iterator[IO[str]]:
         file = path.open("w", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-    with file:
+    try:
         yield file
+    finally:
+        try:
+            file.close()
+        except OSError as error:  # what was still in the buffer found no room
+            logger.bind(error=str(error)).error("The recording is not complete")
 
 
 def replay(arguments: argparse.Namespace) -> int:

@@ -76,19 +76,7 @@ def dead_letter_record(letter: DeadLetter) -> Record:
 
 def alarm_record(alarm: Alarm) -> Record:
     """Tell the state of an alarm with the reading that decided it."""
-    return {
-        "alarm": str(alarm.key),
-        "priority": alarm.priority,
-        "active": alarm.active,
-        "acknowledged": alarm.acknowledged,
-        "since": rfc3339(alarm.since),
-        "reason": alarm.reason,
-        "value": alarm.value,
-        "limit": alarm.limit,
-        "unit": alarm.unit,
-        "shelved_until": _time(alarm.shelved_until),
-        "evidence": _evidence_record(alarm.evidence) if alarm.evidence else None,
-    }
+    return alarm.facts() | {"evidence": _evidence_record(alarm.evidence) if alarm.evidence else None}
 
 
 def check_record(check: Check) -> Record:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from edge_agent.model.time import rfc3339
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import Priority
@@ -84,3 +86,18 @@ class Alarm:
     unit: str | None = None
     shelved_until: Instant | None = None
     evidence: Evidence | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Tell the state in flat values for people and other programs; times as RFC 3339."""
+        return {
+            "alarm": str(self.key),
+            "priority": self.priority,
+            "active": self.active,
+            "acknowledged": self.acknowledged,
+            "since": rfc3339(self.since),
+            "reason": self.reason,
+            "value": self.value,
+            "limit": self.limit,
+            "unit": self.unit,
+            "shelved_until": None if self.shelved_until is None else rfc3339(self.shelved_until),
+        }

@@ -33,19 +33,7 @@ def _sensor(view: SensorView) -> dict[str, Any]:
 
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:
-    return {
-        "alarm": str(alarm.key),
-        **alarm.key._asdict(),
-        "priority": alarm.priority,
-        "active": alarm.active,
-        "acknowledged": alarm.acknowledged,
-        "since": rfc3339(alarm.since),
-        "reason": alarm.reason,
-        "value": alarm.value,
-        "limit": alarm.limit,
-        "unit": alarm.unit,
-        "shelved_until": _time(alarm.shelved_until),
-    }
+    return {**alarm.key._asdict(), **alarm.facts()}
 
 
 def _time(at: Instant | None) -> str | None:
