@@ -6,7 +6,6 @@ import asyncio
 import csv
 import json
 import os
-import sys
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from edge_agent.cli.output import say
 from edge_agent.cli.story import tell
 from edge_agent.errors import EdgeAgentError, UsageError
 from edge_agent.knowledge.archive import SqliteArchive
@@ -43,16 +43,22 @@ def status(arguments: argparse.Namespace) -> int:
     """Ask a running agent how it is."""
     found = _ask(load_settings(arguments.config, os.environ), "/status")
     if arguments.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))  # noqa: T201  # the answer of the command
+        say(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
         return 0
     console = Console()
+    with console.capture() as shown:
+        _show(console, found)
+    say(shown.get())
+    return 0
+
+
+def _show(console: Console, found: dict[str, Any]) -> None:
     console.print(f"{found['agent']} at {found['site']}, mode {found['mode']}, epoch {found['epoch']}, {found['at']}")
     console.print(_table("Sensors", found["sensors"], ("node", "sensor", "value", "unit", "flag", "age_seconds")))
     columns = ("node", "actuator", "state", "value", "desired", "plan", "command")
     console.print(_table("Actuators", found["actuators"], columns))
     console.print(_table("Alarms", found["alarms"], ("alarm", "priority", "active", "acknowledged", "since", "reason")))
     console.print(_table("Nodes", found["nodes"], ("node", "online", "breaker")))
-    return 0
 
 
 def _table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Table:
@@ -73,7 +79,8 @@ def _ask(settings: Settings, path: str) -> dict[str, Any]:
             found: dict[str, Any] = json.load(answer)
             return found
     except (urllib.error.URLError, OSError, ValueError) as error:
-        raise EdgeAgentError(f"no agent answers at {address}: {error}") from error
+        cause = getattr(error, "reason", error)
+        raise EdgeAgentError(f"no agent answers at {address}: {getattr(cause, 'strerror', None) or cause}") from error
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -83,7 +90,8 @@ def export(arguments: argparse.Namespace) -> int:
         try:
             since = parse_rfc3339(arguments.since)
         except ValueError as error:
-            raise UsageError(f"--since: {error}") from error
+            expected = "RFC 3339 with an offset, such as 2026-11-22T10:00:00Z"
+            raise UsageError(f"--since: {arguments.since!r} is no instant; expected {expected}") from error
     settings = load_settings(arguments.config, os.environ)
     asyncio.run(_export(settings, arguments.what, since, arguments.node, as_csv=arguments.format == "csv"))
     return 0
@@ -91,7 +99,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 async def _export(settings: Settings, what: str, since: int | None, node: str | None, *, as_csv: bool) -> None:
     columns = _COLUMNS[what]
-    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(_Output(), columns, extrasaction="ignore", lineterminator="\n")
     if as_csv:
         writer.writeheader()
     async with SqliteArchive(settings.store.path) as archive:
@@ -105,7 +113,14 @@ async def _export(settings: Settings, what: str, since: int | None, node: str | 
             if as_csv:
                 writer.writerow({key: _flat(value) for key, value in record.items()})
             else:
-                sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+                say(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+class _Output:
+    """Standard output, as the csv module wants it."""
+
+    def write(self, text: str) -> None:
+        say(text)
 
 
 def _flat(value: object) -> object:
@@ -118,7 +133,7 @@ def explain(arguments: argparse.Namespace) -> int:
     found = asyncio.run(_explain(settings, arguments.command_id))
     if found is None:
         raise EdgeAgentError(f"the store knows no command {arguments.command_id}")
-    sys.stdout.write(tell(found))
+    say(tell(found))
     return 0
 
 

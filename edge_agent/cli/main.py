@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from edge_agent.cli import look, plantwork, run
+from edge_agent.cli.output import ReaderGoneError, finish
 from edge_agent.errors import EdgeAgentError, UsageError
 from edge_agent.version import installed_version
 
@@ -95,13 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 fine, 1 failed, 2 bad usage or configuration."""
     try:
         namespace = _parser().parse_args(arguments)
-        return int(namespace.function(namespace))
+        code = int(namespace.function(namespace))
+        finish()
+    except ReaderGoneError as error:
+        return error.exit_code
     except EdgeAgentError as error:
         print(error, file=sys.stderr)  # noqa: T201  # the command line speaks here
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has had enough, as `head` does; nothing is left to be flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         return 130
+    return code

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from edge_agent.cli.output import say
 from edge_agent.cli.run import single, stop_on_signals
 from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, open_simulation
 from edge_agent.container.stores import open_postgres
 from edge_agent.errors import UsageError
+from edge_agent.knowledge.memory import MemoryStore
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
@@ -39,9 +40,9 @@ def check(arguments: argparse.Namespace) -> int:
     """Print a line for everything that is wrong in both files."""
     problems = check_files(arguments.config, arguments.plant, os.environ)
     for problem in problems:
-        sys.stdout.write(f"{problem}\n")
+        say(f"{problem}\n")
     if not problems:
-        sys.stdout.write("settings and plant file are fine\n")
+        say("settings and plant file are fine\n")
     return 2 if problems else 0
 
 
@@ -51,14 +52,17 @@ def apply(arguments: argparse.Namespace) -> int:
     plant = load_plant(arguments.plant_file)
     changes = asyncio.run(_apply(settings, plant, dry_run=arguments.dry_run))
     for change in changes:
-        sys.stdout.write(f"{change}\n")
+        say(f"{change}\n")
     if not changes:
-        sys.stdout.write("nothing to change\n")
+        say("nothing to change\n")
     return 0
 
 
 async def _apply(settings: Settings, plant: Plant, *, dry_run: bool) -> list[Change]:
-    async with open_postgres(settings.postgres, plant.site) or SqliteStore(settings.store.path) as store:
+    postgres = open_postgres(settings.postgres, plant.site)
+    if postgres is None and dry_run and not settings.store.path.exists():
+        return await MemoryStore().apply(plant, dry_run=True)  # to look does not begin a store
+    async with postgres or SqliteStore(settings.store.path) as store:
         return await store.apply(plant, dry_run=dry_run)
 
 
@@ -71,9 +75,9 @@ def migrate(arguments: argparse.Namespace) -> int:
         raise UsageError("there is nothing to migrate: neither postgres.dsn nor postgres.dsn_file is set")
     reached = asyncio.run(postgres_migrate.migrate(dsn.get_secret_value()))
     for version in reached:
-        sys.stdout.write(f"the schema has version {version} now\n")
+        say(f"the schema has version {version} now\n")
     if not reached:
-        sys.stdout.write(f"nothing to do: the schema has version {postgres_migrate.NEWEST}\n")
+        say(f"nothing to do: the schema has version {postgres_migrate.NEWEST}\n")
     return 0
 
 
@@ -82,7 +86,7 @@ def simulate(arguments: argparse.Namespace) -> int:
     if not arguments.network.is_file():
         raise UsageError(f"{arguments.network} is no file; expected an EPANET network (.inp)")
     if arguments.scaffold:
-        sys.stdout.write(scaffold(arguments.network, arguments.site))
+        say(scaffold(arguments.network, arguments.site))
         return 0
     settings = load_settings(arguments.config, os.environ)
     file = load_plant_file(find_plant(arguments.plant))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 from rich.console import Console
 
+from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
 from edge_agent.demo.show import Wishes, show
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
@@ -110,7 +111,7 @@ def replay(arguments: argparse.Namespace) -> int:
     try:
         with arguments.file.open(encoding="utf-8") as lines:
             for line in replayed(lines, plant, settings):
-                sys.stdout.write(line + "\n")
+                say(line + "\n")
     except OSError as error:
         raise UsageError(f"{arguments.file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.stores import open_stores
+from edge_agent.container.takeover import highest_epoch
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
@@ -68,7 +69,9 @@ async def open_agent(
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings, plant, sink))
         store = stores.embedded
-        remembered = await store.begin(settings.agent.id)
+        topics = Topics(mqtt.topic_prefix, plant.site, settings.agent.id)
+        connection = connection_settings(settings, f"edge-agent-{plant.site}-{settings.agent.id}")
+        remembered = await store.begin(settings.agent.id, await highest_epoch(connection, topics))
         knowledge = Knowledge(
             plant,
             stores.policy,
@@ -78,7 +81,6 @@ async def open_agent(
             mode=mode,
             future_tolerance_seconds=settings.quality.future_tolerance_seconds,
         )
-        topics = Topics(mqtt.topic_prefix, plant.site, settings.agent.id)
         inbox = BoundedInbox(2 * mqtt.receive_maximum, clock.steady)
         metrics = Metrics(version=installed_version())
         agent: Agent | None = None
@@ -88,9 +90,9 @@ async def open_agent(
                 await agent.announce()
 
         session = Session(
-            connection_settings(settings, f"edge-agent-{plant.site}-{settings.agent.id}"),
+            connection,
             subscriptions=topics.subscriptions(),
-            will=Will(topics.agent_status(), wire.agent_status("offline", mode, installed_version())),
+            will=Will(topics.agent_status(), wire.agent_status("offline", mode, installed_version(), remembered.epoch)),
             on_message=inbox.put,
             parse=topics.parse,
             on_connected=announce,
@@ -104,7 +106,7 @@ async def open_agent(
                 inbox,
                 session,
                 session,
-                BrokerOutlet(session, topics, mode),
+                BrokerOutlet(session, topics, mode, remembered.epoch),
                 store,
                 PolicyWatch(stores.source, inbox.adopt, stores.changes),
                 clock,

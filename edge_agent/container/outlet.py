@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class BrokerOutlet:
     """Nouns in, topics and payloads out."""
 
-    def __init__(self, session: Session, topics: Topics, mode: Mode) -> None:
-        self._session, self._topics, self._mode = session, topics, mode
+    def __init__(self, session: Session, topics: Topics, mode: Mode, epoch: int) -> None:
+        self._session, self._topics, self._mode, self._epoch = session, topics, mode, epoch
 
     async def command(self, command: Command, remaining_seconds: float) -> None:
         """Publish a command. Raises BrokerUnavailableError."""
@@ -43,7 +43,8 @@ class BrokerOutlet:
 
     async def status(self, state: str) -> None:
         """Publish the agent's status. Raises BrokerUnavailableError."""
-        word = wire.agent_status("online" if state == "online" else "offline", self._mode, installed_version())
+        said: Literal["online", "offline"] = "online" if state == "online" else "offline"
+        word = wire.agent_status(said, self._mode, installed_version(), self._epoch)
         await self._session.publish(self._topics.agent_status(), word, retain=True)
 
 

@@ -52,9 +52,9 @@ class MemoryStore:
         self._applied: str | None = None
         self._version = 0
 
-    async def begin(self, agent: str) -> Remembered:
+    async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
-        self._epoch += 1
+        self._epoch = max(self._epoch, above) + 1
         return Remembered(
             epoch=self._epoch,
             commands=deepcopy(sorted(filter(_is_open, self._commands.values()), key=_turn_of_command)),

@@ -39,8 +39,11 @@ class Spooled(NamedTuple):
 class Journal(Protocol):
     """Where the loop writes. A write is one durable transaction: all of it is there after a crash, or none."""
 
-    async def begin(self, agent: str) -> Remembered:
-        """Take control of the site: raise the epoch durably, and tell everything remembered. Raises StoreError."""
+    async def begin(self, agent: str, above: int = 0) -> Remembered:
+        """Take control of the site, and tell everything remembered. Raises StoreError.
+
+        The epoch is raised durably, beyond its own last one and beyond `above`, the highest that others have begun.
+        """
         ...
 
     async def write(self, turns: Sequence[Turn]) -> Written:

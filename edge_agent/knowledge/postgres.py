@@ -55,10 +55,10 @@ class PostgresStore(PostgresArchive):
         self._days: set[int] = set()
         self._writing = asyncio.Lock()  # what is put later must be written later
 
-    async def begin(self, agent: str) -> Remembered:
+    async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
         async with self._database.transaction() as connection:
-            ((epoch,),) = await _all(connection, "raise_epoch", (self._site, agent))
+            ((epoch,),) = await _all(connection, "raise_epoch", {"site": self._site, "agent": agent, "above": above})
             site = (self._site,)
             return Remembered(
                 epoch=epoch,

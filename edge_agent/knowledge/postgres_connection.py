@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from contextlib import asynccontextmanager, contextmanager
@@ -31,6 +32,8 @@ PROOF_SECONDS = 1.0
 #: How long a failed attempt to connect is repeated in the background before the next caller's begins anew.
 _RECONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 3.0
+# The pool would warn of each of its attempts; whoever asks it for a connection tells of the first failure of a streak.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 #: The server's own limits are shorter than ours, so that its sentence comes first. What is asked of large tables is a
 #: look-up by key, or in the order of one. The planner does not know that of a month that has just begun: it believes it

@@ -82,9 +82,9 @@ class SqliteStore:
         """How often a damaged file was set aside since this was made."""
         return self._care.renewals if self._care else 0
 
-    async def begin(self, agent: str) -> Remembered:
+    async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
-        remembered = await self._connection.run(self._begin, agent)
+        remembered = await self._connection.run(self._begin, agent, above)
         self._begun = True
         return remembered
 
@@ -193,8 +193,8 @@ class SqliteStore:
         if self._spooling is not None:
             self._spooling.load(db)
 
-    def _begin(self, db: sqlite3.Connection, agent: str) -> Remembered:
-        epoch = self._epoch.read()
+    def _begin(self, db: sqlite3.Connection, agent: str, above: int) -> Remembered:
+        epoch = max(self._epoch.read(), above)
         remembered = self._guarded(db, lambda: journal.take_control(db, agent, epoch), bulky=False)
         self._epoch.write(remembered.epoch)
         if self._care is not None:

@@ -42,6 +42,22 @@ def fresh_client(settings: ConnectionSettings, version: aiomqtt.ProtocolVersion,
     )
 
 
+def passing_client(settings: ConnectionSettings, timeout_seconds: float) -> aiomqtt.Client:
+    """Make a client that has no session and no will. MQTT 3.1.1: every broker speaks it."""
+    return aiomqtt.Client(
+        settings.host,
+        settings.port,
+        username=settings.username,
+        password=settings.password,
+        identifier=settings.client_id,
+        protocol=MQTT_3_1_1,
+        clean_session=True,
+        timeout=timeout_seconds,
+        keepalive=settings.keepalive_seconds,
+        tls_params=None if settings.tls is None else _tls_parameters(settings.tls),
+    )
+
+
 def _connect_properties(settings: ConnectionSettings) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = settings.session_expiry_seconds

@@ -73,6 +73,10 @@ class Topics:
         """Where the agent says whether it is online."""
         return f"{self._base}/_agent/{self.agent}/status"
 
+    def agent_statuses(self) -> str:
+        """Tell the filter for the statuses of every agent of the site."""
+        return f"{self._base}/_agent/+/status"
+
     def alarm(self, key: AlarmKey) -> str:
         """Where the agent tells an alarm's state."""
         return f"{self._base}/_agent/{self.agent}/alarm/{key.node}/{key.sensor or NO_SENSOR}/{key.threshold}"

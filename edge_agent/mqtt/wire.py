@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Command, Mode
     from edge_agent.model.readings import DeadLetter
 
+#: Epochs grow by one at a time; what lies beyond what every JSON reader can hold is not one.
+HIGHEST_EPOCH = 2**53 - 2
+
 
 def command(order: Command) -> bytes:
     """Write a command as nodes expect it. The same command gives the same bytes in every retry."""
@@ -36,9 +39,19 @@ def command(order: Command) -> bytes:
     )
 
 
-def agent_status(state: Literal["online", "offline"], mode: Mode, version: str) -> bytes:
+def agent_status(state: Literal["online", "offline"], mode: Mode, version: str, epoch: int) -> bytes:
     """Write the agent's own status."""
-    return _json({"state": state, "mode": mode, "version": version})
+    return _json({"state": state, "mode": mode, "version": version, "epoch": epoch})
+
+
+def epoch_of(status: bytes) -> int:
+    """Read the epoch out of an agent's status; 0 where it tells none."""
+    try:
+        found = json.loads(status)
+    except ValueError:
+        return 0
+    epoch = found.get("epoch") if isinstance(found, dict) else None
+    return epoch if type(epoch) is int and 0 < epoch <= HIGHEST_EPOCH else 0
 
 
 def alarm(state: Alarm) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -40,6 +41,7 @@ Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 #: Sections that the interface names and this version does not read. Silence would be a broken promise.
 _LATER = {"redis": "Redis"}
+_DSN = re.compile(r"postgres(ql)?://|\s*[a-z_]+\s*=")
 
 
 class Section(BaseModel):
@@ -247,7 +249,12 @@ def settings_from(raw: dict[str, Any], file: str, environ: Mapping[str, str]) ->
     """Build the settings from a parsed file and the environment. Raises ConfigurationError with every problem."""
     values = deepcopy(raw)
     origins, problems = overlay(values, environ, Settings, _LATER)
-    wrong = [*_unknown_sections(values), *_relations(values), *resolve_secrets(values)]
+    wrong = [
+        *_unknown_sections(values),
+        *_relations(values),
+        *resolve_secrets(values),
+        *_dsn(table(values.get("postgres"))),
+    ]
     known = {name: section for name, section in values.items() if name in Settings.model_fields}
     try:
         settings = Settings(**known)
@@ -286,6 +293,15 @@ def _relations(values: dict[str, Any]) -> Iterator[Finding]:
     if "key_file" in tls and "cert_file" not in tls:
         yield Finding(("mqtt", "tls", "key_file"), "is given without mqtt.tls.cert_file", "a certificate with it")
     yield from _pool(table(values.get("postgres")))
+
+
+def _dsn(postgres: dict[str, Any]) -> Iterator[Finding]:
+    """Tell what can never be a dsn, without loading the driver. It may hold a password: it is not quoted."""
+    dsn = postgres.get("dsn")
+    if isinstance(dsn, SecretStr):  # from the environment
+        dsn = dsn.get_secret_value()
+    if isinstance(dsn, str) and not _DSN.match(dsn):
+        yield Finding(("postgres", "dsn"), "is no dsn", "postgresql://user@host/database, or host=… dbname=…")
 
 
 def _pool(postgres: dict[str, Any]) -> Iterator[Finding]:

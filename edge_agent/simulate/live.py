@@ -7,6 +7,8 @@ from collections import defaultdict
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from loguru import logger
+
 from edge_agent.errors import BrokerUnavailableError
 from edge_agent.simulate.outbox import Outbox
 
@@ -75,6 +77,7 @@ class _Runner:
         self._simulation, self._bus, self._clock = simulation, bus, clock
         self._reconnect_seconds = reconnect_seconds
         self._outboxes: defaultdict[str, Outbox] = defaultdict(Outbox)
+        self._cut_off: set[str] = set()  # nodes that miss the broker now
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -101,14 +104,31 @@ class _Runner:
                 await outbox.first()
             try:
                 async with self._bus.connect(node, will) as link, _goodbye(link, will):
+                    self._connected(node)
                     await self._serve(node, link, announce=lost)
             except* _WentOffline:
                 lost = False
-            except* BrokerUnavailableError:
+            except* BrokerUnavailableError as group:
                 lost = True
+                self._missed(node, group)
             _keep_cancellation()
             if lost:
                 await asyncio.sleep(self._reconnect_seconds)
+
+    def _missed(self, node: str, group: BaseExceptionGroup[BrokerUnavailableError]) -> None:
+        """Tell of the first node that misses the broker; the others miss the same one."""
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        level = "DEBUG" if self._cut_off else "WARNING"
+        self._cut_off.add(node)
+        logger.bind(node=node, error=str(error)).log(level, "A node has no broker; it tries again")
+
+    def _connected(self, node: str) -> None:
+        if node in self._cut_off:
+            self._cut_off.remove(node)
+            if not self._cut_off:
+                logger.info("All nodes have their broker again")
 
     async def _serve(self, node: str, link: NodeLink, *, announce: bool) -> None:
         if announce:

@@ -70,7 +70,7 @@ class _Flash:
             self.epoch = order.epoch
             self.counters.clear()
         newest = self.counters.get(order.actuator, -1)
-        if order.counter <= newest:
+        if order.counter < newest:
             return f"counter {order.counter} comes after {newest}"
         self.counters[order.actuator] = order.counter
         return ""

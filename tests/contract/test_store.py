@@ -336,6 +336,8 @@ async def test_the_epoch_grows_with_each_start(place: Place) -> None:
         assert (await opened.store.begin("gateway-1")).epoch == 2
     async with place.opened() as opened:
         assert (await opened.store.begin("gateway-2")).epoch == 3
+        assert (await opened.store.begin("gateway-2", above=9)).epoch == 10
+        assert (await opened.store.begin("gateway-2", above=4)).epoch == 11
 
 
 async def test_an_empty_store_remembers_nothing(opened: Opened) -> None:

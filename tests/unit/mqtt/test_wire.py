@@ -63,7 +63,10 @@ def test_a_value_no_node_can_read_is_never_written():
 
 
 def test_the_agent_says_its_state_mode_and_version():
-    assert wire.agent_status("online", "auto", "0.1.0") == b'{"state":"online","mode":"auto","version":"0.1.0"}'
+    assert (
+        wire.agent_status("online", "auto", "0.1.0", 7)
+        == b'{"state":"online","mode":"auto","version":"0.1.0","epoch":7}'
+    )
 
 
 def test_an_alarm_tells_its_state():

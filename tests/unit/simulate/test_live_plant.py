@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from loguru import logger
 from support.deadline import wait_until
 from support.noderig import START, contents, make_rig, statuses
 
@@ -158,6 +159,19 @@ async def test_a_lost_broker_is_found_again_at_once_and_the_states_are_told_anew
         assert [message.route.kind for message in bus.published] == [Kind.STATUS, Kind.STATE, Kind.STATE]
         await clock.pass_(10)
         await wait_until(lambda: len([m for m in bus.published if m.route.node == "station"]) == 6)
+
+
+async def test_a_broker_that_is_away_is_told_once_and_its_return_too(simulation: PlantSimulation) -> None:
+    bus = FakeBus()
+    bus.away = True
+    told: list[tuple[str, str]] = []
+    sink = logger.add(lambda message: told.append((message.record["level"].name, message.record["message"])))
+    async with living(simulation, bus, HandClock()):
+        await wait_until(lambda: len([level for level, _ in told if level == "DEBUG"]) >= 3)
+        bus.away = False
+        await wait_until(lambda: told[-1] == ("INFO", "All nodes have their broker again"))
+    logger.remove(sink)
+    assert [text for level, text in told if level == "WARNING"] == ["A node has no broker; it tries again"]
 
 
 async def test_a_node_that_goes_offline_while_the_broker_is_lost_says_only_that(simulation: PlantSimulation) -> None:

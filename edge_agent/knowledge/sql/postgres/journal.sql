@@ -1,8 +1,8 @@
 -- Each statement that writes takes the site and then one array a column, in the order of the rows in rows.Batch.
 
 -- name: raise_epoch
-INSERT INTO edge_agent.sites AS s (site, epoch, agent) VALUES (%s, 1, %s)
-ON CONFLICT (site) DO UPDATE SET epoch = s.epoch + 1, agent = excluded.agent RETURNING epoch
+INSERT INTO edge_agent.sites AS s (site, epoch, agent) VALUES (%(site)s, %(above)s + 1, %(agent)s)
+ON CONFLICT (site) DO UPDATE SET epoch = greatest(s.epoch, %(above)s) + 1, agent = excluded.agent RETURNING epoch
 
 -- name: make_months
 SELECT edge_agent.make_months(ARRAY(SELECT edge_agent.instant(at) FROM unnest(%s::bigint[]) AS at))

@@ -1,0 +1,38 @@
+"""What a command prints, and what happens where it cannot: a full disk is a sentence, a reader who left is none."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from edge_agent.errors import EdgeAgentError
+
+
+class ReaderGoneError(EdgeAgentError):
+    """Whoever read our output has had enough, as `head` does."""
+
+    exit_code = 0
+
+
+def say(text: str) -> None:
+    """Write to standard output. Raises ReaderGoneError, or EdgeAgentError where it cannot be written."""
+    try:
+        sys.stdout.write(text)
+    except OSError as error:
+        raise _told(error) from error
+
+
+def finish() -> None:
+    """Write what is still held back. Raises as `say` does."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise _told(error) from error
+
+
+def _told(error: OSError) -> EdgeAgentError:
+    # Nothing is left then for the interpreter to flush at its end, where it would say so once more in its own way.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return ReaderGoneError("nobody reads the output any more")
+    return EdgeAgentError(f"standard output cannot be written: {error.strerror}")
