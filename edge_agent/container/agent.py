@@ -91,7 +91,7 @@ async def open_agent(
             connection_settings(settings, f"edge-agent-{plant.site}-{settings.agent.id}"),
             subscriptions=topics.subscriptions(),
             will=Will(topics.agent_status(), wire.agent_status("offline", mode, installed_version())),
-            on_message=inbox.put,
+            on_messages=inbox.extend,
             parse=topics.parse,
             on_connected=announce,
         )
