@@ -1,6 +1,6 @@
 """Splits a stream of MQTT packets: plain PUBLISH packets become messages, all others are only told apart.
 
-Plain is a whole packet of QoS 0 or 1 with a topic in UTF-8, a packet id and no property that the library would act on.
+Plain is a whole packet of QoS 0 or 1 with a topic in UTF-8, a packet id and sound properties.
 What is not plain or not well-formed is left where it is: the library has the word on it.
 """
 
@@ -50,7 +50,7 @@ class Splitter:
     def __init__(self, parse: Callable[[str], Route], generation: int, *, properties: bool) -> None:
         self._parse, self._generation, self._properties = parse, generation, properties
         self._topics: dict[bytes, tuple[Route, str]] = {}
-        self._without_effect: set[bytes] = set()
+        self._sound: set[bytes] = set()
 
     def message(self, topic: str, payload: bytes, packet: int, *, retained: bool, redelivered: bool) -> Message:
         """Make a message of what the library has read; `packet` is 0 where nothing is to be acknowledged."""
@@ -71,7 +71,7 @@ class Splitter:
                 length, more, name_bytes = _LONG(data, start)
                 length += (more - 1) << 7
                 name += 1
-                if not 0 < more < _GOES_ON:
+                if more & _GOES_ON:
                     break
             end, at = name - 2 + length, name + name_bytes
             if first not in _PLAIN or end > size:
@@ -112,28 +112,27 @@ class Splitter:
         """Tell how long a block of properties is; more than the packet where the library has to look at it."""
         size = 1 + data[at]
         block = data[at : at + size]
-        if block in self._without_effect:
+        if block in self._sound:
             return size
-        if size > _GOES_ON or at + size > end or not _has_no_effect(block):
+        if size > _GOES_ON or not _is_sound(block):
             return end - at + 1
-        if len(self._without_effect) >= _REMEMBERED:
-            self._without_effect.clear()
-        self._without_effect.add(block)
+        if len(self._sound) >= _REMEMBERED:
+            self._sound.clear()
+        self._sound.add(block)
         return size
 
 
-def _has_no_effect(block: bytes) -> bool:
-    """Whether the properties are sound and there is none that changes what the packet says."""
-    found = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+def _is_sound(block: bytes) -> bool:
+    """Whether the library takes these properties. None of them changes what a packet with a topic says."""
     try:
-        found.unpack(block)  # type: ignore[no-untyped-call]
+        Properties(PacketTypes.PUBLISH).unpack(block)  # type: ignore[no-untyped-call]
     except (MQTTException, error, IndexError, KeyError, ValueError):
         return False
-    return not hasattr(found, "TopicAlias")
+    return True
 
 
 def extent(data: bytes, start: int) -> int:
-    """Tell how many bytes the packet at `start` has; 0 where its length is not there yet, -1 where it is none."""
+    """Tell how many bytes the packet at `start` has; 0 where its length is not there yet, -1 where it never ends."""
     length, shift = 0, 0
     for at in range(start + 1, start + 1 + _MOST_LENGTH_BYTES):
         if at >= len(data):
@@ -142,7 +141,7 @@ def extent(data: bytes, start: int) -> int:
         shift += 7
         if not data[at] & _GOES_ON:
             return at + 1 - start + length
-    return -1
+    return -1 if start + 1 + _MOST_LENGTH_BYTES < len(data) else 0
 
 
 def pubacks(packets: Sequence[int]) -> bytes:
