@@ -214,7 +214,7 @@ class Session:
             await outcome
         link.ready()
         if link.doubts:
-            self._log("WARNING", "The MQTT library has changed: reading takes the slow way", because=list(link.doubts))
+            self._log("WARNING", "The MQTT library has changed: it is used the plain way", because=list(link.doubts))
         self._log("INFO", "The broker is connected", protocol=self.protocol, failures=self._failures)
         self._failures = 0
 

@@ -4,45 +4,15 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import subprocess
 
 import pytest
-from support.brokers import Mosquitto
 from support.deadline import wait_until
 from support.sessions import LEVEL, TOPICS, WILL, Agent, client, running
 
 from edge_agent.errors import BrokerUnavailableError
-from edge_agent.mqtt.broker import free_port
 from edge_agent.mqtt.clients import MQTT_5
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
 from edge_agent.mqtt.driver import Link
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """Make a certificate for this machine that signs itself: authority, server and client in one."""
-    folder = tmp_path_factory.mktemp("certificates")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    subprocess.run([*command.split(), *names, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return Tls(cert, cert, key)
-
-
-@pytest.fixture
-def secured(tmp_path, certificate):
-    """Run a Mosquitto with a second listener that wants a client certificate; yields it and that listener's port."""
-    port = free_port()
-    broker = Mosquitto(
-        tmp_path,
-        f"listener {port} 127.0.0.1\ncafile {certificate.ca_file}\ncertfile {certificate.cert_file}\n"
-        f"keyfile {certificate.key_file}\nrequire_certificate true\n",
-    )
-    broker.start()
-    try:
-        yield broker, port
-    finally:
-        broker.kill()
 
 
 async def test_over_tls_messages_come_and_go(secured, certificate):

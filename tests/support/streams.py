@@ -117,15 +117,28 @@ def read_by_paho(version: int, parts: Iterable[bytes]) -> Reading:
     return reading
 
 
-class IntakeReading(Reading):
-    """Our intake in front of paho. It takes `most` messages before it is paused, and counts its pauses."""
+class Noting(Inside):
+    """Notes the first byte of whatever paho is fed."""
 
-    def __init__(self, version: int, parts: Iterable[bytes], most: int | None = None) -> None:
+    def __init__(self, client: paho.Client) -> None:
+        super().__init__(client)
+        self.fed: list[int] = []
+
+    def feed(self, data: bytes) -> None:
+        self.fed += data[:1]
+        super().feed(data)
+
+
+class IntakeReading(Reading):
+    """Our intake in front of paho. `pausing`: it is paused whenever messages have come; its pauses are counted."""
+
+    def __init__(self, version: int, parts: Iterable[bytes], *, pausing: bool = False, most_held: int = 65_536) -> None:
         super().__init__(version, parts)
         self.by_splitter = self.pauses = 0
-        self.paused, self._most = False, most
+        self.paused, self._pausing = False, pausing
+        self.inside = Noting(self.client)
         splitter = Splitter(route, GENERATION, properties=version == paho.MQTTv5)
-        self.intake = Intake(Inside(self.client), splitter, self._receive, lambda: not (self.paused or self.ended))
+        self.intake = Intake(self.inside, splitter, self._receive, lambda: not (self.paused or self.ended), most_held)
 
     def run(self) -> IntakeReading:
         """Read until nothing is left, and go on after each pause."""
@@ -142,10 +155,10 @@ class IntakeReading(Reading):
             packet_id = 0 if message.receipt is None else message.receipt.packet
             self.take(message.topic, message.payload, packet_id, message.retained, message.redelivered)
         self.by_splitter += len(messages)
-        if self._most:
+        if self._pausing:
             self.paused = True
             self.pauses += 1
 
 
-def read_by_intake(version: int, parts: Iterable[bytes], most: int | None = None) -> IntakeReading:
-    return IntakeReading(version, parts, most).run()
+def read_by_intake(version: int, parts: Iterable[bytes], **how: Any) -> IntakeReading:
+    return IntakeReading(version, parts, **how).run()

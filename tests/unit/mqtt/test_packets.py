@@ -6,7 +6,7 @@ from itertools import accumulate, pairwise
 
 import paho.mqtt.client as paho
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from support.streams import IntakeReading, packet, publish, read_by_intake, read_by_paho, route
 
@@ -38,7 +38,7 @@ OTHERS = (
 topics = st.sampled_from(
     (b"a", b"water/riverside/tank1/telemetry/level", "ü/\u20ac".encode(), b"", b"\xff\xfe", b"t" * 2000)
 )
-payloads = st.one_of(st.binary(max_size=20), st.sampled_from((100, 127, 128, 200, 16_384, 70_000)).map(bytes))
+payloads = st.one_of(st.binary(max_size=20), st.sampled_from((100, 127, 128, 200, 400)).map(bytes))
 
 
 def publishes(version):
@@ -82,11 +82,18 @@ def streams(draw):
 
 
 def alone(version, *packets):
-    return example((version, [b"".join(packets)]), None)
+    return example(stream=(version, [b"".join(packets)]), pausing=False)
+
+
+def same_as_paho(version, parts, **how):
+    """Read by paho and by our intake, which holds little back, and compare."""
+    reading = read_by_intake(version, parts, most_held=300, **how)
+    assume(not any(first < 0x10 for first in reading.inside.fed))  # paho alone loses its place there
+    assert reading.outcome == read_by_paho(version, parts).outcome
 
 
 @settings(max_examples=400, deadline=None)
-@given(streams(), st.sampled_from((None, 1)))
+@given(stream=streams(), pausing=st.booleans())
 @alone(paho.MQTTv311, b"\x32\x03\x00\x01a")
 @alone(paho.MQTTv311, publish(b"", b"x"), publish(b"a", b"y"))
 @alone(paho.MQTTv311, publish(b"a", b"x", packet_id=0))
@@ -95,16 +102,16 @@ def alone(version, *packets):
 @alone(paho.MQTTv5, publish(b"a", b"x", properties=ALIAS))
 @alone(paho.MQTTv5, publish(b"a", b"x", properties=USER * 20))
 @alone(paho.MQTTv5, packet(0x30, b"\x00\x01a\x80\x00" + bytes(200)))
-@example((paho.MQTTv311, [b"\x30\xff\xff\xff\xff", b"\x01"]), None)
-def test_a_stream_comes_out_as_paho_reads_it(stream, most):
+@example(stream=(paho.MQTTv311, [b"\x30\xff\xff\xff\xff", b"\x01"]), pausing=False)
+def test_a_stream_comes_out_as_paho_reads_it(stream, pausing):
     version, parts = stream
-    assert read_by_intake(version, parts, most).outcome == read_by_paho(version, parts).outcome
+    same_as_paho(version, parts, pausing=pausing)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(VERSIONS), st.lists(st.binary(max_size=40), max_size=6))
 def test_garbage_ends_as_it_does_in_paho(version, parts):
-    assert read_by_intake(version, parts).outcome == read_by_paho(version, parts).outcome
+    same_as_paho(version, parts)
 
 
 @settings(max_examples=400, deadline=None)
@@ -114,8 +121,14 @@ def test_a_byte_that_was_changed_on_the_way_does_what_it_does_in_paho(stream, pl
     whole = bytearray(b"".join(parts))
     if whole:
         whole[place % len(whole)] = value
-    parts = cut(bytes(whole), accumulate(map(len, parts)))
-    assert read_by_intake(version, parts).outcome == read_by_paho(version, parts).outcome
+    same_as_paho(version, cut(bytes(whole), accumulate(map(len, parts))))
+
+
+@pytest.mark.parametrize("parts", [[b"\x00"], [b"\x0f\x05ab"], [b"\x07\xff\xff\xff\x7f", b"\x30\x03\x00\x01a"]])
+def test_a_packet_of_the_reserved_type_ends_the_connection_at_once(parts):
+    reading = read_by_intake(paho.MQTTv5, [publish(b"a", b"1", properties=b"") + parts[0], *parts[1:]])
+    assert reading.ended
+    assert len(reading.messages) == 1
 
 
 def mixture(version):
@@ -176,7 +189,7 @@ def test_after_a_large_packet_the_stream_goes_on():
 
 def test_a_pause_is_heeded_after_what_is_handed_over_at_once_and_nothing_is_lost():
     data = b"".join(publish(b"a", b"%d" % number) for number in range(3000))
-    reading = read_by_intake(paho.MQTTv311, [data], most=1)
+    reading = read_by_intake(paho.MQTTv311, [data], pausing=True)
     assert reading.pauses >= 3000 / 256
     assert [message[1] for message in reading.messages] == [b"%d" % number for number in range(3000)]
 
