@@ -118,7 +118,7 @@ class Filling(Agent):
 
     def take(self, messages):
         self.messages += messages
-        if len(self.messages) >= self.mark and not self.session.paused:
+        if len(self.messages) >= self.mark and not self.when_paused:
             self.session.pause()
             self.when_paused = len(self.messages)
 
