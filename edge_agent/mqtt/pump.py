@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 #: How often keepalive is looked after.
 _TICK_SECONDS = 1.0
-#: Under load the socket rests so long after each read, and what comes meanwhile is taken together. Load is when reads
-#: follow each other within the second time: the first message after a silence is read at once.
+#: Under load the socket rests so long after each read, and what comes meanwhile is taken together: 3 µs a message.
+#: Load is when reads follow each other within the second time: the first message after a silence is read at once. With
+#: 5 ms, 200 to 500 messages a second, of which hardly two can be taken together, took a fifth more than with 2.5.
 _REST_SECONDS = 0.002
-_LOAD_SECONDS = 0.005
+_LOAD_SECONDS = 0.0025
 
 
 class Pump:
