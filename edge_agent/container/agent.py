@@ -93,7 +93,7 @@ async def open_agent(
             connection,
             subscriptions=topics.subscriptions(),
             will=Will(topics.agent_status(), wire.agent_status("offline", mode, installed_version(), remembered.epoch)),
-            on_message=inbox.put,
+            on_messages=inbox.extend,
             parse=topics.parse,
             on_connected=announce,
         )

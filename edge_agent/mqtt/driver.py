@@ -1,8 +1,8 @@
-"""One connection to the broker, over aiomqtt and paho. This module and `pump` alone know their private side.
+"""One connection to the broker, over aiomqtt and paho.
 
 aiomqtt opens and closes the connection; its callbacks are wrapped or replaced, because it hides what the broker says
 (session present, reason codes), knows no manual acknowledgement, and waits out its time where a connection dies before
-CONNACK. What is assumed of both libraries is held by tests/integration/test_session_driver.py.
+CONNACK. What that takes of the libraries' private side is in `private`.
 
 QoS 1 only: subscriptions cap what arrives at 1. (With manual acknowledgement paho answers QoS 2 with PUBREC by itself,
 forgets it with the connection, and so cannot carry it across one.)
@@ -11,21 +11,25 @@ forgets it with the connection, and so cannot carry it across one.)
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import aiomqtt
 import paho.mqtt.client as paho
 
 from edge_agent.errors import BrokerUnavailableError
-from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, fresh_client
+from edge_agent.model.inbox import Kind, Route
+from edge_agent.mqtt import private
+from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client
+from edge_agent.mqtt.packets import Splitter
 from edge_agent.mqtt.pump import Pump
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
+    from edge_agent.model.inbox import Message
     from edge_agent.mqtt.connection import ConnectionSettings, Will
 
 #: How long DISCONNECT may take to leave; after that the socket is simply closed.
@@ -45,28 +49,35 @@ class SilentBrokerError(ProtocolRefusedError):
     """The broker took the connection and did not answer CONNECT, as some do that do not know the version."""
 
 
-class Receive(Protocol):
-    """Takes each message, synchronously: `packet` is 0 where nothing is to be acknowledged (QoS 0)."""
-
-    def __call__(self, topic: str, payload: bytes, packet: int, retained: bool, redelivered: bool, /) -> None:  # noqa: FBT001 - called per message, by position because that is faster
-        """Take one message. What it raises ends the connection and comes out of `Link.lost`."""
-        ...
+def unrouted(_topic: str) -> Route:
+    """Tell nothing of a topic, for a receiver that knows what it has subscribed to."""
+    return Route(Kind.UNKNOWN)
 
 
 class Link:
     """One connection, from CONNECT to its end; never used again after it. Lives in one event loop."""
 
     def __init__(
-        self, settings: ConnectionSettings, version: aiomqtt.ProtocolVersion, will: Will, receive: Receive
+        self,
+        settings: ConnectionSettings,
+        version: aiomqtt.ProtocolVersion,
+        will: Will,
+        receive: Callable[[list[Message]], None],
+        *,
+        parse: Callable[[str], Route] = unrouted,
+        generation: int = 0,
     ) -> None:
+        """Prepare a connection; `generation` goes into the receipts. What `receive` raises comes out of `lost`."""
         self._loop = asyncio.get_running_loop()
         self._receive = receive
         self._client = fresh_client(settings, version, will)
-        self._paho: paho.Client = self._client._client  # noqa: SLF001 - aiomqtt has no manual acknowledgement
+        self._paho = private.paho_of(self._client)
+        self.doubts = private.doubts(self._client)
+        self._splitter = Splitter(parse, generation, properties=version == MQTT_5)
         self._lost: asyncio.Future[str] = self._loop.create_future()
         self._waiting: dict[int, asyncio.Future[list[ReasonCode]]] = {}
         self._ready = self._paused = False
-        self._pump = Pump(self._paho, self._end)
+        self._pump = Pump(self._paho, self._splitter, receive, self._end)
         self.version = version
         self.session_present = False
         self._slots = asyncio.Semaphore(MOST_UNCONFIRMED)
@@ -127,7 +138,7 @@ class Link:
         if code.value >= _FAILURE:
             raise BrokerUnavailableError(f"the broker refused what was published to {topic}: {code}")
 
-    def acknowledge(self, packets: Iterable[int]) -> None:
+    def acknowledge(self, packets: Sequence[int]) -> None:
         """Send PUBACK for each packet id, in order and in as few writes as the socket takes."""
         if self.alive:
             self._pump.acknowledge(packets)
@@ -180,7 +191,14 @@ class Link:
             topic = message.topic
         except UnicodeDecodeError:
             topic = "\N{REPLACEMENT CHARACTER}"  # no route is called so: it becomes a dead letter
-        self._receive(topic, bytes(message.payload), message.mid if message.qos else 0, message.retain, message.dup)
+        packet = message.mid if message.qos else 0
+        self._receive(
+            [
+                self._splitter.message(
+                    topic, bytes(message.payload), packet, retained=message.retain, redelivered=message.dup
+                )
+            ]
+        )
 
     def _on_connect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:  # noqa: ANN401 - paho's signature
         self.session_present = flags.session_present
@@ -190,9 +208,7 @@ class Link:
 
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:  # noqa: ANN401 - paho's signature
         self._announce_disconnect(client, userdata, flags, code, properties)  # type: ignore[misc, call-arg, arg-type] # as above
-        disconnected = self._client._disconnected  # noqa: SLF001 - asyncio complains where nobody has looked at it
-        if disconnected.done():
-            disconnected.exception()
+        private.look_at_end(self._client)
         cause = "the connection broke" if code.value == _FAILURE else str(code)  # paho's word: "unspecified error"
         self._note_end(cause)  # the socket paho closes itself: `drop` within a callback would wait for its own lock
 
@@ -249,8 +265,7 @@ class Link:
             _fail(self._lost, cause)
         for waiting in self._waiting.values():
             _fail(waiting, BrokerUnavailableError(f"the connection to the broker is lost: {cause}"))
-        # aiomqtt would wait for a CONNACK that cannot come any more.
-        _fail(self._client._connected, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))  # noqa: SLF001 - see above
+        private.stop_waiting(self._client, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))
         # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
         self._loop.call_soon(self._pump.drop)
 

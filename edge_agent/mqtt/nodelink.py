@@ -15,6 +15,8 @@ from edge_agent.mqtt.driver import Link, ProtocolRefusedError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from edge_agent.model.inbox import Message
+
 #: How long the broker may take to confirm what a node publishes.
 PUBLISH_SECONDS = 5.0
 
@@ -22,7 +24,7 @@ PUBLISH_SECONDS = 5.0
 class NodeConnection:
     """One connection of a node, from its beginning to its end."""
 
-    def __init__(self, link: Link, received: asyncio.Queue[tuple[str, bytes, int]]) -> None:
+    def __init__(self, link: Link, received: asyncio.Queue[Message]) -> None:
         self._link, self._received = link, received
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -35,12 +37,12 @@ class NodeConnection:
         Raises BrokerUnavailableError when the connection is lost.
         """
         while True:
-            topic, payload, packet = await self._next()
-            yield topic, payload
-            if packet:
-                self._link.acknowledge([packet])
+            message = await self._next()
+            yield message.topic, message.payload
+            if message.receipt is not None:
+                self._link.acknowledge([message.receipt.packet])
 
-    async def _next(self) -> tuple[str, bytes, int]:
+    async def _next(self) -> Message:
         async with asyncio.TaskGroup() as group:
             lost = group.create_task(self._fail_when_lost(), name="end of a node's connection")
             found = await self._received.get()
@@ -56,10 +58,11 @@ async def open_node_link(
     settings: ConnectionSettings, commands: str, will: tuple[str, bytes]
 ) -> AsyncIterator[NodeConnection]:
     """Connect as a node and subscribe to its commands. Raises BrokerUnavailableError."""
-    received: asyncio.Queue[tuple[str, bytes, int]] = asyncio.Queue()
+    received: asyncio.Queue[Message] = asyncio.Queue()
 
-    def receive(topic: str, payload: bytes, packet: int, _retained: bool, _redelivered: bool, /) -> None:  # noqa: FBT001 - as Receive
-        received.put_nowait((topic, payload, packet))
+    def receive(messages: list[Message]) -> None:
+        for message in messages:
+            received.put_nowait(message)
 
     # A node that was away must not be given what was meant for it then: its session ends with the connection.
     settings = replace(settings, session_expiry_seconds=0)

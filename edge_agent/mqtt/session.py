@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError
-from edge_agent.model.inbox import Message, Receipt
 from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5, publish_properties
 from edge_agent.mqtt.driver import Link, ProtocolRefusedError, SilentBrokerError
 
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
 
     from aiomqtt import ProtocolVersion
 
-    from edge_agent.model.inbox import Route
+    from edge_agent.model.inbox import Message, Receipt, Route
     from edge_agent.mqtt.connection import ConnectionSettings, Will
-    from edge_agent.mqtt.driver import Receive
 
 #: Back-off with full jitter: before attempt n it waits a random part of FIRST * 2**n seconds, of LONGEST at most.
 FIRST_WAIT_SECONDS = 1.0
@@ -34,7 +32,8 @@ PUBLISH_SECONDS = 5.0
 class Session:
     """A lasting session with the broker over many connections. `run` it in one task; the rest is called beside it.
 
-    `on_message` is called in the event loop for every message and must be fast; what it raises ends `run`.
+    `on_messages` is called in the event loop with all messages that were read together and must be fast; what it raises
+    ends `run`. It may `pause` the session: what it has been given by then still counts.
     `on_connected(session_present)` is called (and awaited) after each connection is subscribed, `connected` already
     true; where it raises BrokerUnavailableError the connection counts as failed. `jitter` gives numbers of [0, 1).
     """
@@ -45,7 +44,7 @@ class Session:
         *,
         subscriptions: Sequence[str],
         will: Will,
-        on_message: Callable[[Message], None],
+        on_messages: Callable[[list[Message]], None],
         parse: Callable[[str], Route],
         on_connected: Callable[[bool], Awaitable[None] | None] | None = None,
         jitter: Callable[[], float] = random.random,
@@ -54,7 +53,7 @@ class Session:
         self._settings = settings
         self._subscriptions = tuple(subscriptions)
         self._will = will
-        self._on_message = on_message
+        self._on_messages = on_messages
         self._parse = parse
         self._on_connected = on_connected
         self._jitter = jitter
@@ -195,21 +194,13 @@ class Session:
 
     async def _open(self, version: ProtocolVersion) -> Link:
         self._generation += 1
-        self._link = link = Link(self._settings, version, self._will, self._receiver(self._generation))
+        self._link = link = Link(
+            self._settings, version, self._will, self._on_messages, parse=self._parse, generation=self._generation
+        )
         if self._paused:
             link.pause()
         await link.open()
         return link
-
-    def _receiver(self, generation: int) -> Receive:
-        """Build what takes the messages of one connection; it carries the connection's number into their receipts."""
-        parse, on_message = self._parse, self._on_message
-
-        def receive(topic: str, payload: bytes, packet: int, retained: bool, redelivered: bool, /) -> None:  # noqa: FBT001 - as Receive
-            receipt = Receipt(generation, packet) if packet else None
-            on_message(Message(parse(topic), topic, payload, receipt, retained, redelivered))
-
-        return receive
 
     async def _announce(self, link: Link) -> None:
         """Count what became of the session, let the owner speak, and say that the broker is back."""
@@ -222,6 +213,8 @@ class Session:
         if inspect.isawaitable(outcome):
             await outcome
         link.ready()
+        if link.doubts:
+            self._log("WARNING", "The MQTT library has changed: it is used the plain way", because=list(link.doubts))
         self._log("INFO", "The broker is connected", protocol=self.protocol, failures=self._failures)
         self._failures = 0
 

@@ -37,13 +37,17 @@ class BoundedInbox:
         return len(self._inbox.messages)
 
     def put(self, message: Message) -> None:
-        """Take a message from the connection. Called for each one: it must stay cheap."""
-        messages = self._inbox.messages
-        messages.append(message)
-        if len(messages) == 1:
+        """Take one message."""
+        self.extend([message])
+
+    def extend(self, messages: list[Message]) -> None:
+        """Take messages from the connection, as many as came together."""
+        waiting = self._inbox.messages
+        if not waiting:
             self._first = self._steady()
             self._something.set()
-        if len(messages) >= self._high_water and not self._paused and self.inlet is not None:
+        waiting += messages
+        if len(waiting) >= self._high_water and not self._paused and self.inlet is not None:
             self._paused = True
             self.pauses += 1
             self.inlet.pause()

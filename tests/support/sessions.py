@@ -31,7 +31,7 @@ class Agent:
         port: int,
         *,
         keepalive_seconds: int = 15,
-        on_message: Callable[[Message], None] | None = None,
+        on_messages: Callable[[list[Message]], None] | None = None,
         tls: Tls | None = None,
     ):
         self.messages: list[Message] = []
@@ -42,7 +42,7 @@ class Agent:
             settings,
             subscriptions=TOPICS.subscriptions(),
             will=WILL,
-            on_message=on_message or self.messages.append,
+            on_messages=on_messages or self.messages.extend,
             parse=TOPICS.parse,
             on_connected=self._announce,
             jitter=lambda: 0.5,

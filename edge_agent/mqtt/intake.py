@@ -1,0 +1,125 @@
+"""Takes bytes from the socket: messages go to the receiver many at a time, every other packet to paho."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from edge_agent.mqtt.packets import extent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_agent.model.inbox import Message
+    from edge_agent.mqtt.packets import Splitter
+    from edge_agent.mqtt.private import Inside
+
+#: What is read before others have their turn in the event loop.
+_READ_BYTES = 65_536
+#: Of an incomplete packet that is held back until it is whole; of a longer one paho gets the parts as they come.
+_MOST_HELD_BYTES = 65_536
+#: Messages that are handed over at once; after them a pause is looked for.
+_MOST_AT_ONCE = 256
+#: Bytes below are of the packet type 0, which does not exist; and a whole packet of it, for paho to refuse.
+_LEAST_TYPE, _RESERVED = 0x10, b"\x00\x00"
+
+
+class Found(Enum):
+    """What there was to read."""
+
+    NOTHING = "nothing"  # more that is worth another read now
+    ALL = "all"  # that had come
+    SOME = "some"  # of it; the rest may not wake the event loop
+
+
+class Intake:
+    """The stream of one connection. `wanted` tells whether the receiver takes more; what it does not waits here."""
+
+    def __init__(
+        self,
+        inside: Inside,
+        splitter: Splitter,
+        receive: Callable[[list[Message]], None],
+        wanted: Callable[[], bool],
+        most_held_bytes: int = _MOST_HELD_BYTES,
+    ) -> None:
+        self._inside, self._splitter, self._receive, self._wanted = inside, splitter, receive, wanted
+        self._most_held = most_held_bytes
+        self._held = b""
+        self._through = 0  # bytes that are still to come of a packet paho has a part of
+
+    def read(self) -> Found:
+        """Read what has come, or the first of much, and hand it on."""
+        if self._held:  # from before a pause, or the beginning of a packet
+            self._hand_on(self._held)
+            if not self._wanted():
+                return Found.SOME
+        data, found = self._gather()
+        if data:
+            self._hand_on(self._held + data)
+        return found
+
+    def _gather(self) -> tuple[bytes, Found]:
+        """Read until nothing is there. TLS gives one record at a time, and Mosquitto makes one of each packet."""
+        parts: list[bytes] = []
+        taken, found = 0, Found.SOME
+        while taken < _READ_BYTES:
+            try:
+                part = self._inside.receive(_READ_BYTES)
+            except BlockingIOError:
+                found = Found.ALL if taken else Found.NOTHING
+                break
+            except OSError as error:
+                self._end(taken, error)
+                break
+            if not part:
+                self._end(taken, None)
+                break
+            parts.append(part)
+            taken += len(part)
+            if len(part) < _READ_BYTES and not self._inside.in_records:
+                found = Found.ALL
+                break
+        return b"".join(parts), found
+
+    def _end(self, taken: int, error: OSError | None) -> None:
+        """Let paho know of the end, unless something came before it: then the next read finds it again."""
+        if not taken:
+            self._inside.end(error)
+
+    def _hand_on(self, data: bytes) -> None:
+        at, size = self._pass_through(data), len(data)
+        while at < size and self._wanted():
+            messages, at = self._splitter.split(data, at, _MOST_AT_ONCE)
+            if messages:
+                self._receive(messages)
+            else:
+                before, at = at, self._pass_on(data, at)
+                if at == before:
+                    break
+        self._held = data[at:]
+
+    def _pass_through(self, data: bytes) -> int:
+        """Let paho go on with the packet it has begun."""
+        part = min(self._through, len(data))
+        if part:
+            self._through -= part
+            self._inside.feed(data[:part])
+        return part
+
+    def _pass_on(self, data: bytes, at: int) -> int:
+        """Let paho read one packet; tell where the next one begins, which is here if this one is to be waited for."""
+        if data[at] < _LEAST_TYPE:
+            # paho takes the 0 for "no packet yet" and, where the rest is not there, goes on in the middle of it.
+            self._inside.feed(_RESERVED)
+            return len(data)
+        size, whole = len(data), extent(data, at)
+        if not whole:
+            return at
+        end = at + whole if whole > 0 else size
+        if end > size:
+            if whole <= self._most_held:
+                return at
+            self._through = end - size
+        self._inside.feed(data[at:end])
+        return min(end, size)
