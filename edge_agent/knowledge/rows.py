@@ -12,7 +12,7 @@ from edge_agent.knowledge.records import alarm_record, check_record
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import OPEN_STATES, ActuatorMemory, Command, CommandRecord, CommandState
 from edge_agent.model.quality import Flag
-from edge_agent.model.remembered import PlanMemory
+from edge_agent.model.remembered import PlanMemory, SequenceMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,6 +86,7 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
     readings = _reading_rows(turns, ids)
     settled = _settled_rows(turns, ids)
     alarms = {alarm.key: alarm for turn in turns for alarm in turn.alarms}
+    sequences = {memory[:2]: memory for turn in turns for memory in turn.sequences}
     found: list[tuple[str, list[Row]]] = [
         ("insert_dead_letter", _dead_letter_rows(letter for turn in turns for letter in turn.dead_letters)),
         ("insert_delivery", [tuple(delivery) for turn in turns for delivery in turn.deliveries]),
@@ -95,6 +96,8 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
         ("insert_decision", [_decision_row(decision) for turn in turns for decision in turn.decisions]),
         ("insert_command", [_command_row(command) for turn in turns for command in turn.commands]),
         ("put_memory", [row for turn in turns for row in _memory_rows(turn)]),
+        ("put_sequence", [_sequence_row(memory) for memory in sequences.values() if memory.seen]),
+        ("rest_sequence", [(_topic(memory),) for memory in sequences.values() if not memory.seen]),
     ]
     events = [event for turn in turns for event in turn.command_events]
     return Batch(ids.unsaved, readings, settled, [(name, rows) for name, rows in found if rows], events, ids.names)
@@ -172,6 +175,20 @@ def actuator_noun(body: str) -> ActuatorMemory:
 def plan_noun(body: str) -> PlanMemory:
     """Read what is remembered of a plan."""
     return PlanMemory(**json.loads(body))
+
+
+def sequence_noun(name: str, body: str) -> SequenceMemory:
+    """Read where the numbers of a topic stood."""
+    node, _, sensor = name.partition("/")
+    return SequenceMemory(node, sensor, tuple(one and (one[0], one[1]) for one in json.loads(body)))
+
+
+def _topic(memory: SequenceMemory) -> str:
+    return f"{memory.node}/{memory.sensor}" if memory.sensor else memory.node
+
+
+def _sequence_row(memory: SequenceMemory) -> Row:
+    return (_topic(memory), json.dumps(memory.seen, separators=(",", ":")))
 
 
 def _reading_rows(turns: Sequence[Turn], ids: SeriesIds) -> list[Row]:

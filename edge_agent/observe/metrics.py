@@ -145,7 +145,6 @@ class Metrics:
         counts = turn.counts
         self._messages.add({(kind,): getattr(counts, kind) for kind in _KINDS})
         self._duplicates.inc(counts.duplicates)
-        self._gaps.inc(counts.gaps)
         flags = Tally(reading.flag for reading in turn.readings if reading.settled)
         flags.update(reading.flag for reading in turn.settled)
         self._readings.add({(flag_name(flag),): count for flag, count in flags.items()})
@@ -156,6 +155,10 @@ class Metrics:
     def written(self, duplicates: int) -> None:
         """Count the duplicates that the store found in a write."""
         self._duplicates.inc(duplicates)
+
+    def missed(self, messages: int) -> None:
+        """Count messages that never came, once what came after them is stored."""
+        self._gaps.inc(messages)
 
     def stage(self, name: Stage, seconds: float) -> None:
         """Record how long one turn took in a stage."""

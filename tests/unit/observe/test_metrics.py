@@ -58,6 +58,8 @@ def test_a_turn_counts_messages_by_kind_duplicates_and_gaps(metrics, turn):
     kinds = {kind: value(metrics, "messages_total", kind=kind) for kind in ("telemetry", "status", "ack", "state")}
     assert kinds == {"telemetry": 1000, "status": 4, "ack": 6, "state": 8}
     assert value(metrics, "duplicates_total") == 17
+    assert value(metrics, "gaps_total") == 0  # not stored yet
+    metrics.missed(12)
     assert value(metrics, "gaps_total") == 12
 
 
