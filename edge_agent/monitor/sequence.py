@@ -57,21 +57,21 @@ class Numbers:
         """
         if self._asleep:
             self._wake(seconds)
+        recent = self._recent
+        # First of all, so that it does not matter how many messages a turn takes.
+        missing = self.settle(seconds) if recent and recent[0].seconds <= seconds - SETTLE_SECONDS else 0
         newest = self.newest
         if at is None:
             at = self._place(seq, newest, may_restart=may_restart)
             if at is None:
-                return 0
+                return missing
         if newest is None or (at, seq) > newest:
-            self._recent.append(_Seen(at, seq, seconds))
+            recent.append(_Seen(at, seq, seconds))
             if newest is not None and not 0 <= seq - newest[1] <= 1:
                 self.is_regular = False
         else:
             self._insert(at, seq, seconds)
-        recent = self._recent
-        if recent and (recent[0].seconds <= seconds - SETTLE_SECONDS or len(recent) > MOST_UNSETTLED):
-            return self.settle(seconds)
-        return 0
+        return missing + self.settle(seconds) if len(recent) > MOST_UNSETTLED else missing
 
     def settle(self, seconds: float) -> int:
         """Count what is missing before those messages that nothing is to overtake any more."""
