@@ -206,8 +206,7 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     published = [report for report in inbox.deliveries if report.state == "published"]
     for report in published:
         executor.delivered(report, executed, now)
-    for command_id, status, detail in observed.acknowledgements:
-        executor.acknowledge(command_id, status, detail, executed, now)
+    _acknowledge(knowledge, observed, executed, now)
     for report in inbox.deliveries:
         if report.state != "published":
             executor.delivered(report, executed, now)
@@ -220,6 +219,16 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
         if control.changed:
             control.changed = False
             turn.actuators.append(control.memory(now))
+
+
+def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, now: Moment) -> None:
+    """Let nodes settle their commands; one that speaks of another actuator's settles nothing."""
+    executor = knowledge.executor
+    for ack in observed.acknowledgements:
+        if executor.concerns(ack.command_id, ack.actuator):
+            executor.acknowledge(ack.command_id, ack.status, ack.detail, executed, now)
+        else:
+            knowledge.monitor.bury_foreign(observed, ack, now)
 
 
 def _sensor_view(channel: Channel, now: Moment) -> SensorView:

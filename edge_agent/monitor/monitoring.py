@@ -12,7 +12,7 @@ from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Delivery, Reading
 from edge_agent.monitor import decode
 from edge_agent.monitor.channel import Channel
-from edge_agent.monitor.decode import Acknowledgement, Rejected, Sample
+from edge_agent.monitor.decode import Rejected, Sample
 from edge_agent.monitor.numbering import Numbering
 
 if TYPE_CHECKING:
@@ -36,6 +36,16 @@ class StateReport(NamedTuple):
     value: float | None
 
 
+class AckReport(NamedTuple):
+    """What a node says became of a command, and the actuator (`node/actuator`) on whose topic it says so."""
+
+    command_id: str
+    status: str
+    detail: str
+    actuator: str
+    message: Message
+
+
 class StatusReport(NamedTuple):
     """A node said that it is online, or its last will that it is not."""
 
@@ -52,7 +62,7 @@ class Observed:
     judged: list[tuple[Reading, str]] = field(default_factory=list)  # with the topic they came on
     dead_letters: list[DeadLetter] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
-    acknowledgements: list[Acknowledgement] = field(default_factory=list)
+    acknowledgements: list[AckReport] = field(default_factory=list)
     states: list[StateReport] = field(default_factory=list)
     statuses: list[StatusReport] = field(default_factory=list)
     silent: list[Sensor] = field(default_factory=list)  # went stale with this turn
@@ -197,7 +207,8 @@ class Monitor:
             acknowledgement = decode.acknowledgement(message.payload)
             if acknowledgement is None:
                 return "ack_invalid"
-            observed.acknowledgements.append(acknowledgement)
+            actuator = f"{message.route.node}/{message.route.name}"
+            observed.acknowledgements.append(AckReport(*acknowledgement, actuator, message))
             return None
         if not message.payload:
             return None
@@ -206,6 +217,10 @@ class Monitor:
             return "state_invalid"
         observed.states.append(StateReport(f"{message.route.node}/{message.route.name}", *state))
         return None
+
+    def bury_foreign(self, observed: Observed, ack: AckReport, now: Moment) -> None:
+        """Make a dead letter of an acknowledgement that execution found to be of another actuator's command."""
+        self._bury(observed, ack.message, now, [("ack_mismatch", ack.message.payload)])
 
     def _bury(self, observed: Observed, message: Message, now: Moment, problems: list[tuple[str, bytes]]) -> None:
         """Make dead letters of a message."""
