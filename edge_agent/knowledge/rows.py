@@ -88,7 +88,7 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
     alarms = {alarm.key: alarm for turn in turns for alarm in turn.alarms}
     sequences = {memory[:2]: memory for turn in turns for memory in turn.sequences}
     found: list[tuple[str, list[Row]]] = [
-        ("insert_dead_letter", _dead_letter_rows(letter for turn in turns for letter in turn.dead_letters)),
+        ("insert_dead_letter", dead_letter_rows(letter for turn in turns for letter in turn.dead_letters)),
         ("insert_delivery", [tuple(delivery) for turn in turns for delivery in turn.deliveries]),
         ("insert_alarm_event", [(*event[0], *event[1:]) for turn in turns for event in turn.alarm_events]),
         ("put_alarm", [_alarm_row(alarm) for alarm in alarms.values() if not at_rest(alarm)]),
@@ -211,8 +211,8 @@ def _settled_rows(turns: Sequence[Turn], ids: SeriesIds) -> list[Row]:
     ]
 
 
-def _dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
-    """Rows whose key tells equal letters of one instant apart, and is the same when the write is repeated."""
+def dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
+    """Make rows whose key tells equal letters of one instant apart, and is the same when the write is repeated."""
     seen: Counter[DeadLetter] = Counter()
     rows: list[Row] = []
     for letter in letters:
