@@ -22,7 +22,7 @@ from rich.console import Console
 from support.deadline import block_until
 
 from edge_agent.demo.show import Wishes, show
-from edge_agent.mqtt.broker import find_mosquitto, open_amqtt
+from edge_agent.mqtt.broker import open_amqtt
 from edge_agent.settings.agent import Settings
 from edge_agent.settings.plantfile import load_plant_file
 
