@@ -14,6 +14,7 @@ from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import highest_epoch
+from edge_agent.model.inbox import RenewalReport
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
@@ -82,6 +83,8 @@ async def open_agent(
             future_tolerance_seconds=settings.quality.future_tolerance_seconds,
         )
         inbox = BoundedInbox(2 * mqtt.receive_maximum, clock.steady)
+        if store.renewal is not None:
+            inbox.report(RenewalReport(store.renewal))
         metrics = Metrics(version=installed_version())
         agent: Agent | None = None
 
@@ -96,6 +99,7 @@ async def open_agent(
             on_messages=inbox.extend,
             parse=topics.parse,
             on_connected=announce,
+            expects_session=bool(remembered.readings or remembered.sequences),  # it has received before
         )
         recorder = None
         if recording is not None:
@@ -127,6 +131,10 @@ async def open_agent(
             renewals=lambda: store.renewals,
             dropped_rows=lambda: store.spool_dropped_rows,
             refused_rows=lambda: store.spool_refused_rows,
+            unwritable_rows=lambda: store.unwritable_rows,
+        )
+        metrics.watch_broker(
+            sessions_lost=lambda: session.sessions_lost, unpublished=lambda: agent.unpublished_dead_letters
         )
         server = await stack.enter_async_context(
             ObservationServer(
@@ -136,6 +144,7 @@ async def open_agent(
                 ready=agent.ready,
                 live=agent.live,
                 status=lambda: snapshot_json(agent.snapshot()),
+                notes=lambda: {} if store.renewal is None else {"store": store.renewal},
             )
         )
         yield Running(agent, server.port, session)

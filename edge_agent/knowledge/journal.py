@@ -30,6 +30,11 @@ def take_control(db: sqlite3.Connection, agent: str, epoch: int) -> Remembered:
         epoch = db.execute(_SQL["raise_epoch"], (epoch,)).fetchall()[0][0]
         db.execute(_SQL["set_meta"], ("agent", agent))
         db.execute(_SQL["set_meta"], ("clean", 0))
+    return remembered(db, epoch)
+
+
+def remembered(db: sqlite3.Connection, epoch: int) -> Remembered:
+    """Read everything a start is told."""
     return Remembered(
         epoch=epoch,
         commands=[rows.command_noun(row) for row in db.execute(_SQL["open_commands"])],
@@ -38,6 +43,7 @@ def take_control(db: sqlite3.Connection, agent: str, epoch: int) -> Remembered:
         plans=[rows.plan_noun(body) for (body,) in db.execute(_SQL["remembered_memories"], ("plan",))],
         readings=list(_last_readings(db)),
         deliveries=[Delivery(*row) for row in db.execute(_SQL["remembered_deliveries"])],
+        sequences=[rows.sequence_noun(*row) for row in db.execute(_SQL["remembered_sequences"])],
     )
 
 

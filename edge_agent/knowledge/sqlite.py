@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_agent.errors import StoreDamagedError, StoreError
-from edge_agent.knowledge import journal, rows, spool
+from edge_agent.errors import StoreDamagedError, StoreError, StoreRefusedError
+from edge_agent.knowledge import journal, piecemeal, rows, spool
 from edge_agent.knowledge.care import Care
-from edge_agent.knowledge.connection import Connection, connect_writer, transaction
+from edge_agent.knowledge.connection import Connection, transaction
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.epoch import EpochFile
 from edge_agent.knowledge.limits import Limits
-from edge_agent.knowledge.migrate import migrate
+from edge_agent.knowledge.migrate import connect_owner
 from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
 from edge_agent.knowledge.ports import Change, Written
 from edge_agent.knowledge.statements import statements
@@ -53,13 +53,15 @@ class SqliteStore:
         path = Path(path)
         self._care = None if limits is None else Care(path, limits)
         self._spooling = _spooling(limits) if spool else None
-        self._connection = Connection(path, self._care.connect if self._care else _connect, self._bid_farewell)
+        self._connection = Connection(path, self._care.connect if self._care else connect_owner, self._bid_farewell)
         self._epoch = EpochFile(path)
         self._ids = rows.SeriesIds(())
         self._plant = plant
         self._policy: Policy | None = None
-        self._begun = self._unsound = self._renewed = self._tidying = False
+        self._begun = self._unsound = self._tidying = False
+        self._renewed: str | None = None  # the next write is to tell
         self._filled = asyncio.Event()
+        self.unwritable_rows = 0  # left out because the store will never take them
 
     async def __aenter__(self) -> Self:
         await self._connection.__aenter__()
@@ -82,6 +84,11 @@ class SqliteStore:
         """How often a damaged file was set aside since this was made."""
         return self._care.renewals if self._care else 0
 
+    @property
+    def renewal(self) -> str | None:
+        """Where the damaged file lies that was set aside last, and what was saved of it; None where none was."""
+        return str(self._care.renewal) if self._care and self._care.renewal else None
+
     async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
         remembered = await self._connection.run(self._begin, agent, above)
@@ -97,7 +104,7 @@ class SqliteStore:
         batch = rows.batch(turns, self._ids)
         now = turns[-1].now.at if turns else 0
         try:
-            duplicates = await self._connection.run(self._write, batch, now)
+            duplicates = await self._write_or_sift(batch, now)
         except StoreDamagedError:
             if self._care is not None:
                 self._care.suspect()
@@ -108,7 +115,7 @@ class SqliteStore:
             self._tidy(self._care, _size(batch), now)
         if self.spooled_rows:
             self._filled.set()
-        renewed, self._renewed = self._renewed, False
+        renewed, self._renewed = self._renewed, None
         return Written(duplicates, renewed)
 
     async def policy(self) -> Policy:
@@ -169,6 +176,15 @@ class SqliteStore:
             raise StoreError("The store is damaged and not yet opened again.")
         return await self._connection.run(look)
 
+    async def _write_or_sift(self, batch: rows.Batch, now: Instant) -> int:
+        try:
+            return await self._connection.run(self._write, batch, now)
+        except StoreRefusedError:  # offered again it would be refused again, and everything after it would wait
+            left, refused = await self._connection.run(self._sift, batch, now)
+        duplicates = await self._connection.run(self._write, left, now)
+        self.unwritable_rows += len(refused)
+        return duplicates
+
     def _tidy(self, care: Care, written: int, now: Instant) -> None:
         """Let a step of pruning be done after the writes that wait, and then another one while there is need."""
         loop = asyncio.get_running_loop()
@@ -205,6 +221,14 @@ class SqliteStore:
         bulky = bool(batch.readings or batch.settled or any(name == "insert_dead_letter" for name, _ in batch.others))
         return self._guarded(db, lambda: self._transact(db, batch, now), bulky=bulky)
 
+    @staticmethod
+    def _sift(db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> tuple[rows.Batch, list[piecemeal.Refusal]]:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            return piecemeal.sift(db, _SQL, batch, now)
+        finally:
+            db.execute("ROLLBACK")
+
     def _transact(self, db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> int:
         with transaction(db):
             duplicates = journal.write(db, batch)
@@ -229,7 +253,7 @@ class SqliteStore:
         """Tell a file that was begun anew what the agent knows, and take up the present one."""
         if self._care is not None and self._care.bare:
             self._carry_over(db)
-            self._care.bare, self._renewed = False, True
+            self._care.bare, self._renewed = False, str(self._care.renewal)
         self._prepare(db)
         self._unsound = False
 
@@ -255,16 +279,6 @@ def _size(batch: rows.Batch) -> int:
 
 def _spooling(limits: Limits | None) -> spool.Spooling:
     return spool.Spooling(Limits() if limits is None else limits)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = connect_writer(path)
-    try:
-        migrate(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _meta(db: sqlite3.Connection, key: str) -> Any:  # noqa: ANN401 - a column of any type

@@ -10,6 +10,7 @@ from loguru import logger
 
 from edge_agent.errors import StoreError
 from edge_agent.model.commands import CommandState
+from edge_agent.model.inbox import RenewalReport
 from edge_agent.runtime.arrivals import Arrivals
 from edge_agent.runtime.carry import carried_over
 from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS
@@ -114,7 +115,7 @@ class GroupCommit:
             if event.state not in UNSETTLED:  # only recorded, or settled while it was held back
                 self._unstarted.pop(event.command_id, None)
         rows = len(turn.readings) + len(turn.settled) + len(turn.dead_letters)
-        if not (rows or turn.receipts or _controls(turn)):
+        if not (rows or turn.receipts or turn.sequences or _controls(turn)):
             return
         if turn.receipts:
             self._arrivals.update(len(turn.receipts), self._clock.steady())
@@ -145,6 +146,8 @@ class GroupCommit:
             await self._save_essentials()
             return
         self._observer.stage("store", self._clock.steady() - before)
+        # Not before: after a kill the same messages come again, and what is missing between them is counted then.
+        self._observer.missed(sum(held.turn.counts.gaps for held in self._held))
         stored, self._held = self._held, []
         self._rows = self._receipts = 0
         self._recovered()
@@ -172,7 +175,9 @@ class GroupCommit:
     async def _write(self, turns: Sequence[Turn]) -> bool:
         try:
             written = await self._journal.write(turns)
-            self._forgotten = self._forgotten or written.renewed
+            if written.renewed is not None:
+                self._forgotten = True
+                self._inbox.report(RenewalReport(written.renewed))
             if self._forgotten:
                 await self._journal.write([carried_over(self._knowledge, self._clock.now())])
                 self._forgotten = False
@@ -218,12 +223,14 @@ def _controls(turn: Turn) -> bool:
 
 
 def _weighs(turn: Turn) -> bool:
-    return bool(turn.readings or turn.settled or turn.dead_letters or turn.deliveries or turn.receipts)
+    return bool(
+        turn.readings or turn.settled or turn.dead_letters or turn.deliveries or turn.sequences or turn.receipts
+    )
 
 
 def _essence(turn: Turn) -> Turn:
     """Take what came in out of a turn."""
-    return replace(turn, readings=[], settled=[], dead_letters=[], deliveries=[], receipts=[])
+    return replace(turn, readings=[], settled=[], dead_letters=[], deliveries=[], sequences=[], receipts=[])
 
 
 def _rest(turn: Turn) -> Turn:

@@ -84,7 +84,8 @@ class FakeJournal:
 
     def __init__(self, events):
         self.events = events
-        self.broken = self.full = self.renewed = False
+        self.broken = self.full = False
+        self.renewed = None
         self.tried = 0
         self.writes = []
 
@@ -98,7 +99,7 @@ class FakeJournal:
             raise StoreError("the disk is full")
         self.events.append("store")
         self.writes.append(list(turns))
-        renewed, self.renewed = self.renewed, False
+        renewed, self.renewed = self.renewed, None
         return SimpleNamespace(duplicates=0, renewed=renewed)
 
 
@@ -106,7 +107,7 @@ class FakeObserver:
     """Keeps what it sees."""
 
     def __init__(self):
-        self.turns, self.stages, self.reactions, self.duplicates = [], [], [], 0
+        self.turns, self.stages, self.reactions, self.duplicates, self.missing = [], [], [], 0, 0
 
     def turn(self, turn):
         self.turns.append(turn)
@@ -119,6 +120,9 @@ class FakeObserver:
 
     def written(self, duplicates):
         self.duplicates += duplicates
+
+    def missed(self, messages):
+        self.missing += messages
 
 
 class ReportBox:
