@@ -136,6 +136,8 @@ async def open_agent(
         metrics.watch_broker(
             sessions_lost=lambda: session.sessions_lost, unpublished=lambda: agent.unpublished_dead_letters
         )
+        if stores.cached is not None:
+            metrics.watch_cache(stores.cached.counts.reads, stores.cached.counts.writes)
         server = await stack.enter_async_context(
             ObservationServer(
                 settings.http.host,

@@ -20,6 +20,7 @@ from edge_agent.model.alarms import AlarmEventKind
 from edge_agent.model.commands import OPEN_STATES, CommandState
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED, THRESHOLD_NAMES
 from edge_agent.model.quality import Flag, flag_name
+from edge_agent.observe.cache_counts import CacheCounts
 from edge_agent.observe.exposition import PlantExposition
 from edge_agent.observe.watched_counts import WatchedCounts
 
@@ -116,6 +117,7 @@ class Metrics:
         self._store_failing = gauge("store_failing", "1 while the embedded store cannot be written, else 0.")
         self._spooled_rows = gauge("spooled_rows", "Rows that wait for the utility's own store.")
         self._watched = WatchedCounts(self.registry)
+        self._cache = CacheCounts(self.registry)
 
     def watch(
         self,
@@ -140,6 +142,10 @@ class Metrics:
     def watch_broker(self, **counts: CountSource) -> None:
         """Name what a scrape reads of the broker's connection; `counts` as in WatchedCounts."""
         self._watched.watch_broker(**counts)
+
+    def watch_cache(self, reads: Mapping[str, int], writes: Mapping[str, int]) -> None:
+        """Name what a scrape reads of the shared cache, by outcome."""
+        self._cache.watch(reads, writes)
 
     def turn(self, turn: Turn) -> None:
         """Count one turn. To be called once, and before the next turn runs: that one may settle readings of this.

@@ -6,6 +6,7 @@ import re
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -39,8 +40,6 @@ def _not_empty(path: Path) -> Path:
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(_not_empty)]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
-#: Sections that the interface names and this version does not read. Silence would be a broken promise.
-_LATER = {"redis": "Redis"}
 _DSN = re.compile(r"postgres(ql)?://|\s*[a-z_]+\s*=")
 
 
@@ -163,6 +162,33 @@ class PostgresSection(Section):
     )
 
 
+def _redis_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        sound = parts.scheme in {"redis", "rediss", "unix"} and (parts.port is None or parts.scheme != "unix")
+    except ValueError:
+        sound = False
+    if not sound:
+        raise PydanticCustomError("string_pattern_mismatch", "no url of Redis")
+    return url
+
+
+class RedisSection(Section):
+    """A cache of thresholds and plans before PostgreSQL, shared by gateways. Without a url there is none."""
+
+    url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
+        None,
+        title="a URL: redis://host:port/0, with TLS rediss://host:port/0, or unix:///path",
+        description="Where it is; with a password in it rather use `url_file`.",
+    )
+    url_file: FilePath | None = Field(
+        None, description="File to read the url from; a newline at its end is not part of it."
+    )
+    ttl_seconds: int = Field(
+        86400, ge=60, le=2_592_000, description="How long it holds what no gateway has confirmed with PostgreSQL."
+    )
+
+
 class QualitySection(Section):
     """What is believed of a reading, whatever its sensor."""
 
@@ -216,6 +242,7 @@ class Settings(BaseSettings):
     mqtt: MqttSection = MqttSection()
     store: StoreSection = StoreSection()
     postgres: PostgresSection = PostgresSection()
+    redis: RedisSection = RedisSection()
     quality: QualitySection = QualitySection()
     http: HttpSection = HttpSection()
     log: LogSection = LogSection()
@@ -248,7 +275,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
 def settings_from(raw: dict[str, Any], file: str, environ: Mapping[str, str]) -> Settings:
     """Build the settings from a parsed file and the environment. Raises ConfigurationError with every problem."""
     values = deepcopy(raw)
-    origins, problems = overlay(values, environ, Settings, _LATER)
+    origins, problems = overlay(values, environ, Settings)
     wrong = [
         *_unknown_sections(values),
         *_relations(values),
@@ -275,10 +302,7 @@ def _placed(finding: Finding, file: str, origins: Mapping[KeyPath, str]) -> Prob
 
 def _unknown_sections(values: dict[str, Any]) -> Iterator[Finding]:
     for name in values.keys() - Settings.model_fields.keys():
-        if name in _LATER:
-            yield Finding((name,), f"{_LATER[name]} is not supported by this version yet", "no such section")
-        else:
-            yield unknown_key((name,), Settings)
+        yield unknown_key((name,), Settings)
 
 
 def _relations(values: dict[str, Any]) -> Iterator[Finding]:
