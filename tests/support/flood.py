@@ -118,7 +118,7 @@ class Flood:
                         del outgoing[: connection.send(outgoing)]
                 events = selectors.EVENT_READ | (selectors.EVENT_WRITE if outgoing else 0)
                 selector.modify(connection, events)
-                for key, mask in selector.select(0.02 if self._hungry else 1.0):
+                for key, mask in selector.select(0.005 if self._hungry else 1.0):
                     if key.fileobj is self._woken:
                         self._woken.recv(4096)
                     elif mask & selectors.EVENT_READ:
@@ -153,7 +153,7 @@ class Flood:
         if self.rate is None:
             return self._window
         now = time.perf_counter()
-        self._tokens = min(self._tokens + (now - self._filled_at) * self.rate, self.rate / 10 + 1)
+        self._tokens = min(self._tokens + (now - self._filled_at) * self.rate, self.rate / 50 + 1)
         self._filled_at = now
         return int(self._tokens)
 

@@ -81,12 +81,12 @@ def spawn_interpreter(arguments: list[str], cwd: Path, env: dict[str, str], log:
 
 
 def highest_rss_mb(process: Life) -> float:
-    """Tell the high water of a living process' memory; 0 where it lives no more."""
+    """Tell the high water of a process' memory: of a living one, or of one that is known afterwards; else 0."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024 / 1e6
-    return 0.0
+    return float(getattr(process, "rss_mb", 0.0))
 
 
 class AgentProcess:
@@ -120,6 +120,7 @@ class AgentProcess:
 
     def start(self, *arguments: str, connected: bool = True) -> None:
         """Start it and wait until it is connected to the broker."""
+        self._highest_rss_mb = self.highest_rss_mb
         self._process = self._spawn(["run", *arguments], self.folder, self._environ, self.folder / "agent.log")
         if connected:
             block_until(lambda: self.exited or self.ready, timeout=20)

@@ -158,6 +158,13 @@ class Site:
         assert not self.agent.exited, self.agent.log[-2000:]
         return time.perf_counter() - since
 
+    def until_drained(self, dsn: str, timeout: float = 60.0) -> None:
+        """Let an agent run until all that the embedded store holds is in PostgreSQL, then end it in order."""
+        self.agent.start()
+        stored = len(self._rows(_STORED))
+        block_until(lambda: len(_postgres_rows(dsn)) >= stored, timeout=timeout)
+        assert self.agent.terminate() == 0, self.agent.log[-2000:]
+
     def finish(self, timeout: float = 60.0) -> None:
         """Let everything arrive and be stored, then end the agent in order."""
         self.flood.settle(timeout)

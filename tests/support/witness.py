@@ -99,6 +99,16 @@ class Witnesses:
         return sum(seen.late for seen in self.executions)
 
     @property
+    def repeated(self) -> int:
+        """How many executions did what had been done last: the same again, by another command."""
+        last: dict[str, str] = {}
+        found = 0
+        for seen in self.executions:
+            found += last.get(seen.actuator) == seen.action
+            last[seen.actuator] = seen.action
+        return found
+
+    @property
     def delivered_late(self) -> int:
         """How many commands came after their expiry, executed or not."""
         return sum(seen.late for seen in self.deliveries)
