@@ -27,6 +27,8 @@ LIVES = 25
 #: Messages a second; every so many one is a level that moves a pump, or a bare number without identity. A life gets
 #: its messages while it begins, works and dies, and the levels come in different turns.
 TRAFFIC = {"rate": 4000, "level_every": 100, "bare_every": 10}
+#: More messages that a life is given when it has had all of its own and has not come to its point.
+TOP_UP = 100
 #: Of those that die at random, how many die regardless of whether they have come to store anything.
 EARLY_SHARE = 0.25
 #: At which passing of a point to die, at the most: they are rarer or more frequent in a thousand messages.
@@ -116,14 +118,16 @@ class Killing:
         site = self._site
 
         def holds() -> object:
-            if self._restarted is not None and site.newest_stored > self._mark:
+            stored = site.newest_stored
+            if self._restarted is not None and stored > self._mark:
                 self._row.recovered(time.perf_counter() - self._restarted)
                 self._restarted = None
-            if site.flood.outstanding <= 0:
-                site.flood.publish(100)
+            # No faster than the agent keeps up: else it would never come to what is new.
+            if site.flood.outstanding <= 0 and site.flood.newest - stored < self._messages:
+                site.flood.publish(TOP_UP)
             return condition()
 
-        block_until(holds, timeout=30)
+        block_until(holds, timeout=60)
 
 
 @pytest.mark.parametrize("point", [*AT_RANDOM, *POINTS, *LAST_POINTS])
