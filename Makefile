@@ -6,13 +6,14 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install demo test check format bench lock clean
+.PHONY: help install demo test faults check format bench lock clean
 
 help:
 	@echo "make demo     the whole loop on a simulated plant; ARGS=\"--duration 60\""
 	@echo "make test     every test, with the real servers they need"
 	@echo "make install  .venv with the agent and its development tools"
 	@echo "make check    format, lint, types, import rules"
+	@echo "make faults   break one thing after the other and count what is lost; ARGS=\"--kills 1000\""
 	@echo "make bench    the benchmarks and their table"
 
 # A virtual environment holds exactly what its lock file says; the stamp remembers which. The demo's is a part of the
@@ -42,7 +43,11 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/dev.stamp
 	@deploy/install-servers
-	@$(BIN)/python -m pytest tests/unit tests/contract tests/scenarios tests/integration tests/system $(ARGS)
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/scenarios tests/integration tests/system tests/faults $(ARGS)
+
+faults: $(VENV)/dev.stamp
+	@deploy/install-servers
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
 
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .

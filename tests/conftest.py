@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from edge_agent.knowledge.postgres_migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -74,7 +74,12 @@ def redis_server() -> Iterator[RedisServer]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever has the time ask for more."""
-    parser.addoption("--kills", type=int, default=3, help="how often the agent is killed under load")
+    suite = parser.getgroup("faults", "the fault suite; the defaults are its short form")
+    suite.addoption("--kills", type=int, default=16, metavar="N", help="how often the agent is killed, in all")
+    suite.addoption("--crash-points", metavar="A,B", help="kill only at these points; `random` is one")
+    suite.addoption("--fault-tries", type=int, default=1, metavar="N", help="how often any other fault is tried")
+    suite.addoption("--fault-messages", type=int, default=500, metavar="N", help="messages published a try")
+    suite.addoption("--fault-table", type=Path, metavar="F", help="write the table into this page")
 
 
 @pytest.fixture

@@ -35,23 +35,26 @@ if TYPE_CHECKING:
     from typing import IO
 
     from edge_agent.model.plant import Plant
+    from edge_agent.runtime.agent import Parts
     from edge_agent.settings.agent import Settings
     from edge_agent.settings.plantfile import PlantFile
     from edge_agent.turn import Turn
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the agent until SIGTERM or SIGINT."""
+def run(arguments: argparse.Namespace, *, rewire: Callable[[Parts], Parts] | None = None) -> int:
+    """Run the agent until SIGTERM or SIGINT; `rewire` as in `open_agent`."""
     settings = load_settings(arguments.config, os.environ)
     plant = load_plant(find_plant(arguments.plant))
     configure_logs(settings.log.level, settings.log.format)
     with ExitStack() as stack:
         recording = None if arguments.record is None else stack.enter_context(_written(arguments.record))
-        return single(lambda: asyncio.run(_run(settings, plant, recording)))
+        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire)))
 
 
-async def _run(settings: Settings, plant: Plant, recording: IO[str] | None) -> int:
-    async with open_agent(settings, plant, recording=recording) as running:
+async def _run(
+    settings: Settings, plant: Plant, recording: IO[str] | None, rewire: Callable[[Parts], Parts] | None
+) -> int:
+    async with open_agent(settings, plant, recording=recording, rewire=rewire) as running:
         stop_on_signals(running.agent.stop)
 
         def started() -> None:

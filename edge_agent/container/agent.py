@@ -32,7 +32,7 @@ from edge_agent.turn import Knowledge
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from typing import IO
 
     from edge_agent.model.plant import Plant
@@ -59,10 +59,12 @@ async def open_agent(
     observers: Iterable[Observer] = (),
     recording: IO[str] | None = None,
     sink: Sink | None = None,
+    rewire: Callable[[Parts], Parts] | None = None,
 ) -> AsyncIterator[Running]:
     """Wire an agent. Leaving the context closes the store and the health server; run it in between.
 
     With a `sink` everything that is stored is spooled for it as well, and drained to it whenever it can be reached.
+    `rewire` is given what the agent would be made of, the epoch raised, and tells what it is made of.
     Raises StoreError and EdgeAgentError where the store or the port cannot be had.
     """
     clock = clock or SystemClock()
@@ -104,24 +106,23 @@ async def open_agent(
         recorder = None
         if recording is not None:
             recorder = JsonRecorder(recording, agent=settings.agent.id, mode=mode, epoch=remembered.epoch)
-        agent = Agent(
-            Parts(
-                knowledge,
-                inbox,
-                session,
-                session,
-                BrokerOutlet(session, topics, mode, remembered.epoch),
-                store,
-                PolicyWatch(stores.source, inbox.adopt, stores.changes),
-                clock,
-                Onlookers(metrics, observers),
-                settings.store.commit_interval_seconds,
-                max(1, mqtt.receive_maximum // 2),
-                recorder,
-                None if stores.sink is None else Drain(store, stores.sink, clock, random.random),
-                None if stores.postgres is None else stores.upkeep,
-            )
+        parts = Parts(
+            knowledge,
+            inbox,
+            session,
+            session,
+            BrokerOutlet(session, topics, mode, remembered.epoch),
+            store,
+            PolicyWatch(stores.source, inbox.adopt, stores.changes),
+            clock,
+            Onlookers(metrics, observers),
+            settings.store.commit_interval_seconds,
+            max(1, mqtt.receive_maximum // 2),
+            recorder,
+            None if stores.sink is None else Drain(store, stores.sink, clock, random.random),
+            None if stores.postgres is None else stores.upkeep,
         )
+        agent = Agent(parts if rewire is None else rewire(parts))
         metrics.watch(
             snapshot=agent.snapshot, backlog=lambda: agent.backlog, broker_connected=lambda: session.connected
         )

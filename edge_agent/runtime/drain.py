@@ -28,7 +28,8 @@ class Drain:
     """
 
     def __init__(self, spool: Spool, sink: Sink, clock: Clock, chance: Callable[[], float]) -> None:
-        self._spool, self._sink, self._clock, self._chance = spool, sink, clock, chance
+        self.spool, self.sink = spool, sink
+        self._clock, self._chance = clock, chance
         self._most_rows = MOST_ROWS
         self._failures = 0  # in a row, of the sink or of reading the spool
         self._refusals = 0  # in a row, of the oldest parcel alone
@@ -38,7 +39,7 @@ class Drain:
     async def run(self) -> None:
         """Drain, until cancelled."""
         while True:
-            await self._spool.filled()
+            await self.spool.filled()
             try:
                 await self._step()
             except StoreError as error:
@@ -46,18 +47,18 @@ class Drain:
 
     async def _step(self) -> None:
         """Move what is oldest. Raises StoreError."""
-        spooled = await self._spool.oldest(self._most_rows)
+        spooled = await self.spool.oldest(self._most_rows)
         if spooled is None:
             return
         before = self._clock.steady()
         try:
-            await self._sink.absorb(spooled.batch)
+            await self.sink.absorb(spooled.batch)
         except StoreUnavailableError:
             raise
         except StoreError as error:
             await self._refused(spooled, error)
             return
-        await self._spool.drop(spooled.ids)
+        await self.spool.drop(spooled.ids)
         self.drained_rows += spooled.rows
         self._refusals, self._most_rows = 0, min(2 * self._most_rows, MOST_ROWS)
         self._recovered()
@@ -72,7 +73,7 @@ class Drain:
         if self._refusals < DRAIN_ATTEMPTS:
             await asyncio.sleep(drain_pause(self._refusals, self._chance))
             return
-        await self._spool.refuse(spooled.ids, str(error))
+        await self.spool.refuse(spooled.ids, str(error))
         self._refusals = 0
         logger.bind(rows=spooled.rows, error=str(error)).error("The store refuses something; it is set aside")
 

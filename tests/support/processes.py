@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,14 +10,15 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from support.deadline import block_until
 
 from edge_agent.mqtt.broker import free_port
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 PLANT = """
 [site]
@@ -57,18 +59,59 @@ do   = [{ actuator = "station/pump1", action = "stop" }]
 """
 
 
+class Life(Protocol):
+    """One process of the agent, as `subprocess.Popen` has it."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+
+def spawn_interpreter(arguments: list[str], cwd: Path, env: dict[str, str], log: Path) -> Life:
+    """Start the agent as its users do, in a Python of its own."""
+    with log.open("ab") as file:
+        command = [sys.executable, "-m", "edge_agent", *arguments]
+        return subprocess.Popen(command, cwd=cwd, env=env, stdout=file, stderr=file)
+
+
+def highest_rss_mb(process: Life) -> float:
+    """Tell the high water of a process' memory: of a living one, or of one that is known afterwards; else 0."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return float(getattr(process, "rss_mb", 0.0))
+
+
 class AgentProcess:
     """One installation: a folder with settings, plant file and store; the agent runs in it, or not."""
 
-    def __init__(self, folder: Path, broker_port: int, plant: str = PLANT, settings: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker_port: int,
+        plant: str = PLANT,
+        settings: str = "",
+        *,
+        spawn: Callable[..., Life] | None = None,
+    ) -> None:
+        """Make the folder. `spawn(arguments, cwd, env, log)` brings a process to life that runs `edge-agent`."""
         self.folder = folder
+        self._spawn = spawn or spawn_interpreter
+        self._highest_rss_mb = 0.0
         self.http = free_port()
         (folder / "config").mkdir(parents=True)
         (folder / "config" / "plant.toml").write_text(plant, encoding="utf-8")
         (folder / "config" / "agent.toml").write_text(
             f"[mqtt]\nport = {broker_port}\n[http]\nport = {self.http}\n{settings}", encoding="utf-8"
         )
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Life | None = None
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("EDGE_AGENT_")}
 
     @property
@@ -77,20 +120,14 @@ class AgentProcess:
 
     def start(self, *arguments: str, connected: bool = True) -> None:
         """Start it and wait until it is connected to the broker."""
-        with (self.folder / "agent.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "edge_agent", "run", *arguments],
-                cwd=self.folder,
-                env=self._environ,
-                stdout=log,
-                stderr=log,
-            )
+        self._highest_rss_mb = self.highest_rss_mb
+        self._process = self._spawn(["run", *arguments], self.folder, self._environ, self.folder / "agent.log")
         if connected:
             block_until(lambda: self.exited or self.ready, timeout=20)
             assert not self.exited, self.log
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Life:
         assert self._process is not None
         return self._process
 
@@ -117,12 +154,21 @@ class AgentProcess:
                 return float(line.rpartition(" ")[2])
         return 0.0
 
+    @property
+    def highest_rss_mb(self) -> float:
+        """The most memory that any life of it has held, as far as it was looked at: before each end, and here."""
+        if self._process is not None:
+            self._highest_rss_mb = max(self._highest_rss_mb, highest_rss_mb(self._process))
+        return self._highest_rss_mb
+
     def kill(self) -> None:
+        self._highest_rss_mb = self.highest_rss_mb
         self.process.kill()
         self.process.wait()
 
     def terminate(self) -> int:
         """Ask it to end, and tell its exit code."""
+        self._highest_rss_mb = self.highest_rss_mb
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=10)
 
