@@ -1,0 +1,46 @@
+"""Receives and validates readings with FastStream and counts: python receive_faststream.py PORT SITE. In its own venv."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from datetime import datetime
+
+from faststream import FastStream
+from faststream.mqtt import MQTTBroker, QoS
+from pydantic import BaseModel
+
+
+class Reading(BaseModel):
+    """One reading as it is published."""
+
+    value: float
+    unit: str
+    ts: datetime
+    seq: int
+
+
+async def main() -> None:
+    port, site = int(sys.argv[1]), sys.argv[2]
+    broker = MQTTBroker("127.0.0.1", port)
+    count = 0
+
+    @broker.subscriber(f"water/{site}/#", qos=QoS.AT_LEAST_ONCE)
+    async def take(reading: Reading) -> None:
+        nonlocal count
+        count += 1
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: print(count, flush=True))
+    app = FastStream(broker)
+
+    @app.after_startup
+    async def started() -> None:
+        print("ready", flush=True)
+
+    await app.run(log_level=30)
+
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
