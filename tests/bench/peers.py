@@ -80,6 +80,9 @@ class Peer:
         assert count is not None, f"{self.name} does not answer"
         return count
 
+    def done(self, messages: int) -> bool:
+        return self.handled() >= messages
+
     def verify(self, messages: int) -> str:
         assert self.handled() == messages
         return f"{messages:,} messages handled, nothing stored"

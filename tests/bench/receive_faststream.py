@@ -23,7 +23,7 @@ class Reading(BaseModel):
 
 async def main() -> None:
     port, site = int(sys.argv[1]), sys.argv[2]
-    broker = MQTTBroker("127.0.0.1", port)
+    broker = MQTTBroker(f"mqtt://127.0.0.1:{port}", logger=None)
     count = 0
 
     @broker.subscriber(f"water/{site}/#", qos=QoS.AT_LEAST_ONCE)
@@ -32,13 +32,13 @@ async def main() -> None:
         count += 1
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: print(count, flush=True))
-    app = FastStream(broker)
+    app = FastStream(broker, logger=None)
 
     @app.after_startup
     async def started() -> None:
         print("ready", flush=True)
 
-    await app.run(log_level=30)
+    await app.run()
 
 
 

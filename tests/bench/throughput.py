@@ -1,4 +1,4 @@
-"""CPU per message and the highest rate, of the agent, of what users would pick instead, and of the floors."""
+"""How a subject is loaded: as fast as it goes, for its processor time, and at a pace, for the rate that it holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from bench.meter import cpu_seconds
 from bench.plantfile import Size
-from bench.table import Report, Row
 from support.deadline import block_until
 from support.flood import Flood
 
@@ -16,8 +15,10 @@ if TYPE_CHECKING:
     from bench.subjects import Subject
 
 #: Idle time at the end of each measurement, in which what waits for a commit is committed; its processor time counts.
-_SETTLE_SECONDS = 1.3
+SETTLE_SECONDS = 1.2
 _LONGEST_SECONDS = 300
+#: A rate is held when at the end no more than this many seconds' worth of messages wait.
+_BACKLOG_SECONDS = 0.25
 
 
 @dataclass
@@ -25,30 +26,39 @@ class Load:
     """What one subject is given again and again: messages of all sensors in turn, numbered on from run to run."""
 
     subject: Subject
-    size: Size
     port: int
+    size: Size = field(default_factory=Size)
     whole_nodes: bool = False
     sent: int = 0
     cpu_us: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
 
+    @property
+    def topics(self) -> int:
+        return self.size.nodes if self.whole_nodes else self.size.all_sensors
+
     def run(self, messages: int) -> None:
         """Flood it, wait until all is handled, and note the processor time of each message."""
-        before = self.subject.handled()
         with self.flood(messages) as flood:
-            cpu, start = cpu_seconds(self.subject.pid), time.perf_counter()
+            before = cpu_seconds(self.subject.pid)
             flood.go()
-            block_until(lambda: self.slowly() >= before + messages, _LONGEST_SECONDS)
-            seconds = time.perf_counter() - start
-            time.sleep(_SETTLE_SECONDS)
-            self.cpu_us.append((cpu_seconds(self.subject.pid) - cpu) / messages * 1e6)
+            self.finish()
+            self.cpu_us.append((cpu_seconds(self.subject.pid) - before) / messages * 1e6)
             assert flood.result()["confirmed"] == messages
-        assert self.subject.handled() == before + messages, "more was handled than sent"
-        self.rates.append(messages / seconds)
+
+    def hold(self, rate: float, seconds: float) -> bool:
+        """Publish at a rate for so long; tell whether the subject kept up (and the publisher too)."""
+        messages = round(rate * seconds / self.topics) * self.topics
+        with self.flood(messages, rate) as flood:
+            flood.go()
+            result = flood.result()
+            behind = self.sent - self.subject.handled()
+        self.finish()
+        return behind <= rate * _BACKLOG_SECONDS and result["seconds"] <= seconds * 1.05
 
     def flood(self, messages: int, rate: float = 0.0) -> Flood:
-        """Make ready the next messages."""
-        # `first` begins a round of all sensors, so that each sensor's numbers go on.
+        """Make ready the next messages: a multiple of the topics, so that each sensor's numbers go on."""
+        assert messages % self.topics == 0
         first, self.sent = self.sent, self.sent + messages
         return Flood(
             self.port,
@@ -60,29 +70,34 @@ class Load:
             **self.size.options(),
         )
 
-    def slowly(self) -> int:
-        """Ask how many are handled, not so often that the asking is measured."""
-        time.sleep(0.1)
-        return self.subject.handled()
+    def finish(self) -> None:
+        """Wait until all that was sent is handled, and what waits for a commit is committed."""
+        block_until(self._done, _LONGEST_SECONDS)
+        time.sleep(SETTLE_SECONDS)
+
+    def _done(self) -> bool:
+        time.sleep(0.1)  # asking is not to be measured
+        return self.subject.done(self.sent)
 
 
-def interleave(loads: list[Load], messages: int, rounds: int) -> None:
-    """Measure one after the other, and all again, so that what disturbs one disturbs all."""
-    for load in loads:  # warm: caches are filled, and each sensor has its history
-        load.run(load.size.all_sensors * 20)
+def interleave(loads: list[Load], messages: int, rounds: int, warm: int = 10_000) -> None:
+    """Measure one after the other, and all again, so that what disturbs one disturbs all; after a run to warm up."""
+    for load in loads:
+        load.run(warm)
         load.cpu_us.clear()
-        load.rates.clear()
     for _ in range(rounds):
         for load in loads:
             load.run(messages)
 
 
+def highest_rate(load: Load, seconds: float) -> float:
+    """Search downwards, in steps of a tenth, for a rate that is held; from what the processor time would allow."""
+    rate = 1.1e6 / min(load.cpu_us)
+    while not load.hold(rate, seconds):
+        rate *= 0.9
+    return rate
+
+
 def ratios(figures: list[float], reference: list[float]) -> list[float]:
     """Relate each round's figure to the same round's reference."""
     return [figure / other for figure, other in zip(figures, reference, strict=True)]
-
-
-def report_cpu(report: Report, topic: str, loads: list[Load]) -> None:
-    """Add the processor time and the rate of each."""
-    for load in loads:
-        report.add(Row(topic, f"{load.subject.name}: CPU a message", load.cpu_us, "µs"))

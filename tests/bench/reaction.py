@@ -1,0 +1,56 @@
+"""From the publication of the reading that decides to the arrival of the command at the node, under other load."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from bench.plantfile import Size
+from bench.station import PLANT, Station
+from bench.subjects import WholeAgent
+from bench.table import Row, percentile
+from support.flood import Flood
+
+if TYPE_CHECKING:
+    from bench.setting import Setting
+
+TOPIC = "Reaction: from a reading's publication to the command's arrival at the node"
+_SITE = "reaction"
+#: Messages a second beside it; with the bars on the median and the 99th percentile, in milliseconds.
+_LOADS = {10: (3.0, None), 200: (None, None), 1000: (None, 15.0), 5000: (None, None)}
+
+
+def measure(setting: Setting) -> None:
+    """Add median, 99th percentile and worst at each load."""
+    agent = WholeAgent(setting.folder("reaction"), setting.port, _SITE, more=PLANT)
+    station = Station(setting.port, _SITE)
+    try:
+        _reactions(station, 10)
+        for rate, (most_median, most_p99) in _LOADS.items():
+            milliseconds = _under(setting.port, rate, station, setting.count(full=500, quick=100))
+            what = f"{rate:,} messages a second"
+            note = f"{len(milliseconds)} commands"
+            for name, share, most in (("median", 0.5, most_median), ("p99", 0.99, most_p99), ("worst", 1.0, None)):
+                figure = percentile(milliseconds, share)
+                setting.report.add(Row(TOPIC, f"{what}: {name}", [figure], "ms", most, note=note))
+    finally:
+        station.close()
+        agent.close()
+
+
+def _under(port: int, rate: int, station: Station, count: int) -> list[float]:
+    with Flood(port, site=_SITE, rate=rate, **Size().options()) as flood:
+        flood.go()
+        time.sleep(1)
+        return _reactions(station, count)
+
+
+def _reactions(station: Station, count: int) -> list[float]:
+    chance = random.Random(4)  # noqa: S311 - not to march in step with commits
+    milliseconds = []
+    for number in range(count):
+        level, action = (0.5, "start") if number % 2 == 0 else (4.5, "stop")
+        milliseconds.append(station.reaction(level, action) * 1e3)
+        time.sleep(chance.uniform(0.01, 0.06))
+    return milliseconds
