@@ -55,7 +55,7 @@ def main() -> int:
         print(f"{name:<12}{text}")
     print(terminal(report))
     if asked.write:
-        write(report)
+        write(report, " ".join(sys.argv[1:]))
     return 0
 
 
@@ -65,9 +65,7 @@ def _measure(name: str, asked: argparse.Namespace, folder: Path, report: Report)
     broker = Mosquitto(folder / "broker")
     broker.start()
     rounds = asked.rounds or (2 if asked.quick else 5)
-    setting = Setting(
-        broker.port, folder, report, rounds, asked.quick, asked.peers or asked.go_peers, asked.go_peers
-    )
+    setting = Setting(broker.port, folder, report, rounds, asked.quick, asked.peers or asked.go_peers, asked.go_peers)
     try:
         MEASUREMENTS[name](setting)
     finally:

@@ -29,9 +29,7 @@ def build(name: str, module: str, version: str, package: str, *flags: str) -> Pa
 def module_folder(module: str, version: str, folder: Path) -> Path:
     """Find the files of a module that was built. Raises MissingError."""
     command = ["go", "list", "-m", "-f", "{{.Dir}}", f"{module}@{version}"]
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | _ENVIRON, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=folder, env=os.environ | _ENVIRON, capture_output=True, text=True, check=False)
     if done.returncode or not done.stdout.strip():
         raise MissingError("the module's own files are not there")
     return Path(done.stdout.strip())

@@ -27,11 +27,6 @@ def written_bytes(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
 
 
-def folder_bytes(folder: Path) -> int:
-    """Bytes on disk of all files in a folder."""
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
-
-
 def file_system(folder: Path) -> str:
     """Name the kind of file system a folder lies on."""
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]

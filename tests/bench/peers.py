@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,8 +91,3 @@ class Peer:
         self._process.wait()
         self._asker.close()
         self._log.close()
-
-
-def work_folder(name: str) -> Path:
-    """Make a folder for one run of a peer."""
-    return Path(tempfile.mkdtemp(prefix=f"bench-{name}-"))

@@ -1,11 +1,11 @@
-"""Processor time per message and the highest rate: the agent, what users would pick instead, and the floors under it."""
+"""Processor time per message and the highest rate: the agent, what users would pick instead, and the floors."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from bench import faststream_peer, go_peers, node_red
+from bench import ekuiper, faststream_peer, node_red, telegraf
 from bench.peers import MissingError
 from bench.subjects import MosquittoSub, WholeAgent, aiomqtt_floor, session_floor
 from bench.table import Row
@@ -37,7 +37,8 @@ def measure(setting: Setting) -> None:
         loads = [agent, ten, shipped, session, load(MosquittoSub(setting.folder("sub"), setting.port))]
         peers = _peers(setting, load)
         messages = setting.count(full=40_000, quick=15_000)
-        interleave([*loads, *peers.values()], messages, setting.rounds)
+        warm = setting.count(full=20_000, quick=10_000)
+        interleave([*loads, *peers.values()], messages, setting.rounds, warm)
         _add_agent(setting, agent, ten, peers.get("node-red"))
         _add_floors(setting, shipped, session, loads[-1])
         _add_peers(setting, peers)
@@ -49,8 +50,8 @@ def _peers(setting: Setting, load: Callable[[Subject], Load]) -> dict[str, Load]
     ways: dict[str, Callable[[], Subject]] = {
         "node-red": lambda: node_red.start(setting.port, setting.folder("node-red")),
         "faststream": lambda: faststream_peer.start(setting.port),
-        "telegraf": lambda: go_peers.telegraf(setting.port, setting.folder("telegraf")),
-        "ekuiper": lambda: go_peers.ekuiper(setting.port, setting.folder("ekuiper")),
+        "telegraf": lambda: telegraf.start(setting.port, setting.folder("telegraf")),
+        "ekuiper": lambda: ekuiper.start(setting.port, setting.folder("ekuiper")),
     }
     found = {}
     for name, start in ways.items():
@@ -66,7 +67,7 @@ def _wanted(setting: Setting, name: str) -> None:
     if not setting.peers:
         raise MissingError("ask for the peers with --peers")
     if name in {"telegraf", "ekuiper"} and not setting.go_peers:
-        raise MissingError("it is built from its Go module; ask for it with --go-peers")
+        raise MissingError("it is built from its Go module: ask for it with --go-peers")
 
 
 def _add_agent(setting: Setting, agent: Load, ten: Load, node_red_load: Load | None) -> None:
@@ -98,9 +99,13 @@ def _add_peers(setting: Setting, peers: dict[str, Load]) -> None:
 
 
 def _add_rates(setting: Setting, agent: Load, ten: Load, peers: dict[str, Load]) -> None:
-    seconds = setting.count(full=8, quick=3)
-    for what, load in (("edge-agent, whole", agent), ("edge-agent, whole, ten readings a message", ten)):
-        setting.report.add(Row(RATES, what, [highest_rate(load, seconds)], "messages/s", note=f"for {seconds} s"))
-    for load in peers.values():
-        rate = highest_rate(load, seconds)
-        setting.report.add(Row(RATES, load.subject.name, [rate], "messages/s", note=f"for {seconds} s"))
+    seconds, steps = setting.count(full=6, quick=3), setting.count(full=5, quick=3)
+    for what, load in (
+        ("edge-agent, whole: one reading a message", agent),
+        ("edge-agent, whole: ten readings a message", ten),
+        *((load.subject.name, load) for load in peers.values()),
+    ):
+        rate = highest_rate(load, seconds, steps)
+        load.subject.verify(load.sent)
+        note = f"for {seconds} s; the broker and the publisher take their part of the same cores"
+        setting.report.add(Row(RATES, what, [rate], "messages/s", note=note))

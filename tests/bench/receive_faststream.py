@@ -1,11 +1,11 @@
-"""Receives and validates readings with FastStream and counts: python receive_faststream.py PORT SITE. In its own venv."""
+"""Receives and validates readings with FastStream, in its own venv, and counts: receive_faststream.py PORT SITE."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import sys
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - pydantic reads it
 
 from faststream import FastStream
 from faststream.mqtt import MQTTBroker, QoS
@@ -39,7 +39,6 @@ async def main() -> None:
         print("ready", flush=True)
 
     await app.run()
-
 
 
 if __name__ == "__main__":

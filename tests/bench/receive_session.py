@@ -1,4 +1,4 @@
-"""Receives with the agent's session, acknowledges each message at once and counts: python receive_session.py PORT SITE."""
+"""Receives with the agent's session, acknowledges and counts: python receive_session.py PORT SITE."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from edge_agent.mqtt.topics import Topics
 
 if TYPE_CHECKING:
     from edge_agent.model.inbox import Message, Receipt
-
 
 
 class Receiver:

@@ -56,8 +56,7 @@ def _share_of_a_core(load: Load, seconds: float) -> float:
         time.sleep(1)
         before, start = cpu_seconds(load.subject.pid), time.perf_counter()
         time.sleep(seconds)
-        share = (cpu_seconds(load.subject.pid) - before) / (time.perf_counter() - start)
-    return share
+        return (cpu_seconds(load.subject.pid) - before) / (time.perf_counter() - start)
 
 
 def measure_start(setting: Setting) -> None:
@@ -75,9 +74,7 @@ def measure_start(setting: Setting) -> None:
             spawned = time.time()  # noqa: TID251 - the clock of `received_at`
             agent.process.start()
             load.finish()
-            first = agent.look(f"SELECT min(received_at) FROM readings WHERE received_at >= {spawned * 1e6:.0f}")
-            assert first is not None
-            seconds.append(first / 1e6 - spawned)
+            seconds.append(agent.first_received(spawned) - spawned)
         note = "spawn of `edge-agent run` with 100 sensors, a store and messages waiting at the broker"
         setting.report.add(Row(START, "start to first processed reading", seconds, "s", most=1.2, note=note))
     finally:

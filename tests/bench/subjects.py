@@ -1,4 +1,4 @@
-"""What is measured: the agent, and the floors under it. Each is a process of its own and listens to a site of its own."""
+"""What is measured: the agent, and the floors under it. Each is a process and listens to a site of its own."""
 
 from __future__ import annotations
 
@@ -72,6 +72,12 @@ class WholeAgent:
     def stored(self, condition: str = "1") -> int:
         """Count readings in the store, as a reader beside the agent."""
         return int(self.look(f"SELECT count(*) FROM readings WHERE {condition}") or 0)  # noqa: S608 - our own words
+
+    def first_received(self, since: float) -> float:
+        """Tell when the first reading after a time came to its turn, both in Unix seconds."""
+        first = self.look(f"SELECT min(received_at) FROM readings WHERE received_at >= {since * 1e6:.0f}")  # noqa: S608 - a number
+        assert first is not None, "nothing was received since"
+        return first / 1e6
 
     def look(self, query: str) -> float | None:
         """Ask the store for one figure, as a reader beside the agent."""

@@ -31,6 +31,7 @@ class Load:
     whole_nodes: bool = False
     sent: int = 0
     cpu_us: list[float] = field(default_factory=list)
+    #: Messages a second of each flood, the waiting at its end included.
     rates: list[float] = field(default_factory=list)
 
     @property
@@ -42,7 +43,9 @@ class Load:
         with self.flood(messages) as flood:
             before = cpu_seconds(self.subject.pid)
             flood.go()
+            start = time.perf_counter()
             self.finish()
+            self.rates.append(messages / (time.perf_counter() - start))
             self.cpu_us.append((cpu_seconds(self.subject.pid) - before) / messages * 1e6)
             assert flood.result()["confirmed"] == messages
 
@@ -85,17 +88,24 @@ def interleave(loads: list[Load], messages: int, rounds: int, warm: int = 10_000
     for load in loads:
         load.run(warm)
         load.cpu_us.clear()
+        load.rates.clear()
     for _ in range(rounds):
         for load in loads:
             load.run(messages)
 
 
-def highest_rate(load: Load, seconds: float) -> float:
-    """Search downwards, in steps of a tenth, for a rate that is held; from what the processor time would allow."""
-    rate = 1.1e6 / min(load.cpu_us)
-    while not load.hold(rate, seconds):
-        rate *= 0.9
-    return rate
+def highest_rate(load: Load, seconds: float, steps: int) -> float:
+    """Search by halving between the rate of a flood, which is held as a rule, and what the processor time allows."""
+    low, high = min(load.rates), 1.1e6 / min(load.cpu_us)
+    while not load.hold(low, seconds):
+        low, high = low * 0.7, low
+    for _ in range(steps):
+        middle = (low + high) / 2
+        if load.hold(middle, seconds):
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def ratios(figures: list[float], reference: list[float]) -> list[float]:
