@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,15 +49,28 @@ def main() -> int:
     report = Report(lambda line: print(line, flush=True))
     base = asked.folder or Path("/var/tmp")  # noqa: S108 - a real file system as a rule, which /tmp often is not
     with tempfile.TemporaryDirectory(prefix="edge-agent-bench-", dir=base, ignore_cleanup_errors=True) as folder:
-        for name in asked.only or MEASUREMENTS:
-            print(f"{name} ...", flush=True)
-            _measure(name, asked, Path(folder) / name, report)
+        failed = [
+            name for name in asked.only or MEASUREMENTS if not _measured(name, asked, Path(folder) / name, report)
+        ]
     for name, text in describe():
         print(f"{name:<12}{text}")
     print(terminal(report))
-    if asked.write:
+    if asked.write and not failed:
         write(report, " ".join(sys.argv[1:]))
-    return 0
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _measured(name: str, asked: argparse.Namespace, folder: Path, report: Report) -> bool:
+    """Run one measurement; where it fails say so, so that the others are not lost with it."""
+    print(f"{name} ...", flush=True)
+    try:
+        _measure(name, asked, folder, report)
+    except Exception:
+        traceback.print_exc()
+        return False
+    return True
 
 
 def _measure(name: str, asked: argparse.Namespace, folder: Path, report: Report) -> None:

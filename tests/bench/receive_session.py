@@ -7,6 +7,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from edge_agent.mqtt.connection import ConnectionSettings, Will
 from edge_agent.mqtt.session import Session
 from edge_agent.mqtt.topics import Topics
@@ -45,6 +47,7 @@ class Receiver:
 
 
 async def main() -> None:
+    logger.disable("edge_agent")
     receiver = Receiver(int(sys.argv[1]), sys.argv[2])
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: print(receiver.count, flush=True))
     await receiver.session.run()

@@ -29,6 +29,9 @@ class Load:
     port: int
     size: Size = field(default_factory=Size)
     whole_nodes: bool = False
+    #: Whether the run goes on without this one where it fails; then `failure` says how.
+    optional: bool = False
+    failure: str = ""
     sent: int = 0
     cpu_us: list[float] = field(default_factory=list)
     #: Messages a second of each flood, the waiting at its end included.
@@ -86,12 +89,23 @@ class Load:
 def interleave(loads: list[Load], messages: int, rounds: int, warm: int = 10_000) -> None:
     """Measure one after the other, and all again, so that what disturbs one disturbs all; after a run to warm up."""
     for load in loads:
-        load.run(warm)
+        _attempt(load, warm)
         load.cpu_us.clear()
         load.rates.clear()
     for _ in range(rounds):
         for load in loads:
-            load.run(messages)
+            _attempt(load, messages)
+
+
+def _attempt(load: Load, messages: int) -> None:
+    if load.failure:
+        return
+    try:
+        load.run(messages)
+    except (AssertionError, OSError) as error:
+        if not load.optional:
+            raise
+        load.failure = f"it failed under load: {str(error)[:120]}"
 
 
 def highest_rate(load: Load, seconds: float, steps: int) -> float:
