@@ -14,7 +14,7 @@ help:
 	@echo "make install  .venv with the agent and its development tools"
 	@echo "make check    format, lint, types, import rules"
 	@echo "make faults   break one thing after the other and count what is lost; ARGS=\"--kills 1000\""
-	@echo "make bench    the benchmarks and their table"
+	@echo "make bench    the benchmarks and their table; ARGS=\"--quick --peers\", ARGS=--help tells more"
 
 # A virtual environment holds exactly what its lock file says; the stamp remembers which. The demo's is a part of the
 # developers', so an environment that was set up for development serves for the demo as it is.
@@ -61,7 +61,7 @@ format: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	@deploy/install-servers
-	@$(BIN)/python -m pytest tests/bench -s -q $(ARGS)
+	@PYTHONPATH=.:tests $(BIN)/python -m bench $(ARGS)
 
 # Needs uv on PATH. Each lock builds on the one before, so that all environments agree.
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
