@@ -28,18 +28,16 @@ class Receiver:
             ConnectionSettings("127.0.0.1", port, f"receive-{site}"),
             subscriptions=topics.subscriptions(),
             will=Will(topics.agent_status(), b"offline"),
-            on_message=self._take,
+            on_messages=self._take,
             parse=topics.parse,
             on_connected=lambda _: print("ready", flush=True),
         )
 
-    def _take(self, message: Message) -> None:
-        self.count += 1
-        if message.receipt is None:
-            return
+    def _take(self, messages: list[Message]) -> None:
+        self.count += len(messages)
         if not self._receipts:
             asyncio.get_running_loop().call_soon(self._acknowledge)
-        self._receipts.append(message.receipt)
+        self._receipts += [message.receipt for message in messages if message.receipt is not None]
 
     def _acknowledge(self) -> None:
         receipts, self._receipts = self._receipts, []
