@@ -39,7 +39,7 @@ from edge_agent.runtime.inbox import BoundedInbox
 async def receive(port, count):
     topics, inbox = Topics("water", "riverside", "gateway-1"), BoundedInbox(1000, monotonic)
     session = inbox.inlet = Session(
-        ConnectionSettings("127.0.0.1", port, "gateway-1"),
+        ConnectionSettings("127.0.0.1", port, "gateway-1", session_expiry_seconds=0),
         subscriptions=topics.subscriptions(),
         will=Will(topics.agent_status(), b"offline"),
         on_messages=inbox.extend,
