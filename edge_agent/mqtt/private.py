@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import aiomqtt
+    from paho.mqtt.client import SocketLike
 
 _SAMPLE = b"\x32\x06\x00\x01t\x00\x07p"  # PUBLISH of MQTT 3.1.1: topic t, packet id 7, payload p
 _PUBACK = b"\x40\x02\x00\x07"
+#: Packets that `Outside` reads before others have their turn in the event loop.
+_MOST_PACKETS = 200
 _KEPT_BY_PAHO = ("_sock_close", "_sock_send", "_loop_rc_handle", "_ping_t", "_last_bytes_received", "_out_packet")
 
 
@@ -106,10 +110,16 @@ class Outside:
     def __init__(self, client: paho.Client) -> None:
         self._paho = client
 
-    def read(self) -> Found:
-        """Read a packet. Of the next one the event loop tells, unless it is out of the kernel, decrypted already."""
-        self._paho.loop_read()
-        return Found.SOME if getattr(self._paho.socket(), "pending", int)() else Found.NOTHING
+    def read(self, wanted: Callable[[], bool]) -> Found:
+        """Read packet by packet as long as there is something to read and the receiver takes more."""
+        found = Found.NOTHING
+        for _ in range(_MOST_PACKETS):
+            sock = self._paho.socket()
+            if sock is None or not wanted() or not _readable(sock):
+                return found
+            self._paho.loop_read()
+            found = Found.ALL
+        return Found.SOME
 
     def acknowledge(self, packets: Sequence[int]) -> None:
         """Send PUBACK for each packet id."""
@@ -131,6 +141,15 @@ class Outside:
 
     def tick(self, *, reading: bool) -> None:
         """Do nothing: a pause that is longer than two keepalives costs the connection."""
+
+
+def _readable(sock: SocketLike) -> bool:
+    """Whether something can be read at once, be it decrypted already or in the kernel."""
+    if getattr(sock, "pending", int)():
+        return True
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def side_of(client: paho.Client) -> Inside | Outside:

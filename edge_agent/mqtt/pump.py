@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_agent.mqtt.intake import Found, Intake
@@ -52,9 +53,12 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._next: asyncio.Handle | None = None  # the next read, where it does not wait for the socket
         self._read_at = float("-inf")
+        self._take: Callable[[], Found]
         self._side = side = side_of(client)
-        intake = side if isinstance(side, Outside) else Intake(side, splitter, receive, lambda: self._reading)
-        self._take = intake.read
+        if isinstance(side, Outside):
+            self._take = partial(side.read, lambda: self._reading)
+        else:
+            self._take = Intake(side, splitter, receive, lambda: self._reading).read
         client.on_socket_open = self._on_open
         client.on_socket_close = self._on_close
         client.on_socket_register_write = self._on_register_write
