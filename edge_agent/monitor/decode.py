@@ -52,6 +52,8 @@ _ONE = TypeAdapter(_OneReading)
 _ONES = TypeAdapter(list[_OneReading])
 _MANY = TypeAdapter(_ManyReadings)
 _MANIES = TypeAdapter(list[_ManyReadings])
+# The adapters' own method asks for eight options at each call: 0.8 µs.
+_ONE_JSON, _MANY_JSON = _ONE.validator.validate_json, _MANY.validator.validate_json
 _BARE = TypeAdapter(_Value, config=ConfigDict(strict=True))
 
 
@@ -61,6 +63,14 @@ class Sample(NamedTuple):
     sensor: str
     value: float
     unit: str | None
+    observed_at: Instant | None
+    seq: int | None
+
+
+class Frame(NamedTuple):
+    """Values of many sensors at one instant, by sensor. `observed_at` None means at receipt."""
+
+    values: dict[str, bool | float]
     observed_at: Instant | None
     seq: int | None
 
@@ -95,6 +105,25 @@ def _observed_at(ts: str | float | None, timestamps: TimestampFormat) -> Instant
     if not _EARLIEST <= seconds < _LATEST:
         raise _TimestampError("timestamp_invalid")
     return round(seconds * MICROSECONDS)
+
+
+def one(payload: bytes, timestamps: TimestampFormat) -> Sample | None:
+    """Read a payload of `telemetry/{sensor}` as one reading with its time; None where it is anything else."""
+    try:
+        found: _OneReading = _ONE_JSON(payload)
+        ts = found.get("ts")
+        return Sample("", float(found["value"]), found.get("unit"), _observed_at(ts, timestamps), found.get("seq"))
+    except (ValidationError, _TimestampError):
+        return None
+
+
+def frame(payload: bytes, timestamps: TimestampFormat) -> Frame | None:
+    """Read a payload of `telemetry` as many sensors at one instant; None where it is anything else."""
+    try:
+        found: _ManyReadings = _MANY_JSON(payload)
+        return Frame(found["readings"], _observed_at(found.get("ts"), timestamps), found.get("seq"))
+    except (ValidationError, _TimestampError):
+        return None
 
 
 def telemetry(payload: bytes, timestamps: TimestampFormat) -> Iterator[Sample | Rejected]:

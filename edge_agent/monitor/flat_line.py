@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 from edge_agent.model.quality import Flag
@@ -31,23 +32,38 @@ class FlatLineRun:
     the longest time asked for are let go. Warm-up: the run begins with the first reading.
     """
 
-    __slots__ = ("_count", "_highs", "_lows", "_since", "_spec", "_window")
+    __slots__ = ("_count", "_highs", "_lows", "_newest", "_seconds", "_since", "_spec", "_window")
 
     def __init__(self, spec: FlatLine) -> None:
         self._spec = spec
         self._window = max(spec.suspect_seconds or 0.0, spec.fail_seconds or 0.0)
         self._highs: deque[_Extreme] = deque()  # values falling
         self._lows: deque[_Extreme] = deque()  # values rising
+        self._newest, self._seconds = inf, 0.0  # the newest reading; while the run is only that, the queues are empty
         self._since = 0.0
         self._count = 0
 
     def update(self, value: float, seconds: float) -> Flag:
         """Take a value at a time in seconds, never before the last, and flag it by the length of the run so far."""
+        if abs(value - self._newest) > self._spec.tolerance:  # most readings of most sensors: the run begins with them
+            if self._highs:
+                self._highs.clear()
+                self._lows.clear()
+            self._newest, self._seconds, self._since = value, seconds, seconds
+            return self._flag(0.0)
+        if not self._highs:
+            self._begin()
+        self._newest = value
+        return self._go_on(value, seconds)
+
+    def _begin(self) -> None:
+        first = _Extreme(self._newest, self._seconds, self._count)
+        self._highs.append(first)
+        self._lows.append(first)
+
+    def _go_on(self, value: float, seconds: float) -> Flag:
         highs, lows = self._highs, self._lows
-        if highs:
-            highs[-1].followed_at = lows[-1].followed_at = seconds
-        else:
-            self._since = seconds
+        highs[-1].followed_at = lows[-1].followed_at = seconds
         while highs and highs[-1].value <= value:
             highs.pop()
         while lows and lows[-1].value >= value:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from edge_agent.model.inbox import Message
-    from edge_agent.model.plant import Node, Plant, Sensor
+    from edge_agent.model.plant import Plant, Sensor, TimestampFormat
     from edge_agent.model.remembered import Remembered, SequenceMemory
     from edge_agent.model.time import Moment
     from edge_agent.monitor.sequence import Numbers
@@ -53,6 +53,14 @@ class StatusReport(NamedTuple):
     online: bool
 
 
+class _Ways(NamedTuple):
+    """Where the telemetry of one node goes: its channels by sensor."""
+
+    node: str
+    timestamps: TimestampFormat
+    channels: dict[str, Channel]
+
+
 @dataclass(slots=True)
 class Observed:
     """What the monitor made of the messages of one turn. `judged` holds the settled readings, in order."""
@@ -81,6 +89,10 @@ class Monitor:
         self.channels = {
             (sensor.node, sensor.id): Channel(sensor, future_tolerance_seconds, now.seconds) for sensor in plant.sensors
         }
+        self._ways: dict[str, _Ways] = {
+            node.id: _Ways(node.id, node.timestamps, {each: self.channels[node.id, each] for each in node.sensors})
+            for node in plant.nodes.values()
+        }
         self._deliveries = {delivery.packet: delivery.digest for delivery in remembered.deliveries}
         self._looked_seconds = now.seconds
         for stored in remembered.readings:
@@ -92,9 +104,15 @@ class Monitor:
     def observe(self, messages: Iterable[Message], now: Moment) -> Observed:
         """Read the messages of one turn, in their order."""
         observed = Observed()
+        telemetry = 0
         for message in messages:
             kind = message.route.kind
-            observed.counts[kind] = observed.counts.get(kind, 0) + 1
+            if kind is Kind.TELEMETRY:
+                telemetry += 1
+                if self._as_usual(observed, message, now):
+                    continue
+            else:
+                observed.counts[kind] = observed.counts.get(kind, 0) + 1
             if message.redelivered and self._stored_before(message):
                 observed.duplicates += 1
             elif len(message.payload) > MAX_PAYLOAD_BYTES:
@@ -105,9 +123,55 @@ class Monitor:
                 problem = self._word(observed, message)
                 if problem:
                     self._bury(observed, message, now, [(problem, message.payload)])
+        observed.counts[Kind.TELEMETRY] = telemetry
         observed.silent = self._silent(now)
         observed.gaps, observed.sequences = self.numbering.take_changes()
         return observed
+
+    def _as_usual(self, observed: Observed, message: Message, now: Moment) -> bool:
+        """Read telemetry whose times and values are as usual; tell whether it was, otherwise nothing is done.
+
+        Nearly all messages are such. They go through few hands: with five tests 7 µs a message instead of 13.
+        """
+        ways = self._ways.get(message.route.node)
+        if ways is None or message.redelivered or len(message.payload) > MAX_PAYLOAD_BYTES:
+            return False
+        if not message.route.name:
+            return self._frame_as_usual(observed, message, ways, now)
+        channel = ways.channels.get(message.route.name)
+        sample = None if channel is None else decode.one(message.payload, ways.timestamps)
+        if channel is None or sample is None or sample.observed_at is None:
+            return False
+        if sample.unit is not None and sample.unit != channel.sensor.unit:
+            return False
+        taken = channel.follow(sample.value, sample.observed_at, sample.seq, now.at)
+        if taken is None:
+            return False
+        if sample.seq is not None:
+            self.numbering.follow((ways.node, channel.sensor.id), channel.sequence, sample.seq, sample.observed_at, now)
+        self._hand_on(observed, channel, *taken, message.topic, now)
+        return True
+
+    def _frame_as_usual(self, observed: Observed, message: Message, ways: _Ways, now: Moment) -> bool:
+        frame = decode.frame(message.payload, ways.timestamps)
+        if frame is None or frame.observed_at is None:
+            return False
+        at, seq, channels, buried = frame.observed_at, frame.seq, ways.channels, []
+        for sensor, value in frame.values.items():
+            channel = channels.get(sensor)
+            taken = None if channel is None else channel.follow(float(value), at, seq, now.at)
+            if channel is not None and taken is not None:
+                self._hand_on(observed, channel, *taken, message.topic, now)
+                continue
+            sample = Sample(sensor, float(value), None, at, seq)
+            problem = self._sample(observed, ways.node, "", sample, message, now)
+            if problem:
+                buried.append((problem, _excerpt(message, sample)))
+        if seq is not None:
+            self.numbering.take(ways.node, "", seq, at, now)
+        if buried:
+            self._bury(observed, message, now, buried)
+        return True
 
     def _telemetry(self, observed: Observed, message: Message, now: Moment) -> None:
         node = self._nodes.get(message.route.node)
@@ -126,7 +190,7 @@ class Monitor:
                     self.numbering.take(node.id, one, sample.seq, None, now, stored=False, readable=False)
                 continue
             timeless = timeless or sample.observed_at is None
-            problem = self._sample(observed, node, one, sample, message, now)
+            problem = self._sample(observed, node.id, one, sample, message, now)
             if problem:
                 buried.append((problem, _excerpt(message, sample)))
         if buried:
@@ -135,12 +199,12 @@ class Monitor:
             self._keep(observed, message)
 
     def _sample(
-        self, observed: Observed, node: Node, one: str, sample: Sample, message: Message, now: Moment
+        self, observed: Observed, node: str, one: str, sample: Sample, message: Message, now: Moment
     ) -> str | None:
         """Take one sample into its channel. Returns why it cannot be taken, None where it was."""
         if message.retained and sample.observed_at is None:  # it may have lain at the broker for a year
             return "retained_without_timestamp"
-        channel = self.channels.get((node.id, one or sample.sensor))
+        channel = self.channels.get((node, one or sample.sensor))
         value = "unknown_sensor" if channel is None else _converted(channel, sample)
         if channel is None or isinstance(value, str):
             self._number(node, one, sample, now, stored=False)
@@ -156,9 +220,9 @@ class Monitor:
         self._hand_on(observed, channel, reading, settled, message.topic, now)
         return None
 
-    def _number(self, node: Node, one: str, sample: Sample, now: Moment, *, stored: bool = True) -> None:
+    def _number(self, node: str, one: str, sample: Sample, now: Moment, *, stored: bool = True) -> None:
         if sample.seq is not None:
-            self.numbering.take(node.id, one, sample.seq, sample.observed_at, now, stored=stored)
+            self.numbering.take(node, one, sample.seq, sample.observed_at, now, stored=stored)
 
     @staticmethod
     def _hand_on(

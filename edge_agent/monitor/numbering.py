@@ -50,6 +50,13 @@ class Numbering:
             found = self._of_many[node] = Numbers()
         return found
 
+    def follow(self, topic: Topic, sequence: Numbers, seq: int, at: Instant, now: Moment) -> None:
+        """Take the number of a message that became the newest reading of its sensor; `at` is not in the future."""
+        if not sequence.follow(seq, at, now.seconds):
+            self.take(*topic, seq, at, now)
+        elif self._odd or self._open or self._kept or self._of_many:
+            self._note(topic, sequence, seq, stored=True)
+
     def take(
         self,
         node: str,

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_agent.model.time import Instant
 
+    #: A message: its place in the order of observation, and the monotonic time of its receipt. A plain tuple: a named
+    #: one takes 0.4 µs a message more.
+    Seen: TypeAlias = tuple[Instant, int, float]
+
 #: So long a message may be overtaken by later ones before it counts as missing.
 SETTLE_SECONDS = 2.0
 #: So many messages of one topic wait to be settled at the most; beyond that the oldest are, whatever their age.
 MOST_UNSETTLED = 256
-
-
-class _Seen(NamedTuple):
-    """A message: its place in the order of observation, and the monotonic time of its receipt."""
-
-    at: Instant
-    seq: int
-    seconds: float
 
 
 class Numbers:
@@ -36,7 +32,7 @@ class Numbers:
 
     def __init__(self) -> None:
         self._base: tuple[Instant, int] | None = None  # up to here everything is counted
-        self._recent: list[_Seen] = []  # in order, all after the base
+        self._recent: list[Seen] = []  # in order, all after the base
         self._asleep = False  # recalled, and not heard since: what the broker holds may still be on its way
         self.is_regular = True  # nothing is missing and nobody restarted, as far as it is not settled
 
@@ -50,6 +46,19 @@ class Numbers:
         """The last message in order: when it was observed, and its number."""
         return _order(self._recent[-1]) if self._recent else self._base
 
+    def follow(self, seq: int, at: Instant, seconds: float) -> bool:
+        """Take a message that is the next of a regular sequence; tell whether it was, otherwise nothing is done."""
+        recent = self._recent
+        newest = recent[-1] if recent else self._base
+        if newest is None or seq != newest[1] + 1 or at <= newest[0] or not self.is_regular or self._asleep:
+            return False
+        if recent and recent[0][2] <= seconds - SETTLE_SECONDS:
+            self.settle(seconds)
+        recent.append((at, seq, seconds))
+        if len(recent) > MOST_UNSETTLED:
+            self.settle(seconds)
+        return True
+
     def update(self, seq: int, at: Instant | None, seconds: float, *, may_restart: bool = True) -> int:
         """Take the next message, received at a monotonic time, and return how many are found missing.
 
@@ -59,14 +68,14 @@ class Numbers:
             self._wake(seconds)
         recent = self._recent
         # First of all, so that it does not matter how many messages a turn takes.
-        missing = self.settle(seconds) if recent and recent[0].seconds <= seconds - SETTLE_SECONDS else 0
+        missing = self.settle(seconds) if recent and recent[0][2] <= seconds - SETTLE_SECONDS else 0
         newest = self.newest
         if at is None:
             at = self._place(seq, newest, may_restart=may_restart)
             if at is None:
                 return missing
         if newest is None or (at, seq) > newest:
-            recent.append(_Seen(at, seq, seconds))
+            recent.append((at, seq, seconds))
             if newest is not None and not 0 <= seq - newest[1] <= 1:
                 self.is_regular = False
         else:
@@ -78,13 +87,13 @@ class Numbers:
         if self._asleep:
             return 0
         recent, missing, settled = self._recent, 0, 0
-        for seen in recent:
-            if seen.seconds > seconds - SETTLE_SECONDS and len(recent) - settled <= MOST_UNSETTLED:
+        for at, seq, received in recent:
+            if received > seconds - SETTLE_SECONDS and len(recent) - settled <= MOST_UNSETTLED:
                 break
             settled += 1
             if self._base is not None:
-                missing += max(0, seen.seq - self._base[1] - 1)
-            self._base = (seen.at, seen.seq)
+                missing += max(0, seq - self._base[1] - 1)
+            self._base = (at, seq)
         del recent[:settled]
         if not self.is_regular:
             self.is_regular = self._look()
@@ -110,11 +119,11 @@ class Numbers:
     def recall(self, seen: Sequence[tuple[Instant, int] | None]) -> None:
         """Take up what a former run remembered."""
         self._base = seen[0] if seen else None
-        self._recent = [_Seen(*one, 0.0) for one in seen[1:] if one is not None]
+        self._recent = [(*one, 0.0) for one in seen[1:] if one is not None]
         self._asleep, self.is_regular = bool(self._recent), self._look()
 
     def _wake(self, seconds: float) -> None:
-        self._recent = [seen._replace(seconds=seconds) for seen in self._recent]
+        self._recent = [(at, seq, seconds) for at, seq, _ in self._recent]
         self._asleep = False
 
     def _place(self, seq: int, newest: tuple[Instant, int] | None, *, may_restart: bool) -> Instant | None:
@@ -125,7 +134,7 @@ class Numbers:
             return newest[0]
         before = self._base
         for seen in self._recent:
-            if before is not None and before[1] < seq < seen.seq:
+            if before is not None and before[1] < seq < seen[1]:
                 return before[0]
             before = _order(seen)
         return newest[0] + 1 if may_restart and seq < newest[1] else None
@@ -136,17 +145,17 @@ class Numbers:
             return
         place = bisect_left(self._recent, (at, seq), key=_order)
         if _order(self._recent[place]) != (at, seq):
-            self._recent.insert(place, _Seen(at, seq, seconds))
+            self._recent.insert(place, (at, seq, seconds))
             self.is_regular = self._look()
 
     def _look(self) -> bool:
         last = self._base
         for seen in self._recent:
-            if last is not None and not 0 <= seen.seq - last[1] <= 1:
+            if last is not None and not 0 <= seen[1] - last[1] <= 1:
                 return False
             last = _order(seen)
         return True
 
 
-def _order(seen: _Seen) -> tuple[Instant, int]:
+def _order(seen: Seen) -> tuple[Instant, int]:
     return seen[:2]

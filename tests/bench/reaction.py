@@ -56,7 +56,7 @@ def _under(port: int, rate: int, station: Station, count: int) -> list[float]:
 
 
 def _reactions(station: Station, count: int) -> list[float]:
-    chance = random.Random(4)  # noqa: S311 - not to march in step with commits
+    chance = random.Random(4)
     milliseconds = []
     for number in range(count):
         level, action = (0.5, "start") if number % 2 == 0 else (4.5, "stop")

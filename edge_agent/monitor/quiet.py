@@ -1,0 +1,56 @@
+"""What a reading has to be like so that all the tests its sensor names find it good: known before it comes."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_agent.model.quality import SHIFT, Flag
+from edge_agent.model.time import MICROSECONDS
+
+if TYPE_CHECKING:
+    from edge_agent.model.plant import QualityTests
+
+_FIXED = ("gross_range", "rate_of_change", "flat_line", "freshness")
+
+
+class Quiet(NamedTuple):
+    """Bounds, themselves good: value, rate per second, height over its neighbours, age at receipt in microseconds.
+
+    `tests` are the packed flags of a reading within them, `settled_tests` those after the spike test as well.
+    """
+
+    lowest: float
+    highest: float
+    rate: float
+    height: float
+    youngest_us: int
+    oldest_us: int
+    spike: bool
+    tests: int
+    settled_tests: int
+
+
+def quiet_range(quality: QualityTests, late_us: int, future_us: int) -> Quiet:
+    """Join the tests of a sensor; what they do not bound is infinite."""
+    gross, rate, spike, fresh = quality.gross_range, quality.rate_of_change, quality.spike, quality.freshness
+    ranges = [] if gross is None else [gross.fail, gross.suspect or gross.fail]
+    good = sum(Flag.GOOD << SHIFT[test] for test in _FIXED if getattr(quality, test) is not None)
+    oldest_us = late_us
+    if fresh is not None:  # a microsecond less: the test itself counts in seconds, as a float
+        oldest_us = min(late_us, int(_least(fresh.suspect_seconds, fresh.fail_seconds) * MICROSECONDS) - 1)
+    return Quiet(
+        max((low for low, _ in ranges), default=-inf),
+        min((high for _, high in ranges), default=inf),
+        inf if rate is None else _least(rate.suspect, rate.fail),
+        inf if spike is None else _least(spike.suspect, spike.fail),
+        -future_us,
+        oldest_us,
+        spike is not None,
+        good | (Flag.NOT_EVALUATED << SHIFT["spike"] if spike is not None else 0),
+        good | (Flag.GOOD << SHIFT["spike"] if spike is not None else 0),
+    )
+
+
+def _least(*limits: float | None) -> float:
+    return min((limit for limit in limits if limit is not None), default=inf)
