@@ -118,42 +118,40 @@ class Channel:
         Nearly all readings are such. What the tests come to is then known beforehand, in a few comparisons: with five
         tests 2 µs a reading instead of 6.
         """
-        last, quiet = self.last, self._quiet
+        last = self.last
         if last is None:
             return None
+        lowest, highest, rate, height, youngest_us, oldest_us, spike_test, tests, settled_tests = self._quiet
         seconds = (observed_at - last.observed_at) / MICROSECONDS
         if not (
             seconds > 0.0
-            and quiet.youngest_us <= received_at - observed_at <= quiet.oldest_us
-            and quiet.lowest <= value <= quiet.highest
-            and abs(value - last.value) / seconds <= quiet.rate
+            and youngest_us <= received_at - observed_at <= oldest_us
+            and lowest <= value <= highest
+            and abs(value - last.value) / seconds <= rate
         ):
             return None
         settled = self._unsettled
-        if settled is not None and not self._settles_quietly(settled, value, received_at):
-            return None
-        flag, tests = _GOOD, quiet.tests
+        if settled is not None:
+            before = self._before
+            if before is None or received_at - settled.observed_at > self._overdue_us:
+                return None
+            if abs(settled.value - (before + value) / 2) > height:
+                return None
+            settled.tests -= _NOT_EVALUATED - _GOOD << _SPIKE
+            settled.flag = _GOOD if settled.tests == settled_tests else _strongest(settled.tests)
+            settled.settled = True
+        flag = Flag.GOOD
         if self._flat is not None:
-            flag = int(self._flat.update(value, observed_at / MICROSECONDS))
-            tests += flag - _GOOD << _FLAT
-        reading = Reading(self.sensor, value, observed_at, received_at, seq, flag, tests)
-        if quiet.spike:
-            reading.flag, reading.settled = _NOT_EVALUATED, False
-            self._unsettled = reading
-        self._before, self.last = last.value, reading
+            flag = self._flat.update(value, observed_at / MICROSECONDS)
+            if flag is not Flag.GOOD:
+                tests += flag - _GOOD << _FLAT
+        self._before = last.value
+        if spike_test:
+            reading = Reading(self.sensor, value, observed_at, received_at, seq, _NOT_EVALUATED, tests, False, False)
+            self.last = self._unsettled = reading
+        else:
+            self.last = reading = Reading(self.sensor, value, observed_at, received_at, seq, int(flag), tests)
         return reading, settled
-
-    def _settles_quietly(self, reading: Reading, after: float, now: Instant) -> bool:
-        """Settle the reading before, if it was no spike and is not overdue; tell whether it is."""
-        before, quiet = self._before, self._quiet
-        if before is None or now - reading.observed_at > self._overdue_us:
-            return False
-        if abs(reading.value - (before + after) / 2) > quiet.height:
-            return False
-        reading.tests -= _NOT_EVALUATED - _GOOD << _SPIKE
-        reading.flag = _GOOD if reading.tests == quiet.settled_tests else _strongest(reading.tests)
-        reading.settled = True
-        return True
 
     def take(
         self, value: float, observed_at: Instant, seq: int | None, received_at: Instant, *, timed: bool = True

@@ -32,7 +32,18 @@ class FlatLineRun:
     the longest time asked for are let go. Warm-up: the run begins with the first reading.
     """
 
-    __slots__ = ("_count", "_highs", "_lows", "_newest", "_seconds", "_since", "_spec", "_window")
+    __slots__ = (
+        "_count",
+        "_first",
+        "_highs",
+        "_lows",
+        "_newest",
+        "_seconds",
+        "_since",
+        "_spec",
+        "_tolerance",
+        "_window",
+    )
 
     def __init__(self, spec: FlatLine) -> None:
         self._spec = spec
@@ -42,15 +53,16 @@ class FlatLineRun:
         self._newest, self._seconds = inf, 0.0  # the newest reading; while the run is only that, the queues are empty
         self._since = 0.0
         self._count = 0
+        self._tolerance, self._first = spec.tolerance, self._flag(0.0)
 
     def update(self, value: float, seconds: float) -> Flag:
         """Take a value at a time in seconds, never before the last, and flag it by the length of the run so far."""
-        if abs(value - self._newest) > self._spec.tolerance:  # most readings of most sensors: the run begins with them
+        if abs(value - self._newest) > self._tolerance:  # most readings of most sensors: the run begins with them
             if self._highs:
                 self._highs.clear()
                 self._lows.clear()
             self._newest, self._seconds, self._since = value, seconds, seconds
-            return self._flag(0.0)
+            return self._first
         if not self._highs:
             self._begin()
         self._newest = value
