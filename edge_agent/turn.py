@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Receipt
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import PlanMemory, Remembered
+    from edge_agent.model.remembered import PlanMemory, Remembered, SequenceMemory
     from edge_agent.model.time import Moment
     from edge_agent.monitor.channel import Channel
 
@@ -48,7 +48,7 @@ class Turn:
     """What one turn decided. The runtime stores it in one transaction, then publishes, then acknowledges.
 
     `readings` are new; `settled` were in an earlier turn's `readings` and carry a new flag now. `alarms` holds the
-    state of every alarm that changed; `actuators` and `plans` what must survive a restart and has changed.
+    state of every alarm that changed; `actuators`, `plans` and `sequences` what must survive a restart and has changed.
     """
 
     now: Moment
@@ -64,6 +64,7 @@ class Turn:
     command_events: list[CommandEvent] = field(default_factory=list)
     actuators: list[ActuatorMemory] = field(default_factory=list)
     plans: list[PlanMemory] = field(default_factory=list)
+    sequences: list[SequenceMemory] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
 
     @property
@@ -144,6 +145,7 @@ def _monitor(knowledge: Knowledge, inbox: Inbox, turn: Turn) -> Observed:
     observed = knowledge.monitor.observe(inbox.messages, turn.now)
     turn.readings, turn.settled = observed.readings, observed.settled
     turn.dead_letters, turn.deliveries = observed.dead_letters, observed.deliveries
+    turn.sequences = observed.sequences
     counts = observed.counts
     turn.counts = Counts(
         counts.get(Kind.TELEMETRY, 0),
@@ -204,8 +206,7 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     published = [report for report in inbox.deliveries if report.state == "published"]
     for report in published:
         executor.delivered(report, executed, now)
-    for command_id, status, detail in observed.acknowledgements:
-        executor.acknowledge(command_id, status, detail, executed, now)
+    _acknowledge(knowledge, observed, executed, now)
     for report in inbox.deliveries:
         if report.state != "published":
             executor.delivered(report, executed, now)
@@ -218,6 +219,16 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
         if control.changed:
             control.changed = False
             turn.actuators.append(control.memory(now))
+
+
+def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, now: Moment) -> None:
+    """Let nodes settle their commands; one that speaks of another actuator's settles nothing."""
+    executor = knowledge.executor
+    for ack in observed.acknowledgements:
+        if executor.concerns(ack.command_id, ack.actuator):
+            executor.acknowledge(ack.command_id, ack.status, ack.detail, executed, now)
+        else:
+            knowledge.monitor.bury_foreign(observed, ack, now)
 
 
 def _sensor_view(channel: Channel, now: Moment) -> SensorView:

@@ -96,6 +96,7 @@ async def open_agent(
             on_message=inbox.put,
             parse=topics.parse,
             on_connected=announce,
+            expects_session=remembered.epoch > 1,
         )
         recorder = None
         if recording is not None:
@@ -126,6 +127,10 @@ async def open_agent(
             renewals=lambda: store.renewals,
             dropped_rows=lambda: store.spool_dropped_rows,
             refused_rows=lambda: store.spool_refused_rows,
+            unwritable_rows=lambda: store.unwritable_rows,
+        )
+        metrics.watch_broker(
+            sessions_lost=lambda: session.sessions_lost, unpublished=lambda: agent.unpublished_dead_letters
         )
         server = await stack.enter_async_context(
             ObservationServer(

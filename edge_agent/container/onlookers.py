@@ -39,3 +39,7 @@ class Onlookers:
     def written(self, duplicates: int) -> None:
         """Count what the store had already."""
         self._metrics.written(duplicates)
+
+    def missed(self, messages: int) -> None:
+        """Count what never came."""
+        self._metrics.missed(messages)

@@ -61,6 +61,9 @@ class PlainLines:
     def written(self, duplicates: int) -> None:
         """Take no interest."""
 
+    def missed(self, messages: int) -> None:
+        """Take no interest."""
+
 
 def _line(at: Instant, kind: str, text: str) -> str:
     return f"{clock_text(at)}  {kind:<18}  {text}"

@@ -132,6 +132,11 @@ class Executor:
     def _of(self, node: str) -> list[Control]:
         return [control for control in self.controls.values() if control.actuator.node == node]
 
+    def concerns(self, command_id: str, actuator: str) -> bool:
+        """Whether an actuator may speak of a command: not of another's that is open."""
+        found = self._open.get(command_id)
+        return found is None or found.control.actuator.name == actuator
+
     def acknowledge(self, command_id: str, status: str, detail: str, executed: Executed, now: Moment) -> None:
         """Take a node's word on a command. A second one, or one on an unknown command, changes nothing."""
         state, found = CommandState(status), self._open.get(command_id)

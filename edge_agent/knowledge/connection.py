@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from loguru import logger
 
-from edge_agent.errors import StoreDamagedError, StoreError, StoreFullError
+from edge_agent.errors import StoreDamagedError, StoreError, StoreFullError, StoreRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,10 +33,14 @@ _REASONS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_CORRUPT: (StoreDamagedError, "the file is damaged"),
     sqlite3.SQLITE_FULL: (StoreFullError, "the disk is full"),
     sqlite3.SQLITE_IOERR: (StoreError, "the disk reports an error"),
+    sqlite3.SQLITE_MISMATCH: (StoreRefusedError, "a value is of the wrong type"),
     sqlite3.SQLITE_NOTADB: (StoreDamagedError, "the file is no SQLite database"),
     sqlite3.SQLITE_PERM: (StoreError, "the file may not be used"),
     sqlite3.SQLITE_READONLY: (StoreError, "the file may not be written"),
+    sqlite3.SQLITE_TOOBIG: (StoreRefusedError, "a value is too long"),
 }
+#: What SQLite and its driver raise for a value that they cannot hold.
+VALUE_ERRORS = (sqlite3.Error, OverflowError, UnicodeError)
 # What the shared memory of the log says when the disk has no room for it.
 _SHARED_MEMORY_FULL = 4874  # SQLITE_IOERR_SHMSIZE
 
@@ -53,7 +57,14 @@ def translated(path: Path) -> Iterator[None]:
         kind = StoreFullError if error.errno == ENOSPC else StoreError
         raise kind(f"The store {path} cannot be opened: {error.strerror}.") from error
     except (OverflowError, UnicodeError) as error:
-        raise StoreError(f"The store {path} cannot hold a value: {error}.") from error
+        raise StoreRefusedError(f"The store {path} cannot hold a value: {error}.") from error
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the same value would be refused again, however often it is offered."""
+    if isinstance(error, sqlite3.Error):
+        return _kind(error)[0] is StoreRefusedError
+    return isinstance(error, OverflowError | UnicodeError)
 
 
 def is_full(error: sqlite3.Error) -> bool:
@@ -65,6 +76,10 @@ def _kind(error: sqlite3.Error) -> tuple[type[StoreError], str]:
     # The low byte is the kind, the rest says where; the driver's own complaints carry no code.
     code = getattr(error, "sqlite_errorcode", 0)
     kind = sqlite3.SQLITE_FULL if code == _SHARED_MEMORY_FULL else code & 0xFF
+    if kind == sqlite3.SQLITE_CONSTRAINT:  # a trigger's veto may be lifted, a rule of the schema stays
+        return StoreError if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER else StoreRefusedError, str(error)
+    if not code and str(error).startswith("Error binding parameter"):  # of a type that the driver does not know
+        return StoreRefusedError, str(error)
     return _REASONS.get(kind, (StoreError, str(error)))
 
 

@@ -38,6 +38,7 @@ def take_control(db: sqlite3.Connection, agent: str, epoch: int) -> Remembered:
         plans=[rows.plan_noun(body) for (body,) in db.execute(_SQL["remembered_memories"], ("plan",))],
         readings=list(_last_readings(db)),
         deliveries=[Delivery(*row) for row in db.execute(_SQL["remembered_deliveries"])],
+        sequences=[rows.sequence_noun(*row) for row in db.execute(_SQL["remembered_sequences"])],
     )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, CommandEvent, Decision
     from edge_agent.model.plant import Plant
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import PlanMemory
+    from edge_agent.model.remembered import PlanMemory, SequenceMemory
     from edge_agent.model.time import Instant
     from edge_agent.turn import Turn
 
@@ -47,6 +47,7 @@ class MemoryStore:
         self._command_events: dict[tuple[str, str, Instant, int], CommandEvent] = {}
         self._actuators: dict[str, ActuatorMemory] = {}
         self._plans: dict[str, PlanMemory] = {}
+        self._sequences: dict[tuple[str, str], SequenceMemory] = {}
         self._plants: dict[str, Plant] = {}
         self._site: str | None = None
         self._applied: str | None = None
@@ -63,6 +64,7 @@ class MemoryStore:
             plans=deepcopy([memory for _, memory in sorted(self._plans.items())]),
             readings=list(self._last_readings()),
             deliveries=self._latest_deliveries(),
+            sequences=[memory for _, memory in sorted(self._sequences.items()) if memory.seen],
         )
 
     async def write(self, turns: Sequence[Turn]) -> Written:
@@ -177,6 +179,7 @@ class MemoryStore:
             self._advance(event)
         self._actuators.update({memory.actuator: deepcopy(memory) for memory in turn.actuators})
         self._plans.update({memory.plan: deepcopy(memory) for memory in turn.plans})
+        self._sequences.update({memory[:2]: memory for memory in turn.sequences})
 
     def _advance(self, event: CommandEvent) -> None:
         record = self._commands.get(event.command_id)

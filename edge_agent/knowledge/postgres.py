@@ -70,6 +70,7 @@ class PostgresStore(PostgresArchive):
                     StoredReading(*row) for row in await _all(connection, "latest_readings", {"site": self._site})
                 ],
                 deliveries=[Delivery(*row) for row in await _all(connection, "remembered_deliveries", site)],
+                sequences=[rows.sequence_noun(*row) for row in await _all(connection, "remembered_sequences", site)],
             )
 
     async def write(self, turns: Sequence[Turn]) -> Written:
@@ -212,7 +213,7 @@ def _last_by_key(name: str, found: list[rows.Row]) -> list[rows.Row]:
 
 
 #: How many columns are the key, of the statements that replace rows.
-_REPLACING = {"insert_delivery": 1, "put_alarm": 3, "put_memory": 2}
+_REPLACING = {"insert_delivery": 1, "put_alarm": 3, "put_memory": 2, "put_sequence": 1}
 
 
 async def _all(connection: Connection, name: str, which: Sequence[object] | dict[str, object]) -> list[rows.Row]:

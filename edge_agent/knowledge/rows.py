@@ -12,7 +12,7 @@ from edge_agent.knowledge.records import alarm_record, check_record
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import OPEN_STATES, ActuatorMemory, Command, CommandRecord, CommandState
 from edge_agent.model.quality import Flag
-from edge_agent.model.remembered import PlanMemory
+from edge_agent.model.remembered import PlanMemory, SequenceMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,8 +86,9 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
     readings = _reading_rows(turns, ids)
     settled = _settled_rows(turns, ids)
     alarms = {alarm.key: alarm for turn in turns for alarm in turn.alarms}
+    sequences = {memory[:2]: memory for turn in turns for memory in turn.sequences}
     found: list[tuple[str, list[Row]]] = [
-        ("insert_dead_letter", _dead_letter_rows(letter for turn in turns for letter in turn.dead_letters)),
+        ("insert_dead_letter", dead_letter_rows(letter for turn in turns for letter in turn.dead_letters)),
         ("insert_delivery", [tuple(delivery) for turn in turns for delivery in turn.deliveries]),
         ("insert_alarm_event", [(*event[0], *event[1:]) for turn in turns for event in turn.alarm_events]),
         ("put_alarm", [_alarm_row(alarm) for alarm in alarms.values() if not at_rest(alarm)]),
@@ -95,6 +96,8 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
         ("insert_decision", [_decision_row(decision) for turn in turns for decision in turn.decisions]),
         ("insert_command", [_command_row(command) for turn in turns for command in turn.commands]),
         ("put_memory", [row for turn in turns for row in _memory_rows(turn)]),
+        ("put_sequence", [_sequence_row(memory) for memory in sequences.values() if memory.seen]),
+        ("rest_sequence", [(_topic(memory),) for memory in sequences.values() if not memory.seen]),
     ]
     events = [event for turn in turns for event in turn.command_events]
     return Batch(ids.unsaved, readings, settled, [(name, rows) for name, rows in found if rows], events, ids.names)
@@ -174,6 +177,20 @@ def plan_noun(body: str) -> PlanMemory:
     return PlanMemory(**json.loads(body))
 
 
+def sequence_noun(name: str, body: str) -> SequenceMemory:
+    """Read where the numbers of a topic stood."""
+    node, _, sensor = name.partition("/")
+    return SequenceMemory(node, sensor, tuple(one and (one[0], one[1]) for one in json.loads(body)))
+
+
+def _topic(memory: SequenceMemory) -> str:
+    return f"{memory.node}/{memory.sensor}" if memory.sensor else memory.node
+
+
+def _sequence_row(memory: SequenceMemory) -> Row:
+    return (_topic(memory), json.dumps(memory.seen, separators=(",", ":")))
+
+
 def _reading_rows(turns: Sequence[Turn], ids: SeriesIds) -> list[Row]:
     of = ids.of
     return [
@@ -194,8 +211,8 @@ def _settled_rows(turns: Sequence[Turn], ids: SeriesIds) -> list[Row]:
     ]
 
 
-def _dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
-    """Rows whose key tells equal letters of one instant apart, and is the same when the write is repeated."""
+def dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
+    """Make rows whose key tells equal letters of one instant apart, and is the same when the write is repeated."""
     seen: Counter[DeadLetter] = Counter()
     rows: list[Row] = []
     for letter in letters:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_agent.errors import StoreDamagedError, StoreError
-from edge_agent.knowledge import journal, rows, spool
+from edge_agent.errors import StoreDamagedError, StoreError, StoreRefusedError
+from edge_agent.knowledge import journal, piecemeal, rows, spool
 from edge_agent.knowledge.care import Care
 from edge_agent.knowledge.connection import Connection, connect_writer, transaction
 from edge_agent.knowledge.differences import catalogue, differences
@@ -60,6 +60,7 @@ class SqliteStore:
         self._policy: Policy | None = None
         self._begun = self._unsound = self._renewed = self._tidying = False
         self._filled = asyncio.Event()
+        self.unwritable_rows = 0  # left out because the store will never take them
 
     async def __aenter__(self) -> Self:
         await self._connection.__aenter__()
@@ -97,7 +98,7 @@ class SqliteStore:
         batch = rows.batch(turns, self._ids)
         now = turns[-1].now.at if turns else 0
         try:
-            duplicates = await self._connection.run(self._write, batch, now)
+            duplicates = await self._write_or_sift(batch, now)
         except StoreDamagedError:
             if self._care is not None:
                 self._care.suspect()
@@ -169,6 +170,15 @@ class SqliteStore:
             raise StoreError("The store is damaged and not yet opened again.")
         return await self._connection.run(look)
 
+    async def _write_or_sift(self, batch: rows.Batch, now: Instant) -> int:
+        try:
+            return await self._connection.run(self._write, batch, now)
+        except StoreRefusedError:  # offered again it would be refused again, and everything after it would wait
+            left, refused = await self._connection.run(self._sift, batch, now)
+        duplicates = await self._connection.run(self._write, left, now)
+        self.unwritable_rows += len(refused)
+        return duplicates
+
     def _tidy(self, care: Care, written: int, now: Instant) -> None:
         """Let a step of pruning be done after the writes that wait, and then another one while there is need."""
         loop = asyncio.get_running_loop()
@@ -204,6 +214,14 @@ class SqliteStore:
     def _write(self, db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> int:
         bulky = bool(batch.readings or batch.settled or any(name == "insert_dead_letter" for name, _ in batch.others))
         return self._guarded(db, lambda: self._transact(db, batch, now), bulky=bulky)
+
+    @staticmethod
+    def _sift(db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> tuple[rows.Batch, list[piecemeal.Refusal]]:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            return piecemeal.sift(db, _SQL, batch, now)
+        finally:
+            db.execute("ROLLBACK")
 
     def _transact(self, db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> int:
         with transaction(db):

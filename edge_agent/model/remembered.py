@@ -34,6 +34,17 @@ class PlanMemory:
     fired_at: Instant | None
 
 
+class SequenceMemory(NamedTuple):
+    """Where the numbers of one topic stand, as (observed_at, seq); `sensor` is empty for the topic of many.
+
+    `seen`: the last message that is settled, None where none is, and those after it. Empty: the newest reading tells.
+    """
+
+    node: str
+    sensor: str
+    seen: tuple[tuple[Instant, int] | None, ...]
+
+
 @dataclass(slots=True)
 class Remembered:
     """Everything a starting agent is told. `epoch` is already its own: one higher than any before.
@@ -49,6 +60,7 @@ class Remembered:
     plans: list[PlanMemory] = field(default_factory=list)
     readings: list[StoredReading] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
+    sequences: list[SequenceMemory] = field(default_factory=list)
 
 
 class SensorView(NamedTuple):

@@ -10,7 +10,7 @@ from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import Conversion, conversion
 from edge_agent.monitor import freshness, gross_range, rate_of_change, spike
 from edge_agent.monitor.flat_line import FlatLineRun
-from edge_agent.monitor.sequence import Sequence
+from edge_agent.monitor.sequence import Numbers
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import Sensor
@@ -57,7 +57,7 @@ class Channel:
 
     def __init__(self, sensor: Sensor, future_tolerance_seconds: float, heard_seconds: float) -> None:
         self.sensor = sensor
-        self.sequence = Sequence()
+        self.sequence = Numbers()
         self.last: Reading | None = None  # the newest in order
         self.heard_seconds = heard_seconds  # monotonic time of the last reading that was not late, or of the start
         self.stale = False
@@ -195,4 +195,4 @@ class Channel:
             self._before = self.last.value
         self.last = reading
         if stored.seq is not None:
-            self.sequence.update(stored.seq, newer=True)
+            self.sequence.recall([(stored.observed_at, stored.seq)])

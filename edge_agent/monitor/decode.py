@@ -27,6 +27,7 @@ _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Value = bool | _Number
 # The pattern keeps out what datetime.fromisoformat reads besides RFC 3339 (dates alone, week dates, bare numbers).
 _Rfc3339 = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$")]
+_MOST_SEQ = 2**63 - 1
 _STRICT = ConfigDict(strict=True, extra="ignore")
 _EARLIEST, _LATEST = 0, 253_402_300_800  # Unix seconds: 1970, and the year 10000, which datetime does not know
 _FIRST, _LAST = -62_135_596_800 * MICROSECONDS, _LATEST * MICROSECONDS  # what an offset can push a written time over
@@ -37,14 +38,14 @@ class _OneReading(TypedDict):
     value: _Value
     unit: NotRequired[Annotated[str, Field(max_length=16)]]
     ts: NotRequired[_Rfc3339 | _Number]
-    seq: NotRequired[Annotated[int, Field(ge=0, le=2**63 - 1)]]
+    seq: NotRequired[Annotated[int, Field(ge=0, le=_MOST_SEQ)]]
 
 
 @with_config(_STRICT)
 class _ManyReadings(TypedDict):
     readings: dict[str, _Value]
     ts: NotRequired[_Rfc3339 | _Number]
-    seq: NotRequired[Annotated[int, Field(ge=0, le=2**63 - 1)]]
+    seq: NotRequired[Annotated[int, Field(ge=0, le=_MOST_SEQ)]]
 
 
 _ONE = TypeAdapter(_OneReading)
@@ -65,10 +66,11 @@ class Sample(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """What could not be read: the reason, and the element of the payload it was."""
+    """What could not be read: the reason, the element of the payload it was, and its number where that could be."""
 
     reason: str
     payload: bytes
+    seq: int | None = None
 
 
 class _TimestampError(ValueError):
@@ -157,30 +159,36 @@ def _one_again(element: object, raw: bytes, timestamps: TimestampFormat) -> Iter
         yield _sample(_ONE.validate_python(element), timestamps)
     except ValidationError as error:
         bare = not isinstance(element, dict | list)
-        yield Rejected(_value_reason(element) if bare else _reason(error), raw)
+        yield Rejected(_value_reason(element) if bare else _reason(error), raw, _seq(element))
     except _TimestampError as error:
-        yield Rejected(str(error), raw)
+        yield Rejected(str(error), raw, _seq(element))
 
 
 def _many_again(element: object, raw: bytes, timestamps: TimestampFormat) -> Iterator[Sample | Rejected]:
     values = element.get("readings") if isinstance(element, dict) else None
     if not isinstance(element, dict) or not isinstance(values, dict):
-        yield Rejected("malformed", raw)
+        yield Rejected("malformed", raw, _seq(element))
         return
     try:
         frame = _MANY.validate_python({**element, "readings": {}})
         observed_at = _observed_at(frame.get("ts"), timestamps)
     except ValidationError as error:
-        yield Rejected(_reason(error), raw)
+        yield Rejected(_reason(error), raw, _seq(element))
         return
     except _TimestampError as error:
-        yield Rejected(str(error), raw)
+        yield Rejected(str(error), raw, _seq(element))
         return
     for sensor, value in values.items():
         try:
             yield Sample(sensor, float(_BARE.validate_python(value)), None, observed_at, frame.get("seq"))
         except ValidationError:
-            yield Rejected(_value_reason(value), _rendered({sensor: value}))
+            yield Rejected(_value_reason(value), _rendered({sensor: value}), frame.get("seq"))
+
+
+def _seq(element: object) -> int | None:
+    """Find the number of what is otherwise no good: the message came, it is not missing."""
+    seq = element.get("seq") if isinstance(element, dict) else None
+    return seq if type(seq) is int and 0 <= seq <= _MOST_SEQ else None
 
 
 def _reason(error: ValidationError) -> str:

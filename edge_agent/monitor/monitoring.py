@@ -12,16 +12,17 @@ from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Delivery, Reading
 from edge_agent.monitor import decode
 from edge_agent.monitor.channel import Channel
-from edge_agent.monitor.decode import Acknowledgement, Rejected, Sample
-from edge_agent.monitor.sequence import Sequence
+from edge_agent.monitor.decode import Rejected, Sample
+from edge_agent.monitor.numbering import Numbering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from edge_agent.model.inbox import Message
     from edge_agent.model.plant import Node, Plant, Sensor
-    from edge_agent.model.remembered import Remembered
+    from edge_agent.model.remembered import Remembered, SequenceMemory
     from edge_agent.model.time import Moment
+    from edge_agent.monitor.sequence import Numbers
 
 #: How many deliveries without an identity of their own are remembered. A broker repeats at most its in-flight window.
 KEPT_DELIVERIES = 2000
@@ -33,6 +34,16 @@ class StateReport(NamedTuple):
     actuator: str
     state: str
     value: float | None
+
+
+class AckReport(NamedTuple):
+    """What a node says became of a command, and the actuator (`node/actuator`) on whose topic it says so."""
+
+    command_id: str
+    status: str
+    detail: str
+    actuator: str
+    message: Message
 
 
 class StatusReport(NamedTuple):
@@ -51,13 +62,14 @@ class Observed:
     judged: list[tuple[Reading, str]] = field(default_factory=list)  # with the topic they came on
     dead_letters: list[DeadLetter] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
-    acknowledgements: list[Acknowledgement] = field(default_factory=list)
+    acknowledgements: list[AckReport] = field(default_factory=list)
     states: list[StateReport] = field(default_factory=list)
     statuses: list[StatusReport] = field(default_factory=list)
     silent: list[Sensor] = field(default_factory=list)  # went stale with this turn
     counts: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
     gaps: int = 0
+    sequences: list[SequenceMemory] = field(default_factory=list)
     unsettled: set[int] = field(default_factory=set)
 
 
@@ -69,13 +81,13 @@ class Monitor:
         self.channels = {
             (sensor.node, sensor.id): Channel(sensor, future_tolerance_seconds, now.seconds) for sensor in plant.sensors
         }
-        self._sequences: dict[str, Sequence] = {}  # of `telemetry` topics of many sensors, by node
         self._deliveries = {delivery.packet: delivery.digest for delivery in remembered.deliveries}
         self._looked_seconds = now.seconds
         for stored in remembered.readings:
             channel = self.channels.get((stored.node, stored.sensor))
             if channel is not None:
                 channel.remember(stored)
+        self.numbering = Numbering(self.channels, remembered.sequences, future_tolerance_seconds)
 
     def observe(self, messages: Iterable[Message], now: Moment) -> Observed:
         """Read the messages of one turn, in their order."""
@@ -94,6 +106,7 @@ class Monitor:
                 if problem:
                     self._bury(observed, message, now, [(problem, message.payload)])
         observed.silent = self._silent(now)
+        observed.gaps, observed.sequences = self.numbering.take_changes()
         return observed
 
     def _telemetry(self, observed: Observed, message: Message, now: Moment) -> None:
@@ -109,6 +122,8 @@ class Monitor:
         for sample in read(message.payload, node.timestamps):
             if isinstance(sample, Rejected):
                 buried.append((sample.reason, sample.payload))
+                if sample.seq is not None and not message.retained:
+                    self.numbering.take(node.id, one, sample.seq, None, now, stored=False, readable=False)
                 continue
             timeless = timeless or sample.observed_at is None
             problem = self._sample(observed, node, one, sample, message, now)
@@ -123,27 +138,27 @@ class Monitor:
         self, observed: Observed, node: Node, one: str, sample: Sample, message: Message, now: Moment
     ) -> str | None:
         """Take one sample into its channel. Returns why it cannot be taken, None where it was."""
-        channel = self.channels.get((node.id, one or sample.sensor))
-        if channel is None:
-            return "unknown_sensor"
         if message.retained and sample.observed_at is None:  # it may have lain at the broker for a year
             return "retained_without_timestamp"
-        value = _converted(channel, sample)
-        if isinstance(value, str):
-            return value
+        channel = self.channels.get((node.id, one or sample.sensor))
+        value = "unknown_sensor" if channel is None else _converted(channel, sample)
+        if channel is None or isinstance(value, str):
+            self._number(node, one, sample, now, stored=False)
+            return str(value)
         channel.forget_future(now.at)
-        sequence = channel.sequence if one else self._sequences.setdefault(node.id, Sequence())
-        if _repeats(channel, sample, value, sequence if one else None):
+        if _repeats(channel, sample, value, channel.sequence if one else None):
             observed.duplicates += 1
             return None
+        self._number(node, one, sample, now)
         observed_at = channel.receipt(now.at) if sample.observed_at is None else sample.observed_at
-        if sample.seq is not None:
-            newest = channel.last is None or observed_at > channel.last.observed_at
-            observed.gaps += sequence.update(sample.seq, newer=newest)
         timed = sample.observed_at is not None
         reading, settled = channel.take(value, observed_at, sample.seq, now.at, timed=timed)
         self._hand_on(observed, channel, reading, settled, message.topic, now)
         return None
+
+    def _number(self, node: Node, one: str, sample: Sample, now: Moment, *, stored: bool = True) -> None:
+        if sample.seq is not None:
+            self.numbering.take(node.id, one, sample.seq, sample.observed_at, now, stored=stored)
 
     @staticmethod
     def _hand_on(
@@ -192,7 +207,8 @@ class Monitor:
             acknowledgement = decode.acknowledgement(message.payload)
             if acknowledgement is None:
                 return "ack_invalid"
-            observed.acknowledgements.append(acknowledgement)
+            actuator = f"{message.route.node}/{message.route.name}"
+            observed.acknowledgements.append(AckReport(*acknowledgement, actuator, message))
             return None
         if not message.payload:
             return None
@@ -201,6 +217,10 @@ class Monitor:
             return "state_invalid"
         observed.states.append(StateReport(f"{message.route.node}/{message.route.name}", *state))
         return None
+
+    def bury_foreign(self, observed: Observed, ack: AckReport, now: Moment) -> None:
+        """Make a dead letter of an acknowledgement that execution found to be of another actuator's command."""
+        self._bury(observed, ack.message, now, [("ack_mismatch", ack.message.payload)])
 
     def _bury(self, observed: Observed, message: Message, now: Moment, problems: list[tuple[str, bytes]]) -> None:
         """Make dead letters of a message."""
@@ -230,6 +250,7 @@ class Monitor:
         if now.seconds - self._looked_seconds < 1.0:
             return []
         self._looked_seconds = now.seconds
+        self.numbering.tick(now)
         return list(self._turned_stale(now))
 
     def _turned_stale(self, now: Moment) -> Iterator[Sensor]:
@@ -258,7 +279,7 @@ def _converted(channel: Channel, sample: Sample) -> float | str:
     return value if isfinite(value) else "value_infinite"
 
 
-def _repeats(channel: Channel, sample: Sample, value: float, sequence: Sequence | None) -> bool:
+def _repeats(channel: Channel, sample: Sample, value: float, sequence: Numbers | None) -> bool:
     """Whether a sample is the newest of its sensor once more. `sequence`: that of a topic with one sensor."""
     if sample.observed_at is not None:
         return channel.is_last(sample.observed_at, sample.seq)

@@ -1,27 +1,152 @@
-"""Sequence numbers of one topic: what is missing between two messages."""
+"""Sequence numbers of one topic: how many of its messages never came."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from typing import TYPE_CHECKING, NamedTuple
 
-class Sequence:
-    """Counts the messages that are missing by `seq`, which grows by one per message and restarts with the node."""
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-    __slots__ = ("_last",)
+    from edge_agent.model.time import Instant
+
+#: So long a message may be overtaken by later ones before it counts as missing.
+SETTLE_SECONDS = 2.0
+#: So many messages of one topic wait to be settled at the most; beyond that the oldest are, whatever their age.
+MOST_UNSETTLED = 256
+
+
+class _Seen(NamedTuple):
+    """A message: its place in the order of observation, and the monotonic time of its receipt."""
+
+    at: Instant
+    seq: int
+    seconds: float
+
+
+class Numbers:
+    """Counts the messages that are missing by `seq`, which grows by one per message and restarts with the node.
+
+    Messages are put into the order of (`ts`, `seq`) and stay there for SETTLE_SECONDS; then each is compared with the
+    one before it. A higher number misses those between; one that is not higher is a restarted node and misses none.
+    What comes again, or after it was counted as missing, changes nothing: a gap is counted once.
+    """
+
+    __slots__ = ("_asleep", "_base", "_recent", "is_regular")
 
     def __init__(self) -> None:
-        self._last: int | None = None
+        self._base: tuple[Instant, int] | None = None  # up to here everything is counted
+        self._recent: list[_Seen] = []  # in order, all after the base
+        self._asleep = False  # recalled, and not heard since: what the broker holds may still be on its way
+        self.is_regular = True  # nothing is missing and nobody restarted, as far as it is not settled
 
-    def update(self, seq: int, *, newer: bool) -> int:
-        """Take the next number and return how many are missing before it.
+    @property
+    def waiting(self) -> int:
+        """How many messages are not settled."""
+        return len(self._recent)
 
-        `newer`: the message was observed after all before it, so a number that is not higher means a restarted node
-        and not a message that comes late or twice.
+    @property
+    def newest(self) -> tuple[Instant, int] | None:
+        """The last message in order: when it was observed, and its number."""
+        return _order(self._recent[-1]) if self._recent else self._base
+
+    def update(self, seq: int, at: Instant | None, seconds: float, *, may_restart: bool = True) -> int:
+        """Take the next message, received at a monotonic time, and return how many are found missing.
+
+        Without a time of observation it is placed by its number: into a hole, or after all others.
         """
-        last = self._last
-        if last is None or seq > last or newer:
-            self._last = seq
-        return seq - last - 1 if last is not None and seq > last else 0
+        if self._asleep:
+            self._wake(seconds)
+        recent = self._recent
+        # First of all, so that it does not matter how many messages a turn takes.
+        missing = self.settle(seconds) if recent and recent[0].seconds <= seconds - SETTLE_SECONDS else 0
+        newest = self.newest
+        if at is None:
+            at = self._place(seq, newest, may_restart=may_restart)
+            if at is None:
+                return missing
+        if newest is None or (at, seq) > newest:
+            recent.append(_Seen(at, seq, seconds))
+            if newest is not None and not 0 <= seq - newest[1] <= 1:
+                self.is_regular = False
+        else:
+            self._insert(at, seq, seconds)
+        return missing + self.settle(seconds) if len(recent) > MOST_UNSETTLED else missing
+
+    def settle(self, seconds: float) -> int:
+        """Count what is missing before those messages that nothing is to overtake any more."""
+        if self._asleep:
+            return 0
+        recent, missing, settled = self._recent, 0, 0
+        for seen in recent:
+            if seen.seconds > seconds - SETTLE_SECONDS and len(recent) - settled <= MOST_UNSETTLED:
+                break
+            settled += 1
+            if self._base is not None:
+                missing += max(0, seen.seq - self._base[1] - 1)
+            self._base = (seen.at, seen.seq)
+        del recent[:settled]
+        if not self.is_regular:
+            self.is_regular = self._look()
+        return missing
+
+    def move(self, at: Instant) -> int:
+        """Settle everything and go on from another time: the clock was set back."""
+        self._asleep = False
+        missing = self.settle(float("inf"))
+        if self._base is not None:
+            self._base = (at, self._base[1])
+        return missing
 
     def repeats(self, seq: int) -> bool:
         """Whether this is the number of the last message once more."""
-        return seq == self._last
+        newest = self.newest
+        return newest is not None and seq == newest[1]
+
+    def memory(self) -> tuple[tuple[Instant, int] | None, ...]:
+        """Tell what must survive a restart: the last message counted (None where there is none) and all after it."""
+        return (self._base, *map(_order, self._recent))
+
+    def recall(self, seen: Sequence[tuple[Instant, int] | None]) -> None:
+        """Take up what a former run remembered."""
+        self._base = seen[0] if seen else None
+        self._recent = [_Seen(*one, 0.0) for one in seen[1:] if one is not None]
+        self._asleep, self.is_regular = bool(self._recent), self._look()
+
+    def _wake(self, seconds: float) -> None:
+        self._recent = [seen._replace(seconds=seconds) for seen in self._recent]
+        self._asleep = False
+
+    def _place(self, seq: int, newest: tuple[Instant, int] | None, *, may_restart: bool) -> Instant | None:
+        """Find where a message without a time belongs; None where it changes nothing."""
+        if newest is None:
+            return 0
+        if seq > newest[1]:
+            return newest[0]
+        before = self._base
+        for seen in self._recent:
+            if before is not None and before[1] < seq < seen.seq:
+                return before[0]
+            before = _order(seen)
+        return newest[0] + 1 if may_restart and seq < newest[1] else None
+
+    def _insert(self, at: Instant, seq: int, seconds: float) -> None:
+        """Put a message that was overtaken into its place, unless it is there or was counted."""
+        if self._base is not None and (at, seq) <= self._base:
+            return
+        place = bisect_left(self._recent, (at, seq), key=_order)
+        if _order(self._recent[place]) != (at, seq):
+            self._recent.insert(place, _Seen(at, seq, seconds))
+            self.is_regular = self._look()
+
+    def _look(self) -> bool:
+        last = self._base
+        for seen in self._recent:
+            if last is not None and not 0 <= seen.seq - last[1] <= 1:
+                return False
+            last = _order(seen)
+        return True
+
+
+def _order(seen: _Seen) -> tuple[Instant, int]:
+    return seen[:2]

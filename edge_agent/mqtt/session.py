@@ -37,6 +37,7 @@ class Session:
     `on_message` is called in the event loop for every message and must be fast; what it raises ends `run`.
     `on_connected(session_present)` is called (and awaited) after each connection is subscribed, `connected` already
     true; where it raises BrokerUnavailableError the connection counts as failed. `jitter` gives numbers of [0, 1).
+    `expects_session`: the broker knew this client before, so that a first connection without a session has lost one.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Session:
         on_connected: Callable[[bool], Awaitable[None] | None] | None = None,
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        expects_session: bool = False,
     ) -> None:
         self._settings = settings
         self._subscriptions = tuple(subscriptions)
@@ -62,6 +64,7 @@ class Session:
         self._version = MQTT_5
         self._link: Link | None = None
         self._generation = 0
+        self._expects_session = expects_session
         self._established = self._failures = 0
         self._ready = self._paused = self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -213,9 +216,10 @@ class Session:
 
     async def _announce(self, link: Link) -> None:
         """Count what became of the session, let the owner speak, and say that the broker is back."""
-        if self._established and not link.session_present:
+        if self._expects_session and not link.session_present:
             self.sessions_lost += 1
-            self._log("WARNING", "The broker forgot the session")
+            self._log("WARNING", "The broker forgot the session", sessions_lost=self.sessions_lost)
+        self._expects_session = True
         self._established += 1
         self._ready = True
         outcome = self._on_connected(link.session_present) if self._on_connected else None

@@ -21,13 +21,13 @@ from edge_agent.model.commands import OPEN_STATES, CommandState
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, THRESHOLD_NAMES
 from edge_agent.model.quality import Flag, flag_name
 from edge_agent.observe.exposition import PlantExposition
-from edge_agent.observe.store_counts import StoreCounts
+from edge_agent.observe.watched_counts import WatchedCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from edge_agent.model.remembered import Snapshot
-    from edge_agent.observe.store_counts import CountSource
+    from edge_agent.observe.watched_counts import CountSource
     from edge_agent.turn import Turn
 
 Stage: TypeAlias = Literal["monitor", "analyze", "plan", "execute", "store"]
@@ -115,7 +115,7 @@ class Metrics:
         self._broker_connected = gauge("broker_connected", "1 while the agent is connected to the broker, else 0.")
         self._store_failing = gauge("store_failing", "1 while the embedded store cannot be written, else 0.")
         self._spooled_rows = gauge("spooled_rows", "Rows that wait for the utility's own store.")
-        self._store = StoreCounts(self.registry)
+        self._watched = WatchedCounts(self.registry)
 
     def watch(
         self,
@@ -132,10 +132,14 @@ class Metrics:
     def watch_store(
         self, *, failing: Callable[[], bool], spooled_rows: Callable[[], int], **counts: CountSource
     ) -> None:
-        """Name what a scrape reads of the embedded store; `counts` are those of StoreCounts.watch."""
+        """Name what a scrape reads of the embedded store; `counts` as in WatchedCounts."""
         self._store_failing.set_function(failing)
         self._spooled_rows.set_function(spooled_rows)
-        self._store.watch(**counts)
+        self._watched.watch_store(**counts)
+
+    def watch_broker(self, **counts: CountSource) -> None:
+        """Name what a scrape reads of the broker's connection; `counts` as in WatchedCounts."""
+        self._watched.watch_broker(**counts)
 
     def turn(self, turn: Turn) -> None:
         """Count one turn. To be called once, and before the next turn runs: that one may settle readings of this.
@@ -145,7 +149,6 @@ class Metrics:
         counts = turn.counts
         self._messages.add({(kind,): getattr(counts, kind) for kind in _KINDS})
         self._duplicates.inc(counts.duplicates)
-        self._gaps.inc(counts.gaps)
         flags = Tally(reading.flag for reading in turn.readings if reading.settled)
         flags.update(reading.flag for reading in turn.settled)
         self._readings.add({(flag_name(flag),): count for flag, count in flags.items()})
@@ -156,6 +159,10 @@ class Metrics:
     def written(self, duplicates: int) -> None:
         """Count the duplicates that the store found in a write."""
         self._duplicates.inc(duplicates)
+
+    def missed(self, messages: int) -> None:
+        """Count messages that never came, once what came after them is stored."""
+        self._gaps.inc(messages)
 
     def stage(self, name: Stage, seconds: float) -> None:
         """Record how long one turn took in a stage."""

@@ -102,6 +102,11 @@ class Agent:
         """Whether the store cannot be written now."""
         return self._loop is not None and self._loop.store_error is not None
 
+    @property
+    def unpublished_dead_letters(self) -> int:
+        """Dead letters that were given up before the broker took them; they are stored."""
+        return self._outbox.dropped
+
     def ready(self) -> dict[str, str | None]:
         """Tell by part why the agent cannot do its work now; None where a part is well."""
         loop = self._loop

@@ -114,7 +114,7 @@ class GroupCommit:
             if event.state not in UNSETTLED:  # only recorded, or settled while it was held back
                 self._unstarted.pop(event.command_id, None)
         rows = len(turn.readings) + len(turn.settled) + len(turn.dead_letters)
-        if not (rows or turn.receipts or _controls(turn)):
+        if not (rows or turn.receipts or turn.sequences or _controls(turn)):
             return
         if turn.receipts:
             self._arrivals.update(len(turn.receipts), self._clock.steady())
@@ -145,6 +145,8 @@ class GroupCommit:
             await self._save_essentials()
             return
         self._observer.stage("store", self._clock.steady() - before)
+        # Not before: after a kill the same messages come again, and what is missing between them is counted then.
+        self._observer.missed(sum(held.turn.counts.gaps for held in self._held))
         stored, self._held = self._held, []
         self._rows = self._receipts = 0
         self._recovered()
@@ -218,12 +220,14 @@ def _controls(turn: Turn) -> bool:
 
 
 def _weighs(turn: Turn) -> bool:
-    return bool(turn.readings or turn.settled or turn.dead_letters or turn.deliveries or turn.receipts)
+    return bool(
+        turn.readings or turn.settled or turn.dead_letters or turn.deliveries or turn.sequences or turn.receipts
+    )
 
 
 def _essence(turn: Turn) -> Turn:
     """Take what came in out of a turn."""
-    return replace(turn, readings=[], settled=[], dead_letters=[], deliveries=[], receipts=[])
+    return replace(turn, readings=[], settled=[], dead_letters=[], deliveries=[], sequences=[], receipts=[])
 
 
 def _rest(turn: Turn) -> Turn:

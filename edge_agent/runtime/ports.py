@@ -158,6 +158,10 @@ class Observer(Protocol):
         """See what a write found."""
         ...
 
+    def missed(self, messages: int) -> None:
+        """See how many messages never came before those that were just stored."""
+        ...
+
 
 class Recorder(Protocol):
     """Who keeps what came in, to replay it."""

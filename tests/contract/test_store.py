@@ -37,7 +37,7 @@ from edge_agent.model.plant import (
 )
 from edge_agent.model.quality import Flag, pack_tests
 from edge_agent.model.readings import DeadLetter, Delivery, Reading
-from edge_agent.model.remembered import PlanMemory, StoredReading
+from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
 from edge_agent.model.time import Moment, rfc3339
 from edge_agent.turn import Turn
 
@@ -411,6 +411,18 @@ async def test_memories_of_actuators_and_plans_survive_as_they_were_last(place: 
         remembered = await opened.store.begin("gateway-1")
         assert remembered.actuators == [expected]
         assert remembered.plans == [PlanMemory("fill_tank1", applies=True, fired_at=T0)]
+
+
+async def test_where_the_numbers_of_a_topic_stand_survives_until_it_is_taken_back(place: Place) -> None:
+    of_many = SequenceMemory("tank1", "", (None, (T0, 7)))
+    of_one = SequenceMemory("tank1", "level", ((T0, 1), (T0 + SECOND, 4)))
+    async with place.opened() as opened:
+        await opened.store.write([turn(sequences=[of_many, of_one]), turn(1, sequences=[of_many])])
+    async with place.opened() as opened:
+        assert (await opened.store.begin("gateway-1")).sequences == [of_many, of_one]
+        newer = of_many._replace(seen=((T0 + SECOND, 8),))
+        await opened.store.write([turn(2, sequences=[newer, of_one._replace(seen=())])])
+        assert (await opened.store.begin("gateway-1")).sequences == [newer]
 
 
 async def test_the_last_three_readings_of_each_sensor_are_remembered_oldest_first(place: Place) -> None:

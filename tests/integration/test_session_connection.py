@@ -40,6 +40,14 @@ async def test_a_broker_that_lost_its_data_is_counted_and_subscribed_again(mosqu
         assert agent.session.sessions_lost == 1
 
 
+@pytest.mark.parametrize("expected", [True, False])
+async def test_a_session_of_a_former_run_that_is_gone_is_lost(mosquitto, expected):
+    async with running(Agent(mosquitto.port, expects_session=expected)) as agent:
+        assert agent.session.sessions_lost == expected
+    async with running(Agent(mosquitto.port, expects_session=True)) as agent:
+        assert agent.session.sessions_lost == 0
+
+
 async def test_mqtt_5_is_spoken_where_the_broker_does(mosquitto):
     async with running(Agent(mosquitto.port)) as agent:
         assert agent.session.protocol == "5"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from support.plants import Bench, ack, failed, plant, published, pump, state, status
+import pytest
+from support.plants import Bench, ack, failed, message, plant, published, pump, state, status
 
 from edge_agent.model.commands import CommandState
-from edge_agent.model.inbox import BreakerReport
+from edge_agent.model.inbox import BreakerReport, Kind
 
 
 def low(**protections):
@@ -126,3 +127,18 @@ def test_the_snapshot_shows_what_is():
     assert [str(alarm.key) for alarm in snapshot.alarms] == ["tank1/level:low"]
     bench.wait(40)
     assert bench.knowledge.snapshot(bench.now).sensors[0].flag == 9
+
+
+@pytest.mark.parametrize(("node", "actuator"), [("station", "pump2"), ("well", "pump1")])
+def test_only_the_actuator_itself_settles_its_command(node, actuator):
+    bench = Bench(plant(actuators=[pump(), pump("station/pump2"), pump("well/pump1")]))
+    bench.level(1.0)
+    [command] = bench.commands
+    bench.turn(deliveries=[published(command)])
+    strange = message(Kind.ACK, node, actuator, {"id": command.id, "status": "done"}, packet=7)
+    turn = bench.turn(strange)
+    assert states(bench) == ["published"]
+    assert [(letter.reason, letter.topic) for letter in turn.dead_letters] == [("ack_mismatch", strange.topic)]
+    assert bench.turn(strange._replace(redelivered=True)).dead_letters == []
+    bench.turn(ack(command, "done"))
+    assert states(bench) == ["done"]

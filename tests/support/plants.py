@@ -138,6 +138,7 @@ class Memory:
         self._plans: dict[str, PlanMemory] = {}
         self._readings: dict[tuple[str, str, int, int | None], StoredReading] = {}
         self._deliveries: dict[int, Any] = {}
+        self._sequences: dict[tuple[str, str], Any] = {}
 
     @property
     def readings(self) -> list[StoredReading]:
@@ -166,6 +167,7 @@ class Memory:
         self._alarms |= {alarm.key: alarm for alarm in turn.alarms}
         self._actuators |= {memory.actuator: deepcopy(memory) for memory in turn.actuators}
         self._plans |= {memory.plan: replace(memory) for memory in turn.plans}
+        self._sequences |= {memory[:2]: memory for memory in turn.sequences}
 
     def remembered(self) -> Remembered:
         """What the next run is told."""
@@ -181,6 +183,7 @@ class Memory:
             [replace(memory) for memory in self._plans.values()],
             [r for readings in last.values() for r in readings[-3:]],
             list(self._deliveries.values()),
+            [memory for memory in self._sequences.values() if memory.seen],
         )
 
 

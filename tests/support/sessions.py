@@ -33,6 +33,7 @@ class Agent:
         keepalive_seconds: int = 15,
         on_message: Callable[[Message], None] | None = None,
         tls: Tls | None = None,
+        expects_session: bool = False,
     ):
         self.messages: list[Message] = []
         self.sessions_present: list[bool] = []
@@ -47,6 +48,7 @@ class Agent:
             on_connected=self._announce,
             jitter=lambda: 0.5,
             sleep=self._short_sleep,
+            expects_session=expects_session,
         )
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,3 +134,36 @@ def test_a_broker_with_the_default_window_of_20_is_not_held_to_20_messages_a_sec
     finally:
         agent.close()
         broker.kill()
+
+
+def test_what_never_came_is_counted_once_over_a_kill(agent, mosquitto: Mosquitto):
+    """On the topic of many sensors, and on that of one: before the kill, over it, and after it."""
+    import paho.mqtt.client as paho  # noqa: PLC0415 - only here
+
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, "numbered")
+    client.connect("127.0.0.1", mosquitto.port)
+    client.loop_start()
+    start = time.time()  # noqa: TID251 - readings of now, so that they are not late
+
+    def publish(*numbers: int) -> None:
+        for seq in numbers:
+            head = {"seq": seq, "ts": start + seq / 1000}
+            for topic, body in (("telemetry", {"readings": {"s0": 1.0}}), ("telemetry/s1", {"value": 1.0})):
+                sent = client.publish(f"water/riverside/load/{topic}", json.dumps(head | body), qos=1)
+                sent.wait_for_publish(10)
+
+    agent.start()
+    publish(1, 2, 5, 4)  # 3 never comes
+    block_until(lambda: agent.metric("edge_agent_gaps_total") == 2, timeout=15)
+    publish(6, 9)  # 7 and 8 neither; killed before anybody could be sure
+    agent.kill()
+    publish(12, 11)  # nor 10
+    agent.start()
+    publish(13)
+    block_until(lambda: agent.metric("edge_agent_gaps_total") == 2 * 3, timeout=15)
+    agent.terminate()
+    agent.start()
+    publish(14, 16)
+    block_until(lambda: agent.metric("edge_agent_gaps_total") == 2, timeout=15)
+    client.disconnect()
+    client.loop_stop()

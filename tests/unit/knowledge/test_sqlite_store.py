@@ -143,13 +143,6 @@ async def test_an_error_within_a_write_leaves_nothing_of_it(store: SqliteStore, 
     assert await count(path) == 3
 
 
-async def test_a_value_that_does_not_fit_is_a_store_error(store: SqliteStore, path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot hold a value"):
-        await store.write([turn(1, 2**70)])
-    await store.write([turn(1)])
-    assert await count(path) == 1
-
-
 WRITER = """
 import asyncio, sys
 from edge_agent.knowledge.sqlite import SqliteStore

@@ -205,7 +205,7 @@ def test_a_remembered_number_shows_the_gap_over_the_restart():
     taker = channel()
     taker.remember(stored(3.0, 0, seq=7))
     assert taker.is_last(START.at, 7)
-    assert taker.sequence.update(10, newer=True) == 2
+    assert taker.sequence.update(10, START.at + 1, 0.0) + taker.sequence.settle(60.0) == 2
 
 
 def test_what_was_stored_from_the_future_is_not_taken_up():

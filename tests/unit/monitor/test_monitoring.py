@@ -12,7 +12,7 @@ from edge_agent.model.inbox import Kind, Message, Receipt, Route
 from edge_agent.model.plant import Freshness, RateOfChange, Spike
 from edge_agent.model.quality import Flag, unpack_tests
 from edge_agent.model.readings import Delivery
-from edge_agent.model.remembered import Remembered
+from edge_agent.model.remembered import Remembered, StoredReading
 from edge_agent.monitor.monitoring import KEPT_DELIVERIES, Monitor
 
 
@@ -23,6 +23,15 @@ def monitor(*sensors, remembered=None, timestamps="rfc3339"):
 
 def values(observed):
     return [reading.value for reading in observed.readings]
+
+
+def gaps(taker, messages, at=0):
+    """How many are found missing with some messages, and once they are settled."""
+    return taker.observe(messages, later(at)).gaps + taker.observe([], later(at + 10)).gaps
+
+
+def many(seq, at, **readings):
+    return told({"seq": seq, "ts": START.at / 1e6 + at, "readings": readings or {"level": 1.0}}, "tank1")
 
 
 def buried(observed):
@@ -124,8 +133,84 @@ def test_the_same_reading_again_is_a_duplicate():
 def test_missing_numbers_are_counted_per_topic():
     taker = monitor(sensor(), sensor("tank1/pressure", "pressure", "bar"))
     many = [told({"seq": seq, "readings": {"level": 1, "pressure": 1}}, "tank1") for seq in (1, 2, 5)]
-    assert taker.observe(many, START).gaps == 2
-    assert taker.observe([reading(3.0, 1, 40), reading(3.0, 2, 42)], later(2)).gaps == 1
+    assert gaps(taker, many) == 2
+    assert gaps(taker, [reading(3.0, 101, 40), reading(3.0, 102, 42)], 103) == 1
+
+
+class Restarts:
+    """A monitor, and what a store remembers of it."""
+
+    def __init__(self):
+        self.taker, self.sequences, self.readings = monitor(), {}, {}
+
+    def observe(self, messages, at):
+        observed = self.taker.observe(messages, later(at))
+        self.sequences |= {memory[:2]: memory for memory in observed.sequences}
+        for r in observed.readings:
+            key = (r.sensor.node, r.sensor.id)
+            row = StoredReading(*key, r.value, r.observed_at, r.received_at, r.seq, r.flag, r.tests)
+            self.readings[key] = max(row, self.readings.get(key, row), key=lambda row: (row.observed_at, row.seq))
+        return observed.gaps
+
+    def restart(self):
+        sequences = [memory for memory in self.sequences.values() if memory.seen]
+        self.taker = monitor(remembered=Remembered(readings=list(self.readings.values()), sequences=sequences))
+
+
+@pytest.mark.parametrize("topic", [many, lambda seq, at: reading(3.0, at, seq)], ids=["of many", "of one"])
+@pytest.mark.parametrize("rest", [0, 10], ids=["killed at once", "settled before"])
+def test_a_gap_is_counted_once_over_a_restart(topic, rest):
+    run = Restarts()
+    first = [topic(1, 0.1), topic(2, 0.2), topic(4, 0.4)]
+    counted = run.observe(first, 1) + (run.observe([], 1 + rest) if rest else 0)
+    run.restart()
+    counted += run.observe([*first, topic(5, 0.5), topic(8, 0.8)], 20) + run.observe([], 30)
+    run.restart()
+    assert counted + run.observe([topic(9, 0.9)], 40) + run.observe([], 50) == 3
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        told({"value": None, "ts": START.at / 1e6 + 2, "seq": 2}),
+        told({"value": 1, "unit": "bar", "ts": START.at / 1e6 + 2, "seq": 2}),
+        told([{"value": 1, "ts": "noon", "seq": 2}]),
+        reading(3.0, 3600, 2),
+    ],
+    ids=["no value", "another quantity", "no time", "from the future"],
+)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_message_that_came_is_not_missing_though_it_is_no_use(unusable, restarted):
+    run = Restarts()
+    counted = run.observe([reading(3.0, 1, 1), unusable], 2)
+    if restarted:
+        run.restart()
+    assert counted + run.observe([reading(3.0, 3, 3)], 4) + run.observe([], 10) == 0
+
+
+def test_one_sensor_that_nobody_knows_does_not_hide_the_number_of_many():
+    assert gaps(monitor(), [many(1, 0), many(2, 1, depth=3.0), many(3, 2)], 3) == 0
+
+
+def test_a_sensor_on_its_own_topic_has_other_numbers_than_the_topic_of_many():
+    run = Restarts()
+    counted = run.observe([many(100, 0), reading(3.0, 1, 7)], 2) + run.observe([], 10)
+    run.restart()
+    counted += run.observe([many(101, 11), reading(3.0, 12, 8)], 13) + run.observe([], 20)
+    assert counted == 0
+
+
+def test_what_is_in_regular_order_needs_no_memory_of_its_own():
+    observed = monitor().observe([reading(3.0, 1, 1), reading(3.0, 2, 2)], later(3))
+    assert observed.sequences == []
+
+
+def test_a_wall_clock_that_was_set_back_stops_no_counting():
+    taker = monitor()
+    counted = taker.observe([reading(3.0, 3600, 1), reading(3.0, 3601, 2)], later(3601)).gaps
+    back = START._replace(seconds=START.seconds + 3610)
+    counted += taker.observe([reading(3.0, -1, 5)], back).gaps
+    assert counted + taker.observe([], later(10, back)).gaps == 2
 
 
 def test_an_array_may_carry_the_number_of_its_message():
@@ -135,12 +220,13 @@ def test_an_array_may_carry_the_number_of_its_message():
         for seq in (1, 2, 3)
     ]
     observed = taker.observe(arrays, later(60))
-    assert (len(observed.readings), observed.gaps, observed.duplicates) == (9, 0, 0)
+    assert (len(observed.readings), gaps(taker, [], 61), observed.duplicates) == (9, 0, 0)
 
 
 def test_a_restarted_node_leaves_no_gap():
-    observed = monitor().observe([reading(3.0, 0, 4711), reading(3.0, 1, 0), reading(3.0, 2, 1)], later(2))
-    assert (observed.gaps, len(observed.readings)) == (0, 3)
+    taker = monitor()
+    observed = taker.observe([reading(3.0, 0, 4711), reading(3.0, 1, 0), reading(3.0, 2, 1)], later(2))
+    assert (observed.gaps + gaps(taker, [], 3), len(observed.readings)) == (0, 3)
 
 
 def test_bare_numbers_of_one_turn_do_not_hide_each_other():

@@ -58,6 +58,8 @@ def test_a_turn_counts_messages_by_kind_duplicates_and_gaps(metrics, turn):
     kinds = {kind: value(metrics, "messages_total", kind=kind) for kind in ("telemetry", "status", "ack", "state")}
     assert kinds == {"telemetry": 1000, "status": 4, "ack": 6, "state": 8}
     assert value(metrics, "duplicates_total") == 17
+    assert value(metrics, "gaps_total") == 0  # not stored yet
+    metrics.missed(12)
     assert value(metrics, "gaps_total") == 12
 
 
@@ -137,14 +139,23 @@ def test_gauges_read_their_source_at_each_scrape(metrics, make_snapshot):
 def test_the_store_is_asked_at_each_scrape(metrics):
     assert value(metrics, "spool_dropped_rows_total") == 0
     counts = {"failing": True, "spooled_rows": 5, "renewals": 1, "dropped_rows": 20, "refused_rows": 3}
+    counts["unwritable_rows"] = 2
     metrics.watch_store(**{name: lambda name=name: counts[name] for name in counts})
     assert value(metrics, "store_failing") == 1
     assert value(metrics, "spooled_rows") == 5
     assert value(metrics, "store_renewals_total") == 1
     assert value(metrics, "spool_dropped_rows_total") == 20
     assert value(metrics, "spool_refused_rows_total") == 3
+    assert value(metrics, "store_refused_rows_total") == 2
     counts["spooled_rows"] = 0
     assert value(metrics, "spooled_rows") == 0
+
+
+def test_the_connection_is_asked_at_each_scrape(metrics):
+    assert value(metrics, "sessions_lost_total") == 0
+    metrics.watch_broker(sessions_lost=lambda: 2, unpublished=lambda: 17)
+    assert value(metrics, "sessions_lost_total") == 2
+    assert value(metrics, "unpublished_dead_letters_total") == 17
 
 
 def test_a_sensor_shows_value_flag_and_age_with_its_unit(scrape):

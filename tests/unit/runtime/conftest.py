@@ -106,7 +106,7 @@ class FakeObserver:
     """Keeps what it sees."""
 
     def __init__(self):
-        self.turns, self.stages, self.reactions, self.duplicates = [], [], [], 0
+        self.turns, self.stages, self.reactions, self.duplicates, self.missing = [], [], [], 0, 0
 
     def turn(self, turn):
         self.turns.append(turn)
@@ -119,6 +119,9 @@ class FakeObserver:
 
     def written(self, duplicates):
         self.duplicates += duplicates
+
+    def missed(self, messages):
+        self.missing += messages
 
 
 class ReportBox:

@@ -326,3 +326,45 @@ async def test_many_messages_of_one_take_are_one_turn_and_one_write(
         await loop.turn(Inbox([level_message(3.0 + n / 1000, n) for n in range(1, 501)]), None)
     assert (len(observer.turns), len(journal.writes)) == (1, 1)
     assert len(journal.turns[0].readings) == 500
+
+
+@pytest.fixture
+def numbered(clock):
+    def make(*numbers):
+        topic, route = "water/riverside/tank1/telemetry", Route(Kind.TELEMETRY, "tank1")
+        payloads = (f'{{"seq": {seq}, "ts": {clock.now().at / 1e6}, "readings": {{"level": 3}}}}' for seq in numbers)
+        return Inbox([Message(route, topic, text.encode(), Receipt(1, place)) for place, text in enumerate(payloads)])
+
+    return make
+
+
+async def test_what_is_missing_is_counted_with_the_write_and_not_before(
+    make_loop, task_group, numbered, clock, journal, observer
+):
+    async with task_group() as group:
+        loop = make_loop(group, commit_seconds=1.0).loop
+        await loop.turn(numbered(1, 2, 5), None)
+        journal.broken = True
+        clock.advance(10)
+        await loop.turn(Inbox(), None)
+        assert (sum(turn.counts.gaps for turn in observer.turns), observer.missing) == (2, 0)
+        journal.broken = False
+        clock.advance(10)
+        await loop.turn(Inbox(), None)
+        assert observer.missing == 2
+    assert journal.turns[-1].sequences[-1].seen[-1][1] == 5
+
+
+async def test_what_is_missing_is_counted_though_nothing_else_comes(
+    make_loop, task_group, numbered, clock, journal, observer
+):
+    async with task_group() as group:
+        loop = make_loop(group, commit_seconds=1.0).loop
+        await loop.turn(numbered(1, 5), None)
+        clock.advance(1)
+        await loop.turn(Inbox(), None)
+        assert len(journal.writes) == 1
+        for _ in range(2):
+            clock.advance(2)
+            await loop.turn(Inbox(), None)
+        assert observer.missing == 3

@@ -129,6 +129,19 @@ INSERT INTO edge_agent.memories (site, kind, name, body)
 SELECT %s, m.kind, m.name, m.body FROM unnest(%s::text[], %s::text[], %s::json[]) AS m (kind, name, body)
 ON CONFLICT (site, kind, name) DO UPDATE SET body = excluded.body
 
+-- name: put_sequence
+INSERT INTO edge_agent.memories (site, kind, name, body)
+SELECT %s, 'sequence', m.name, m.body FROM unnest(%s::text[], %s::json[]) AS m (name, body)
+ON CONFLICT (site, kind, name) DO UPDATE SET body = excluded.body
+
+-- name: rest_sequence
+DELETE FROM edge_agent.memories AS m
+USING (SELECT %s::text AS site, * FROM unnest(%s::text[]) AS u (name)) AS r
+WHERE (m.site, m.kind, m.name) = (r.site, 'sequence', r.name)
+
+-- name: remembered_sequences
+SELECT name, body::text FROM edge_agent.memories WHERE site = %s AND kind = 'sequence' ORDER BY name
+
 -- name: open_commands
 SELECT id, site, node, actuator, action, value, edge_agent.microseconds(issued_at),
        edge_agent.microseconds(expires_at), lease_seconds, epoch, counter, plan, reason, state, attempts,

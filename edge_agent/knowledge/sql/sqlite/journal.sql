@@ -78,6 +78,15 @@ WHERE id = :id AND state IN ('decided', 'published', 'accepted')
 -- name: put_memory
 INSERT OR REPLACE INTO memories (kind, name, body) VALUES (?, ?, ?)
 
+-- name: put_sequence
+INSERT OR REPLACE INTO memories (kind, name, body) VALUES ('sequence', ?, ?)
+
+-- name: rest_sequence
+DELETE FROM memories WHERE kind = 'sequence' AND name = ?
+
+-- name: remembered_sequences
+SELECT name, body FROM memories WHERE kind = 'sequence' ORDER BY name
+
 -- name: open_commands
 SELECT id, site, node, actuator, action, value, issued_at, expires_at, lease_seconds, epoch, counter, plan, reason,
        state, attempts, closed_at

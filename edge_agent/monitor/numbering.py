@@ -1,0 +1,146 @@
+"""The sequence numbers of every topic: which messages never came, and what a restart must know to tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_agent.model.remembered import SequenceMemory
+from edge_agent.model.time import MICROSECONDS
+from edge_agent.monitor.sequence import Numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edge_agent.model.time import Instant, Moment
+    from edge_agent.monitor.channel import Channel
+
+#: The name of a topic: node and sensor; the sensor is empty for the topic of many.
+Topic = tuple[str, str]
+
+
+class Numbering:
+    """Counts what is missing on every topic; `take_changes` hands over the counts and the memories of a turn.
+
+    A topic of one sensor in regular order needs no memory: its newest reading says where it is. One that waits for
+    what was overtaken has a memory, and so has the topic of many sensors, and every topic of a node that uses both.
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[Topic, Channel],
+        remembered: Iterable[SequenceMemory],
+        future_tolerance_seconds: float,
+    ) -> None:
+        self._channels = channels
+        self._of_many: dict[str, Numbers] = {}
+        self._future_us = round(future_tolerance_seconds * MICROSECONDS)
+        self._open: dict[Topic, Numbers] = {}  # irregular: time will settle them
+        self._odd: set[Topic] = set()  # their newest message is not what their newest reading says
+        self._kept: set[Topic] = set()  # have a memory in the store that must be taken back
+        self._changed: dict[Topic, Numbers] = {}
+        self._gaps = 0
+        self._recall(list(remembered))
+
+    def of(self, node: str, sensor: str) -> Numbers:
+        """Find the sequence of a topic; the sensor is empty for the topic of many."""
+        if sensor:
+            return self._channels[node, sensor].sequence
+        found = self._of_many.get(node)
+        if found is None:
+            found = self._of_many[node] = Numbers()
+        return found
+
+    def take(
+        self,
+        node: str,
+        sensor: str,
+        seq: int,
+        at: Instant | None,
+        now: Moment,
+        *,
+        stored: bool = True,
+        readable: bool = True,
+    ) -> None:
+        """Take a message's number and its own time.
+
+        `stored`: it becomes a reading. What is not `readable` has lost its time, so it does not tell a restart.
+        """
+        sequence = self.of(node, sensor)
+        newest = sequence.newest
+        if newest is not None:
+            if at is not None and newest == (at, seq):
+                return
+            if newest[0] > now.at + self._future_us:
+                self._gaps += sequence.move(now.at if at is None else min(at - 1, now.at))
+        if at is not None and at > now.at + self._future_us:
+            at, stored = None, False  # it is not believed
+        self._gaps += sequence.update(seq, at, now.seconds, may_restart=readable)
+        self._note((node, sensor), sequence, seq, stored=stored)
+
+    def _note(self, topic: Topic, sequence: Numbers, seq: int, *, stored: bool) -> None:
+        if not stored:
+            self._odd.add(topic)
+        elif self._odd and sequence.repeats(seq):
+            self._odd.discard(topic)
+        if not sequence.is_regular:
+            self._open[topic] = sequence
+        elif self._open:
+            self._open.pop(topic, None)
+        if self._tells_itself(topic, sequence):
+            if topic not in self._kept:
+                return
+            self._kept.discard(topic)
+        else:
+            self._kept.add(topic)
+        self._changed[topic] = sequence
+
+    def tick(self, now: Moment) -> None:
+        """Settle what time has settled."""
+        for topic, sequence in list(self._open.items()):
+            before = sequence.newest, sequence.waiting
+            self._gaps += sequence.settle(now.seconds)
+            if before != (sequence.newest, sequence.waiting):
+                self._changed[topic] = sequence
+            if sequence.is_regular:
+                del self._open[topic]
+                if self._tells_itself(topic, sequence):
+                    self._kept.discard(topic)
+
+    def take_changes(self) -> tuple[int, list[SequenceMemory]]:
+        """Hand over how many are missing, and what to remember, since the last time."""
+        gaps, self._gaps = self._gaps, 0
+        if not self._changed:
+            return gaps, []
+        memories = [self._memory(topic, sequence) for topic, sequence in self._changed.items()]
+        self._changed.clear()
+        return gaps, memories
+
+    def memories(self) -> list[SequenceMemory]:
+        """Tell all that a restart must know."""
+        topics: dict[Topic, Numbers] = {(node, ""): sequence for node, sequence in self._of_many.items()}
+        topics |= {(node, sensor): self.of(node, sensor) for node, sensor in self._kept}
+        return [self._memory(topic, sequence) for topic, sequence in topics.items()]
+
+    def _memory(self, topic: Topic, sequence: Numbers) -> SequenceMemory:
+        return SequenceMemory(*topic, () if self._tells_itself(topic, sequence) else sequence.memory())
+
+    def _tells_itself(self, topic: Topic, sequence: Numbers) -> bool:
+        """Whether the newest reading tells where a sequence is."""
+        node, sensor = topic
+        return bool(sensor) and sequence.is_regular and node not in self._of_many and topic not in self._odd
+
+    def _recall(self, remembered: list[SequenceMemory]) -> None:
+        both = {memory.node for memory in remembered if not memory.sensor}
+        for (node, _), channel in self._channels.items():
+            if node in both:  # the numbers of its readings may be those of the other topic
+                channel.sequence = Numbers()
+        for memory in remembered:
+            if memory.sensor and (memory.node, memory.sensor) not in self._channels:
+                continue
+            topic = (memory.node, memory.sensor)
+            sequence = self.of(*topic)
+            sequence.recall(memory.seen)
+            self._kept.add(topic)
+            self._odd.add(topic)
+            if not sequence.is_regular:
+                self._open[topic] = sequence

@@ -1,0 +1,56 @@
+"""Counters that other parts keep themselves, read at each scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import CollectorRegistry
+
+CountSource: TypeAlias = Callable[[], int]
+
+_OF_STORE = {
+    "store_renewals": "Damaged files of the embedded store that were set aside for a fresh one.",
+    "spool_dropped_rows": "Rows given up before they reached the utility's own store, for want of room or time.",
+    "spool_refused_rows": "Rows that the utility's own store refused for good.",
+    "store_refused_rows": "Rows that the embedded store would not take, and that were set aside.",
+}
+_OF_BROKER = {
+    "sessions_lost": "Sessions that the broker had forgotten when the agent came back.",
+    "unpublished_dead_letters": "Dead letters that were stored, but not published for want of room.",
+}
+
+
+class WatchedCounts(Collector):
+    """Counters of the store and of the broker's connection; 0 until somebody says where they come from."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._sources: dict[str, CountSource] = dict.fromkeys(_OF_STORE | _OF_BROKER, int)
+        registry.register(self)
+
+    def watch_store(
+        self,
+        *,
+        renewals: CountSource,
+        dropped_rows: CountSource,
+        refused_rows: CountSource,
+        unwritable_rows: CountSource,
+    ) -> None:
+        """Name the sources: damaged files set aside, rows given up, refused by PostgreSQL, by the embedded store."""
+        sources = (renewals, dropped_rows, refused_rows, unwritable_rows)
+        self._sources |= dict(zip(_OF_STORE, sources, strict=True))
+
+    def watch_broker(self, *, sessions_lost: CountSource, unpublished: CountSource) -> None:
+        """Name the sources: sessions that the broker forgot, dead letters that were not published."""
+        self._sources |= dict(zip(_OF_BROKER, (sessions_lost, unpublished), strict=True))
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Read the sources."""
+        for name, meaning in (_OF_STORE | _OF_BROKER).items():
+            yield CounterMetricFamily(f"edge_agent_{name}", meaning, value=self._sources[name]())
