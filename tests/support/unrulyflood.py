@@ -32,7 +32,7 @@ class UnrulyFlood(Flood):
     def _more(self) -> bytes:
         packets: list[bytes] = []
         for _ in range(self._room()):
-            if self._chance.random() < self._skipped:
+            if self._chance.random() < self.skipped:
                 self._numbers[LOAD] += 1
                 self.left_out += 1
             packets.append(self._message())
@@ -52,12 +52,12 @@ class UnrulyFlood(Flood):
     def _disturbed(self, packets: list[bytes]) -> list[bytes]:
         chance, order = self._chance, list(range(len(packets)))
         for place in range(len(order)):
-            if chance.random() < self._shuffled:
+            if chance.random() < self.shuffled:
                 other = chance.randrange(len(order))
                 order[place], order[other] = order[other], order[place]
                 self.moved += place != other
         sent = [packets[place] for place in order]
-        for _ in range(sum(chance.random() < self._twice for _ in packets)):
+        for _ in range(sum(chance.random() < self.twice for _ in packets)):
             again = chance.choice(packets)
             self.doubled += 1
             if chance.random() < 0.5:
