@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import aiomqtt
 import paho.mqtt.client as paho
 
-from edge_agent.errors import BrokerUnavailableError
+from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, fresh_client
 from edge_agent.mqtt.pump import Pump
 
@@ -113,7 +113,10 @@ class Link:
     async def publish(
         self, topic: str, payload: bytes, *, retain: bool, properties: Properties | None, timeout_seconds: float
     ) -> None:
-        """Publish at QoS 1 and wait for PUBACK. Raises BrokerUnavailableError; then nothing is left here to send."""
+        """Publish at QoS 1 and wait for PUBACK. Raises BrokerUnavailableError; then nothing is left here to send.
+
+        It is PublishRefusedError where the broker has taken the message and said no.
+        """
         mid = 0
         try:
             async with asyncio.timeout(timeout_seconds), self._slots:
@@ -125,7 +128,7 @@ class Link:
                 self._end("the broker takes no more bytes")
             raise BrokerUnavailableError(f"the broker did not confirm within {timeout_seconds:g} s") from None
         if code.value >= _FAILURE:
-            raise BrokerUnavailableError(f"the broker refused what was published to {topic}: {code}")
+            raise PublishRefusedError(f"the broker refused what was published to {topic}: {code}")
 
     def acknowledge(self, packets: Iterable[int]) -> None:
         """Send PUBACK for each packet id, in order and in as few writes as the socket takes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from support.deadline import block_until
-from support.faultsteps import SOME, TRAFFIC, begin, break_under_load, close, end, recover
+from support.faultsteps import TRAFFIC, begin, break_under_load, close, end, recover
 from support.faulttable import Row
 
 if TYPE_CHECKING:

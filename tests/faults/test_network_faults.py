@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.deadline import block_until
-from support.faultsteps import SOME, TRAFFIC, begin, close, end, recover
+from support.faultsteps import HASTY, SOME, TRAFFIC, begin, close, end, recover
 from support.faulttable import Row
 from support.lossylink import FAR, NEAR, LossyLink
 from support.processes import spawn_with
 from support.proxy import ProxyThread, Way
-from support.site import PLANT
 
 from edge_agent.mqtt.broker import free_port
 
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 
 #: A dead connection is noticed after about twice this.
 KEEPALIVE_SECONDS = 1
-#: Commands whose time is soon over.
-HASTY = PLANT.replace("command_ttl_seconds = 10", "command_ttl_seconds = 2").replace(
-    "ack_timeout_seconds = 2", "ack_timeout_seconds = 0.5"
-)
 
 
 @pytest.fixture

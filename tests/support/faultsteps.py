@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from support.deadline import block_until
+from support.site import PLANT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 #: Levels often, so that there are commands in the air, and both topics have numbers before and after a fault.
 TRAFFIC = {"rate": 2000, "level_every": 40}
+#: A plant with commands whose time is soon over.
+HASTY = PLANT.replace("command_ttl_seconds = 10", "command_ttl_seconds = 2").replace(
+    "ack_timeout_seconds = 2", "ack_timeout_seconds = 0.5"
+)
 #: What is published before and after a fault at least; there are levels among it.
 SOME = 120
 #: A gap is certain after two seconds, and waits for the next commit.

@@ -26,6 +26,7 @@ class FakeConnection:
     def __init__(self, events):
         self.events = events
         self.connected = False
+        self.refusal = None
         self.agent = None
         self.broken = asyncio.Event()
         self.error = None
