@@ -167,6 +167,8 @@ def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn)
     analyzer.silent(observed.silent, now)
     for node, online in observed.statuses:
         analyzer.node_status(node, online, now)
+    for renewal in inbox.renewals:
+        analyzer.store_renewed(renewal.detail, now)
     analyzer.tick(now)
     turn.alarm_events, turn.alarms = analyzer.register.take_changes()
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from edge_agent.analyze import wording
 from edge_agent.analyze.limit import LimitAlarm
 from edge_agent.analyze.register import AlarmRegister
-from edge_agent.model.alarms import AlarmKey, Evidence
-from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE
+from edge_agent.model.alarms import AGENT, AlarmKey, Evidence
+from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
 from edge_agent.model.quality import Flag, flag_name, unpack_tests
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: A single suspect reading is noise, as many in a row are a sensor that cannot be trusted. A fail needs no company.
 SUSPECTS_IN_A_ROW = 3
+_STORE = AlarmKey(AGENT, "", STORE_RENEWED)
 _GOOD, _FAIL = int(Flag.GOOD), int(Flag.FAIL)
 
 
@@ -61,7 +62,9 @@ class Analyzer:
         self._pending: dict[_Point, None] = {}  # points with a running delay; ordered, so that replays agree
         self._install(thresholds)
         for alarm in self.register.alarms:
-            if alarm.active and not self._resume(alarm.key, plant):
+            if alarm.key == _STORE:
+                self.register.clear(alarm.key, now.at, "the agent has started again with a sound store")
+            elif alarm.active and not self._resume(alarm.key, plant):
                 self.register.clear(alarm.key, now.at, f"{alarm.key} is no longer part of the plant")
 
     def _resume(self, key: AlarmKey, plant: Plant) -> bool:
@@ -197,6 +200,10 @@ class Analyzer:
             self.register.clear(key, now.at, f"{node} is online again")
         elif not self.register.is_active(key):
             self.register.raise_(key, "high", now.at, f"{node} is offline")
+
+    def store_renewed(self, detail: str, now: Moment) -> None:
+        """Take word that the store was begun anew. It stays an alarm until the next start, whoever acknowledges it."""
+        self.register.raise_(_STORE, "high", now.at, f"the store was damaged and begun anew: {detail}")
 
     def tick(self, now: Moment) -> None:
         """Let time pass: complete the delays of those sensors that are still trusted."""

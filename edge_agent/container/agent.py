@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.stores import open_stores
+from edge_agent.model.inbox import RenewalReport
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
@@ -82,6 +83,8 @@ async def open_agent(
         )
         topics = Topics(mqtt.topic_prefix, plant.site, settings.agent.id)
         inbox = BoundedInbox(2 * mqtt.receive_maximum, clock.steady)
+        if store.renewal is not None:
+            inbox.report(RenewalReport(store.renewal))
         metrics = Metrics(version=installed_version())
         agent: Agent | None = None
 
@@ -140,6 +143,7 @@ async def open_agent(
                 ready=agent.ready,
                 live=agent.live,
                 status=lambda: snapshot_json(agent.snapshot()),
+                notes=lambda: {} if store.renewal is None else {"store": store.renewal},
             )
         )
         yield Running(agent, server.port, session)

@@ -47,7 +47,8 @@ class Control:
             self.desired = Wish(self.actuator.name, action, value, plan, priority, reason)
             self.desired_at = memory.desired_at or now.at
             # A wish that checks held back has not been commanded; the equipment counts what was.
-            self._told = self.equipment.running is turns_on(action, value)
+            self._told = self.equipment.running is turns_on(action, value) and not memory.missed
+            self._again = memory.missed
             self._leased_seconds = now.seconds - self.actuator.lease_seconds
             # First hear what the equipment does: its retained state comes with the connection.
             self._retry_seconds = now.seconds + self.actuator.ack_timeout_seconds
@@ -80,6 +81,7 @@ class Control:
             None if started is None else now.at_seconds(started),
             None if stopped is None else now.at_seconds(stopped),
             [now.at_seconds(seconds) for seconds in equipment.starts],
+            self._again,
         )
 
     def wish(self, wish: Wish, now: Moment) -> None:
@@ -163,7 +165,7 @@ class Control:
             # A moment for the report of the new state to arrive, before it is missed.
             self._retry_seconds = now.seconds + self._pause_seconds
             return
-        self._told, self._again = False, True
+        self._told, self._again, self.changed = False, True, True
         refused = state is CommandState.REJECTED
         pause = actuator.lease_seconds / 2 if refused else self._pause_seconds
         self._retry_seconds = now.seconds + pause

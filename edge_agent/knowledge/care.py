@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_agent.knowledge.limits import Limits
+    from edge_agent.knowledge.soundness import Renewal
     from edge_agent.model.time import Instant
 
 _T = TypeVar("_T")
@@ -43,6 +44,8 @@ class Care:
         self.renewals = 0
         self.bare = False  # begun anew, and not yet told what the old file knew
         self._reserve = Reserve(path.with_suffix(".reserve"), limits.reserve_bytes)
+        self.renewal: Renewal | None = None  # the last one
+        self._opened = False
         self._damages = 0
         self._untidied = TIDY_ROWS  # the first write looks
 
@@ -92,8 +95,10 @@ class Care:
         return False
 
     def _open(self, path: Path) -> sqlite3.Connection:
-        db, renewed = open_sound(path, suspect=self._damages > 1)
-        if renewed:
+        running, self._opened = self._opened, True
+        db, renewal = open_sound(path, suspect=self._damages > 1, spool_only=running)
+        if renewal is not None:
+            self.renewal = renewal
             self.renewals += 1
             self.bare, self._damages = True, 0
         return db

@@ -30,6 +30,11 @@ def take_control(db: sqlite3.Connection, agent: str, epoch: int) -> Remembered:
         epoch = db.execute(_SQL["raise_epoch"], (epoch,)).fetchall()[0][0]
         db.execute(_SQL["set_meta"], ("agent", agent))
         db.execute(_SQL["set_meta"], ("clean", 0))
+    return remembered(db, epoch)
+
+
+def remembered(db: sqlite3.Connection, epoch: int) -> Remembered:
+    """Read everything a start is told."""
     return Remembered(
         epoch=epoch,
         commands=[rows.command_noun(row) for row in db.execute(_SQL["open_commands"])],

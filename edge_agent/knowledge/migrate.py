@@ -6,11 +6,12 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from edge_agent.errors import StoreError
-from edge_agent.knowledge.connection import transaction
+from edge_agent.knowledge.connection import connect_writer, transaction
 from edge_agent.knowledge.statements import migrations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 NEWEST = migrations("sqlite")[-1].version
 
@@ -32,6 +33,17 @@ def migrate(db: sqlite3.Connection) -> None:
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {step.version}")
     refuse_newer(db)
+
+
+def connect_owner(path: Path) -> sqlite3.Connection:
+    """Open the file for its one writer, its schema up to date."""
+    db = connect_writer(path)
+    try:
+        migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def refuse_newer(db: sqlite3.Connection) -> None:

@@ -21,11 +21,12 @@ KEPT_DELIVERIES = 2_000
 class Written(NamedTuple):
     """What a write found: readings that were there already (the broker delivered them before).
 
-    `renewed`: the store had to be begun anew since the last write, and has forgotten what it was told before.
+    `renewed`: what became of the old store, where it had to be begun anew since the last write. The fresh one knows
+    nothing of what it was told before.
     """
 
     duplicates: int
-    renewed: bool = False
+    renewed: str | None = None
 
 
 class Spooled(NamedTuple):

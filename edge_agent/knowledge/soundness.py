@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from loguru import logger
 
 from edge_agent.errors import StoreDamagedError
 from edge_agent.knowledge.connection import connect_writer, translated
-from edge_agent.knowledge.migrate import migrate
+from edge_agent.knowledge.migrate import connect_owner
+from edge_agent.knowledge.salvage import Salvaged, salvage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,21 +22,36 @@ KEPT_DAMAGED = 2
 _PARTS = ("", "-wal", "-shm")
 
 
-def open_sound(path: Path, *, suspect: bool = False) -> tuple[sqlite3.Connection, bool]:
-    """Open the file for its owner, begun anew where it is damaged (or suspected of it); tell whether it was.
+class Renewal(NamedTuple):
+    """A damaged file that was set aside, and what was saved of it."""
+
+    aside: Path
+    salvaged: Salvaged
+
+    def __str__(self) -> str:
+        return f"the damaged file is {self.aside}; {self.salvaged}"
+
+
+def open_sound(
+    path: Path, *, suspect: bool = False, spool_only: bool = False
+) -> tuple[sqlite3.Connection, Renewal | None]:
+    """Open the file for its owner, begun anew where it is damaged (or suspected of it); tell where it was.
 
     It is looked through only where its last owner did not close it in order: some seconds a gigabyte.
     """
-    if path.exists():
-        try:
-            with translated(path):
-                _doubt(path, suspect=suspect)
-                return _connected(path), False
-        except StoreDamagedError as error:
-            aside = set_aside(path)
-            logger.bind(error=str(error), set_aside=str(aside)).error("The store is damaged; a fresh one is begun")
-            return _connected(path), True
-    return _connected(path), False
+    if not path.exists():
+        return connect_owner(path), None
+    try:
+        with translated(path):
+            _doubt(path, suspect=suspect)
+            return connect_owner(path), None
+    except StoreDamagedError as error:
+        aside = set_aside(path)
+        logger.bind(error=str(error), set_aside=str(aside)).error("The store is damaged; a fresh one is begun")
+    db = connect_owner(path)
+    salvaged = salvage(aside, db, spool_only=spool_only)
+    logger.bind(**salvaged.saved, torn=salvaged.torn).warning("What could be read of the damaged store was saved")
+    return db, Renewal(aside, salvaged)
 
 
 def set_aside(path: Path) -> Path:
@@ -59,16 +75,6 @@ def _remove_oldest(path: Path) -> None:
     for old in sorted(found, key=os.path.getmtime)[:-KEPT_DAMAGED]:
         for part in _PARTS:
             old.with_name(old.name + part).unlink(missing_ok=True)
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    db = connect_writer(path)
-    try:
-        migrate(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _doubt(path: Path, *, suspect: bool) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 from edge_agent.errors import StoreDamagedError, StoreError, StoreRefusedError
 from edge_agent.knowledge import journal, piecemeal, rows, spool
 from edge_agent.knowledge.care import Care
-from edge_agent.knowledge.connection import Connection, connect_writer, transaction
+from edge_agent.knowledge.connection import Connection, transaction
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.epoch import EpochFile
 from edge_agent.knowledge.limits import Limits
-from edge_agent.knowledge.migrate import migrate
+from edge_agent.knowledge.migrate import connect_owner
 from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
 from edge_agent.knowledge.ports import Change, Written
 from edge_agent.knowledge.statements import statements
@@ -53,12 +53,13 @@ class SqliteStore:
         path = Path(path)
         self._care = None if limits is None else Care(path, limits)
         self._spooling = _spooling(limits) if spool else None
-        self._connection = Connection(path, self._care.connect if self._care else _connect, self._bid_farewell)
+        self._connection = Connection(path, self._care.connect if self._care else connect_owner, self._bid_farewell)
         self._epoch = EpochFile(path)
         self._ids = rows.SeriesIds(())
         self._plant = plant
         self._policy: Policy | None = None
-        self._begun = self._unsound = self._renewed = self._tidying = False
+        self._begun = self._unsound = self._tidying = False
+        self._renewed: str | None = None  # the next write is to tell
         self._filled = asyncio.Event()
         self.unwritable_rows = 0  # left out because the store will never take them
 
@@ -82,6 +83,11 @@ class SqliteStore:
     def renewals(self) -> int:
         """How often a damaged file was set aside since this was made."""
         return self._care.renewals if self._care else 0
+
+    @property
+    def renewal(self) -> str | None:
+        """Where the damaged file lies that was set aside last, and what was saved of it; None where none was."""
+        return str(self._care.renewal) if self._care and self._care.renewal else None
 
     async def begin(self, agent: str) -> Remembered:
         """See Journal."""
@@ -109,7 +115,7 @@ class SqliteStore:
             self._tidy(self._care, _size(batch), now)
         if self.spooled_rows:
             self._filled.set()
-        renewed, self._renewed = self._renewed, False
+        renewed, self._renewed = self._renewed, None
         return Written(duplicates, renewed)
 
     async def policy(self) -> Policy:
@@ -247,7 +253,7 @@ class SqliteStore:
         """Tell a file that was begun anew what the agent knows, and take up the present one."""
         if self._care is not None and self._care.bare:
             self._carry_over(db)
-            self._care.bare, self._renewed = False, True
+            self._care.bare, self._renewed = False, str(self._care.renewal)
         self._prepare(db)
         self._unsound = False
 
@@ -273,16 +279,6 @@ def _size(batch: rows.Batch) -> int:
 
 def _spooling(limits: Limits | None) -> spool.Spooling:
     return spool.Spooling(Limits() if limits is None else limits)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = connect_writer(path)
-    try:
-        migrate(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _meta(db: sqlite3.Connection, key: str) -> Any:  # noqa: ANN401 - a column of any type

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from edge_agent.model.time import Instant
 
 
+#: Stands where an alarm is of the agent itself: no node can be called so.
+AGENT = "_agent"
+
+
 class AlarmKey(NamedTuple):
-    """Which alarm. `sensor` is empty for a node's own alarm (`node:offline`)."""
+    """Which alarm. `sensor` is empty for a node's own alarm (`node:offline`), and for the agent's (`_agent:…`)."""
 
     node: str
     sensor: str

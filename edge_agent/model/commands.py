@@ -146,7 +146,8 @@ class ActuatorMemory:
     """What must survive a restart about one actuator. Plain values, so that every store can keep it as JSON.
 
     `desired` is the standing wish as [action, value, plan, priority, reason], `starts` the instants of the starts in
-    the last hour, `running` the best knowledge of the equipment (None: unknown).
+    the last hour, `running` the best knowledge of the equipment (None: unknown). `missed`: the newest command for the
+    wish failed, and is to be repeated.
     """
 
     actuator: str
@@ -156,3 +157,4 @@ class ActuatorMemory:
     started_at: Instant | None = None
     stopped_at: Instant | None = None
     starts: list[Instant] = field(default_factory=list)
+    missed: bool = False

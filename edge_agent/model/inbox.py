@@ -61,6 +61,12 @@ class BreakerReport(NamedTuple):
     state: Literal["open", "half_open", "closed"]
 
 
+class RenewalReport(NamedTuple):
+    """The embedded store was damaged and begun anew; `detail` says where the old file lies and what was saved of it."""
+
+    detail: str
+
+
 @dataclass(slots=True)
 class Inbox:
     """Everything one turn is given. `policy` replaces the thresholds and plans in force where it is not None."""
@@ -68,4 +74,5 @@ class Inbox:
     messages: list[Message] = field(default_factory=list)
     deliveries: list[DeliveryReport] = field(default_factory=list)
     breakers: list[BreakerReport] = field(default_factory=list)
+    renewals: list[RenewalReport] = field(default_factory=list)
     policy: Policy | None = None

@@ -17,6 +17,8 @@ THRESHOLD_NAMES: tuple[ThresholdName, ...] = ("high_high", "high", "low", "low_l
 
 #: Alarms that nobody has to configure: every sensor has the first two, every node the third.
 STALE, BAD_QUALITY, OFFLINE = "stale", "bad_quality", "offline"
+#: The alarm of the agent itself: its store was damaged and begun anew.
+STORE_RENEWED = "store_renewed"
 
 ActuatorKind = Literal["pump", "valve"]
 #: What can be asked of an actuator, by kind. `set` takes a value from 0 to 1 (speed or position).

@@ -156,7 +156,7 @@ class Session:
         """Publish at QoS 1 and return when the broker has confirmed. Over MQTT 3.1.1 the last three are left out.
 
         Raises BrokerUnavailableError where it has not confirmed: then nothing is kept here to be sent later, though
-        what had left already may still arrive. It is PublishRefusedError where the broker said no: the connection lasts.
+        what had left already may still arrive. PublishRefusedError says that the broker has it and said no.
         """
         link = self._link
         if link is None or not self.connected:

@@ -67,6 +67,7 @@ class Endpoints:
     ready: Callable[[], Mapping[str, str | None]]
     live: Callable[[], str | None]
     status: Callable[[], Mapping[str, Any]]
+    notes: Callable[[], Mapping[str, str]] = dict
 
     def respond(self, head: bytes) -> bytes:
         """Answer the head of a request, whatever bytes it is made of. Never raises."""
@@ -104,13 +105,14 @@ class Endpoints:
     def _ready(self) -> Answer:
         parts = {part: reason or "ok" for part, reason in self.ready().items()}
         fine = all(reason == "ok" for reason in parts.values())
-        return Answer.json(_health(fine=fine), {"ready": fine, "parts": parts})
+        return Answer.json(_health(fine=fine), {"ready": fine, "parts": parts, "notes": dict(self.notes())})
 
 
 class ObservationServer:
     """Serves /metrics, /health/live, /health/ready and /status while it is entered.
 
-    `ready` gives a reason per part, None or "ok" where it is fine; `live` a reason, None or "ok" likewise.
+    `ready` gives a reason per part, None or "ok" where it is fine; `live` a reason, None or "ok" likewise. `notes` are
+    shown beside the parts and make nobody unready.
     """
 
     def __init__(
@@ -122,10 +124,11 @@ class ObservationServer:
         ready: Callable[[], Mapping[str, str | None]],
         live: Callable[[], str | None],
         status: Callable[[], Mapping[str, Any]],
+        notes: Callable[[], Mapping[str, str]] = dict,
         limits: Limits = Limits(),  # noqa: B008 - a tuple, it cannot change
     ) -> None:
         self._address = (host, port)
-        self._endpoints = Endpoints(metrics_text, ready, live, status)
+        self._endpoints = Endpoints(metrics_text, ready, live, status, notes)
         self._limits = limits
         self._exchanges: set[_Exchange] = set()
         self._server: asyncio.Server | None = None

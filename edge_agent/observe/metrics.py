@@ -18,7 +18,7 @@ from prometheus_client import (
 
 from edge_agent.model.alarms import AlarmEventKind
 from edge_agent.model.commands import OPEN_STATES, CommandState
-from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, THRESHOLD_NAMES
+from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED, THRESHOLD_NAMES
 from edge_agent.model.quality import Flag, flag_name
 from edge_agent.observe.exposition import PlantExposition
 from edge_agent.observe.watched_counts import WatchedCounts
@@ -36,7 +36,7 @@ STAGES: tuple[Stage, ...] = ("monitor", "analyze", "plan", "execute", "store")
 _KINDS = ("telemetry", "status", "ack", "state")
 _FLAGS = tuple(flag_name(flag) for flag in Flag)
 _OUTCOMES = tuple(state.value for state in CommandState if state not in OPEN_STATES)
-_THRESHOLDS = (*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE)
+_THRESHOLDS = (*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE, STORE_RENEWED)
 _STAGE_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _REACTION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

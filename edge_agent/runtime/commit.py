@@ -10,6 +10,7 @@ from loguru import logger
 
 from edge_agent.errors import StoreError
 from edge_agent.model.commands import CommandState
+from edge_agent.model.inbox import RenewalReport
 from edge_agent.runtime.arrivals import Arrivals
 from edge_agent.runtime.carry import carried_over
 from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS
@@ -174,7 +175,9 @@ class GroupCommit:
     async def _write(self, turns: Sequence[Turn]) -> bool:
         try:
             written = await self._journal.write(turns)
-            self._forgotten = self._forgotten or written.renewed
+            if written.renewed is not None:
+                self._forgotten = True
+                self._inbox.report(RenewalReport(written.renewed))
             if self._forgotten:
                 await self._journal.write([carried_over(self._knowledge, self._clock.now())])
                 self._forgotten = False

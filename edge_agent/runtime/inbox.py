@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox
+from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox, RenewalReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,10 +48,12 @@ class BoundedInbox:
             self.pauses += 1
             self.inlet.pause()
 
-    def report(self, report: DeliveryReport | BreakerReport) -> None:
-        """Take word from the delivery of commands."""
+    def report(self, report: DeliveryReport | BreakerReport | RenewalReport) -> None:
+        """Take word from the delivery of commands, or from the store."""
         if isinstance(report, DeliveryReport):
             self._inbox.deliveries.append(report)
+        elif isinstance(report, RenewalReport):
+            self._inbox.renewals.append(report)
         else:
             self._inbox.breakers.append(report)
         self._something.set()

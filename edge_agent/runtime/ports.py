@@ -64,8 +64,8 @@ class Written(Protocol):
         ...
 
     @property
-    def renewed(self) -> bool:
-        """Whether the store had to be begun anew, and has forgotten what it was told before this write."""
+    def renewed(self) -> str | None:
+        """What became of the old store, where it had to be begun anew and has forgotten what it was told before."""
         ...
 
 

@@ -1,7 +1,8 @@
 """Recordings of what came in, one JSON line a turn, and their way back through the loop.
 
 The first line tells who recorded: `{"recording": 1, "agent": …, "mode": …, "epoch": …}`. Each further line is the
-input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […], "deliveries": […], "breakers": […]}`.
+input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […], "deliveries": […], "breakers": […],
+"renewals": […]}`.
 For files written by hand a line may also be a single message, `{"at": …, "topic": …, "payload": …}`; before such a line
 time passes in steps of one second, while between recorded turns it passes as it did.
 """
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge_agent.errors import RecordingError
 from edge_agent.model.commands import Mode  # noqa: TC001  # pydantic reads it at run time
-from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox, Message, Receipt, Route
+from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox, Message, Receipt, RenewalReport, Route
 from edge_agent.model.time import MICROSECONDS, Moment, parse_rfc3339, rfc3339
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class JsonRecorder:
             line["deliveries"] = [list(report) for report in inbox.deliveries]
         if inbox.breakers:
             line["breakers"] = [list(report) for report in inbox.breakers]
+        if inbox.renewals:
+            line["renewals"] = [report.detail for report in inbox.renewals]
         self._line(line)
 
     def _line(self, content: dict[str, Any]) -> None:
@@ -97,6 +100,7 @@ class _Line(_Strict):
     messages: list[_Message] = Field(default_factory=list)
     deliveries: list[tuple[str, Literal["published", "failed", "expired"], str]] = Field(default_factory=list)
     breakers: list[tuple[str, Literal["open", "half_open", "closed"]]] = Field(default_factory=list)
+    renewals: list[str] = Field(default_factory=list)
 
 
 class _Single(_Message):
@@ -189,6 +193,7 @@ class Recording:
             [self._message(message) for message in line.messages],
             [DeliveryReport(*report) for report in line.deliveries],
             [BreakerReport(*report) for report in line.breakers],
+            [RenewalReport(detail) for detail in line.renewals],
         )
 
     def _message(self, line: _Message) -> Message:

@@ -1,7 +1,7 @@
 """The broker forbids what it allowed, while it runs: the agent says so where it can know, and recovers by itself.
 
-Mosquitto tells over MQTT 5 that a publish is not allowed. A forbidden subscription it grants, and delivers nothing: then
-the agent can only know by the silence, and by the numbers when it hears again.
+Mosquitto tells over MQTT 5 that a publish is not allowed. A forbidden subscription it grants, and delivers nothing:
+then the agent can only know by the silence, and by the numbers when it hears again.
 """
 
 from __future__ import annotations

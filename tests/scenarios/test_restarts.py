@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.plants import FILL, HIGH, STOP, Bench, ack, plan, plant, published, pump, sensor, state, threshold
+from support.plants import FILL, HIGH, STOP, Bench, ack, failed, plan, plant, published, pump, sensor, state, threshold
 
 from edge_agent.model.plant import Spike
 from edge_agent.model.quality import Flag
@@ -143,3 +143,29 @@ def test_thresholds_that_are_gone_clear_their_alarms():
     bench.restart(after=5)
     bench.turn()
     assert bench.raised()[-1] == "tank1/level:low cleared"
+
+
+@pytest.mark.parametrize("outcome", ["failed", None], ids=["failed", "never acknowledged"])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_stop_that_failed_is_repeated_though_the_node_never_reports(outcome, restarted):
+    """Nobody knows whether the pump still runs: the wish stands, over a restart too."""
+    bench = filling()
+    bench.turn(ack(bench.commands[-1], "done"))
+    bench.level(5.5, after=60)
+    stop = bench.commands[-1]
+    bench.turn(deliveries=[published(stop)])
+    if outcome:
+        bench.turn(ack(stop, outcome))
+    else:
+        bench.turn(deliveries=[failed(stop)])
+    if restarted:
+        bench.restart(after=1)
+    for _ in range(3):
+        bench.level(5.5, after=10)
+    again = bench.commands[2]
+    assert (again.action, again.reason.partition(":")[0]) == ("stop", "once more")
+    bench.turn(ack(again, "done"), deliveries=[published(again)])
+    bench.restart(after=1)
+    for _ in range(10):
+        bench.level(5.5, after=10)
+    assert len(bench.commands) == 3

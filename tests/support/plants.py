@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.model.commands import ActuatorMemory, Command, Mode
-    from edge_agent.model.inbox import BreakerReport
+    from edge_agent.model.inbox import BreakerReport, RenewalReport
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.turn import Turn
 
@@ -210,11 +210,14 @@ class Bench:
         after: float = 0.0,
         deliveries: Iterable[DeliveryReport] = (),
         breakers: Iterable[BreakerReport] = (),
+        renewals: Iterable[RenewalReport] = (),
         policy: Policy | None = None,
     ) -> Turn:
         """Let `after` seconds pass and run one turn."""
         self.now = later(after, self.now)
-        turn = run_turn(self.knowledge, Inbox(list(messages), list(deliveries), list(breakers), policy), self.now)
+        turn = run_turn(
+            self.knowledge, Inbox(list(messages), list(deliveries), list(breakers), list(renewals), policy), self.now
+        )
         self.memory.write(turn)
         self.turns.append(turn)
         return turn

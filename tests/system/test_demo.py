@@ -22,7 +22,7 @@ from rich.console import Console
 from support.deadline import block_until
 
 from edge_agent.demo.show import Wishes, show
-from edge_agent.mqtt.broker import find_mosquitto, open_amqtt
+from edge_agent.mqtt.broker import open_amqtt
 from edge_agent.settings.agent import Settings
 from edge_agent.settings.plantfile import load_plant_file
 
@@ -117,7 +117,6 @@ def check_a_full_cycle(output: str, broker: str) -> None:
     assert agent == pytest.approx(native, rel=0.1)
 
 
-@pytest.mark.skipif(find_mosquitto() is None, reason="Mosquitto is not installed")
 def test_a_full_cycle_beside_mosquitto(tmp_path: Path) -> None:
     done = run("--duration", "8", "--speed", SPEED, "--plain", "--record", "recording.jsonl", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -174,7 +173,6 @@ def test_it_ends_when_nobody_reads_on(started: subprocess.Popen[str]) -> None:
     assert started.stderr.read() == ""
 
 
-@pytest.mark.skipif(find_mosquitto() is None, reason="Mosquitto is not installed")
 def test_a_broker_that_dies_is_one_sentence_and_exit_code_1(started: subprocess.Popen[str]) -> None:
     assert started.stdout is not None
     started.stdout.readline()

@@ -7,6 +7,7 @@ import subprocess
 import urllib.error
 
 import pytest
+from paho.mqtt import subscribe
 from support.deadline import block_until
 from support.processes import AgentProcess
 
@@ -72,7 +73,7 @@ def test_a_full_disk_is_told_and_survived_without_a_restart_and_without_loss(age
     assert agent.log.count("The store cannot be written") >= 1
 
 
-def test_a_damaged_store_is_set_aside_and_the_agent_runs_with_a_higher_epoch(agent, disk):
+def test_a_damaged_store_is_set_aside_and_the_agent_runs_with_a_higher_epoch(agent, disk, mosquitto):
     agent.start()
     epoch = json.loads(agent.get("/status"))["epoch"]
     agent.kill()
@@ -82,5 +83,16 @@ def test_a_damaged_store_is_set_aside_and_the_agent_runs_with_a_higher_epoch(age
     agent.start()
     assert json.loads(agent.get("/status"))["epoch"] == epoch + 1
     assert agent.metric("edge_agent_store_renewals_total") == 1
+    ready = json.loads(agent.get("/health/ready"))
+    assert ready["ready"]
+    aside = min(disk.glob("edge-agent.db.corrupt-*"))  # its log has a longer name
+    assert str(aside) in ready["notes"]["store"]
+    told = subscribe.simple(
+        "water/riverside/_agent/gateway-1/alarm/_agent/_node/store_renewed", port=mosquitto.port, msg_count=1
+    )
+    alarm = json.loads(told.payload)
+    assert (alarm["alarm"], alarm["state"], alarm["acknowledged"]) == ("_agent:store_renewed", "active", False)
+    assert str(aside) in alarm["reason"]
+    assert [event["event"] for event in agent.export("alarms")] == ["raised"]
     assert agent.terminate() == 0
     assert len(list(disk.glob("edge-agent.db.corrupt-*"))) >= 1

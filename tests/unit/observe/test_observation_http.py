@@ -83,12 +83,20 @@ async def test_status_is_json():
     assert headers["Content-Type"] == "application/json"
 
 
+async def test_a_note_makes_nobody_unready():
+    async with make_server(ready=lambda: {"store": None}, notes=lambda: {"store": "begun anew"}) as server:
+        status, _, body = await get(server, "/health/ready")
+        assert status == 200
+        assert json.loads(body) == {"ready": True, "parts": {"store": "ok"}, "notes": {"store": "begun anew"}}
+
+
 async def test_ready_tells_a_reason_for_each_part():
     parts = {"broker": "connection refused", "store": None}
     async with make_server(ready=lambda: parts) as server:
         status, _, body = await get(server, "/health/ready")
         assert status == 503
-        assert json.loads(body) == {"ready": False, "parts": {"broker": "connection refused", "store": "ok"}}
+        told = {"broker": "connection refused", "store": "ok"}
+        assert json.loads(body) == {"ready": False, "parts": told, "notes": {}}
         parts["broker"] = "ok"
         status, _, body = await get(server, "/health/ready")
         assert (status, json.loads(body)["ready"]) == (200, True)

@@ -84,7 +84,8 @@ class FakeJournal:
 
     def __init__(self, events):
         self.events = events
-        self.broken = self.full = self.renewed = False
+        self.broken = self.full = False
+        self.renewed = None
         self.tried = 0
         self.writes = []
 
@@ -98,7 +99,7 @@ class FakeJournal:
             raise StoreError("the disk is full")
         self.events.append("store")
         self.writes.append(list(turns))
-        renewed, self.renewed = self.renewed, False
+        renewed, self.renewed = self.renewed, None
         return SimpleNamespace(duplicates=0, renewed=renewed)
 
 

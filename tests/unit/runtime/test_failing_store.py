@@ -155,7 +155,7 @@ async def test_a_store_that_was_begun_anew_is_told_what_the_next_start_must_know
         await loop.turn(Inbox([level_message(1.2, 1)]), None)
         await wait_until(lambda: outlet.commands)
         journal.writes.clear()
-        journal.renewed = True
+        journal.renewed = "the damaged file is store.db.corrupt"
         await loop.turn(Inbox([level_message(3.0, 2)]), None)
         await wait_until(lambda: len(journal.writes) == 2)
         ((told,),) = journal.writes[1:]
