@@ -93,7 +93,7 @@ async def test_wherever_it_is_damaged_it_starts_and_believes_no_nonsense(path, f
     sound = await filled()
     whole = path.read_bytes()
     wishes = [memory.desired for memory in sound.actuators]
-    chance = random.Random(7)  # noqa: S311 - the same damage in every run
+    chance = random.Random(7)
     for trial in range(60):
         folder = tmp_path / str(trial)
         folder.mkdir()
