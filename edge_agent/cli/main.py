@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from edge_agent.cli import look, plantwork, run
-from edge_agent.cli.output import ReaderGoneError, finish
+from edge_agent.cli.output import ReaderGoneError, finish, forsake_output
 from edge_agent.errors import EdgeAgentError, UsageError
 from edge_agent.version import installed_version
 
@@ -99,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finish()
     except ReaderGoneError as error:
         return error.exit_code
+    except BrokenPipeError:  # rich writes by itself
+        forsake_output()
+        return ReaderGoneError.exit_code
     except EdgeAgentError as error:
         print(error, file=sys.stderr)  # noqa: T201  # the command line speaks here
         return error.exit_code
