@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.brokers import Mosquitto
 from support.postgres import Postgres
+from support.redisserver import RedisServer
 
 from edge_agent.knowledge.postgres_migrate import migrate
 
@@ -55,6 +56,17 @@ def postgres() -> Iterator[Postgres]:
     try:
         server.start()
         asyncio.run(migrate(server.dsn()))
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A running, empty Redis of the test's own."""
+    server = RedisServer()
+    try:
+        server.start()
         yield server
     finally:
         server.close()

@@ -127,6 +127,8 @@ async def open_agent(
             dropped_rows=lambda: store.spool_dropped_rows,
             refused_rows=lambda: store.spool_refused_rows,
         )
+        if stores.cached is not None:
+            metrics.watch_cache(stores.cached.counts.reads, stores.cached.counts.writes)
         server = await stack.enter_async_context(
             ObservationServer(
                 settings.http.host,

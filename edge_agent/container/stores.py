@@ -1,4 +1,4 @@
-"""The stores of an agent: the embedded one always, the utility's PostgreSQL where it is configured."""
+"""The stores of an agent: the embedded one always, the utility's PostgreSQL and Redis where they are configured."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.errors import StoreError
+from edge_agent.knowledge.cachedpolicy import CachedPolicy
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.lastknown import LastKnownPolicy
 from edge_agent.knowledge.limits import Limits
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
     from edge_agent.knowledge.ports import PolicyRepository
     from edge_agent.knowledge.postgres import PostgresStore
+    from edge_agent.knowledge.rediscache import RedisCache
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.runtime.ports import PolicySource, Sink
-    from edge_agent.settings.agent import PostgresSection, Settings, StoreSection
+    from edge_agent.settings.agent import PostgresSection, RedisSection, Settings, StoreSection
 
 #: How often old partitions are dropped and new ones made, in real seconds.
 UPKEEP_SECONDS = 24 * 3600.0
@@ -40,9 +42,16 @@ class Stores:
     changes: Callable[[], AsyncIterator[None]] | None = None
     sink: Sink | None = None
     postgres: PostgresStore | None = None
+    cached: CachedPolicy | None = None
 
     async def upkeep(self) -> None:
-        """Keep the partitions of PostgreSQL in order, until cancelled."""
+        """Keep the partitions of PostgreSQL in order, and Redis filled, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._maintain(), name="partitions")
+            if self.cached is not None:
+                group.create_task(self.cached.share(), name="share policy")
+
+    async def _maintain(self) -> None:
         while self.postgres is not None:
             try:
                 dropped = await self.postgres.maintain()
@@ -71,8 +80,12 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
         if postgres is None:
             yield Stores(embedded, await policy_in_force(embedded, plant), embedded, sink=sink)
         else:
-            chain = LastKnownPolicy(postgres, embedded, plant)
-            yield Stores(embedded, await chain.kept(), chain, postgres.changes, sink, postgres)
+            cache = open_cache(settings.redis, plant.site)
+            cached = None
+            if cache is not None:
+                cached = CachedPolicy(postgres, await stack.enter_async_context(cache), plant.site)
+            chain = LastKnownPolicy(cached or postgres, embedded, plant, cached)
+            yield Stores(embedded, await chain.kept(), chain, postgres.changes, sink, postgres, cached)
 
 
 def open_postgres(section: PostgresSection, site: str) -> PostgresStore | None:
@@ -88,6 +101,15 @@ def open_postgres(section: PostgresSection, site: str) -> PostgresStore | None:
         max_size=section.pool_max_size,
         readings_keep_days=section.readings_keep_days,
     )
+
+
+def open_cache(section: RedisSection, site: str) -> RedisCache | None:
+    """Make the cache that the settings name, not yet entered; None where they name none."""
+    if section.url is None:
+        return None
+    from edge_agent.knowledge.rediscache import RedisCache  # noqa: PLC0415 - its driver is loaded only where it is used
+
+    return RedisCache(section.url.get_secret_value(), site, section.ttl_seconds)
 
 
 async def policy_in_force(repository: PolicyRepository, plant: Plant) -> Policy:

@@ -51,6 +51,7 @@ class MemoryStore:
         self._site: str | None = None
         self._applied: str | None = None
         self._version = 0
+        self._mark: str | None = None
 
     async def begin(self, agent: str) -> Remembered:
         """See Journal."""
@@ -94,7 +95,17 @@ class MemoryStore:
         if not dry_run:
             self._plants[plant.site], self._site, self._applied = plant, plant.site, digest(plant)
             self._version += bool(changes)
+            self._mark = None
         return changes
+
+    async def keep(self, plant: Plant, mark: str | None) -> None:
+        """Apply a plant whose policy comes from elsewhere, with a mark of where; any other `apply` forgets the mark."""
+        await self.apply(plant)
+        self._mark = mark
+
+    async def mark(self) -> str | None:
+        """Read the mark kept with the policy; None where there is none."""
+        return self._mark
 
     async def applied(self) -> str | None:
         """See PolicyRepository."""

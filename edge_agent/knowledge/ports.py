@@ -89,6 +89,29 @@ class Change(NamedTuple):
         return f"{self.action} {self.what} {self.name}" + (f": {self.detail}" if self.detail else "")
 
 
+class Edition(NamedTuple):
+    """Which policy of a site it is.
+
+    `revision` counts the transactions that changed it; of two editions of one database the higher is the newer.
+    `fingerprint` differs where anything about the rows does, however they came to be.
+    """
+
+    revision: int
+    fingerprint: str
+
+
+class Issue(NamedTuple):
+    """A policy as the utility's store gives it out, all of one instant.
+
+    `applied`: digest of the plant file applied last; `key`: what gateways seal it with.
+    """
+
+    edition: Edition
+    policy: Policy
+    applied: str | None
+    key: bytes
+
+
 class PolicyRepository(Protocol):
     """The thresholds and plans in force, and how they come to be."""
 

@@ -10,7 +10,7 @@ from edge_agent.knowledge import rows
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
-from edge_agent.knowledge.ports import KEPT_DELIVERIES, Written
+from edge_agent.knowledge.ports import KEPT_DELIVERIES, Edition, Issue, Written
 from edge_agent.knowledge.postgres_archive import PostgresArchive
 from edge_agent.knowledge.postgres_arrays import columns, numbers, reading_columns, settled_columns
 from edge_agent.knowledge.postgres_connection import cut_after, single_connection
@@ -110,13 +110,21 @@ class PostgresStore(PostgresArchive):
         """See PolicyRepository."""
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["snapshot"])
-            thresholds = await _all(connection, "thresholds", (self._site,))
-            return policy_noun(thresholds, await _all(connection, "plans", (self._site,)))
+            return await self._policy(connection)
 
-    async def version(self) -> object:
+    async def version(self) -> Edition:
         """See PolicyRepository."""
         async with self._database.connection() as connection:
-            return (await _all(connection, "policy_version", {"site": self._site}))[0]
+            return await self._edition(connection)
+
+    async def issue(self) -> Issue:
+        """Read the policy with all that is needed to share it, as of one instant. Raises StoreError."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["snapshot"])
+            edition, policy = await self._edition(connection), await self._policy(connection)
+            applied = await _all(connection, "applied", (self._site,))
+            ((key,),) = await _all(connection, "policy_key", ())
+        return Issue(edition, policy, applied[0][0] if applied else None, key)
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
         """See PolicyRepository. Raises StoreError for a plant of another site than the store's."""
@@ -154,6 +162,14 @@ class PostgresStore(PostgresArchive):
                         yield
                 with cut_after(_PROOF_SECONDS, connection):
                     await connection.execute("")
+
+    async def _policy(self, connection: Connection) -> Policy:
+        thresholds = await _all(connection, "thresholds", (self._site,))
+        return policy_noun(thresholds, await _all(connection, "plans", (self._site,)))
+
+    async def _edition(self, connection: Connection) -> Edition:
+        (found,) = await _all(connection, "policy_version", {"site": self._site})
+        return Edition(*found)
 
     async def _memories(self, connection: Connection, kind: str) -> list[str]:
         return [body for (body,) in await _all(connection, "remembered_memories", (self._site, kind))]

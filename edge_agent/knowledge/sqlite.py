@@ -58,6 +58,7 @@ class SqliteStore:
         self._ids = rows.SeriesIds(())
         self._plant = plant
         self._policy: Policy | None = None
+        self._mark: str | None = None
         self._begun = self._unsound = self._renewed = self._tidying = False
         self._filled = asyncio.Event()
 
@@ -127,6 +128,16 @@ class SqliteStore:
     async def applied(self) -> str | None:
         """See PolicyRepository."""
         return await self._connection.run(_meta, "applied")
+
+    async def keep(self, plant: Plant, mark: str | None) -> None:
+        """Apply a plant whose policy comes from elsewhere, with a mark of where; any other `apply` forgets the mark."""
+        await self._connection.run(_apply, plant, mark=mark)
+        self._policy, self._mark = plant.policy, mark
+
+    async def mark(self) -> str | None:
+        """Read the mark kept with the policy; None where there is none."""
+        self._mark = await self._soundly(lambda db: _meta(db, "policy_mark"))
+        return self._mark
 
     @property
     def spooled_rows(self) -> int:
@@ -237,7 +248,8 @@ class SqliteStore:
         with transaction(db):
             db.execute(_SQL["carry_epoch"], (self._epoch.read(),))
         if self._plant is not None:
-            _apply(db, self._plant if self._policy is None else replace(self._plant, policy=self._policy))
+            plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
+            _apply(db, plant, mark=self._mark)
             db.execute(_SQL["set_meta"], ("applied", digest(self._plant)))
 
     def _bid_farewell(self, db: sqlite3.Connection) -> None:
@@ -281,7 +293,7 @@ def _version(db: sqlite3.Connection) -> object:
     return db.execute(_SQL["policy_version"]).fetchone()[0]
 
 
-def _apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool = False) -> list[Change]:
+def _apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool = False, mark: str | None = None) -> list[Change]:
     wanted = catalogue(plant)
     with transaction(db):
         site = _meta(db, "site")
@@ -292,6 +304,9 @@ def _apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool = False) -> li
                 db.execute(_SQL[name], (plant.site, *row))
             db.execute(_SQL["set_meta"], ("site", plant.site))
             db.execute(_SQL["set_meta"], ("applied", digest(plant)))
+            db.execute(_SQL["forget_meta"], ("policy_mark",))
+            if mark is not None:
+                db.execute(_SQL["set_meta"], ("policy_mark", mark))
     if site not in {None, plant.site}:
         changes.insert(0, Change("change", "site", plant.site, f"{site} -> {plant.site}"))
     return changes

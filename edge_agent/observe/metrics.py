@@ -20,6 +20,7 @@ from edge_agent.model.alarms import AlarmEventKind
 from edge_agent.model.commands import OPEN_STATES, CommandState
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, THRESHOLD_NAMES
 from edge_agent.model.quality import Flag, flag_name
+from edge_agent.observe.cache_counts import CacheCounts
 from edge_agent.observe.exposition import PlantExposition
 from edge_agent.observe.store_counts import StoreCounts
 
@@ -116,6 +117,7 @@ class Metrics:
         self._store_failing = gauge("store_failing", "1 while the embedded store cannot be written, else 0.")
         self._spooled_rows = gauge("spooled_rows", "Rows that wait for the utility's own store.")
         self._store = StoreCounts(self.registry)
+        self._cache = CacheCounts(self.registry)
 
     def watch(
         self,
@@ -136,6 +138,10 @@ class Metrics:
         self._store_failing.set_function(failing)
         self._spooled_rows.set_function(spooled_rows)
         self._store.watch(**counts)
+
+    def watch_cache(self, reads: Mapping[str, int], writes: Mapping[str, int]) -> None:
+        """Name what a scrape reads of the shared cache, by outcome."""
+        self._cache.watch(reads, writes)
 
     def turn(self, turn: Turn) -> None:
         """Count one turn. To be called once, and before the next turn runs: that one may settle readings of this.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -37,9 +38,6 @@ def _not_empty(path: Path) -> Path:
 #: A path is text in the file; strict validation would want a Path there.
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(_not_empty)]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-
-#: Sections that the interface names and this version does not read. Silence would be a broken promise.
-_LATER = {"redis": "Redis"}
 
 
 class Section(BaseModel):
@@ -161,6 +159,33 @@ class PostgresSection(Section):
     )
 
 
+def _redis_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        sound = parts.scheme in {"redis", "rediss", "unix"} and (parts.port is None or parts.scheme != "unix")
+    except ValueError:
+        sound = False
+    if not sound:
+        raise PydanticCustomError("string_pattern_mismatch", "no url of Redis")
+    return url
+
+
+class RedisSection(Section):
+    """A cache of thresholds and plans before PostgreSQL, shared by gateways. Without a url there is none."""
+
+    url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
+        None,
+        title="a URL: redis://host:port/0, with TLS rediss://host:port/0, or unix:///path",
+        description="Where it is; with a password in it rather use `url_file`.",
+    )
+    url_file: FilePath | None = Field(
+        None, description="File to read the url from; a newline at its end is not part of it."
+    )
+    ttl_seconds: int = Field(
+        86400, ge=60, le=2_592_000, description="How long it holds what no gateway has confirmed with PostgreSQL."
+    )
+
+
 class QualitySection(Section):
     """What is believed of a reading, whatever its sensor."""
 
@@ -214,6 +239,7 @@ class Settings(BaseSettings):
     mqtt: MqttSection = MqttSection()
     store: StoreSection = StoreSection()
     postgres: PostgresSection = PostgresSection()
+    redis: RedisSection = RedisSection()
     quality: QualitySection = QualitySection()
     http: HttpSection = HttpSection()
     log: LogSection = LogSection()
@@ -246,7 +272,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
 def settings_from(raw: dict[str, Any], file: str, environ: Mapping[str, str]) -> Settings:
     """Build the settings from a parsed file and the environment. Raises ConfigurationError with every problem."""
     values = deepcopy(raw)
-    origins, problems = overlay(values, environ, Settings, _LATER)
+    origins, problems = overlay(values, environ, Settings)
     wrong = [*_unknown_sections(values), *_relations(values), *resolve_secrets(values)]
     known = {name: section for name, section in values.items() if name in Settings.model_fields}
     try:
@@ -268,10 +294,7 @@ def _placed(finding: Finding, file: str, origins: Mapping[KeyPath, str]) -> Prob
 
 def _unknown_sections(values: dict[str, Any]) -> Iterator[Finding]:
     for name in values.keys() - Settings.model_fields.keys():
-        if name in _LATER:
-            yield Finding((name,), f"{_LATER[name]} is not supported by this version yet", "no such section")
-        else:
-            yield unknown_key((name,), Settings)
+        yield unknown_key((name,), Settings)
 
 
 def _relations(values: dict[str, Any]) -> Iterator[Finding]:
@@ -285,7 +308,11 @@ def _relations(values: dict[str, Any]) -> Iterator[Finding]:
     tls = table(mqtt.get("tls"))
     if "key_file" in tls and "cert_file" not in tls:
         yield Finding(("mqtt", "tls", "key_file"), "is given without mqtt.tls.cert_file", "a certificate with it")
-    yield from _pool(table(values.get("postgres")))
+    postgres, redis = table(values.get("postgres")), table(values.get("redis"))
+    for name in ("url", "url_file"):
+        if name in redis and not {"dsn", "dsn_file"} & postgres.keys():
+            yield Finding(("redis", name), "is given without postgres.dsn", "the PostgreSQL that it is a cache of")
+    yield from _pool(postgres)
 
 
 def _pool(postgres: dict[str, Any]) -> Iterator[Finding]:

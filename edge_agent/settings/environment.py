@@ -58,12 +58,11 @@ def _section(annotation: object) -> type[BaseModel] | None:
 
 
 def overlay(
-    values: dict[str, Any], environ: Mapping[str, str], tree: type[BaseModel], later: Mapping[str, str]
+    values: dict[str, Any], environ: Mapping[str, str], tree: type[BaseModel]
 ) -> tuple[dict[KeyPath, str], list[Problem]]:
     """Write the variables that are set and not empty into `values`.
 
     Returns which key came from which variable, and a problem for each `EDGE_AGENT_*` variable that is no setting.
-    `later`: sections of a later version, by name, with what they stand for.
     """
     known = {setting.variable: setting for setting in every_setting(tree)}
     origins: dict[KeyPath, str] = {}
@@ -71,17 +70,13 @@ def overlay(
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         setting = known.get(variable)
         if setting is None:
-            problems.append(_unknown(variable, list(known), later))
+            problems.append(_unknown(variable, list(known)))
         elif environ[variable]:
             origins |= _put(values, setting, environ[variable])
     return origins, problems
 
 
-def _unknown(variable: str, known: list[str], later: Mapping[str, str]) -> Problem:
-    section = variable.removeprefix(PREFIX).split(SEPARATOR)[0].lower()
-    if section in later:
-        wrong = f"{later[section]} is not supported by this version yet"
-        return Problem("environment", variable, wrong, "no such variable")
+def _unknown(variable: str, known: list[str]) -> Problem:
     expected = f"only variables of known settings to begin with {PREFIX}{did_you_mean(variable, known)}"
     return Problem("environment", variable, "no setting has this variable", expected)
 

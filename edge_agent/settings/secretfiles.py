@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Settings that must not stand in the open, by section and name; `*_file` says where to read them from.
-SECRETS = (("mqtt", "password"), ("postgres", "dsn"))
+SECRETS = (("mqtt", "password"), ("postgres", "dsn"), ("redis", "url"))
 _CERTIFICATES = ("ca_file", "cert_file", "key_file")
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pytest
 
 from edge_agent.knowledge.archive import SqliteArchive
+from edge_agent.knowledge.cachedpolicy import CachedPolicy
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.memory import MemoryStore
 from edge_agent.knowledge.ports import KEPT_DELIVERIES, Archive, Journal, PolicyRepository
 from edge_agent.knowledge.postgres import PostgresStore
+from edge_agent.knowledge.rediscache import RedisCache
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.model.alarms import Alarm, AlarmEvent, AlarmEventKind, AlarmKey, Evidence
 from edge_agent.model.commands import (
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from edge_agent.knowledge.sealed import Mark
 
 T0 = 1_780_000_000_000_000
 SECOND = 1_000_000
@@ -109,11 +113,41 @@ class InDatabase:
             yield Opened(store, store)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+class BehindRedis:
+    """What is written goes to the database; thresholds and plans come through Redis."""
+
+    def __init__(self, dsn: str, url: str) -> None:
+        self.dsn, self.url = dsn, url
+        self.marks: dict[str, Mark | None] = {}
+
+    @asynccontextmanager
+    async def opened(self, site: str = "riverside") -> AsyncIterator[Opened]:
+        async with PostgresStore(self.dsn, site) as store, RedisCache(self.url, site, 60) as cache:
+            cached = CachedPolicy(store, cache, site)
+            cached.mark = self.marks.get(site)
+            async with asyncio.TaskGroup() as group:
+                sharing = group.create_task(cached.share())
+                yield Opened(Cached(store, cached), store)
+                sharing.cancel()
+            self.marks[site] = cached.mark
+
+
+class Cached:
+    """The journal of one, the policy of the other."""
+
+    def __init__(self, store: PostgresStore, cached: CachedPolicy) -> None:
+        self.begin, self.write = store.begin, store.write
+        self.policy, self.version = cached.policy, cached.version
+        self.apply, self.applied = cached.apply, cached.applied
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres", "postgres behind redis"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     match request.param:
         case "postgres":
             return InDatabase(request.getfixturevalue("database"))
+        case "postgres behind redis":
+            return BehindRedis(request.getfixturevalue("database"), request.getfixturevalue("redis_server").url)
         case "sqlite":
             return InFile(tmp_path / "var" / "store.db")
         case _:

@@ -143,6 +143,22 @@ def test_settings_made_by_hand_take_no_notice_of_the_environment(monkeypatch):
     assert Settings().mqtt.host == "localhost"
 
 
+def test_a_url_of_redis_is_read_from_its_file_and_not_shown(tmp_path):
+    (tmp_path / "url").write_text("rediss://agent:s3cret@cache:6380/2\n")
+
+    settings = from_dict(POSTGRES, {"EDGE_AGENT_REDIS__URL_FILE": str(tmp_path / "url")})
+
+    assert settings.redis.url.get_secret_value() == "rediss://agent:s3cret@cache:6380/2"
+    assert "s3cret" not in repr(settings)
+
+
+def test_a_url_that_is_none_is_not_quoted(problems_of):
+    problem = problems_of(from_dict, POSTGRES | {"redis": {"url": "http://agent:s3cret@cache"}})["redis.url"]
+
+    assert "s3cret" not in str(problem)
+
+
+POSTGRES = {"postgres": {"dsn": "postgresql://db.example/water"}}
 MISTAKES = [
     ({"mqtt": {"hots": "x"}}, "mqtt.hots", "is no known key", "did you mean host?"),
     ({"mqt": {}}, "mqt", "is no known key", "did you mean mqtt?"),
@@ -153,7 +169,20 @@ MISTAKES = [
     ({"postgres": {"pool_max_size": 0}}, "postgres.pool_max_size", "0 is out of range", "from 1 to 100"),
     ({"postgres": {"pool_min_size": 4}}, "postgres.pool_max_size", "4 is not above pool_min_size", "more than 4"),
     ({"postgres": {"readings_keep_days": 0}}, "postgres.readings_keep_days", "0 is out of range", "from 1"),
-    ({"redis": {"url": "x"}}, "redis", "Redis is not supported by this version yet", "no such section"),
+    ({"redis": {"uri": "x"}}, "redis.uri", "is no known key", "did you mean url?"),
+    ({"redis": {"url": "redis://cache"}}, "redis.url", "is given without postgres.dsn", "the PostgreSQL that"),
+    ({"redis": {"ttl_seconds": 5}}, "redis.ttl_seconds", "5 is out of range", "from 60 to 2592000"),
+    (
+        POSTGRES | {"redis": {"url": "redis://x", "url_file": __file__}},
+        "redis.url",
+        "as well as redis.url_file",
+        "only one",
+    ),
+    (POSTGRES | {"redis": {"url_file": "/none"}}, "redis.url_file", '"/none" cannot be read: no such file', "may read"),
+    *(
+        (POSTGRES | {"redis": {"url": url}}, "redis.url", "it is not allowed", "a URL: redis://")
+        for url in ("cache:6379", "http://cache", "redis://cache:port", "redis://cache:99999", "redis://[::1/0", "")
+    ),
     ({"agent": {"id": "Gateway 1"}}, "agent.id", '"Gateway 1" is not allowed', "an id: 1 to 63"),
     ({"agent": {"id": 64 * "a"}}, "agent.id", "is not allowed", "an id: 1 to 63"),
     ({"agent": {"id": "a\n"}}, "agent.id", "is not allowed", "an id: 1 to 63"),
@@ -217,7 +246,7 @@ def test_a_topic_prefix_may_have_levels(prefix):
         ("EDGE_AGENT_mqtt__host", "x", "no setting has this variable", "did you mean EDGE_AGENT_MQTT__HOST?"),
         ("EDGE_AGENT_MQTT_HOST", "", "no setting has this variable", "did you mean EDGE_AGENT_MQTT__HOST?"),
         ("EDGE_AGENT_POSTGRES__DSN_FILE", "/none", '"/none" cannot be read: no such file', "a file"),
-        ("EDGE_AGENT_REDIS__URL_FILE", "x", "Redis is not supported by this version yet", "no such variable"),
+        ("EDGE_AGENT_REDIS__URL_FILE", "/none", '"/none" cannot be read: no such file', "a file"),
         ("EDGE_AGENT_MQTT__PORT", "many", '"many" is text', "a whole number from 1 to 65535"),
         ("EDGE_AGENT_MQTT__PORT", "70000", "70000 is out of range", "a whole number from 1 to 65535"),
         ("EDGE_AGENT_MQTT__KEEPALIVE_SECONDS", "1.5", '"1.5" is text', "a whole number"),

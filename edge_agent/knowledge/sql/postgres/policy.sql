@@ -4,10 +4,16 @@ LISTEN edge_agent_policy
 -- name: snapshot
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ
 
--- Whatever anybody did to a row changes its hash; the order of the rows does not count.
+-- Whatever anybody did to a row changes its hash; the order of the rows does not count. The revision tells the order.
 -- name: policy_version
-SELECT (SELECT coalesce(sum(hashtextextended(t::text, 0)), 0) FROM edge_agent.thresholds AS t WHERE site = %(site)s),
-       (SELECT coalesce(sum(hashtextextended(p::text, 0)), 0) FROM edge_agent.plans AS p WHERE site = %(site)s)
+SELECT coalesce((SELECT revision FROM edge_agent.policy_revisions WHERE site = %(site)s), 0),
+       (SELECT coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM edge_agent.thresholds AS t
+        WHERE site = %(site)s)
+       || ' ' ||
+       (SELECT coalesce(sum(hashtextextended(p::text, 0)), 0)::text FROM edge_agent.plans AS p WHERE site = %(site)s)
+
+-- name: policy_key
+SELECT key FROM edge_agent.policy_key
 
 -- name: applied
 SELECT applied FROM edge_agent.sites WHERE site = %s

@@ -7,6 +7,9 @@ UPDATE meta SET value = max(value, ?) WHERE key = 'epoch'
 -- name: set_meta
 INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
 
+-- name: forget_meta
+DELETE FROM meta WHERE key = ?
+
 -- name: get_meta
 SELECT value FROM meta WHERE key = ?
 
