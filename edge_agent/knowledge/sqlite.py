@@ -123,7 +123,10 @@ class SqliteStore:
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
         """See PolicyRepository."""
-        return await self._connection.run(_apply, plant, dry_run=dry_run)
+        changes = await self._connection.run(_apply, plant, dry_run=dry_run)
+        if not dry_run:
+            self._mark = None
+        return changes
 
     async def applied(self) -> str | None:
         """See PolicyRepository."""

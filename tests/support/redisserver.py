@@ -24,16 +24,16 @@ class RedisServer:
 
     host = LOOPBACK
 
-    def __init__(self, *arguments: str, password: str = "") -> None:
+    def __init__(self, *arguments: str, secret: str = "") -> None:
         program = shutil.which("redis-server")
         assert program is not None, "these tests need Redis: apt-get install redis-server"
         self.port = free_port()
-        self.password = password
+        self.password = secret
         self.folder = Path(tempfile.mkdtemp(prefix="edge-agent-redis-"))
         self._command = [program, "--port", str(self.port), "--bind", self.host, "--dir", os.fspath(self.folder)]
         self._command += ["--save", "", "--appendonly", "no", *arguments]
-        if password:
-            self._command += ["--requirepass", password]
+        if secret:
+            self._command += ["--requirepass", secret]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -143,13 +143,17 @@ async def test_an_epoch_file_that_makes_no_sense_is_put_right(path, make_turn, c
     assert note.read_text() == "3\n"
 
 
-async def test_damage_met_while_running_leads_to_a_fresh_file_that_knows_what_the_old_one_knew(path, make_turn):
+@pytest.mark.parametrize("mark", [None, "of edition 7"])
+async def test_damage_met_while_running_leads_to_a_fresh_file_that_knows_what_the_old_one_knew(path, make_turn, mark):
     tuned = replace(PLANT, policy=Policy((replace(LOW, limit=1.8),), (FILL,)))
     async with SqliteStore(path, spool=True, limits=LIMITS, plant=PLANT) as store:
         await store.begin("gateway-1")
         await store.begin("gateway-1")
-        await store.apply(tuned)
-        await store.policy()
+        if mark is None:
+            await store.apply(tuned)
+            await store.policy()
+        else:
+            await store.keep(tuned, mark)
         await store.write([make_turn(n, 500) for n in range(20)])
         await store._connection.run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
         await store._connection.run(lambda db: db.execute("PRAGMA cache_size = 0"))
@@ -161,6 +165,7 @@ async def test_damage_met_while_running_leads_to_a_fresh_file_that_knows_what_th
         with pytest.raises(StoreError, match="opened again"):
             await store.write([make_turn(100)])
         assert await store.policy() == tuned.policy
+        assert await store.mark() == mark
         assert (await store.write([make_turn(100, 7)])).renewed
         assert not (await store.write([make_turn(101, 1)])).renewed
         assert (store.renewals, store.spooled_rows) == (1, 8)

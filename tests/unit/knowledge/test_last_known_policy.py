@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support.plants import plant, threshold
 
-from edge_agent.errors import StoreUnavailableError
+from edge_agent.errors import StoreFullError, StoreUnavailableError
 from edge_agent.knowledge.lastknown import LastKnownPolicy
 from edge_agent.knowledge.memory import MemoryStore
 from edge_agent.model.plant import Policy
@@ -27,6 +27,17 @@ class Away(MemoryStore):
         if self.away:
             raise StoreUnavailableError("away")
         return await super().policy()
+
+
+class Full(MemoryStore):
+    """A keeper that cannot be written for a while."""
+
+    full = True
+
+    async def keep(self, plant, mark):
+        if self.full:
+            raise StoreFullError("full")
+        await super().keep(plant, mark)
 
 
 @pytest.fixture
@@ -69,3 +80,15 @@ async def test_the_first_start_of_all_without_the_utility_goes_by_the_plant_file
     primary = Away()
     primary.away = True
     assert await LastKnownPolicy(primary, MemoryStore(), site).kept() == site.policy
+
+
+async def test_what_cannot_be_kept_is_in_force_all_the_same_and_kept_when_it_can(site, tuned):
+    primary, keeper = MemoryStore(), Full()
+    await primary.apply(tuned)
+    chain = LastKnownPolicy(primary, keeper, site)
+    assert await chain.kept() == site.policy
+    assert await chain.policy() == tuned.policy
+    assert await keeper.policy() == site.policy
+    keeper.full = False
+    await chain.version()
+    assert await keeper.policy() == tuned.policy
