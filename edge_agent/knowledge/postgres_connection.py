@@ -169,9 +169,13 @@ class Database:
     @asynccontextmanager
     async def connection(self, seconds: float = WORK_SECONDS) -> AsyncIterator[Connection]:
         """Lend a connection, in autocommit, for so many seconds at most. Raises StoreError."""
+        before = _cancellations()
         try:
             with translated():
                 async with self._pool.connection() as connection:
+                    # Before Python 3.12 the pool's `wait_for` loses a cancellation that comes with the connection.
+                    if _cancellations() > before:
+                        raise asyncio.CancelledError
                     with cut_after(seconds, connection):
                         if not self._accepted:
                             await self._accept(connection)
@@ -186,6 +190,12 @@ class Database:
         """Lend a connection within a transaction: done entirely or not at all. Raises StoreError."""
         async with self.connection(seconds) as connection, connection.transaction():
             yield connection
+
+
+def _cancellations() -> int:
+    """How often the present task was asked to end and has not ended."""
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
 
 
 @asynccontextmanager

@@ -109,8 +109,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(line)
     page = config.getoption("--fault-table")
     if page is not None:
-        arguments = [each for each in config.invocation_params.args if not str(each).startswith("tests/")]
-        write_page(page, found.markdown(f'make faults ARGS="{" ".join(map(str, arguments))}"'))
+        write_page(page, found.markdown(f'make faults ARGS="{_counts(config)}"'))
+
+
+def _counts(config: pytest.Config) -> str:
+    """Write what was asked for as it is asked for."""
+    named = {name: config.getoption(name) for name in ("--kills", "--fault-messages", "--fault-tries")}
+    return " ".join(f"{name} {number}" for name, number in named.items())
 
 
 MARK = "<!-- The table below is written by `make faults`. -->"

@@ -27,11 +27,14 @@ LIVES = 25
 #: Messages a second; every so many one is a level that moves a pump, or a bare number without identity. A life gets
 #: its messages while it begins, works and dies, and the levels come in different turns.
 TRAFFIC = {"rate": 4000, "level_every": 100, "bare_every": 10}
+#: Of those that die at random, how many die regardless of whether they have come to store anything.
+EARLY_SHARE = 0.25
 #: At which passing of a point to die, at the most: they are rarer or more frequent in a thousand messages.
 MOST_PASSINGS = {"started": 1, "announced": 1, "command": 4, "answer": 4, "alarm": 6, "essence": 1, "drain": 2}
 MOST_PASSINGS |= dict.fromkeys(LAST_POINTS, 1)
-ALL = {**POINTS, **LAST_POINTS, **DRAIN_POINTS}
-RANDOM = "random"
+RANDOM, FRESH = "random", "fresh"
+AT_RANDOM = {RANDOM: "at a random moment", FRESH: "at a random moment, a new interpreter each time"}
+ALL = {**AT_RANDOM, **POINTS, **LAST_POINTS, **DRAIN_POINTS}
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +49,7 @@ def hatchery() -> Iterator[Hatchery]:
 
 @pytest.fixture
 def kills_here(kills: int, request: pytest.FixtureRequest) -> int:
-    """The share of one point in all kills; at least one. Twice the share for random moments."""
+    """The share of one point in all kills; at least one."""
     chosen = _chosen(request.config)
     if request.node.callspec.params["point"] not in chosen:
         pytest.skip("not among --crash-points")
@@ -55,7 +58,7 @@ def kills_here(kills: int, request: pytest.FixtureRequest) -> int:
 
 def _chosen(config: pytest.Config) -> list[str]:
     wanted = config.getoption("--crash-points")
-    return [RANDOM, *ALL] if wanted is None else wanted.split(",")
+    return [*ALL] if wanted is None else wanted.split(",")
 
 
 class Killing:
@@ -69,20 +72,23 @@ class Killing:
         site.agent.terminate()
 
     def live_and_die(self) -> None:
-        """Live under load, to the end at the point. A life that ends in order because it held nothing does not count."""
+        """Live under load, to the end at the point; a life that ended in order, as it held nothing, does not count."""
         while (code := self._live()) == 0 and self._point in LAST_POINTS:
             pass
         assert code == -signal.SIGKILL, (self._site.folder, self._site.agent.log[-3000:])
 
     def _live(self) -> int:
         site, point = self._site, self._point
-        arguments = () if point == RANDOM else ("--crash", f"{point}:{self._passing()}")
-        self._begin(*arguments)
-        if point == RANDOM:
+        if point in AT_RANDOM:
+            self._begin()
+            if self._chance.random() > EARLY_SHARE:
+                self._watch(lambda: site.newest_stored > self._mark)
             last = site.flood.published + self._chance.randrange(self._messages)
             self._watch(lambda: site.flood.published >= last)
             site.agent.kill()
-        elif point in LAST_POINTS:
+        else:
+            self._begin("--crash", f"{point}:{self._passing()}")
+        if point in LAST_POINTS:
             self._watch(lambda: site.newest_stored > self._mark)
             site.agent.process.send_signal(signal.SIGTERM)
         self._watch(lambda: site.agent.exited)
@@ -101,7 +107,8 @@ class Killing:
     def _begin(self, *arguments: str) -> None:
         site = self._site
         self._mark, self._restarted = site.flood.newest, time.perf_counter()
-        site.agent.start(*arguments, connected=False)
+        # A new interpreter takes longer to come than its messages take to go: they wait for it.
+        site.agent.start(*arguments, connected=self._point == FRESH)
         site.flood.publish(self._messages)
 
     def _watch(self, condition: Callable[[], object]) -> None:
@@ -119,11 +126,11 @@ class Killing:
         block_until(holds, timeout=30)
 
 
-@pytest.mark.parametrize("point", [RANDOM, *POINTS, *LAST_POINTS])
+@pytest.mark.parametrize("point", [*AT_RANDOM, *POINTS, *LAST_POINTS])
 def test_agent_killed(point, table, make_site, hatchery, chance, kills_here, fault_messages, progress):
-    row = table.add(Row(f"agent: kill -9, {ALL.get(point, 'at a random moment')}"))
+    row = table.add(Row(f"agent: kill -9, {ALL[point]}"))
     while row.tried < kills_here:
-        site = make_site(spawn=hatchery.spawn, **TRAFFIC)
+        site = make_site(spawn=None if point == FRESH else hatchery.spawn, **TRAFFIC)
         kill_some(Killing(site, row, point, fault_messages, chance), site, row, min(LIVES, kills_here - row.tried))
         progress(f"{row.fault}: {row.tried} of {kills_here}")
 
@@ -152,35 +159,6 @@ def kill_some(killing: Killing, site: Site, row: Row, lives: int, dsn: str | Non
     assert measure.clean, (site.folder, measure)
     assert row.clean(), (site.folder, row)
     assert site.nodes.executions, "no command was ever executed"
-    print(
-        "EXEC",
-        len(site.nodes.executions),
-        "repeated",
-        site.nodes.repeated,
-        "late deliveries",
-        site.nodes.delivered_late,
-    )
-
-
-def test_agent_killed_in_a_process_of_its_own(table, make_site, chance, fault_tries, fault_messages):
-    """kill -9 of `edge-agent run` at a random moment under load, and a new start."""
-    row = table.add(Row("agent: kill -9, a new interpreter each time"))
-    for _ in range(fault_tries):
-        site = make_site(**TRAFFIC)
-        site.agent.start()
-        site.flood.publish(fault_messages)
-        at = chance.randrange(fault_messages)
-        block_until(lambda: site.flood.published >= at)  # noqa: B023 - used at once
-        site.agent.kill()
-        restarted = time.perf_counter()
-        site.agent.start()
-        site.flood.publish(fault_messages)
-        row.recovered(site.recovery(restarted))
-        site.finish()
-        measure = site.account(row)
-        assert measure.clean, (site.folder, measure)
-        assert site.nodes.executions
-    assert row.clean(), row
 
 
 def test_sigterm_under_load(table, make_site, fault_tries, fault_messages):

@@ -12,7 +12,7 @@ from support.postgres import Postgres
 
 from edge_agent.errors import StoreError, StoreUnavailableError
 from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.postgres_connection import CHECKOUT_SECONDS, PROOF_SECONDS, WORK_SECONDS
+from edge_agent.knowledge.postgres_connection import CHECKOUT_SECONDS, PROOF_SECONDS, WORK_SECONDS, Database
 from edge_agent.knowledge.postgres_migrate import migrate
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Reading
@@ -213,3 +213,27 @@ async def test_a_login_that_is_refused_is_worth_another_try_and_does_not_show_th
     with pytest.raises(StoreError) as caught:
         PostgresStore("postgresql://x:s3cret@[", "riverside")
     assert "s3cret" not in str(caught.value)
+
+
+async def test_a_cancellation_that_comes_with_a_connection_is_not_lost(database):
+    """Before Python 3.12 `wait_for` drops it, and with it the pool: the agent would never end."""
+
+    async def accept(_connection: object) -> None:
+        pass
+
+    async def hold(db: Database) -> None:
+        async with db.connection():
+            await asyncio.Event().wait()
+
+    async with Database(database, accept, min_size=1, max_size=1) as db:
+        for ticks in range(40):  # in one of them both happen at once
+            async with db.connection():
+                waiting = asyncio.get_running_loop().create_task(hold(db))
+                await wait_until(lambda: db._pool.get_stats().get("requests_waiting"))
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait([waiting], timeout=2)
+            ended = waiting.done()
+            waiting.cancel()
+            assert ended, f"not cancelled after {ticks} ticks"

@@ -45,6 +45,7 @@ class Row:
     recovered_seconds: float | None = None
     rss_mb: float | None = None
     note: str = ""
+    commands: int = 0  # executed, in all
 
     def recovered(self, seconds: float) -> None:
         """Take note of one recovery; the slowest is shown."""
@@ -78,14 +79,27 @@ class FaultTable:
         cells = [list(COLUMNS), *(row.cells() for row in self.rows)]
         widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
         told = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in cells]
-        return [told[0], "-" * len(told[0]), *told[1:], *(f"{row.fault}: {row.note}" for row in self.rows if row.note)]
+        notes = [f"{row.fault}: {row.note}" for row in self.rows if row.note]
+        return [told[0], "-" * len(told[0]), *told[1:], self.summary(), *notes]
+
+    def summary(self) -> str:
+        """Tell the sums in a sentence."""
+        tried, published, commands = (
+            sum(getattr(row, n) for row in self.rows) for n in ("tried", "published", "commands")
+        )
+        return f"In all: {tried:,} tries, {published:,} messages published, {commands:,} commands executed."
 
     def markdown(self, command: str) -> str:
         """Write the table as a page's part: when and with what it was made, how to repeat it."""
         ruler = "| --- |" + " ---: |" * (len(COLUMNS) - 1)
         told = [f"| {' | '.join(COLUMNS)} |", ruler, *(f"| {' | '.join(row.cells())} |" for row in self.rows)]
         notes = [f"- {row.fault}: {row.note}" for row in self.rows if row.note]
-        return "\n".join([*made_with(), "", f"Repeat it with `{command}`.", "", *told, "", *notes]).rstrip() + "\n"
+        return (
+            "\n".join(
+                [*made_with(), "", f"Repeat it with `{command}`.", "", *told, "", self.summary(), "", *notes]
+            ).rstrip()
+            + "\n"
+        )
 
 
 def made_with() -> list[str]:

@@ -179,6 +179,7 @@ class Site:
         row.stored += measure.stored
         row.lost += len(measure.missing)
         row.duplicated += len(measure.doubled)
+        row.commands += len({seen.id for seen in self.nodes.executions})
         row.executed_twice += self.nodes.executed_twice
         row.executed_late += self.nodes.executed_late
         row.rss_mb = max(row.rss_mb or 0.0, self.agent.highest_rss_mb)
