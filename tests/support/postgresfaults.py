@@ -22,6 +22,8 @@ _WAITING = (
     "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE NOT l.granted AND d.datname = '{}'"
 )
 
+_DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = '{}'"
+
 
 class Victim(NamedTuple):
     """A server and the database on it that the agent uses; `disk` is where its tables lie, where that is small."""
@@ -107,7 +109,7 @@ def deadlocked(victim: Victim) -> Iterator[None]:
 
 def deadlocks(victim: Victim) -> int:
     """How many the server has resolved in the database."""
-    found = victim.server.execute(f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{victim.name}'")
+    found = victim.server.execute(_DEADLOCKS.format(victim.name))
     return int(found[0][0])
 
 

@@ -1,4 +1,4 @@
-"""How fast an agent turns while something else is broken, told by its own histograms, beside the machine's own stalls."""
+"""How fast an agent turns while something else is broken, by its own histograms, beside the machine's own stalls."""
 
 from __future__ import annotations
 
@@ -81,7 +81,10 @@ class Pulse:
         )
 
     def __str__(self) -> str:
-        return f"{self.turns} turns and {self.reactions} reactions, none slower than {1000 * self.slowest:g} ms"
+        told = f"{self.turns} turns and {self.reactions} reactions, none slower than {1000 * self.slowest:g} ms"
+        if self.slow:
+            told += f", {self.slow} than {1000 * BAR_SECONDS:g} ms while the machine itself stalled {self.stalls} times"
+        return told
 
     def _counted(self, name: str) -> float:
         return self._turns[name][float("inf")]
