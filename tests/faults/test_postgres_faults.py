@@ -27,7 +27,7 @@ from support.postgresfaults import (
     read_only,
     small_disk,
 )
-from support.pulse import Pulse
+from support.pulse import Pulse, unaffected
 
 from edge_agent.knowledge.postgres_migrate import migrate
 
@@ -91,12 +91,6 @@ def governed(make_site: Callable[..., Site], victim: Victim, **traffic: object) 
     return make_site(settings=f'[postgres]\ndsn = "{victim.dsn}"\n', **{**TRAFFIC, **traffic})
 
 
-def unaffected(site: Site, pulse: Pulse) -> None:
-    """Assert that the loop went on: commands went out, and no turn was slow but for the machine's own stalls."""
-    assert pulse.reactions > 0, "no command went out meanwhile"
-    assert pulse.slow <= pulse.stalls, (str(pulse), pulse.slow, pulse.stalls, site.agent.log[-2000:])
-
-
 def noticed(site: Site) -> int:
     return site.agent.log.count(NOTICED)
 
@@ -130,7 +124,7 @@ def test_postgres_fails(fault, table, make_site, make_victim, fault_tries, fault
             block_until(lambda: noticed(site) or (fault == "frozen" and number % 2 == 0))  # noqa: B023
             block_until(lambda: spooled(site) > fault_messages // 4 and pulse.beats)  # noqa: B023
         ended = time.perf_counter()
-        unaffected(site, pulse)
+        unaffected(pulse, site.agent.log)
         conclude(site, victim, row, ended)
         assert not fault.startswith("deadlock") or deadlocks(victim) > 0
     row.note = f"meanwhile {pulse}"
@@ -148,7 +142,7 @@ def test_postgres_down_at_start(table, make_site, make_victim, fault_tries, faul
                 site.flood.publish(fault_messages)
                 block_until(lambda: spooled(site) > fault_messages // 2 and pulse.beats)  # noqa: B023 - used at once
         ended = time.perf_counter()
-        unaffected(site, pulse)
+        unaffected(pulse, site.agent.log)
         conclude(site, victim, row, ended)
     row.note = f"meanwhile {pulse}"
     assert row.clean(), row
@@ -171,7 +165,7 @@ def test_postgres_killed_for_a_minute(table, make_site, make_victim, fault_tries
                 site.flood.settle(away / TRAFFIC["rate"] + 30)
             ended = time.perf_counter()
             slowest = min(slowest, drain_rate(site, victim))
-        unaffected(site, pulse)
+        unaffected(pulse, site.agent.log)
         conclude(site, victim, row, ended)
     row.note = f"{pulse}"
     if away >= ENOUGH_TO_DRAIN:

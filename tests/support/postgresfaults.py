@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from support.postgres import Postgres
 
 #: Of the disk that fills up: a database without rows takes some 9 MiB of it.
-DISK_MEGABYTES = 64
+DISK_MEGABYTES = 48
 _WAITING = (
     "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE NOT l.granted AND d.datname = '{}'"
 )
@@ -72,14 +72,20 @@ def read_only(victim: Victim) -> Iterator[None]:
         victim.server.read_only(on=False)
 
 
+def fill(disk: Path) -> Path:
+    """Leave no block free on a disk; gives the file that takes them."""
+    filler = disk / "others"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
 @contextmanager
 def disk_full(victim: Victim) -> Iterator[None]:
     """The disk under the tables has no block left."""
     assert victim.disk is not None
-    filler = victim.disk / "others"
-    with filler.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(65536))
+    filler = fill(victim.disk)
     try:
         yield
     finally:
