@@ -52,9 +52,9 @@ CASES = {
     "acknowledges with an unknown word": Case(manner=manners.with_an_unknown_word, outcomes=UNHEARD, commands=1),
     "acknowledges with garbage": Case(manner=manners.with_garbage, outcomes=UNHEARD, commands=1),
     "says done, then the opposite": Case(manner=manners.of_two_minds),
-    "loses power in the middle of a command": Case(manner=manners.loses_power, commands=1),
+    "loses power in the middle of a command": Case(manner=manners.at_first(manners.loses_power), commands=1),
     "loses power and the ids it had executed": Case(
-        manner=manners.loses_power_and_ids, outcomes=("rejected",), commands=1
+        manner=manners.at_first(manners.loses_power_and_ids), outcomes=("rejected",), commands=1
     ),
 }
 

@@ -81,6 +81,18 @@ def loses_power_and_ids(
     return node.restart(now)
 
 
+def at_first(manner: Manner) -> Manner:
+    """Behave so when a command comes the first time, and properly when it is repeated."""
+    known: set[str] = set()
+
+    def behave(node: VirtualNode, seen: Seen, now: Moment, obey: Callable[[], list[Outgoing]], /) -> list[Outgoing]:
+        chosen = proper if seen.id in known else manner
+        known.add(seen.id)
+        return chosen(node, seen, now, obey)
+
+    return behave
+
+
 def _changed(message: Outgoing, **members: str) -> Outgoing:
     if message.route.kind is not Kind.ACK:
         return message
