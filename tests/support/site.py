@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from support.faulttable import Row
 
-#: Levels move a pump without delay or rest, so that commands flow; nothing else in it is for the faults' sake.
+#: Levels move a pump without delay or rest, so that commands flow; a command's life is short, so that it may expire.
 PLANT = """
 [site]
 id = "riverside"
@@ -50,8 +50,8 @@ unit = "bar"
 [nodes.station.actuators.pump1]
 kind = "pump"
 fail_safe = "stop"
-ack_timeout_seconds = 2
-command_ttl_seconds = 10
+ack_timeout_seconds = 0.5
+command_ttl_seconds = 2
 
 [plans.fill_tank1]
 when = ["tank1/level:low"]
@@ -64,6 +64,7 @@ do   = [{ actuator = "station/pump1", action = "stop" }]
 
 _STORED = "SELECT s.node || '/' || s.sensor, r.seq, r.value FROM readings r JOIN series s ON s.id = r.sensor_id"
 _STORED_POSTGRES = "SELECT node || '/' || sensor, seq, value FROM edge_agent.readings"
+_COUNT_POSTGRES = "SELECT count(*) FROM edge_agent.readings"
 _NEWEST = """
 SELECT r.seq FROM readings r JOIN series s ON s.id = r.sensor_id
 WHERE s.node = 'load' AND s.sensor = 's0' ORDER BY r.observed_at DESC LIMIT 1
@@ -162,7 +163,8 @@ class Site:
         """Let an agent run until all that the embedded store holds is in PostgreSQL, then end it in order."""
         self.agent.start()
         stored = len(self._rows(_STORED))
-        block_until(lambda: len(_postgres_rows(dsn)) >= stored, timeout=timeout)
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as db:
+            block_until(lambda: db.execute(_COUNT_POSTGRES).fetchone()[0] >= stored, timeout=timeout)
         assert self.agent.terminate() == 0, self.agent.log[-2000:]
 
     def finish(self, timeout: float = 60.0) -> None:
