@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -232,7 +232,7 @@ def dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
 
 
 def _alarm_row(alarm: Alarm) -> Row:
-    evidence = json.dumps(asdict(alarm.evidence)) if alarm.evidence else None
+    evidence = _json(alarm.evidence) if alarm.evidence else None
     head = (*alarm.key, alarm.priority, alarm.active, alarm.acknowledged, alarm.since, alarm.reason)
     return (*head, alarm.value, alarm.limit, alarm.unit, alarm.shelved_until, evidence)
 
@@ -251,5 +251,10 @@ def _command_row(command: Command) -> Row:
 
 
 def _memory_rows(turn: Turn) -> Iterator[Row]:
-    yield from (("actuator", memory.actuator, json.dumps(asdict(memory))) for memory in turn.actuators)
-    yield from (("plan", memory.plan, json.dumps(asdict(memory))) for memory in turn.plans)
+    yield from (("actuator", memory.actuator, _json(memory)) for memory in turn.actuators)
+    yield from (("plan", memory.plan, _json(memory)) for memory in turn.plans)
+
+
+def _json(noun: Evidence | ActuatorMemory | PlanMemory) -> str:
+    """Write a noun of plain values. (`asdict` copies them deeply first: 30 µs for each.)"""
+    return json.dumps({each.name: getattr(noun, each.name) for each in fields(noun)})

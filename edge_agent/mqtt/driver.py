@@ -133,6 +133,7 @@ class Link:
             async with asyncio.timeout(timeout_seconds), self._slots:
                 info = self._paho.publish(topic, payload, 1, retain, properties)
                 mid = info.mid
+                self._pump.flush()
                 (code,) = await self._confirmed(info.rc, mid)
         except TimeoutError:
             if self._pump.unsent(mid):
