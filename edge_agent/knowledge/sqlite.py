@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_SQL = statements("sqlite", "journal")
+_SQL = dict(statements("sqlite", "journal"))
 
 
 class SqliteStore:

@@ -45,8 +45,8 @@ def apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool = False, mark: 
         stored = {plural: db.execute(_SQL[plural], (plant.site,)) for plural in PLURALS}
         changes = differences(stored_catalogue(stored), wanted)
         if not dry_run:
-            for name, row in edits(changes, wanted):
-                db.execute(_SQL[name], (plant.site, *row))
+            for name, found in edits(changes, wanted):
+                db.executemany(_SQL[name], [(plant.site, *row) for row in found])
             db.execute(_SQL["set_meta"], ("site", plant.site))
             db.execute(_SQL["set_meta"], ("applied", digest(plant)))
             db.execute(_SQL["forget_meta"], ("policy_mark",))
