@@ -145,6 +145,7 @@ async def open_agent(
                 settings.http.port,
                 metrics_text=metrics.text,
                 ready=agent.ready,
+                dispensable=stores.troubles,
                 live=agent.live,
                 status=lambda: snapshot_json(agent.snapshot()),
                 notes=lambda: {} if store.renewal is None else {"store": store.renewal},

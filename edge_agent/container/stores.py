@@ -43,6 +43,12 @@ class Stores:
     sink: Sink | None = None
     postgres: PostgresStore | None = None
     cached: CachedPolicy | None = None
+    cache: RedisCache | None = None
+
+    def troubles(self) -> dict[str, str | None]:
+        """Tell of each store that is configured, and can be done without, why it does not work; None if it does."""
+        stores = {"postgres": self.postgres, "redis": self.cache}
+        return {name: store.trouble for name, store in stores.items() if store is not None}
 
     async def upkeep(self) -> None:
         """Keep the partitions of PostgreSQL in order, and Redis filled, until cancelled."""
@@ -87,7 +93,7 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
             if cache is not None:
                 cached = CachedPolicy(postgres, await stack.enter_async_context(cache), plant.site)
             chain = LastKnownPolicy(cached or postgres, embedded, plant, cached)
-            yield Stores(embedded, await chain.kept(), chain, postgres.changes, sink, postgres, cached)
+            yield Stores(embedded, await chain.kept(), chain, postgres.changes, sink, postgres, cached, cache)
 
 
 def open_postgres(section: PostgresSection, site: str) -> PostgresStore | None:
