@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.rediscache import RedisCache
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.runtime.ports import PolicySource, Sink
-    from edge_agent.settings.agent import PostgresSection, RedisSection, Settings, StoreSection
+    from edge_agent.settings.agent import Settings
+    from edge_agent.settings.sections import PostgresSection, RedisSection, StoreSection
 
 #: How often old partitions are dropped and new ones made, in real seconds.
 UPKEEP_SECONDS = 24 * 3600.0
