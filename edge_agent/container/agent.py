@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
+from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import highest_epoch
 from edge_agent.model.inbox import RenewalReport
@@ -88,6 +89,7 @@ async def open_agent(
         if store.renewal is not None:
             inbox.report(RenewalReport(store.renewal))
         metrics = Metrics(version=installed_version())
+        source = Retuned(stores.source)
         agent: Agent | None = None
 
         async def announce(_session_present: bool) -> None:  # noqa: FBT001  # the session's signature
@@ -113,7 +115,7 @@ async def open_agent(
             session,
             BrokerOutlet(session, topics, mode, remembered.epoch),
             store,
-            PolicyWatch(stores.source, inbox.adopt, stores.changes),
+            PolicyWatch(source, inbox.adopt, stores.changes),
             clock,
             Onlookers(metrics, observers),
             settings.store.commit_interval_seconds,
@@ -145,9 +147,10 @@ async def open_agent(
                 settings.http.port,
                 metrics_text=metrics.text,
                 ready=agent.ready,
+                dispensable=stores.troubles,
                 live=agent.live,
                 status=lambda: snapshot_json(agent.snapshot()),
-                notes=lambda: {} if store.renewal is None else {"store": store.renewal},
+                notes=lambda: source.notes() | ({} if store.renewal is None else {"store": store.renewal}),
             )
         )
         yield Running(agent, server.port, session)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.rediscache import RedisCache
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.runtime.ports import PolicySource, Sink
-    from edge_agent.settings.agent import PostgresSection, RedisSection, Settings, StoreSection
+    from edge_agent.settings.agent import Settings
+    from edge_agent.settings.sections import PostgresSection, RedisSection, StoreSection
 
 #: How often old partitions are dropped and new ones made, in real seconds.
 UPKEEP_SECONDS = 24 * 3600.0
@@ -43,6 +44,12 @@ class Stores:
     sink: Sink | None = None
     postgres: PostgresStore | None = None
     cached: CachedPolicy | None = None
+    cache: RedisCache | None = None
+
+    def troubles(self) -> dict[str, str | None]:
+        """Tell of each store that is configured, and can be done without, why it does not work; None if it does."""
+        stores = {"postgres": self.postgres, "redis": self.cache}
+        return {name: store.trouble for name, store in stores.items() if store is not None}
 
     async def upkeep(self) -> None:
         """Keep the partitions of PostgreSQL in order, and Redis filled, until cancelled."""
@@ -87,7 +94,7 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
             if cache is not None:
                 cached = CachedPolicy(postgres, await stack.enter_async_context(cache), plant.site)
             chain = LastKnownPolicy(cached or postgres, embedded, plant, cached)
-            yield Stores(embedded, await chain.kept(), chain, postgres.changes, sink, postgres, cached)
+            yield Stores(embedded, await chain.kept(), chain, postgres.changes, sink, postgres, cached, cache)
 
 
 def open_postgres(section: PostgresSection, site: str) -> PostgresStore | None:

@@ -29,7 +29,7 @@ from edge_agent.mqtt.broker import open_broker
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
 from edge_agent.runtime.clock import ScaledClock, SystemClock
-from edge_agent.settings.agent import PostgresSection
+from edge_agent.settings.sections import PostgresSection
 from edge_agent.simulate.hydraulics import native
 from edge_agent.simulate.live import run_live
 

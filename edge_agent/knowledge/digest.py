@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,8 +22,11 @@ def digest(plant: Plant) -> str:
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any noun in, any JSON value out
     """Turn nouns into what JSON knows: dataclasses and mappings to dicts, tuples to lists, numbers to floats."""
-    if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    kind = type(value)
+    if kind is str or kind is float or value is None:  # what there is most of
+        return value
+    if names := _fields(kind):  # type: ignore[arg-type] # mypy looks for the hash of an instance
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -30,6 +34,11 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any noun in, any JSON value out
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value)  # 5 and 5.0 in a file are the same limit
     return value
+
+
+@lru_cache(maxsize=64)
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def _in_order(policy: Policy) -> Policy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.rows import Row
 
 _T = TypeVar("_T")
+
+#: Rows that one statement writes: enough to be fast, few enough to be made between two turns.
+BATCH = 1_000
 
 _SENSOR = TypeAdapter(Sensor)
 _ACTUATOR = TypeAdapter(Actuator)
@@ -41,14 +45,23 @@ def stored_catalogue(tables: Mapping[str, Iterable[Row]]) -> dict[Entry, Noun | 
     return dict(_entries(tables))
 
 
-def edits(changes: Iterable[Change], wanted: Mapping[Entry, Noun]) -> Iterator[tuple[str, Row]]:
-    """Give the statements that make the changes, by name, each with its row; the site stands before it."""
-    for action, *which, _ in changes:
-        entry = Entry(*which)
-        if action == "remove":
-            yield f"remove_{entry.what}", _key(entry)
-        else:
-            yield f"put_{entry.what}", _row(wanted[entry])
+def edits(changes: Iterable[Change], wanted: Mapping[Entry, Noun]) -> Iterator[tuple[str, list[Row]]]:
+    """Give the statements that make the changes, in their order, by name, each with its rows; the site stands before.
+
+    No two rows of a statement have the same key, and none gets more rows than BATCH.
+    """
+    for name, same in groupby(changes, _statement):
+        while part := list(islice(same, BATCH)):
+            yield name, [_edit(change, wanted) for change in part]
+
+
+def _statement(change: Change) -> str:
+    return f"{'remove' if change.action == 'remove' else 'put'}_{change.what}"
+
+
+def _edit(change: Change, wanted: Mapping[Entry, Noun]) -> Row:
+    entry = Entry(change.what, change.name)
+    return _key(entry) if change.action == "remove" else _row(wanted[entry])
 
 
 def _key(entry: Entry) -> Row:

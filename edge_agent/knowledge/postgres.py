@@ -13,7 +13,7 @@ from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_
 from edge_agent.knowledge.ports import KEPT_DELIVERIES, Edition, Issue, Written
 from edge_agent.knowledge.postgres_archive import PostgresArchive
 from edge_agent.knowledge.postgres_arrays import columns, numbers, reading_columns, settled_columns
-from edge_agent.knowledge.postgres_connection import cut_after, single_connection
+from edge_agent.knowledge.postgres_connection import WORK_SECONDS, cut_after, single_connection
 from edge_agent.knowledge.statements import statements
 from edge_agent.model.readings import Delivery
 from edge_agent.model.remembered import Remembered, StoredReading
@@ -33,6 +33,10 @@ _DAY = 86_400_000_000  # microseconds
 _KNOWN_DAYS = 10_000
 #: How long each half of the maintenance may take; a little more than its statements.
 _MAINTENANCE_SECONDS = 65.0
+#: How long applying a plant may take for each thing in it or stored before; some ten times what it takes.
+_APPLY_SECONDS_PER_ENTRY = 0.001
+#: Rows that are taken over at a time from what the server has sent, between two turns of the loop.
+_FETCHED = 1_000
 #: How often a silent listening connection is asked whether it lives, and how long it may take to say so.
 _SILENCE_SECONDS = 20.0
 _PROOF_SECONDS = 5.0
@@ -131,16 +135,25 @@ class PostgresStore(PostgresArchive):
         """See PolicyRepository. Raises StoreError for a plant of another site than the store's."""
         if plant.site != self._site:
             raise StoreError(f"The plant file is of site {plant.site}, the store of site {self._site}.")
-        wanted = catalogue(plant)
-        async with self._database.transaction() as connection:
+        # In threads, what takes long where the plant is large: the loop turns meanwhile.
+        wanted, mark = await asyncio.to_thread(lambda: (catalogue(plant), digest(plant)))
+        seconds = await self._seconds_for(len(wanted))
+        async with self._database.transaction(seconds) as connection:
+            await connection.execute(_SQL["take_your_time"], (f"{seconds - 1:.0f}s",))
             if not dry_run:
-                await connection.execute(_SQL["set_applied"], (self._site, digest(plant)))
+                await connection.execute(_SQL["set_applied"], (self._site, mark))
             stored = {plural: await _all(connection, plural, (self._site,)) for plural in PLURALS}
-            changes = differences(stored_catalogue(stored), wanted)
+            changes = await asyncio.to_thread(lambda: differences(stored_catalogue(stored), wanted))
             if not dry_run:
-                for name, row in edits(changes, wanted):
-                    await connection.execute(_SQL[name], (self._site, *row))
+                for name, found in edits(changes, wanted):
+                    await self._put(connection, name, found)
         return changes
+
+    async def _seconds_for(self, wanted: int) -> float:
+        """How long applying so many entries to what is stored may take."""
+        async with self._database.connection() as connection:
+            ((stored,),) = await _all(connection, "counted", {"site": self._site})
+        return WORK_SECONDS + (wanted + int(stored)) * _APPLY_SECONDS_PER_ENTRY
 
     async def applied(self) -> str | None:
         """See PolicyRepository."""
@@ -166,7 +179,7 @@ class PostgresStore(PostgresArchive):
 
     async def _policy(self, connection: Connection) -> Policy:
         thresholds = await _all(connection, "thresholds", (self._site,))
-        return policy_noun(thresholds, await _all(connection, "plans", (self._site,)))
+        return await asyncio.to_thread(policy_noun, thresholds, await _all(connection, "plans", (self._site,)))
 
     async def _edition(self, connection: Connection) -> Edition:
         (found,) = await _all(connection, "policy_version", {"site": self._site})
@@ -233,4 +246,10 @@ _REPLACING = {"insert_delivery": 1, "put_alarm": 3, "put_memory": 2, "put_sequen
 
 
 async def _all(connection: Connection, name: str, which: Sequence[object] | dict[str, object]) -> list[rows.Row]:
-    return await (await connection.execute(_SQL[name], which)).fetchall()
+    cursor = await connection.execute(_SQL[name], which)
+    found = part = await cursor.fetchmany(_FETCHED)
+    while len(part) == _FETCHED:
+        await asyncio.sleep(0)
+        part = await cursor.fetchmany(_FETCHED)
+        found += part
+    return found

@@ -35,6 +35,11 @@ class PostgresArchive(PagedArchive):
         self._database = Database(dsn, accept, min_size=min_size, max_size=max_size)
         self._site = site
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the database could not be used last; None once it could be."""
+        return self._database.trouble
+
     async def __aenter__(self) -> Self:
         await self._database.__aenter__()
         return self

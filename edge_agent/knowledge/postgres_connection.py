@@ -140,7 +140,8 @@ async def _prove(connection: Connection) -> None:
 class Database:
     """A pool of connections; `async with` opens it whether the server is there or not.
 
-    `accept` looks at the database before it is used first, and again after every failure.
+    `accept` looks at the database before it is used first, and again after every failure. `trouble` tells why it could
+    not be used last; None once it could be.
     """
 
     def __init__(
@@ -159,6 +160,7 @@ class Database:
         )
         self._accept = accept
         self._accepted = False
+        self.trouble: str | None = "not asked yet"
 
     async def __aenter__(self) -> Self:
         await self._pool.open(wait=False)
@@ -184,9 +186,10 @@ class Database:
                             await self._accept(connection)
                             self._accepted = True
                         yield connection
-        except StoreUnavailableError:
-            self._accepted = False
+        except StoreUnavailableError as error:
+            self._accepted, self.trouble = False, str(error)
             raise
+        self.trouble = None
 
     @asynccontextmanager
     async def transaction(self, seconds: float = WORK_SECONDS) -> AsyncIterator[Connection]:

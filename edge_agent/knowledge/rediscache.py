@@ -40,6 +40,7 @@ class RedisCache:
         self._ttl_seconds = ttl_seconds
         self._failures = 0
         self._rests_until = 0.0
+        self.trouble: str | None = "not asked yet"  # why it did not work last; None once it did
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,12 +81,13 @@ class RedisCache:
         sentence = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         level = "WARNING" if self._failures == 1 else "DEBUG"
         logger.bind(error=sentence).log(level, "Redis does not work; thresholds and plans come without it")
-        return StoreUnavailableError(f"Redis does not work: {sentence}.")
+        self.trouble = f"Redis does not work: {sentence}."
+        return StoreUnavailableError(self.trouble)
 
     def _answered(self) -> None:
         if self._failures:
             logger.info("Redis works again")
-        self._failures = 0
+        self._failures, self.trouble = 0, None
 
 
 @asynccontextmanager

@@ -11,23 +11,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 from edge_agent.errors import StoreDamagedError, StoreError, StoreRefusedError
 from edge_agent.knowledge import journal, piecemeal, rows, spool
+from edge_agent.knowledge import sqlite_policy as governing
 from edge_agent.knowledge.care import Care
 from edge_agent.knowledge.connection import Connection, transaction
-from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.epoch import EpochFile
 from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.migrate import connect_owner
-from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
-from edge_agent.knowledge.ports import Change, Written
+from edge_agent.knowledge.ports import Written
 from edge_agent.knowledge.statements import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Self
 
-    from edge_agent.knowledge.ports import Spooled
+    from edge_agent.knowledge.ports import Change, Spooled
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Instant
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_SQL = {**statements("sqlite", "journal"), **statements("sqlite", "policy")}
+_SQL = dict(statements("sqlite", "journal"))
 
 
 class SqliteStore:
@@ -121,32 +120,32 @@ class SqliteStore:
 
     async def policy(self) -> Policy:
         """See PolicyRepository."""
-        self._policy = await self._soundly(_policy)
+        self._policy = await self._soundly(governing.policy)
         return self._policy
 
     async def version(self) -> object:
         """See PolicyRepository. Triggers count every change of thresholds and plans, whoever makes it."""
-        return await self._soundly(_version)
+        return await self._soundly(governing.version)
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
         """See PolicyRepository."""
-        changes = await self._connection.run(_apply, plant, dry_run=dry_run)
+        changes = await self._connection.run(governing.apply, plant, dry_run=dry_run)
         if not dry_run:
             self._mark = None
         return changes
 
     async def applied(self) -> str | None:
         """See PolicyRepository."""
-        return await self._connection.run(_meta, "applied")
+        return await self._connection.run(governing.meta, "applied")
 
     async def keep(self, plant: Plant, mark: str | None) -> None:
         """Apply a plant whose policy comes from elsewhere, with a mark of where; any other `apply` forgets the mark."""
-        await self._connection.run(_apply, plant, mark=mark)
+        await self._connection.run(governing.apply, plant, mark=mark)
         self._policy, self._mark = plant.policy, mark
 
     async def mark(self) -> str | None:
         """Read the mark kept with the policy; None where there is none."""
-        self._mark = await self._soundly(lambda db: _meta(db, "policy_mark"))
+        self._mark = await self._soundly(lambda db: governing.meta(db, "policy_mark"))
         return self._mark
 
     @property
@@ -276,7 +275,7 @@ class SqliteStore:
             db.execute(_SQL["carry_epoch"], (self._epoch.read(),))
         if self._plant is not None:
             plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
-            _apply(db, plant, mark=self._mark)
+            governing.apply(db, plant, mark=self._mark)
             db.execute(_SQL["set_meta"], ("applied", digest(self._plant)))
 
     def _bid_farewell(self, db: sqlite3.Connection) -> None:
@@ -294,36 +293,3 @@ def _size(batch: rows.Batch) -> int:
 
 def _spooling(limits: Limits | None) -> spool.Spooling:
     return spool.Spooling(Limits() if limits is None else limits)
-
-
-def _meta(db: sqlite3.Connection, key: str) -> Any:  # noqa: ANN401 - a column of any type
-    row = db.execute(_SQL["get_meta"], (key,)).fetchone()
-    return row[0] if row else None
-
-
-def _policy(db: sqlite3.Connection) -> Policy:
-    site = (_meta(db, "site"),)
-    return policy_noun(db.execute(_SQL["thresholds"], site), db.execute(_SQL["plans"], site))
-
-
-def _version(db: sqlite3.Connection) -> object:
-    return db.execute(_SQL["policy_version"]).fetchone()[0]
-
-
-def _apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool = False, mark: str | None = None) -> list[Change]:
-    wanted = catalogue(plant)
-    with transaction(db):
-        site = _meta(db, "site")
-        stored = {plural: db.execute(_SQL[plural], (plant.site,)) for plural in PLURALS}
-        changes = differences(stored_catalogue(stored), wanted)
-        if not dry_run:
-            for name, row in edits(changes, wanted):
-                db.execute(_SQL[name], (plant.site, *row))
-            db.execute(_SQL["set_meta"], ("site", plant.site))
-            db.execute(_SQL["set_meta"], ("applied", digest(plant)))
-            db.execute(_SQL["forget_meta"], ("policy_mark",))
-            if mark is not None:
-                db.execute(_SQL["set_meta"], ("policy_mark", mark))
-    if site not in {None, plant.site}:
-        changes.insert(0, Change("change", "site", plant.site, f"{site} -> {plant.site}"))
-    return changes

@@ -68,6 +68,7 @@ class Endpoints:
     live: Callable[[], str | None]
     status: Callable[[], Mapping[str, Any]]
     notes: Callable[[], Mapping[str, str]] = dict
+    dispensable: Callable[[], Mapping[str, str | None]] = dict
 
     def respond(self, head: bytes) -> bytes:
         """Answer the head of a request, whatever bytes it is made of. Never raises."""
@@ -105,14 +106,15 @@ class Endpoints:
     def _ready(self) -> Answer:
         parts = {part: reason or "ok" for part, reason in self.ready().items()}
         fine = all(reason == "ok" for reason in parts.values())
+        parts |= {part: reason or "ok" for part, reason in self.dispensable().items()}
         return Answer.json(_health(fine=fine), {"ready": fine, "parts": parts, "notes": dict(self.notes())})
 
 
 class ObservationServer:
     """Serves /metrics, /health/live, /health/ready and /status while it is entered.
 
-    `ready` gives a reason per part, None or "ok" where it is fine; `live` a reason, None or "ok" likewise. `notes` are
-    shown beside the parts and make nobody unready.
+    `ready` gives a reason per part, None or "ok" where it is fine; `live` a reason, None or "ok" likewise. The parts of
+    `dispensable` are shown with the others, `notes` beside them; neither makes anybody unready.
     """
 
     def __init__(
@@ -125,10 +127,11 @@ class ObservationServer:
         live: Callable[[], str | None],
         status: Callable[[], Mapping[str, Any]],
         notes: Callable[[], Mapping[str, str]] = dict,
+        dispensable: Callable[[], Mapping[str, str | None]] = dict,
         limits: Limits = Limits(),  # noqa: B008 - a tuple, it cannot change
     ) -> None:
         self._address = (host, port)
-        self._endpoints = Endpoints(metrics_text, ready, live, status, notes)
+        self._endpoints = Endpoints(metrics_text, ready, live, status, notes, dispensable)
         self._limits = limits
         self._exchanges: set[_Exchange] = set()
         self._server: asyncio.Server | None = None

@@ -6,10 +6,10 @@ type is passed over here, because the schema has named it already.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.model.plant import ACTIONS, THRESHOLD_NAMES
+from edge_agent.model.limitorder import RISING, clears_at, disorders
+from edge_agent.model.plant import ACTIONS
 from edge_agent.model.units import QUANTITIES, conversion
 from edge_agent.settings.findings import Finding, one_of, show
 from edge_agent.settings.plans import declared, plan_findings
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from edge_agent.settings.findings import KeyPath
 
-_RISING = tuple(reversed(THRESHOLD_NAMES))
 #: A fail-safe state has no number to choose: it is one of the two ends.
 _FAIL_SAFES: dict[str, list[str]] = {
     kind: [action for action in actions if action != "set"] for kind, actions in ACTIONS.items()
@@ -91,22 +90,18 @@ def _graded(path: KeyPath, test: object, names: tuple[str, str]) -> Iterator[Fin
 
 
 def _thresholds(path: KeyPath, thresholds: dict[str, Any]) -> Iterator[Finding]:
-    found = [(name, *_limit(name, thresholds.get(name))) for name in _RISING]
-    sound = [(name, limit, reset) for name, limit, reset in found if limit is not None and reset is not None]
-    for (lower, low, low_reset), (upper, high, high_reset) in pairwise(sound):
-        if low >= high:
-            yield Finding((*path, lower, "limit"), f"{low:g} is not below {upper} {high:g}", " < ".join(_RISING))
-        elif low_reset > high_reset:
-            wrong = f"{lower} clears at {low_reset:g} and {upper} at {high_reset:g}: their deadbands overlap"
-            yield Finding((*path, lower, "deadband"), wrong, "deadbands that do not overlap")
+    found = {name: _limits(name, thresholds.get(name)) for name in RISING}
+    for lower, member, wrong in disorders({name: limits for name, limits in found.items() if limits is not None}):
+        expected = " < ".join(RISING) if member == "limit" else "deadbands that do not overlap"
+        yield Finding((*path, lower, member), wrong, expected)
 
 
-def _limit(name: str, threshold: object) -> tuple[float | None, float | None]:
+def _limits(name: str, threshold: object) -> tuple[float, float] | None:
     """Read a threshold's limit and the value at which it clears."""
     limit, deadband = number(table(threshold).get("limit")), number(table(threshold).get("deadband", 0.0))
-    if limit is None or deadband is None or deadband < 0:
-        return limit, limit
-    return limit, limit - deadband if name.startswith("high") else limit + deadband
+    if limit is None:
+        return None
+    return limit, limit if deadband is None or deadband < 0 else clears_at(name, limit, deadband)
 
 
 def _actuator(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:

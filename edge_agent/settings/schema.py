@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.model.plant import ActuatorKind, Priority, TimestampFormat  # noqa: TC001 - pydantic reads them
-from edge_agent.settings.agent import ID_PATTERN, ID_PHRASE
+from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
 #: TOML knows lists only; strict validation would want tuples.

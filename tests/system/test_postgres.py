@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 from support.deadline import block_until
 from support.processes import AgentProcess
+
+from edge_agent.knowledge.postgres_migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +63,47 @@ def test_a_plain_update_is_in_force_at_once(governed, postgres, mosquitto, publi
     (status,) = [json.loads(governed.get("/status"))]
     assert status["mode"] == "auto"
     assert active(governed) == ["tank1/level:high"]
+
+
+def test_limits_out_of_order_are_in_force_as_they_were_written_and_told_of(governed, postgres, mosquitto):
+    from support.ledger import LedgerPublisher  # noqa: PLC0415 - on another topic than the fixture's
+
+    governed.start()
+    block_until(lambda: postgres.execute("SELECT 1 FROM edge_agent.thresholds"))
+    level = LedgerPublisher(mosquitto.port, "water/riverside/tank1/telemetry/level", unit="m")
+    level.publish(1)  # 3.0 m
+    level.settle()
+    level.close()
+    block_until(lambda: json.loads(governed.get("/status"))["sensors"][0]["value"] == 3.0)
+    assert json.loads(governed.get("/health/ready"))["notes"] == {}
+    postgres.execute(TUNE.format(0.5))
+    block_until(lambda: active(governed) == ["tank1/level:high"], timeout=2)
+    assert "tank1/level: low 1.5 is not below high 0.5" in governed.get("/health/ready")
+    assert "Limits are out of order, and in force as they are" in governed.log
+    postgres.execute(TUNE.format(5.0))
+    block_until(lambda: json.loads(governed.get("/health/ready"))["notes"] == {}, timeout=2)
+
+
+def test_health_tells_what_is_wrong_with_it_and_stays_well(tmp_path, mosquitto, shared_postgres, redis_server):
+    dsn = shared_postgres.database()  # without a schema
+    settings = f'[postgres]\ndsn = "{dsn}"\n[redis]\nurl = "{redis_server.url}"\n'
+    agent = AgentProcess(tmp_path / "unmigrated", mosquitto.port, settings=settings)
+
+    def parts() -> dict[str, str]:
+        told = json.loads(agent.get("/health/ready"))  # raises where it is not 200
+        assert told["ready"]
+        return dict(told["parts"])
+
+    try:
+        agent.start()
+        block_until(lambda: "run edge-agent migrate" in parts()["postgres"])
+        asyncio.run(migrate(dsn))
+        block_until(lambda: parts()["postgres"] == parts()["redis"] == "ok", timeout=30)
+        redis_server.kill()
+        block_until(lambda: parts()["redis"].startswith("Redis does not work"), timeout=60)
+        assert parts() | {"redis": ""} == {"broker": "ok", "store": "ok", "loop": "ok", "postgres": "ok", "redis": ""}
+    finally:
+        agent.close()
 
 
 def test_what_is_recorded_while_it_is_away_reaches_it_when_it_is_back(

@@ -90,6 +90,14 @@ async def test_a_note_makes_nobody_unready():
         assert json.loads(body) == {"ready": True, "parts": {"store": "ok"}, "notes": {"store": "begun anew"}}
 
 
+async def test_a_part_that_can_be_done_without_is_told_of_and_makes_nobody_unready():
+    parts = {"postgres": "its disk is full", "redis": None}
+    async with make_server(ready=lambda: {"store": None}, dispensable=lambda: parts) as server:
+        status, _, body = await get(server, "/health/ready")
+    told = {"store": "ok", "postgres": "its disk is full", "redis": "ok"}
+    assert (status, json.loads(body)) == (200, {"ready": True, "parts": told, "notes": {}})
+
+
 async def test_ready_tells_a_reason_for_each_part():
     parts = {"broker": "connection refused", "store": None}
     async with make_server(ready=lambda: parts) as server:

@@ -42,13 +42,27 @@ FROM edge_agent.thresholds WHERE site = %s
 SELECT plan, when_alarms::text, steps::text, unless_alarms::text, priority, cooldown_seconds
 FROM edge_agent.plans WHERE site = %s
 
+-- name: counted
+SELECT (SELECT count(*) FROM edge_agent.nodes WHERE site = %(site)s)
+     + (SELECT count(*) FROM edge_agent.sensors WHERE site = %(site)s)
+     + (SELECT count(*) FROM edge_agent.actuators WHERE site = %(site)s)
+     + (SELECT count(*) FROM edge_agent.thresholds WHERE site = %(site)s)
+     + (SELECT count(*) FROM edge_agent.plans WHERE site = %(site)s)
+
+-- Of the present transaction, the work of its deferred triggers at the commit included.
+-- name: take_your_time
+SELECT set_config('statement_timeout', %s, true)
+
 -- name: put_node
-INSERT INTO edge_agent.nodes (site, node, timestamps) VALUES (%s, %s, %s)
+INSERT INTO edge_agent.nodes (site, node, timestamps)
+SELECT %s, n.node, n.timestamps FROM unnest(%s::text[], %s::text[]) AS n (node, timestamps)
 ON CONFLICT (site, node) DO UPDATE SET timestamps = excluded.timestamps
 
 -- name: put_sensor
 INSERT INTO edge_agent.sensors (site, node, sensor, quantity, unit, interval_seconds, quality)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+SELECT %s, s.node, s.sensor, s.quantity, s.unit, s.interval_seconds, s.quality
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::double precision[], %s::jsonb[])
+  AS s (node, sensor, quantity, unit, interval_seconds, quality)
 ON CONFLICT (site, node, sensor) DO UPDATE SET
   quantity = excluded.quantity, unit = excluded.unit, interval_seconds = excluded.interval_seconds,
   quality = excluded.quality
@@ -57,7 +71,10 @@ ON CONFLICT (site, node, sensor) DO UPDATE SET
 INSERT INTO edge_agent.actuators
   (site, node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
    ack_timeout_seconds, command_ttl_seconds)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT %s, a.node, a.actuator, a.kind, a.fail_safe, a.min_on, a.min_off, a.max_starts, a.lease, a.ack_timeout, a.ttl
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::double precision[], %s::double precision[],
+            %s::integer[], %s::double precision[], %s::double precision[], %s::double precision[])
+  AS a (node, actuator, kind, fail_safe, min_on, min_off, max_starts, lease, ack_timeout, ttl)
 ON CONFLICT (site, node, actuator) DO UPDATE SET
   kind = excluded.kind, fail_safe = excluded.fail_safe, min_on_seconds = excluded.min_on_seconds,
   min_off_seconds = excluded.min_off_seconds, max_starts_per_hour = excluded.max_starts_per_hour,
@@ -67,29 +84,44 @@ ON CONFLICT (site, node, actuator) DO UPDATE SET
 -- name: put_threshold
 INSERT INTO edge_agent.thresholds
   (site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT %s, t.node, t.sensor, t.name, t.limit_value, t.deadband, t.on_delay, t.off_delay, t.priority
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::double precision[], %s::double precision[],
+            %s::double precision[], %s::double precision[], %s::text[])
+  AS t (node, sensor, name, limit_value, deadband, on_delay, off_delay, priority)
 ON CONFLICT (site, node, sensor, name) DO UPDATE SET
   limit_value = excluded.limit_value, deadband = excluded.deadband, on_delay_seconds = excluded.on_delay_seconds,
   off_delay_seconds = excluded.off_delay_seconds, priority = excluded.priority
 
 -- name: put_plan
 INSERT INTO edge_agent.plans (site, plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+SELECT %s, p.plan, p.when_alarms, p.steps, p.unless_alarms, p.priority, p.cooldown_seconds
+FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::integer[], %s::double precision[])
+  AS p (plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds)
 ON CONFLICT (site, plan) DO UPDATE SET
   when_alarms = excluded.when_alarms, steps = excluded.steps, unless_alarms = excluded.unless_alarms,
   priority = excluded.priority, cooldown_seconds = excluded.cooldown_seconds
 
 -- name: remove_node
-DELETE FROM edge_agent.nodes WHERE site = %s AND node = %s
+DELETE FROM edge_agent.nodes AS n
+USING (SELECT %s::text AS site, * FROM unnest(%s::text[]) AS u (node)) AS r
+WHERE (n.site, n.node) = (r.site, r.node)
 
 -- name: remove_sensor
-DELETE FROM edge_agent.sensors WHERE site = %s AND node = %s AND sensor = %s
+DELETE FROM edge_agent.sensors AS s
+USING (SELECT %s::text AS site, * FROM unnest(%s::text[], %s::text[]) AS u (node, sensor)) AS r
+WHERE (s.site, s.node, s.sensor) = (r.site, r.node, r.sensor)
 
 -- name: remove_actuator
-DELETE FROM edge_agent.actuators WHERE site = %s AND node = %s AND actuator = %s
+DELETE FROM edge_agent.actuators AS a
+USING (SELECT %s::text AS site, * FROM unnest(%s::text[], %s::text[]) AS u (node, actuator)) AS r
+WHERE (a.site, a.node, a.actuator) = (r.site, r.node, r.actuator)
 
 -- name: remove_threshold
-DELETE FROM edge_agent.thresholds WHERE site = %s AND node = %s AND sensor = %s AND name = %s
+DELETE FROM edge_agent.thresholds AS t
+USING (SELECT %s::text AS site, * FROM unnest(%s::text[], %s::text[], %s::text[]) AS u (node, sensor, name)) AS r
+WHERE (t.site, t.node, t.sensor, t.name) = (r.site, r.node, r.sensor, r.name)
 
 -- name: remove_plan
-DELETE FROM edge_agent.plans WHERE site = %s AND plan = %s
+DELETE FROM edge_agent.plans AS p
+USING (SELECT %s::text AS site, * FROM unnest(%s::text[]) AS u (plan)) AS r
+WHERE (p.site, p.plan) = (r.site, r.plan)

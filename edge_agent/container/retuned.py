@@ -1,0 +1,74 @@
+"""Limits that people change while the agent runs: in force as they are written, and told of where they look wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from edge_agent.model.limitorder import clears_at, disorders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge_agent.model.plant import Policy, Threshold
+    from edge_agent.runtime.ports import PolicySource
+
+#: Sensors that are named in the log at once, and in the note; the others are counted.
+MOST_NAMED = 10
+
+
+class Retuned:
+    """Thresholds and plans from `source`, a PolicySource, with a warning for each sensor whose limits are out of order.
+
+    A plant file with such limits is refused. A change in the store is the word of whoever is responsible, and two
+    limits that are moved one after the other may cross in between: it counts at once, and is told of until mended.
+    """
+
+    def __init__(self, source: PolicySource) -> None:
+        self._source = source
+        self._known: dict[str, str] = {}
+
+    async def version(self) -> object:
+        """See PolicySource."""
+        return await self._source.version()
+
+    async def policy(self) -> Policy:
+        """See PolicySource."""
+        policy = await self._source.policy()
+        # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
+        self._tell(await asyncio.to_thread(_out_of_order, policy.thresholds))
+        return policy
+
+    def notes(self) -> dict[str, str]:
+        """Give the note of the health, `thresholds`; empty where all limits are in order."""
+        if not self._known:
+            return {}
+        named = [f"{sensor}: {wrong}" for sensor, wrong in list(self._known.items())[:MOST_NAMED]]
+        more = [f"{len(self._known) - MOST_NAMED} more sensors"] if len(self._known) > MOST_NAMED else []
+        return {"thresholds": "limits out of order, in force as they are: " + "; ".join(named + more)}
+
+    def _tell(self, found: dict[str, str]) -> None:
+        fresh = [(sensor, wrong) for sensor, wrong in found.items() if self._known.get(sensor) != wrong]
+        for sensor, wrong in fresh[:MOST_NAMED]:
+            logger.bind(sensor=sensor, limits=wrong).warning("Limits are out of order, and in force as they are")
+        if len(fresh) > MOST_NAMED:
+            logger.bind(sensors=len(fresh) - MOST_NAMED).warning("More limits are out of order, and in force")
+        if self._known and not found:
+            logger.info("All limits are in order again")
+        self._known = found
+
+
+def _out_of_order(thresholds: Iterable[Threshold]) -> dict[str, str]:
+    """Tell by sensor what is wrong with its limits; `thresholds` are sorted, as those of a Policy are."""
+    found: dict[str, str] = {}
+    for (node, sensor), limits in groupby(thresholds, lambda threshold: (threshold.node, threshold.sensor)):
+        places: dict[str, tuple[float, float]] = {
+            each.name: (each.limit, clears_at(each.name, each.limit, each.deadband)) for each in limits
+        }
+        wrong = [f"{lower} {wrong}" if member == "limit" else wrong for lower, member, wrong in disorders(places)]
+        if wrong:
+            found[f"{node}/{sensor}"] = ", ".join(wrong)
+    return found

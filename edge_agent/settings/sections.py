@@ -1,0 +1,211 @@
+"""What can be set about an agent, section by section, with limits, defaults and the words of the documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from edge_agent.model.commands import Mode  # noqa: TC001 - pydantic reads it at run time
+
+ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+ID_PHRASE = "an id: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit"
+_PREFIX_PATTERN = r"^[^/+#$\x00-\x1f\x7f][^/+#\x00-\x1f\x7f]*(/[^/+#\x00-\x1f\x7f]+)*$"
+_PREFIX_PHRASE = "topic levels joined by single slashes, none at either end, without + and #, not beginning with $"
+
+
+def _not_empty(path: Path) -> Path:
+    if path == Path():
+        raise PydanticCustomError("string_too_short", "a path must not be empty")
+    return path
+
+
+#: A path is text in the file; strict validation would want a Path there.
+FilePath = Annotated[Path, Field(strict=False), AfterValidator(_not_empty)]
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
+class Section(BaseModel):
+    """Strict, frozen, finite, and without keys that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class AgentSection(Section):
+    """Who this agent is."""
+
+    id: str = Field(
+        "gateway-1", pattern=ID_PATTERN, title=ID_PHRASE, description="Name of this agent, unique per gateway."
+    )
+
+
+class TlsSection(Section):
+    """How the connection to the broker is encrypted. The table alone, empty, trusts the system's authorities."""
+
+    ca_file: FilePath | None = Field(None, description="Authorities to trust, PEM; absent: those of the system.")
+    cert_file: FilePath | None = Field(None, description="Certificate that this agent shows to the broker, PEM.")
+    key_file: FilePath | None = Field(
+        None, description="Private key of `cert_file`, PEM; absent: it is in `cert_file` as well."
+    )
+
+
+class MqttSection(Section):
+    """The broker and how to talk to it."""
+
+    host: str = Field(
+        "localhost", pattern=r"^\S+$", title="a host name or address", description="Broker to connect to."
+    )
+    port: int = Field(1883, ge=1, le=65535, description="Its port; with TLS usually 8883.")
+    username: str | None = Field(None, min_length=1, description="Name to log in with.")
+    password: SecretStr | None = Field(None, description="Password to log in with; rather use `password_file`.")
+    password_file: FilePath | None = Field(
+        None, description="File to read the password from; a newline at its end is not part of it."
+    )
+    topic_prefix: str = Field(
+        "water",
+        pattern=_PREFIX_PATTERN,
+        max_length=256,
+        title=_PREFIX_PHRASE,
+        description="What every topic begins with.",
+    )
+    keepalive_seconds: int = Field(
+        15, ge=1, le=65535, description="A dead connection is noticed after about twice this."
+    )
+    receive_maximum: int = Field(
+        500, ge=1, le=65535, description="Messages the broker may send before the first is acknowledged (MQTT 5)."
+    )
+    session_expiry_seconds: int = Field(
+        86400, ge=0, le=4294967295, description="How long the broker keeps messages for an absent agent (MQTT 5)."
+    )
+    tls: TlsSection | None = Field(None, description="Present: the connection is encrypted.")
+
+
+class StoreSection(Section):
+    """The embedded store."""
+
+    path: FilePath = Field(
+        Path("var/edge-agent.db"), description="SQLite file; a relative path counts from the working directory."
+    )
+    commit_interval_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=60,
+        description="How long readings may wait to be written together; 0: each turn is written at once. "
+        "Commands and alarms never wait.",
+    )
+    keep_days: float = Field(
+        30.0, gt=0, le=36500, description="How long readings, alarms, commands and decisions are kept in it."
+    )
+    max_mb: float = Field(
+        1024.0,
+        ge=16,
+        le=1_000_000,
+        description="How large the file may grow, in 10^6 bytes: then the oldest readings go, alarms, commands and "
+        "decisions last.",
+    )
+    reserve_mb: float = Field(
+        8.0,
+        ge=0,
+        le=1024,
+        description="Room held back on the disk, so that commands and alarms can be stored when it is full; below 8 "
+        "it may not suffice, 0: none.",
+    )
+    spool_max_mb: float = Field(
+        512.0,
+        gt=0,
+        le=1_000_000,
+        description="How much of the file may wait for PostgreSQL, half of `max_mb` at most: then the oldest readings "
+        "are given up, alarms, commands and decisions last.",
+    )
+    spool_max_days: float = Field(
+        30.0, gt=0, le=36500, description="How long something may wait for PostgreSQL before it is given up."
+    )
+
+
+class PostgresSection(Section):
+    """The utility's own store, shared by gateways. Without a dsn the embedded store is all there is."""
+
+    dsn: SecretStr | None = Field(
+        None,
+        description="Where it is: `postgresql://user@host/database`, or `host=… dbname=…`; with a password in it "
+        "rather use `dsn_file`.",
+    )
+    dsn_file: FilePath | None = Field(
+        None, description="File to read the dsn from; a newline at its end is not part of it."
+    )
+    pool_min_size: int = Field(1, ge=0, le=100, description="Connections that are kept open.")
+    pool_max_size: int = Field(4, ge=1, le=100, description="Connections at most; above the least number.")
+    readings_keep_days: int | None = Field(
+        None,
+        ge=1,
+        le=36500,
+        description="Months of readings that ended longer ago are dropped, when every site in the database says so; "
+        "absent: none is.",
+    )
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        sound = parts.scheme in {"redis", "rediss", "unix"} and (parts.port is None or parts.scheme != "unix")
+    except ValueError:
+        sound = False
+    if not sound:
+        raise PydanticCustomError("string_pattern_mismatch", "no url of Redis")
+    return url
+
+
+class RedisSection(Section):
+    """A cache of thresholds and plans before PostgreSQL, shared by gateways. Without a url there is none."""
+
+    url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
+        None,
+        title="a URL: redis://host:port/0, with TLS rediss://host:port/0, or unix:///path",
+        description="Where it is; with a password in it rather use `url_file`.",
+    )
+    url_file: FilePath | None = Field(
+        None, description="File to read the url from; a newline at its end is not part of it."
+    )
+    ttl_seconds: int = Field(
+        86400, ge=60, le=2_592_000, description="How long it holds what no gateway has confirmed with PostgreSQL."
+    )
+
+
+class QualitySection(Section):
+    """What is believed of a reading, whatever its sensor."""
+
+    future_tolerance_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=86400,
+        description="A reading from further in the future than this is flagged suspect and moves nothing.",
+    )
+
+
+class HttpSection(Section):
+    """Metrics and health."""
+
+    host: str = Field(
+        "127.0.0.1", pattern=r"^\S+$", title="a host name or address", description="Address to listen on."
+    )
+    port: int = Field(9108, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+
+
+class LogSection(Section):
+    """What is logged, and how."""
+
+    level: Level = Field("INFO", description="Least severe level that is logged.")
+    format: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object a line.")
+
+
+class ControlSection(Section):
+    """How far the agent may go."""
+
+    mode: Mode = Field(
+        "auto",
+        description="auto: plans command; advisory: decisions are recorded, none is published; "
+        "manual: only a person commands.",
+    )
