@@ -1,4 +1,4 @@
-"""Commands that run the loop: the agent itself, the demo, and a recording once more."""
+"""Commands that run the loop: the agent itself, and a recording once more."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
-from rich.console import Console
 
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
-from edge_agent.demo.show import Wishes, show
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import rfc3339
@@ -24,7 +21,7 @@ from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
 from edge_agent.runtime.recording import Recording
 from edge_agent.settings.agent import load_settings
-from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
+from edge_agent.settings.plantfile import find_plant, load_plant
 from edge_agent.turn import Knowledge, run_turn
 from edge_agent.version import installed_version
 
@@ -37,7 +34,6 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.agent import Parts
     from edge_agent.settings.agent import Settings
-    from edge_agent.settings.plantfile import PlantFile
     from edge_agent.turn import Turn
 
 
@@ -47,7 +43,7 @@ def run(arguments: argparse.Namespace, *, rewire: Callable[[Parts], Parts] | Non
     plant = load_plant(find_plant(arguments.plant))
     configure_logs(settings.log.level, settings.log.format)
     with ExitStack() as stack:
-        recording = None if arguments.record is None else stack.enter_context(_written(arguments.record))
+        recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
         return single(lambda: asyncio.run(_run(settings, plant, recording, rewire)))
 
 
@@ -93,7 +89,8 @@ def single(function: Callable[[], int]) -> int:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[IO[str]]:
+def written(path: Path) -> Iterator[IO[str]]:
+    """Open a recording to write. Raises UsageError where it cannot be written."""
     try:
         file = path.open("w", encoding="utf-8")
     except OSError as error:
@@ -160,24 +157,3 @@ def _decided(turn: Turn) -> Iterator[dict[str, Any]]:
         yield {"command": json.loads(wire.command(command))}
     for step in turn.command_events:
         yield {"command_id": step.command_id, "state": str(step.state), "detail": step.detail}
-
-
-def demo(arguments: argparse.Namespace) -> int:
-    """Run broker, plant and agent in one process, and sum up at the end."""
-    settings = load_settings(arguments.config, os.environ)
-    file = load_plant_file(find_plant(arguments.plant))
-    console = Console()
-    live = not arguments.plain and sys.stdout.isatty() and not console.is_dumb_terminal
-    with ExitStack() as stack:
-        recording = None if arguments.record is None else stack.enter_context(_written(arguments.record))
-        wishes = Wishes(arguments.speed, arguments.duration, live, recording)
-        return single(lambda: asyncio.run(_demo(settings, file, wishes, console)))
-
-
-async def _demo(settings: Settings, file: PlantFile, wishes: Wishes, console: Console) -> int:
-    stop = asyncio.Event()
-    stop_on_signals(stop.set)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the window was closed; with nohup it does not matter
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)
-    await show(settings, file, wishes, console, stop)
-    return 0
