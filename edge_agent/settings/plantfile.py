@@ -71,8 +71,8 @@ def load_plant(path: Path) -> Plant:
 
 def load_plant_file(path: Path) -> PlantFile:
     """Read a plant file whole. Raises ConfigurationError with every problem."""
-    # The tables of a large file are many times what is kept of them, and what is kept lies scattered among them, so that
-    # none of their memory could be given back: 210 MB at 10,000 sensors. A copy made after them lies together: 80 MB.
+    # The tables of a large file are many times what is kept of them, and what is kept lies scattered among them, so
+    # that none of their memory could be given back: 210 MB at 10,000 sensors. A copy made after them lies together: 80.
     parcel = pickle.dumps(plant_from(read_toml(path), path), pickle.HIGHEST_PROTOCOL)
     unpacked: PlantFile = pickle.loads(parcel)  # noqa: S301 - our own, made a moment ago
     return unpacked
