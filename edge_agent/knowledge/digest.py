@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any noun in, any JSON value out
         return value
     if isinstance(value, int):
         return float(value)  # 5 and 5.0 in a file are the same limit
-    names = _members(type(value))
+    names = _MEMBERS[type(value)]
     if names is not None:
         return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
@@ -63,7 +62,13 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any noun in, any JSON value out
     return value
 
 
-@cache
-def _members(kind: type) -> tuple[str, ...] | None:
-    """Name the fields of a dataclass; None where it is none."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+class _Members(dict[type, tuple[str, ...] | None]):
+    """The names of a dataclass's fields, looked up once; None of what is none."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...] | None:
+        names = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+        self[kind] = names
+        return names
+
+
+_MEMBERS = _Members()
