@@ -7,6 +7,9 @@ import sys
 
 from edge_agent.errors import EdgeAgentError
 
+#: What `export` can print.
+EXPORTS = ("readings", "alarms", "commands", "dead-letters")
+
 
 class ReaderGoneError(EdgeAgentError):
     """Whoever read our output has had enough, as `head` does."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.model.quality import SHIFT, Flag
 from edge_agent.model.readings import Reading
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.model.units import Conversion, conversion
+from edge_agent.model.units import conversion
 from edge_agent.monitor import freshness, gross_range, rate_of_change, spike
 from edge_agent.monitor.flat_line import FlatLineRun
 from edge_agent.monitor.quiet import quiet_range
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Sensor
     from edge_agent.model.remembered import StoredReading
     from edge_agent.model.time import Instant
+    from edge_agent.model.units import Conversion
 
 _GOOD, _NOT_EVALUATED, _SUSPECT, _FAIL = (int(f) for f in (Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT, Flag.FAIL))
 _RATE, _SPIKE, _FLAT = SHIFT["rate_of_change"], SHIFT["spike"], SHIFT["flat_line"]
 _FRESHNESS, _CLOCK = SHIFT["freshness"], SHIFT["clock"]
-_MAX_UNITS = 32
 
 
 def _strongest(tests: int) -> int:
@@ -44,7 +44,6 @@ class Channel:
 
     __slots__ = (
         "_before",
-        "_conversions",
         "_flat",
         "_future_us",
         "_late_us",
@@ -72,15 +71,10 @@ class Channel:
         self._overdue_us = self._late_us + round(sensor.interval_seconds * MICROSECONDS)
         self._quiet = quiet_range(sensor.quality, self._late_us, self._future_us)
         self._flat = FlatLineRun(sensor.quality.flat_line) if sensor.quality.flat_line else None
-        self._conversions: dict[str, Conversion | None] = {sensor.unit: Conversion(1.0, 0.0)}
 
     def conversion(self, unit: str) -> Conversion | None:
         """Find how a unit that a message names becomes the sensor's; None where it is of another quantity."""
-        if unit not in self._conversions:
-            if len(self._conversions) >= _MAX_UNITS:  # nobody fills our memory with invented units
-                return conversion(self.sensor.quantity, unit, self.sensor.unit)
-            self._conversions[unit] = conversion(self.sensor.quantity, unit, self.sensor.unit)
-        return self._conversions[unit]
+        return conversion(self.sensor.quantity, unit, self.sensor.unit)
 
     def is_newest(self, observed_at: Instant, seq: int | None) -> bool:
         """Whether such a reading would be the newest in order."""
