@@ -43,11 +43,12 @@ _YOUNG_OBJECTS = 20_000
 
 def run(arguments: argparse.Namespace, *, rewire: Callable[[Parts], Parts] | None = None) -> int:
     """Run the agent until SIGTERM or SIGINT; `rewire` as in `open_agent`."""
-    gc.disable()  # until all is there: while 10,000 sensors are made it would look at them again and again
-    settings = load_settings(arguments.config, os.environ)
-    plant = load_plant(find_plant(arguments.plant))
-    configure_logs(settings.log.level, settings.log.format)
     with ExitStack() as stack:
+        gc.disable()  # until all is there: while 10,000 sensors are made it would look at them again and again
+        stack.callback(gc.enable)
+        settings = load_settings(arguments.config, os.environ)
+        plant = load_plant(find_plant(arguments.plant))
+        configure_logs(settings.log.level, settings.log.format)
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
         return single(lambda: asyncio.run(_run(settings, plant, recording, rewire)))
 
