@@ -63,6 +63,10 @@ class BrokerUnavailableError(EdgeAgentError):
     """There is no connection to the broker now, or it went away before it confirmed."""
 
 
+class PublishRefusedError(BrokerUnavailableError):
+    """The broker is there, and refused one message, as far as it says so: access rules, a quota."""
+
+
 class NotAcknowledgedError(EdgeAgentError):
     """A node did not acknowledge a command in time."""
 

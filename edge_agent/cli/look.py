@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from edge_agent.cli.output import say
+from edge_agent.cli.output import EXPORTS, say
 from edge_agent.cli.story import tell
 from edge_agent.errors import EdgeAgentError, UsageError
 from edge_agent.knowledge.archive import SqliteArchive
@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 
     from edge_agent.settings.agent import Settings
 
-_COLUMNS = {
-    "readings": ("node", "sensor", "value", "unit", "flag", "tests", "observed_at", "received_at", "seq"),
-    "alarms": ("node", "sensor", "threshold", "event", "at", "value", "by", "reason"),
-    "commands": (
-        *("id", "site", "node", "actuator", "action", "value", "issued_at", "expires_at", "lease_seconds"),
-        *("epoch", "counter", "plan", "reason", "outcome", "attempts", "closed_at"),
-    ),
-    "dead-letters": ("reason", "topic", "payload", "received_at", "encoding"),
-}
-#: What `export` can print.
-EXPORTS = tuple(_COLUMNS)
+_COLUMNS = dict(
+    zip(
+        EXPORTS,
+        (
+            ("node", "sensor", "value", "unit", "flag", "tests", "observed_at", "received_at", "seq"),
+            ("node", "sensor", "threshold", "event", "at", "value", "by", "reason"),
+            (
+                *("id", "site", "node", "actuator", "action", "value", "issued_at", "expires_at", "lease_seconds"),
+                *("epoch", "counter", "plan", "reason", "outcome", "attempts", "closed_at"),
+            ),
+            ("reason", "topic", "payload", "received_at", "encoding"),
+        ),
+        strict=True,
+    )
+)
 _PATIENCE_SECONDS = 5.0
 
 

@@ -7,6 +7,9 @@ import sys
 
 from edge_agent.errors import EdgeAgentError
 
+#: What `export` can print.
+EXPORTS = ("readings", "alarms", "commands", "dead-letters")
+
 
 class ReaderGoneError(EdgeAgentError):
     """Whoever read our output has had enough, as `head` does."""
@@ -30,9 +33,13 @@ def finish() -> None:
         raise _told(error) from error
 
 
-def _told(error: OSError) -> EdgeAgentError:
-    # Nothing is left then for the interpreter to flush at its end, where it would say so once more in its own way.
+def forsake_output() -> None:
+    """Leave nothing for the interpreter to flush at its end, where it would say in its own way that it cannot."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _told(error: OSError) -> EdgeAgentError:
+    forsake_output()
     if isinstance(error, BrokenPipeError):
         return ReaderGoneError("nobody reads the output any more")
     return EdgeAgentError(f"standard output cannot be written: {error.strerror}")

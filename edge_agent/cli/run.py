@@ -1,21 +1,19 @@
-"""Commands that run the loop: the agent itself, the demo, and a recording once more."""
+"""Commands that run the loop: the agent itself, and a recording once more."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
-import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
-from rich.console import Console
 
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
-from edge_agent.demo.show import Wishes, show
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import rfc3339
@@ -24,7 +22,7 @@ from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
 from edge_agent.runtime.recording import Recording
 from edge_agent.settings.agent import load_settings
-from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
+from edge_agent.settings.plantfile import find_plant, load_plant
 from edge_agent.turn import Knowledge, run_turn
 from edge_agent.version import installed_version
 
@@ -37,17 +35,20 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.agent import Parts
     from edge_agent.settings.agent import Settings
-    from edge_agent.settings.plantfile import PlantFile
     from edge_agent.turn import Turn
+
+#: So many more objects than were let go make the garbage collector look at the young ones.
+_YOUNG_OBJECTS = 20_000
 
 
 def run(arguments: argparse.Namespace, *, rewire: Callable[[Parts], Parts] | None = None) -> int:
     """Run the agent until SIGTERM or SIGINT; `rewire` as in `open_agent`."""
+    gc.disable()  # until all is there: while 10,000 sensors are made it would look at them again and again
     settings = load_settings(arguments.config, os.environ)
     plant = load_plant(find_plant(arguments.plant))
     configure_logs(settings.log.level, settings.log.format)
     with ExitStack() as stack:
-        recording = None if arguments.record is None else stack.enter_context(_written(arguments.record))
+        recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
         return single(lambda: asyncio.run(_run(settings, plant, recording, rewire)))
 
 
@@ -56,6 +57,7 @@ async def _run(
 ) -> int:
     async with open_agent(settings, plant, recording=recording, rewire=rewire) as running:
         stop_on_signals(running.agent.stop)
+        _collect_what_comes()
 
         def started() -> None:
             logger.bind(
@@ -69,6 +71,17 @@ async def _run(
 
         await running.agent.run(started)
     return 0
+
+
+def _collect_what_comes() -> None:
+    """Let the garbage collector look at what comes from now on only, and less often: what is there stays.
+
+    Nothing on the way of a reading is part of a cycle. At 10,000 sensors monitoring takes 9 µs a reading instead of 11.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
+    gc.enable()
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:
@@ -93,7 +106,8 @@ def single(function: Callable[[], int]) -> int:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[IO[str]]:
+def written(path: Path) -> Iterator[IO[str]]:
+    """Open a recording to write. Raises UsageError where it cannot be written."""
     try:
         file = path.open("w", encoding="utf-8")
     except OSError as error:
@@ -160,24 +174,3 @@ def _decided(turn: Turn) -> Iterator[dict[str, Any]]:
         yield {"command": json.loads(wire.command(command))}
     for step in turn.command_events:
         yield {"command_id": step.command_id, "state": str(step.state), "detail": step.detail}
-
-
-def demo(arguments: argparse.Namespace) -> int:
-    """Run broker, plant and agent in one process, and sum up at the end."""
-    settings = load_settings(arguments.config, os.environ)
-    file = load_plant_file(find_plant(arguments.plant))
-    console = Console()
-    live = not arguments.plain and sys.stdout.isatty() and not console.is_dumb_terminal
-    with ExitStack() as stack:
-        recording = None if arguments.record is None else stack.enter_context(_written(arguments.record))
-        wishes = Wishes(arguments.speed, arguments.duration, live, recording)
-        return single(lambda: asyncio.run(_demo(settings, file, wishes, console)))
-
-
-async def _demo(settings: Settings, file: PlantFile, wishes: Wishes, console: Console) -> int:
-    stop = asyncio.Event()
-    stop_on_signals(stop.set)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the window was closed; with nohup it does not matter
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)
-    await show(settings, file, wishes, console, stop)
-    return 0

@@ -130,7 +130,8 @@ async def policy_in_force(repository: PolicyRepository, plant: Plant) -> Policy:
     if await repository.applied() != digest(plant):
         changes = await repository.apply(plant)
         logger.bind(changes=len(changes)).info("The plant file was applied to the store")
-    return await repository.policy()
+    policy = await repository.policy()
+    return plant.policy if policy == plant.policy else policy  # once in memory where they are the same
 
 
 def _limits(store: StoreSection) -> Limits:

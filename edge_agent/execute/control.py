@@ -152,7 +152,8 @@ class Control:
         return True
 
     def _close(self, record: CommandRecord, now: Moment) -> None:
-        """Draw the consequences of an outcome for the standing wish."""
+        """Draw the consequences of an outcome: for the equipment always, for the standing wish where it was its own."""
+        concerns_wish = self._open_for_wish()
         self.record = None
         state, actuator = record.state, self.actuator
         never_sent = state in {CommandState.EXPIRED, CommandState.FAILED} and not record.attempts
@@ -161,6 +162,8 @@ class Control:
             self.changed = True
         else:
             self.equipment.settle(done=state is CommandState.DONE)
+        if not concerns_wish:  # another is wished since: it waits for nothing
+            return
         if state not in _AFTER_REFUSAL:
             # A moment for the report of the new state to arrive, before it is missed.
             self._retry_seconds = now.seconds + self._pause_seconds

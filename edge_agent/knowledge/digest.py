@@ -5,45 +5,70 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
-from functools import lru_cache
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edge_agent.model.plant import Plant, Policy
+    from collections.abc import Iterable, Iterator
+
+    from edge_agent.model.plant import Plant
 
 
 def digest(plant: Plant) -> str:
     """Fingerprint a plant: 64 hex digits, the same for the same content in whatever order the file gives it."""
-    content = plain(replace(plant, policy=_in_order(plant.policy)))
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    fingerprint = hashlib.sha256()
+    for piece in _canonical(plant):
+        fingerprint.update(piece.encode())
+    return fingerprint.hexdigest()
+
+
+def _canonical(plant: Plant) -> Iterator[str]:
+    """Write a plant as JSON with sorted keys, in pieces: the whole would take 25 MB at 10,000 sensors."""
+    plans = sorted(plant.policy.plans, key=lambda plan: plan.id)
+    thresholds = sorted(plant.policy.thresholds, key=lambda threshold: threshold.alarm)
+    yield '{"nodes":{'
+    yield from _joined(f"{_json(node)}:{_json(plain(plant.nodes[node]))}" for node in sorted(plant.nodes))
+    yield '},"policy":{"plans":['
+    yield from _joined(_json(plain(plan)) for plan in plans)
+    yield '],"thresholds":['
+    yield from _joined(_json(plain(threshold)) for threshold in thresholds)
+    yield f']}},"site":{_json(plant.site)}}}'
+
+
+def _joined(pieces: Iterable[str]) -> Iterator[str]:
+    separator = ""
+    for piece in pieces:
+        yield separator + piece
+        separator = ","
+
+
+# Made once: `json.dumps` makes an encoder at each call that is not as usual.
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any noun in, any JSON value out
     """Turn nouns into what JSON knows: dataclasses and mappings to dicts, tuples to lists, numbers to floats."""
-    kind = type(value)
-    if kind is str or kind is float or value is None:  # what there is most of
+    if value is None or isinstance(value, str | float | bool):
         return value
-    if names := _fields(kind):  # type: ignore[arg-type] # mypy looks for the hash of an instance
+    if isinstance(value, int):
+        return float(value)  # 5 and 5.0 in a file are the same limit
+    names = _MEMBERS[type(value)]
+    if names is not None:
         return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value)  # 5 and 5.0 in a file are the same limit
     return value
 
 
-@lru_cache(maxsize=64)
-def _fields(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+class _Members(dict[type, tuple[str, ...] | None]):
+    """The names of a dataclass's fields, looked up once; None of what is none."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...] | None:
+        names = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+        self[kind] = names
+        return names
 
 
-def _in_order(policy: Policy) -> Policy:
-    return replace(
-        policy,
-        thresholds=tuple(sorted(policy.thresholds, key=lambda threshold: threshold.alarm)),
-        plans=tuple(sorted(policy.plans, key=lambda plan: plan.id)),
-    )
+_MEMBERS = _Members()

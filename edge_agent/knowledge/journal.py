@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SQL = statements("sqlite", "journal")
+_TOGETHER = 50
+_ROW = "(?, ?, ?, ?, ?, ?, ?)"
+_INSERT_TOGETHER = _SQL["insert_reading"].replace(_ROW, ", ".join([_ROW] * _TOGETHER))
 
 #: How many of the latest readings a start looks through for the last ones of each sensor: about a second's work.
 LOOK_BACK = 1_000_000
@@ -84,10 +87,22 @@ def _write_series(db: sqlite3.Connection, series: list[rows.Row]) -> None:
             raise StoreError("Two agents write to the same store: each needs a file of its own.")
 
 
+def _insert_readings(db: sqlite3.Connection, readings: list[rows.Row]) -> int:
+    """Insert what is not there, many rows a statement: 1.1 µs a row instead of 2.0. Returns how many were inserted."""
+    whole = len(readings) - len(readings) % _TOGETHER
+    written = 0
+    for first in range(0, whole, _TOGETHER):
+        values = [value for row in readings[first : first + _TOGETHER] for value in row]
+        written += db.execute(_INSERT_TOGETHER, values).rowcount
+    if whole < len(readings):
+        written += db.executemany(_SQL["insert_reading"], readings[whole:]).rowcount
+    return written
+
+
 def _write_readings(db: sqlite3.Connection, batch: rows.Batch) -> int:
     if not batch.readings and not batch.settled:
         return 0
-    written = db.executemany(_SQL["insert_reading"], batch.readings).rowcount if batch.readings else 0
+    written = _insert_readings(db, batch.readings)
     duplicates = len(batch.readings) - written
     if duplicates:
         db.executemany(_SQL["settle_unjudged_reading"], rows.judgements(batch.readings))

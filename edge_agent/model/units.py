@@ -6,6 +6,7 @@ Pressure as head takes water at 4 degrees C and standard gravity (1 mH2O = 9806.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -114,6 +115,7 @@ _SPELLINGS = {
 QUANTITIES: Mapping[str, tuple[str, ...]] = MappingProxyType({name: tuple(units) for name, units in _UNITS.items()})
 
 
+@lru_cache(256)  # bounded: nobody fills our memory with invented units
 def conversion(quantity: str, unit: str, to: str) -> Conversion | None:
     """Find how to turn `unit` into `to`; None where either is no unit of the quantity."""
     units = _UNITS.get(quantity, {})

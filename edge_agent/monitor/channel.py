@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.model.quality import SHIFT, Flag
 from edge_agent.model.readings import Reading
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.model.units import Conversion, conversion
+from edge_agent.model.units import conversion
 from edge_agent.monitor import freshness, gross_range, rate_of_change, spike
 from edge_agent.monitor.flat_line import FlatLineRun
 from edge_agent.monitor.quiet import quiet_range
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Sensor
     from edge_agent.model.remembered import StoredReading
     from edge_agent.model.time import Instant
+    from edge_agent.model.units import Conversion
 
 _GOOD, _NOT_EVALUATED, _SUSPECT, _FAIL = (int(f) for f in (Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT, Flag.FAIL))
 _RATE, _SPIKE, _FLAT = SHIFT["rate_of_change"], SHIFT["spike"], SHIFT["flat_line"]
 _FRESHNESS, _CLOCK = SHIFT["freshness"], SHIFT["clock"]
-_MAX_UNITS = 32
 
 
 def _strongest(tests: int) -> int:
@@ -44,7 +44,6 @@ class Channel:
 
     __slots__ = (
         "_before",
-        "_conversions",
         "_flat",
         "_future_us",
         "_late_us",
@@ -72,15 +71,10 @@ class Channel:
         self._overdue_us = self._late_us + round(sensor.interval_seconds * MICROSECONDS)
         self._quiet = quiet_range(sensor.quality, self._late_us, self._future_us)
         self._flat = FlatLineRun(sensor.quality.flat_line) if sensor.quality.flat_line else None
-        self._conversions: dict[str, Conversion | None] = {sensor.unit: Conversion(1.0, 0.0)}
 
     def conversion(self, unit: str) -> Conversion | None:
         """Find how a unit that a message names becomes the sensor's; None where it is of another quantity."""
-        if unit not in self._conversions:
-            if len(self._conversions) >= _MAX_UNITS:  # nobody fills our memory with invented units
-                return conversion(self.sensor.quantity, unit, self.sensor.unit)
-            self._conversions[unit] = conversion(self.sensor.quantity, unit, self.sensor.unit)
-        return self._conversions[unit]
+        return conversion(self.sensor.quantity, unit, self.sensor.unit)
 
     def is_newest(self, observed_at: Instant, seq: int | None) -> bool:
         """Whether such a reading would be the newest in order."""
@@ -118,42 +112,40 @@ class Channel:
         Nearly all readings are such. What the tests come to is then known beforehand, in a few comparisons: with five
         tests 2 µs a reading instead of 6.
         """
-        last, quiet = self.last, self._quiet
+        last = self.last
         if last is None:
             return None
+        lowest, highest, rate, height, youngest_us, oldest_us, spike_test, tests, settled_tests = self._quiet
         seconds = (observed_at - last.observed_at) / MICROSECONDS
         if not (
             seconds > 0.0
-            and quiet.youngest_us <= received_at - observed_at <= quiet.oldest_us
-            and quiet.lowest <= value <= quiet.highest
-            and abs(value - last.value) / seconds <= quiet.rate
+            and youngest_us <= received_at - observed_at <= oldest_us
+            and lowest <= value <= highest
+            and abs(value - last.value) / seconds <= rate
         ):
             return None
         settled = self._unsettled
-        if settled is not None and not self._settles_quietly(settled, value, received_at):
-            return None
-        flag, tests = _GOOD, quiet.tests
+        if settled is not None:
+            before = self._before
+            if before is None or received_at - settled.observed_at > self._overdue_us:
+                return None
+            if abs(settled.value - (before + value) / 2) > height:
+                return None
+            settled.tests -= _NOT_EVALUATED - _GOOD << _SPIKE
+            settled.flag = _GOOD if settled.tests == settled_tests else _strongest(settled.tests)
+            settled.settled = True
+        flag = Flag.GOOD
         if self._flat is not None:
-            flag = int(self._flat.update(value, observed_at / MICROSECONDS))
-            tests += flag - _GOOD << _FLAT
-        reading = Reading(self.sensor, value, observed_at, received_at, seq, flag, tests)
-        if quiet.spike:
-            reading.flag, reading.settled = _NOT_EVALUATED, False
-            self._unsettled = reading
-        self._before, self.last = last.value, reading
+            flag = self._flat.update(value, observed_at / MICROSECONDS)
+            if flag is not Flag.GOOD:
+                tests += flag - _GOOD << _FLAT
+        self._before = last.value
+        if spike_test:
+            reading = Reading(self.sensor, value, observed_at, received_at, seq, _NOT_EVALUATED, tests, False, False)
+            self.last = self._unsettled = reading
+        else:
+            self.last = reading = Reading(self.sensor, value, observed_at, received_at, seq, int(flag), tests)
         return reading, settled
-
-    def _settles_quietly(self, reading: Reading, after: float, now: Instant) -> bool:
-        """Settle the reading before, if it was no spike and is not overdue; tell whether it is."""
-        before, quiet = self._before, self._quiet
-        if before is None or now - reading.observed_at > self._overdue_us:
-            return False
-        if abs(reading.value - (before + after) / 2) > quiet.height:
-            return False
-        reading.tests -= _NOT_EVALUATED - _GOOD << _SPIKE
-        reading.flag = _GOOD if reading.tests == quiet.settled_tests else _strongest(reading.tests)
-        reading.settled = True
-        return True
 
     def take(
         self, value: float, observed_at: Instant, seq: int | None, received_at: Instant, *, timed: bool = True

@@ -24,6 +24,10 @@ class _Extreme:
         self.followed_at = seconds
 
 
+#: Both queues while the run is its newest reading only. Two of its own would take 1.2 kB of every sensor.
+_EMPTY: deque[_Extreme] = deque(maxlen=0)
+
+
 class FlatLineRun:
     """How long the values have stayed within `tolerance` of each other, exactly, in constant time a reading.
 
@@ -32,25 +36,35 @@ class FlatLineRun:
     the longest time asked for are let go. Warm-up: the run begins with the first reading.
     """
 
-    __slots__ = ("_count", "_highs", "_lows", "_newest", "_seconds", "_since", "_spec", "_window")
+    __slots__ = (
+        "_count",
+        "_first",
+        "_highs",
+        "_lows",
+        "_newest",
+        "_seconds",
+        "_since",
+        "_spec",
+        "_tolerance",
+        "_window",
+    )
 
     def __init__(self, spec: FlatLine) -> None:
         self._spec = spec
         self._window = max(spec.suspect_seconds or 0.0, spec.fail_seconds or 0.0)
-        self._highs: deque[_Extreme] = deque()  # values falling
-        self._lows: deque[_Extreme] = deque()  # values rising
+        self._highs = _EMPTY  # values falling
+        self._lows = _EMPTY  # values rising
         self._newest, self._seconds = inf, 0.0  # the newest reading; while the run is only that, the queues are empty
         self._since = 0.0
         self._count = 0
+        self._tolerance, self._first = spec.tolerance, self._flag(0.0)
 
     def update(self, value: float, seconds: float) -> Flag:
         """Take a value at a time in seconds, never before the last, and flag it by the length of the run so far."""
-        if abs(value - self._newest) > self._spec.tolerance:  # most readings of most sensors: the run begins with them
-            if self._highs:
-                self._highs.clear()
-                self._lows.clear()
+        if abs(value - self._newest) > self._tolerance:  # most readings of most sensors: the run begins with them
+            self._highs = self._lows = _EMPTY
             self._newest, self._seconds, self._since = value, seconds, seconds
-            return self._flag(0.0)
+            return self._first
         if not self._highs:
             self._begin()
         self._newest = value
@@ -58,8 +72,7 @@ class FlatLineRun:
 
     def _begin(self) -> None:
         first = _Extreme(self._newest, self._seconds, self._count)
-        self._highs.append(first)
-        self._lows.append(first)
+        self._highs, self._lows = deque((first,)), deque((first,))
 
     def _go_on(self, value: float, seconds: float) -> Flag:
         highs, lows = self._highs, self._lows

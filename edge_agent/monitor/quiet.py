@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +32,7 @@ class Quiet(NamedTuple):
     settled_tests: int
 
 
+@lru_cache(1024)  # most sensors of a plant are put to the same tests: one for all of them
 def quiet_range(quality: QualityTests, late_us: int, future_us: int) -> Quiet:
     """Join the tests of a sensor; what they do not bound is infinite."""
     gross, rate, spike, fresh = quality.gross_range, quality.rate_of_change, quality.spike, quality.freshness

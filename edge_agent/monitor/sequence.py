@@ -114,7 +114,7 @@ class Numbers:
 
     def memory(self) -> tuple[tuple[Instant, int] | None, ...]:
         """Tell what must survive a restart: the last message counted (None where there is none) and all after it."""
-        return (self._base, *map(_order, self._recent))
+        return (self._base, *[(at, seq) for at, seq, _ in self._recent])
 
     def recall(self, seen: Sequence[tuple[Instant, int] | None]) -> None:
         """Take up what a former run remembered."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import aiomqtt
 import paho.mqtt.client as paho
 
-from edge_agent.errors import BrokerUnavailableError
+from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
 from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client
@@ -126,19 +126,23 @@ class Link:
     async def publish(
         self, topic: str, payload: bytes, *, retain: bool, properties: Properties | None, timeout_seconds: float
     ) -> None:
-        """Publish at QoS 1 and wait for PUBACK. Raises BrokerUnavailableError; then nothing is left here to send."""
+        """Publish at QoS 1 and wait for PUBACK. Raises BrokerUnavailableError; then nothing is left here to send.
+
+        It is PublishRefusedError where the broker has taken the message and said no.
+        """
         mid = 0
         try:
             async with asyncio.timeout(timeout_seconds), self._slots:
                 info = self._paho.publish(topic, payload, 1, retain, properties)
                 mid = info.mid
+                self._pump.flush()
                 (code,) = await self._confirmed(info.rc, mid)
         except TimeoutError:
             if self._pump.unsent(mid):
                 self._end("the broker takes no more bytes")
             raise BrokerUnavailableError(f"the broker did not confirm within {timeout_seconds:g} s") from None
         if code.value >= _FAILURE:
-            raise BrokerUnavailableError(f"the broker refused what was published to {topic}: {code}")
+            raise PublishRefusedError(f"the broker refused what was published to {topic}: {code}")
 
     def acknowledge(self, packets: Sequence[int]) -> None:
         """Send PUBACK for each packet id, in order and in as few writes as the socket takes."""

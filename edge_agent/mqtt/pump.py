@@ -83,6 +83,11 @@ class Pump:
         """Send PUBACK for each packet id, or queue them."""
         self._side.acknowledge(packets)
 
+    def flush(self) -> None:
+        """Write what waits for the socket now, as far as it goes, and not after the event loop's next look at it."""
+        if self._socket is not None:
+            self._write()
+
     def unsent(self, mid: int) -> bool:
         """Whether a publish may still wait for the socket here."""
         return self._side.unsent(mid)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.errors import BrokerUnavailableError
+from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5, publish_properties
 from edge_agent.mqtt.driver import Link, ProtocolRefusedError, SilentBrokerError
 
@@ -67,12 +67,18 @@ class Session:
         self._established = self._failures = 0
         self._ready = self._paused = self._closing = False
         self._task: asyncio.Task[None] | None = None
+        self._refused: dict[str, str] = {}  # by topic, of the present connection
         self.sessions_lost = 0
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection that is subscribed and, as far as is known, alive."""
         return self._ready and self._link is not None and self._link.alive
+
+    @property
+    def refusal(self) -> str | None:
+        """What the broker refused to take, in a sentence; None where the last word to every topic was taken."""
+        return next(iter(self._refused.values()), None)
 
     @property
     def generation(self) -> int:
@@ -149,14 +155,22 @@ class Session:
         """Publish at QoS 1 and return when the broker has confirmed. Over MQTT 3.1.1 the last three are left out.
 
         Raises BrokerUnavailableError where it has not confirmed: then nothing is kept here to be sent later, though
-        what had left already may still arrive.
+        what had left already may still arrive. PublishRefusedError says that the broker has it and said no.
         """
         link = self._link
         if link is None or not self.connected:
             raise BrokerUnavailableError("there is no connection to the broker")
         expiry = None if expiry_seconds is None else max(1, math.ceil(expiry_seconds))
         properties = publish_properties(expiry, response_topic, correlation) if link.version == MQTT_5 else None
-        await link.publish(topic, payload, retain=retain, properties=properties, timeout_seconds=timeout_seconds)
+        try:
+            await link.publish(topic, payload, retain=retain, properties=properties, timeout_seconds=timeout_seconds)
+        except PublishRefusedError as error:
+            if topic not in self._refused:
+                self._log("WARNING", "The broker refuses what the agent publishes", error=str(error))
+            self._refused[topic] = str(error)
+            raise
+        if self._refused.pop(topic, None):
+            self._log("INFO", "The broker takes again what it refused", topic=topic)
 
     async def _hold_or_back_off(self) -> None:
         try:
@@ -215,6 +229,7 @@ class Session:
             self._log("WARNING", "The broker forgot the session", sessions_lost=self.sessions_lost)
         self._expects_session = True
         self._established += 1
+        self._refused.clear()
         self._ready = True
         outcome = self._on_connected(link.session_present) if self._on_connected else None
         if inspect.isawaitable(outcome):

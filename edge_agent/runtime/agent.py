@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from loguru import logger
 
-from edge_agent.errors import BrokerUnavailableError
+from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.runtime.delivery import Delivery
 from edge_agent.runtime.loop import Loop
 from edge_agent.runtime.outbox import Outbox
@@ -38,6 +38,11 @@ class Connection(Protocol):
     @property
     def connected(self) -> bool:
         """Whether there is a live connection."""
+        ...
+
+    @property
+    def refusal(self) -> str | None:
+        """What the broker refuses to take from the agent, in a sentence."""
         ...
 
     async def run(self) -> None:
@@ -111,7 +116,7 @@ class Agent:
         """Tell by part why the agent cannot do its work now; None where a part is well."""
         loop = self._loop
         return {
-            "broker": None if self._parts.connection.connected else "not connected",
+            "broker": self._parts.connection.refusal if self._parts.connection.connected else "not connected",
             "store": "not open" if loop is None else loop.store_error,
             "loop": self._stalled(),
         }
@@ -128,9 +133,16 @@ class Agent:
         return f"no turn for {still:.0f} s" if still > STALLED_SECONDS and not self._loop.store_error else None
 
     async def announce(self) -> None:
-        """Say online, and the state of every alarm, after each connect."""
+        """Say online, and the state of every alarm, after each connect.
+
+        Where the broker does not let it say so, it hears all the same, and goes on trying.
+        """
+        self._outbox.status(None)
         if not self._stop.is_set():  # the last word is `offline`
-            await self._parts.outlet.status("online")
+            try:
+                await self._parts.outlet.status("online")
+            except PublishRefusedError:
+                self._outbox.status("online")
         self._outbox.alarms(self._parts.knowledge.analyzer.register.alarms)
         self._outbox.connected(is_connected=True)
 

@@ -88,11 +88,13 @@ class Loop:
         now = self._clock.now()
         self._record(inbox, now)
         turn = self._measured_turn(inbox, now)
-        self._observer.turn(turn)
         for event in turn.command_events:
             if event.state not in UNSETTLED:
                 self._delivery.settle(event.command_id, heard=event.state not in _UNHEARD)
-        await self._commits.take(turn, first)
+        try:
+            await self._commits.take(turn, first)
+        finally:
+            self._observer.turn(turn)  # not before: what is logged would keep the command waiting, half a millisecond
 
     def _record(self, inbox: Inbox, now: Moment) -> None:
         if self._recorder is None:

@@ -34,10 +34,17 @@ class Outbox:
         self.dropped = 0
         self._outlet = outlet
         self._retry_seconds = retry_seconds
+        self._status: str | None = None
         self._alarms: dict[AlarmKey, Alarm] = {}
         self._letters: deque[DeadLetter] = deque(maxlen=KEPT_DEAD_LETTERS)
         self._something = asyncio.Event()
         self._connected = asyncio.Event()
+
+    def status(self, state: str | None) -> None:
+        """Take the agent's own status to publish, or take it back."""
+        self._status = state
+        if state is not None:
+            self._something.set()
 
     def alarms(self, alarms: Iterable[Alarm]) -> None:
         """Take alarm states to publish."""
@@ -79,6 +86,9 @@ class Outbox:
 
     async def flush(self) -> None:
         """Publish what waits; not beside `run`. Raises BrokerUnavailableError: what was not confirmed waits on."""
+        if self._status is not None:
+            await self._outlet.status(self._status)
+            self._status = None
         while self._alarms:
             key, alarm = next(iter(self._alarms.items()))
             await self._outlet.alarm(alarm)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, TypeVar
 
-from purgatory.domain.model import Context, HalfOpenedState, OpenedState
 from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.stop import stop_base
 from tenacity.wait import wait_random_exponential
 
 from edge_agent.errors import BrokerUnavailableError, NodeBlockedError, NotAcknowledgedError
 from edge_agent.model.inbox import BreakerReport
+
+# Purgatory takes redis along where it is installed, for breakers that are shared, which ours are not. None stands for
+# a module that cannot be had, which it allows for: 22 MB and 0.13 s less.
+_HAS_REDIS = "redis" in sys.modules
+sys.modules.setdefault("redis", None)  # type: ignore[arg-type]  # typeshed does not know of None
+from purgatory.domain.model import Context, HalfOpenedState, OpenedState  # noqa: E402 - the reason is above
+
+if not _HAS_REDIS:
+    del sys.modules["redis"]
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

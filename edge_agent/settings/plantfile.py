@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
+from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
@@ -69,7 +71,11 @@ def load_plant(path: Path) -> Plant:
 
 def load_plant_file(path: Path) -> PlantFile:
     """Read a plant file whole. Raises ConfigurationError with every problem."""
-    return plant_from(read_toml(path), path)
+    # The tables of a large file are many times what is kept of them, and what is kept lies scattered among them, so
+    # that none of their memory could be given back: 210 MB at 10,000 sensors. A copy made after them lies together: 80.
+    parcel = pickle.dumps(plant_from(read_toml(path), path), pickle.HIGHEST_PROTOCOL)
+    unpacked: PlantFile = pickle.loads(parcel)  # noqa: S301 - our own, made a moment ago
+    return unpacked
 
 
 def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
@@ -86,9 +92,10 @@ def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
 
 
 def _plant(file: PlantTable) -> Plant:
+    alike: dict[QualityTests, QualityTests] = {}  # most sensors of a plant are put to the same tests
     return Plant(
         site=file.site.id,
-        nodes={node: _node(node, table) for node, table in file.nodes.items()},
+        nodes={node: _node(node, table, alike) for node, table in file.nodes.items()},
         policy=Policy(
             thresholds=tuple(sorted(_thresholds(file), key=lambda threshold: threshold.alarm)),
             plans=tuple(_plan(plan, table) for plan, table in sorted(file.plans.items())),
@@ -96,23 +103,25 @@ def _plant(file: PlantTable) -> Plant:
     )
 
 
-def _node(node: str, table: NodeTable) -> Node:
+def _node(node: str, table: NodeTable, alike: dict[QualityTests, QualityTests]) -> Node:
+    sensors = (_sensor(node, intern(sensor), content, alike) for sensor, content in table.sensors.items())
     return Node(
         id=node,
-        sensors={sensor: _sensor(node, sensor, content) for sensor, content in table.sensors.items()},
+        sensors={sensor.id: sensor for sensor in sensors},
         actuators={actuator: _actuator(node, actuator, content) for actuator, content in table.actuators.items()},
         timestamps=table.timestamps,
     )
 
 
-def _sensor(node: str, sensor: str, table: SensorTable) -> Sensor:
+def _sensor(node: str, sensor: str, table: SensorTable, alike: dict[QualityTests, QualityTests]) -> Sensor:
+    quality = _quality(table.quality)
     return Sensor(
         node=node,
         id=sensor,
-        quantity=table.quantity,
-        unit=table.unit,
+        quantity=intern(table.quantity),
+        unit=intern(table.unit),
         interval_seconds=table.interval_seconds,
-        quality=_quality(table.quality),
+        quality=alike.setdefault(quality, quality),
     )
 
 
@@ -137,7 +146,7 @@ def _thresholds(file: PlantTable) -> Iterator[Threshold]:
             for name in THRESHOLD_NAMES:
                 threshold = getattr(sensors.thresholds, name)
                 if threshold:
-                    yield Threshold(node, sensor, name, **dict(threshold))
+                    yield Threshold(node, intern(sensor), name, **dict(threshold))
 
 
 def _actuator(node: str, actuator: str, table: ActuatorTable) -> Actuator:

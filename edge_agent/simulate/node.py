@@ -55,7 +55,7 @@ class _Flash:
 
     answers: OrderedDict[str, tuple[str, AckStatus, str]] = field(default_factory=OrderedDict)
     epoch: int = 0
-    counters: dict[str, int] = field(default_factory=dict)
+    newest: dict[str, tuple[int, str]] = field(default_factory=dict)  # counter and id, by actuator
 
     def remember(self, command_id: str, actuator: str, status: AckStatus, detail: str) -> None:
         self.answers[command_id] = (actuator, status, detail)
@@ -68,11 +68,11 @@ class _Flash:
             return f"epoch {order.epoch} is over, {self.epoch} has begun"
         if order.epoch > self.epoch:
             self.epoch = order.epoch
-            self.counters.clear()
-        newest = self.counters.get(order.actuator, -1)
-        if order.counter < newest:
-            return f"counter {order.counter} comes after {newest}"
-        self.counters[order.actuator] = order.counter
+            self.newest.clear()
+        counter, newest_id = self.newest.get(order.actuator, (-1, ""))
+        if order.counter < counter or order.id == newest_id:
+            return f"counter {order.counter} comes after {counter}"
+        self.newest[order.actuator] = order.counter, order.id
         return ""
 
 

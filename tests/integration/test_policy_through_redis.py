@@ -318,7 +318,7 @@ async def test_a_frozen_redis_costs_a_fraction_of_a_second_once_and_then_nothing
         again = time.perf_counter() - began
     house.redis.resume()
     assert first < 0.7
-    assert again < 0.15
+    assert again < 0.2, "it was asked again, and waited for"
 
 
 async def test_it_dies_while_it_is_used(house, keeper):

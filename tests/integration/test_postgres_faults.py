@@ -13,7 +13,7 @@ from support.postgres import Postgres
 from edge_agent.errors import StoreError, StoreUnavailableError
 from edge_agent.knowledge.postgres import PostgresStore
 from edge_agent.knowledge.postgres_connection import CHECKOUT_SECONDS, PROOF_SECONDS, WORK_SECONDS, Database
-from edge_agent.knowledge.postgres_migrate import migrate
+from edge_agent.knowledge.postgres_migrate import NEWEST, migrate
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Reading
 from edge_agent.model.time import Moment
@@ -200,7 +200,10 @@ async def test_a_database_that_was_not_migrated_is_refused_until_it_is(postgres:
     dsn = postgres.database()
     async with PostgresStore(dsn, "riverside") as store:
         error, _ = await refusal(store.write([turn(1)]))
-        assert str(error) == "The PostgreSQL schema has version 0 and this program needs 1: run edge-agent migrate."
+        assert (
+            str(error)
+            == f"The PostgreSQL schema has version 0 and this program needs {NEWEST}: run edge-agent migrate."
+        )
         await migrate(dsn)
         await store.write([turn(1)])
 

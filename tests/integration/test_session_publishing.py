@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 
 import aiomqtt
 import pytest
@@ -8,7 +10,7 @@ from support.brokers import Mosquitto
 from support.deadline import wait_until
 from support.sessions import Agent, running, watching
 
-from edge_agent.errors import BrokerUnavailableError
+from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 
 
 async def test_a_publish_that_returns_has_reached_the_broker(mosquitto):
@@ -108,7 +110,7 @@ async def test_a_cancelled_publish_ends_at_once_and_harms_nothing(mosquitto):
         assert agent.session.generation == 1
 
 
-async def test_a_publish_that_the_access_list_forbids_fails(tmp_path):
+async def test_a_publish_that_the_access_list_forbids_fails_and_the_connection_lasts(tmp_path):
     rules = tmp_path / "rules.acl"
     rules.write_text("topic readwrite water/#\n")
     rules.chmod(0o600)
@@ -116,7 +118,17 @@ async def test_a_publish_that_the_access_list_forbids_fails(tmp_path):
     broker.start()
     try:
         async with running(Agent(broker.port)) as agent:
-            with pytest.raises(BrokerUnavailableError, match="refused what was published to forbidden"):
+            with pytest.raises(PublishRefusedError, match="refused what was published to forbidden"):
                 await agent.session.publish("forbidden", b"1")
+            await agent.session.publish("water/allowed", b"1")
+            assert agent.session.generation == 1
+            assert agent.session.refusal == "the broker refused what was published to forbidden: Not authorized"
+            rules.write_text("topic readwrite #\n")
+            broker.signal(signal.SIGHUP)
+            async with asyncio.timeout(10):
+                while agent.session.refusal is not None:
+                    with contextlib.suppress(PublishRefusedError):
+                        await agent.session.publish("forbidden", b"1")
+            assert agent.session.generation == 1
     finally:
         broker.kill()

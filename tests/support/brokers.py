@@ -63,16 +63,17 @@ class Mosquitto:
 
     def suspend(self) -> None:
         """Freeze it: connections stay, nothing answers."""
-        self._signal(signal.SIGSTOP)
+        self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        self._signal(signal.SIGCONT)
+        self.signal(signal.SIGCONT)
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex((self.host, self.port)) == 0
 
-    def _signal(self, number: signal.Signals) -> None:
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, such as SIGHUP for new access rules."""
         assert self._process is not None
         self._process.send_signal(number)
 

@@ -31,6 +31,20 @@ def block_until(condition: Callable[[], object], timeout: float = 10.0) -> None:
         time.sleep(_PROBE_SECONDS)
 
 
+def rarely(look: Callable[[], object], seconds: float = 0.25) -> Callable[[], object]:
+    """Make a condition that is looked at only so often, where looking disturbs what is measured."""
+    again_at = 0.0
+
+    def holds() -> object:
+        nonlocal again_at
+        if time.perf_counter() < again_at:
+            return False
+        again_at = time.perf_counter() + seconds
+        return look()
+
+    return holds
+
+
 def _name(condition: Callable[[], object]) -> str:
     code = getattr(condition, "__code__", None)
     return f"{condition!r} at {code.co_filename}:{code.co_firstlineno}" if code else repr(condition)

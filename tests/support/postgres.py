@@ -113,11 +113,12 @@ class Postgres:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
-    def database(self, template: str = "template1") -> str:
+    def database(self, template: str = "template1", tablespace: str | None = None) -> str:
         """Make a database of its own for one test; gives its dsn."""
         self._made += 1
         name = f"test_{self._made}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        place = f" TABLESPACE {tablespace}" if tablespace else ""
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}{place}")
         return self.dsn(name)
 
     def close(self) -> None:

@@ -80,6 +80,11 @@ def spawn_interpreter(arguments: list[str], cwd: Path, env: dict[str, str], log:
         return subprocess.Popen(command, cwd=cwd, env=env, stdout=file, stderr=file)
 
 
+def spawn_with(**environ: str) -> Callable[..., Life]:
+    """Start it so with settings by environment, such as `EDGE_AGENT_MQTT__HOST`."""
+    return lambda arguments, cwd, env, log: spawn_interpreter(arguments, cwd, env | environ, log)
+
+
 def highest_rss_mb(process: Life) -> float:
     """Tell the high water of a process' memory: of a living one, or of one that is known afterwards; else 0."""
     with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from support.deadline import block_until
+from support.manners import proper
 
 from edge_agent.container.plant import BrokerBus
 from edge_agent.model.time import Instant, Moment, parse_rfc3339
@@ -25,6 +26,8 @@ from edge_agent.simulate.node import EquipmentState, VirtualNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from support.manners import Manner
 
     from edge_agent.model.plant import Plant
     from edge_agent.simulate.nodewire import Outgoing
@@ -73,6 +76,8 @@ class Witnesses:
         self.deliveries: list[Seen] = []
         self.executions: list[Seen] = []
         self.faults = Faults()
+        #: What nodes make of a command; see support.manners.
+        self.manner: Manner = proper
         self._benches = {node: _Bench(self.executions) for node, has in plant.nodes.items() if has.actuators}
         # Without sensors: what they measure is published by somebody else.
         self.nodes = {
@@ -143,10 +148,13 @@ class Witnesses:
         name = f"{node}/{actuator}"
         seen = Seen(command["id"], now.at, parse_rfc3339(command["expires_at"]), name, command["action"])
         self.deliveries.append(seen)
+        return self.manner(self.nodes[node], seen, now, lambda: self._receive(node, seen, payload, now))
+
+    def _receive(self, node: str, seen: Seen, payload: bytes, now: Moment) -> list[Outgoing]:
         bench = self._benches[node]
         bench.current = seen
         try:
-            return self.nodes[node].receive(actuator, payload, now)
+            return self.nodes[node].receive(seen.actuator.partition("/")[2], payload, now)
         finally:
             bench.current = None
 

@@ -7,8 +7,10 @@ from itertools import pairwise
 import pytest
 from support.plants import START, pump
 
-from edge_agent.model.commands import ActuatorMemory, CommandRecord, CommandState
+from edge_agent.model.commands import ActuatorMemory, CommandRecord, CommandState, Wish
 from edge_agent.model.remembered import Remembered
+
+PUMP = "station/pump1"
 
 
 def test_the_lease_is_renewed_at_half_its_time(desk):
@@ -233,3 +235,19 @@ def test_memories_of_equipment_that_is_gone_are_left(make_desk, desk):
     after = make_desk(pump("station/pump2"), remembered=gone)
     assert after.wait(60) == []
     assert after.states == []
+
+
+@pytest.mark.parametrize("word", ["done", "rejected", "failed"])
+def test_what_became_of_an_earlier_command_does_not_hold_a_new_wish_up(desk, word):
+    # Both in one turn: the node's word on the start lay unread while the level rose.
+    [start] = desk.wish("start")
+    desk.publish(start)
+    desk.at(1)
+    desk.executor.wish([Wish(PUMP, "stop", None, "full", 50, "too high")], desk.all, desk.now)
+    desk.fail(start) if word == "failed" else desk.ack(start, word)
+    [stop] = desk.tick()
+    assert (stop.action, stop.reason) == ("stop", "too high")
+    desk.publish(stop)
+    desk.ack(stop, "done")
+    desk.state("stopped")
+    assert desk.wait(60) == []

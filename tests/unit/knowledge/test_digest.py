@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from types import MappingProxyType
 
-from edge_agent.knowledge.digest import digest
+import pytest
+
+from edge_agent.knowledge.digest import digest, plain
 from edge_agent.model.plant import (
     Actuator,
     GrossRange,
@@ -47,3 +51,13 @@ def test_every_difference_in_content_shows() -> None:
         replace(PLANT, policy=Policy((LOW, HIGH), (replace(PLANS[0], unless=("tank1/flow:low",)), PLANS[1]))),
     ]
     assert len({digest(plant) for plant in [PLANT, *others]}) == len(others) + 1
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [PLANT, replace(PLANT, policy=Policy()), replace(PLANT, site="hillside", nodes={}), Plant("s", {"a": Node("a")})],
+)
+def test_it_is_that_of_the_whole_as_json_so_that_stores_of_before_know_their_plant(plant: Plant) -> None:
+    ordered = replace(plant, policy=Policy(tuple(sorted(plant.policy.thresholds, key=str)), plant.policy.plans))
+    whole = json.dumps(plain(ordered), sort_keys=True, separators=(",", ":"))
+    assert digest(plant) == hashlib.sha256(whole.encode()).hexdigest()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from support.clocks import ManualClock
 
-from edge_agent.errors import BrokerUnavailableError, StoreError
+from edge_agent.errors import BrokerUnavailableError, PublishRefusedError, StoreError
 from edge_agent.execute.identity import command_id
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.commands import Command
@@ -23,11 +23,11 @@ from edge_agent.turn import Knowledge
 
 
 class FakeOutlet:
-    """Keeps what is said; says no while `away`; confirms only while `confirming` is set."""
+    """Keeps what is said; says no while `away` or `refusing`; confirms only while `confirming` is set."""
 
     def __init__(self, events):
         self.events = events
-        self.away = False
+        self.away = self.refusing = False
         self.tried = 0
         self.confirming = asyncio.Event()
         self.confirming.set()
@@ -37,6 +37,8 @@ class FakeOutlet:
         self.tried += 1
         if self.away:
             raise BrokerUnavailableError("the broker is away")
+        if self.refusing:
+            raise PublishRefusedError("the broker refused it")
         self.events.append(f"publish {kind}")
         await asyncio.sleep(0)  # as no confirmation comes at once
         await self.confirming.wait()

@@ -26,6 +26,7 @@ class FakeConnection:
     def __init__(self, events):
         self.events = events
         self.connected = False
+        self.refusal = None
         self.agent = None
         self.broken = asyncio.Event()
         self.error = None
@@ -318,6 +319,24 @@ async def test_it_is_ready_with_broker_and_store_and_says_what_is_missing(
         journal.broken = False
         clock.advance(1.0)
         await wait_until(lambda: agent.ready()["store"] is None)
+
+    await run(scenario)
+
+
+async def test_a_broker_that_refuses_its_word_is_heard_all_the_same_and_told_again(
+    run, agent, connection, outlet, journal, inbox, level_message
+):
+    outlet.refusing = True
+
+    async def scenario(_running):
+        connection.refusal = "the broker refused it"
+        assert agent.ready()["broker"] == "the broker refused it"
+        inbox.put(level_message(1.2))
+        await wait_until(lambda: journal.turns)
+        outlet.refusing, connection.refusal = False, None
+        await agent.announce()
+        assert agent.ready()["broker"] is None
+        assert outlet.statuses == ["online"]
 
     await run(scenario)
 
