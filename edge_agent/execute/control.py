@@ -35,6 +35,8 @@ class Control:
         self._told = False  # the standing wish has been commanded, and the outcome was not a miss
         self._again = False  # a command for the standing wish missed
         self._answered = False  # the equipment has reported since the newest command
+        self._telling = False  # it did otherwise before: if it does what was commanded, the command is why
+        self._former = False  # the open command is of a former run
         self._leased_seconds: float | None = None  # when the newest command, and with it a lease, was given
         self._retry_seconds = 0.0
         self._pause_seconds = actuator.ack_timeout_seconds
@@ -55,7 +57,7 @@ class Control:
 
     def resume(self, record: CommandRecord, now: Moment) -> None:
         """Take up an open command of a former run; whether it was carried out is yet to be heard."""
-        self.record = record
+        self.record, self._former, self._telling = record, True, True
         if self.equipment.running is turns_on(record.command.action, record.command.value):
             self.equipment.doubt()
         if self._open_for_wish():
@@ -122,6 +124,23 @@ class Control:
             return False
         return now.seconds - self._leased_seconds >= self.actuator.lease_seconds / 2
 
+    def proven(self, record: CommandRecord) -> bool:
+        """Whether the equipment's own report tells that a command was carried out, whatever became of its ack."""
+        if record is not self.record or not (self._answered and self._telling) or self.reported is None:
+            return False
+        return fulfils(record.command.action, record.command.value, self.reported) is True
+
+    def settled_by_report(self, now: Moment) -> CommandRecord | None:
+        """Tell which open command of a former run the report has settled.
+
+        It may have been a renewal, which the report does not tell from what was before: the lease is renewed soon.
+        """
+        record = self.record
+        if record is None or not self._former or not self.proven(record):
+            return None
+        self._leased_seconds = now.seconds - self.actuator.lease_seconds
+        return record
+
     def hold(self, checks: list[Check]) -> bool:
         """Note the checks that hold a command back. Returns whether they are others than before."""
         held = frozenset(check.name for check in checks if not check.passed)
@@ -134,8 +153,10 @@ class Control:
         if need == "restore":  # it was done before, and did not last: insist, but ever less often
             self._slow_down()
         self.equipment.command(on=on, seconds=now.seconds)
+        wanted, last = record.command, self.reported
+        self._telling = last is None or fulfils(wanted.action, wanted.value, last) is False
         self.record, self._told, self._again, self.held = record, True, False, frozenset()
-        self._answered = False
+        self._answered = self._former = False
         self._leased_seconds = now.seconds
         self.changed = True
 

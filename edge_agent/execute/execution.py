@@ -38,6 +38,10 @@ _PREFIX: dict[Need, str] = {
 }
 
 
+#: Why a command is done without its node having said so.
+_REPORTED = "the equipment reports it"
+
+
 @dataclass(slots=True)
 class Executed:
     """What execution decided in one turn."""
@@ -111,9 +115,13 @@ class Executor:
             )
         )
 
-    def report(self, actuator: str, state: str, value: float | None, now: Moment) -> None:
-        """Take what an actuator says it does."""
-        self.controls[actuator].report(Reported(state, value, now.at), now)
+    def report(self, actuator: str, state: str, value: float | None, executed: Executed, now: Moment) -> None:
+        """Take what an actuator says it does. It settles a command that was open when a former run ended."""
+        control = self.controls[actuator]
+        control.report(Reported(state, value, now.at), now)
+        settled = control.settled_by_report(now)
+        if settled is not None:
+            self._advance(settled.command.id, CommandState.DONE, _REPORTED, executed, now)
 
     def node_status(self, node: str, online: bool, now: Moment) -> None:  # noqa: FBT001  # the pair is the message
         """Take whether a node is there."""
@@ -158,7 +166,10 @@ class Executor:
                 return
         elif record.state is CommandState.ACCEPTED:
             return
-        self._advance(report.command_id, CommandState(report.state), report.detail, executed, now)
+        if record.attempts and found.control.proven(record):
+            self._advance(report.command_id, CommandState.DONE, _REPORTED, executed, now)
+        else:
+            self._advance(report.command_id, CommandState(report.state), report.detail, executed, now)
 
     def _advance(self, command_id: str, state: CommandState, detail: str, executed: Executed, now: Moment) -> None:
         found = self._open.get(command_id)
@@ -193,9 +204,13 @@ class Executor:
             actuator = control.actuator
             accepted = record.state is CommandState.ACCEPTED
             grace = actuator.lease_seconds if accepted else actuator.ack_timeout_seconds
-            if now.seconds > expires_seconds + grace:
-                detail = "accepted, but never done" if accepted else "nothing was heard of it"
-                self._advance(identity, CommandState.EXPIRED, detail, executed, now)
+            if now.seconds <= expires_seconds + grace:
+                continue
+            if control.proven(record):
+                self._advance(identity, CommandState.DONE, _REPORTED, executed, now)
+                continue
+            detail = "accepted, but never done" if accepted else "nothing was heard of it"
+            self._advance(identity, CommandState.EXPIRED, detail, executed, now)
 
     def _consider(self, control: Control, wish: Wish, need: Need, executed: Executed, now: Moment) -> None:
         checks = self._checks(control, wish, now)

@@ -152,15 +152,31 @@ class Metrics:
 
         A reading counts when its flag is settled: at once, or with the later turn that has it in `settled`.
         """
+        # At a low rate a turn is a message or two: what is empty is not even looked through.
         counts = turn.counts
-        self._messages.add({(kind,): getattr(counts, kind) for kind in _KINDS})
-        self._duplicates.inc(counts.duplicates)
-        flags = Tally(reading.flag for reading in turn.readings if reading.settled)
-        flags.update(reading.flag for reading in turn.settled)
-        self._readings.add({(flag_name(flag),): count for flag, count in flags.items()})
-        self._dead_letters.add(Tally((letter.reason,) for letter in turn.dead_letters))
-        self._alarm_events.add(Tally((event.key.threshold, event.event) for event in turn.alarm_events))
-        self._commands.add(Tally((e.state.value,) for e in turn.command_events if e.state not in OPEN_STATES))
+        for kind in _KINDS:
+            count = getattr(counts, kind)
+            if count:
+                self._messages[kind,].inc(count)
+        if counts.duplicates:
+            self._duplicates.inc(counts.duplicates)
+        self._count_readings(turn)
+        if turn.dead_letters:
+            self._dead_letters.add(Tally((letter.reason,) for letter in turn.dead_letters))
+        if turn.alarm_events:
+            self._alarm_events.add(Tally((event.key.threshold, event.event) for event in turn.alarm_events))
+        if turn.command_events:
+            self._commands.add(Tally((e.state.value,) for e in turn.command_events if e.state not in OPEN_STATES))
+
+    def _count_readings(self, turn: Turn) -> None:
+        flags: dict[int, int] = {}
+        for reading in turn.readings:
+            if reading.settled:
+                flags[reading.flag] = flags.get(reading.flag, 0) + 1
+        for reading in turn.settled:
+            flags[reading.flag] = flags.get(reading.flag, 0) + 1
+        for flag, count in flags.items():
+            self._readings[flag_name(flag),].inc(count)
 
     def written(self, duplicates: int) -> None:
         """Count the duplicates that the store found in a write."""

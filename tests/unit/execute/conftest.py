@@ -81,7 +81,9 @@ class Desk:
         return self.deliver(failed(command))
 
     def state(self, word, value=None, of=PUMP):
-        self.executor.report(of, word, value, self.now)
+        executed = Executed()
+        self.executor.report(of, word, value, executed, self.now)
+        return [(str(event.state), event.detail) for event in self._merge(executed).events]
 
     def online(self, online=True, node="station"):
         self.executor.node_status(node, online, self.now)
