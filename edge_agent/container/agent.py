@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from typing import IO
 
+    from edge_agent.container.stores import Stores
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.clock import Clock
     from edge_agent.runtime.ports import Observer, Sink
@@ -125,32 +126,42 @@ async def open_agent(
             None if stores.postgres is None else stores.upkeep,
         )
         agent = Agent(parts if rewire is None else rewire(parts))
-        metrics.watch(
-            snapshot=agent.snapshot, backlog=lambda: agent.backlog, broker_connected=lambda: session.connected
-        )
-        metrics.watch_store(
-            failing=lambda: agent.store_failing,
-            spooled_rows=lambda: store.spooled_rows,
-            renewals=lambda: store.renewals,
-            dropped_rows=lambda: store.spool_dropped_rows,
-            refused_rows=lambda: store.spool_refused_rows,
-            unwritable_rows=lambda: store.unwritable_rows,
-        )
-        metrics.watch_broker(
-            sessions_lost=lambda: session.sessions_lost, unpublished=lambda: agent.unpublished_dead_letters
-        )
-        if stores.cached is not None:
-            metrics.watch_cache(stores.cached.counts.reads, stores.cached.counts.writes)
-        server = await stack.enter_async_context(
-            ObservationServer(
-                settings.http.host,
-                settings.http.port,
-                metrics_text=metrics.text,
-                ready=agent.ready,
-                dispensable=stores.troubles,
-                live=agent.live,
-                status=lambda: snapshot_json(agent.snapshot()),
-                notes=lambda: source.notes() | ({} if store.renewal is None else {"store": store.renewal}),
-            )
-        )
+        _watch(metrics, agent, session, stores)
+        server = await stack.enter_async_context(_observation(settings, agent, metrics, source, stores))
         yield Running(agent, server.port, session)
+
+
+def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> None:
+    """Let the metrics look at what they do not hear of by turns."""
+    store = stores.embedded
+    metrics.watch(snapshot=agent.snapshot, backlog=lambda: agent.backlog, broker_connected=lambda: session.connected)
+    metrics.watch_store(
+        failing=lambda: agent.store_failing,
+        spooled_rows=lambda: store.spooled_rows,
+        renewals=lambda: store.renewals,
+        dropped_rows=lambda: store.spool_dropped_rows,
+        refused_rows=lambda: store.spool_refused_rows,
+        unwritable_rows=lambda: store.unwritable_rows,
+    )
+    metrics.watch_broker(
+        sessions_lost=lambda: session.sessions_lost, unpublished=lambda: agent.unpublished_dead_letters
+    )
+    if stores.cached is not None:
+        metrics.watch_cache(stores.cached.counts.reads, stores.cached.counts.writes)
+
+
+def _observation(
+    settings: Settings, agent: Agent, metrics: Metrics, source: Retuned, stores: Stores
+) -> ObservationServer:
+    """Make the server of metrics and health, not yet entered."""
+    store = stores.embedded
+    return ObservationServer(
+        settings.http.host,
+        settings.http.port,
+        metrics_text=metrics.text,
+        ready=agent.ready,
+        dispensable=stores.troubles,
+        live=agent.live,
+        status=lambda: snapshot_json(agent.snapshot()),
+        notes=lambda: source.notes() | ({} if store.renewal is None else {"store": store.renewal}),
+    )

@@ -39,6 +39,7 @@ MOST_UNCONFIRMED = 100
 #: "Unsupported protocol version" as MQTT 5 and as 3.1.1 say it; paho reads the second as the first.
 _UNSUPPORTED_VERSION = frozenset({0x84, 0x01})
 _FAILURE = 0x80
+_TAKEN_OVER = 0x8E
 
 
 class ProtocolRefusedError(BrokerUnavailableError):
@@ -80,6 +81,7 @@ class Link:
         self._pump = Pump(self._paho, self._splitter, receive, self._end)
         self.version = version
         self.session_present = False
+        self.taken_over = False  # another client has come with the same id; only MQTT 5 tells
         self._slots = asyncio.Semaphore(MOST_UNCONFIRMED)
         self._hook()
 
@@ -213,6 +215,7 @@ class Link:
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:  # noqa: ANN401 - paho's signature
         self._announce_disconnect(client, userdata, flags, code, properties)  # type: ignore[misc, call-arg, arg-type] # as above
         private.look_at_end(self._client)
+        self.taken_over = code.value == _TAKEN_OVER
         cause = "the connection broke" if code.value == _FAILURE else str(code)  # paho's word: "unspecified error"
         self._note_end(cause)  # the socket paho closes itself: `drop` within a callback would wait for its own lock
 

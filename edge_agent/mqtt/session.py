@@ -193,6 +193,9 @@ class Session:
         finally:
             self._ready, self._link = False, None
             if link is not None:
+                if link.taken_over:
+                    other = f"Another client uses the id {self._settings.client_id}: each agent needs its own"
+                    self._log("WARNING", other)
                 await link.close()
 
     async def _connect(self) -> Link:

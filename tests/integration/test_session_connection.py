@@ -7,7 +7,7 @@ import shutil
 import pytest
 from loguru import logger
 from support.deadline import wait_until
-from support.sessions import LEVEL, WILL, Agent, running, watching
+from support.sessions import LEVEL, TOPICS, WILL, Agent, running, watching
 
 from edge_agent.mqtt.broker import free_port
 
@@ -52,6 +52,51 @@ async def test_mqtt_5_is_spoken_where_the_broker_does(mosquitto):
     async with running(Agent(mosquitto.port)) as agent:
         assert agent.session.protocol == "5"
         assert "(p5, c0, k15)" in mosquitto.log
+
+
+async def _lose_session_to_another(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Speak MQTT 5 up to the first publish, then say that the session is taken over.."""
+    with contextlib.suppress(asyncio.IncompleteReadError):
+        while True:
+            kind, size = await reader.readexactly(2)
+            while size & 0x80:  # no packet here is longer than two bytes can say
+                size = size - 0x80 + 0x80 * (await reader.readexactly(1))[0]
+            body = await reader.readexactly(size)
+            if kind == 0x10:
+                writer.write(bytes.fromhex("2003000000"))  # CONNACK
+            elif kind == 0x82:
+                codes = bytes([1] * len(TOPICS.subscriptions()))
+                writer.write(bytes([0x90, 3 + len(codes)]) + body[:2] + b"\0" + codes)  # SUBACK
+            else:
+                writer.write(bytes.fromhex("e0028e00"))  # DISCONNECT: session taken over
+    writer.close()
+
+
+async def test_another_client_with_the_same_id_is_warned_of():
+    told: list[str] = []
+    sink = logger.add(lambda message: told.append(message.record["message"]), level="WARNING", format="{message}")
+    server = await asyncio.start_server(_lose_session_to_another, "127.0.0.1", 0)
+    agent = Agent(server.sockets[0].getsockname()[1])
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(agent.session.run())
+            await wait_until(lambda: "Another client uses the id gateway-1: each agent needs its own" in told)
+            agent.session.close()
+    finally:
+        logger.remove(sink)
+        server.close()
+
+
+async def test_a_broker_that_ends_is_not_taken_for_another_client(mosquitto):
+    told: list[str] = []
+    sink = logger.add(lambda message: told.append(message.record["message"]), level="WARNING", format="{message}")
+    try:
+        async with running(Agent(mosquitto.port)) as agent:
+            mosquitto.restart()
+            await wait_until(lambda: len(agent.sessions_present) == 2)
+    finally:
+        logger.remove(sink)
+    assert told == ["The broker is unavailable"]
 
 
 async def test_after_a_refusal_3_1_1_is_remembered(amqtt_broker):
