@@ -23,7 +23,7 @@ def digest(plant: Plant) -> str:
 
 
 def _canonical(plant: Plant) -> Iterator[str]:
-    """Write a plant as JSON with sorted keys, in pieces: the whole would take 25 MB at 10,000 sensors."""
+    """Write a plant as JSON with sorted keys, in pieces: the whole of a large one would be a heap of its own."""
     plans = sorted(plant.policy.plans, key=lambda plan: plan.id)
     thresholds = sorted(plant.policy.thresholds, key=lambda threshold: threshold.alarm)
     yield '{"nodes":{'
