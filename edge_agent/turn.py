@@ -12,7 +12,7 @@ from edge_agent.model.inbox import Inbox, Kind
 from edge_agent.model.quality import Flag
 from edge_agent.model.remembered import ActuatorView, NodeView, SensorView, Snapshot
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.monitor.monitoring import Monitor, Observed
+from edge_agent.monitor.monitoring import Monitor
 from edge_agent.plan.planning import Overruled, Planner
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edge_agent.model.remembered import PlanMemory, Remembered, SequenceMemory
     from edge_agent.model.time import Moment
     from edge_agent.monitor.channel import Channel
+    from edge_agent.monitor.observed import Observed
 
 Stage = Literal["monitor", "analyze", "plan", "execute"]
 

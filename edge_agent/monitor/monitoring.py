@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,43 +13,19 @@ from edge_agent.monitor import decode
 from edge_agent.monitor.channel import Channel
 from edge_agent.monitor.decode import Rejected, Sample
 from edge_agent.monitor.numbering import Numbering
+from edge_agent.monitor.observed import AckReport, Observed, StateReport, StatusReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from edge_agent.model.inbox import Message
     from edge_agent.model.plant import Plant, Sensor, TimestampFormat
-    from edge_agent.model.remembered import Remembered, SequenceMemory
+    from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
     from edge_agent.monitor.sequence import Numbers
 
 #: How many deliveries without an identity of their own are remembered. A broker repeats at most its in-flight window.
 KEPT_DELIVERIES = 2000
-
-
-class StateReport(NamedTuple):
-    """What an actuator (`node/actuator`) says it does."""
-
-    actuator: str
-    state: str
-    value: float | None
-
-
-class AckReport(NamedTuple):
-    """What a node says became of a command, and the actuator (`node/actuator`) on whose topic it says so."""
-
-    command_id: str
-    status: str
-    detail: str
-    actuator: str
-    message: Message
-
-
-class StatusReport(NamedTuple):
-    """A node said that it is online, or its last will that it is not."""
-
-    node: str
-    online: bool
 
 
 class _Ways(NamedTuple):
@@ -59,26 +34,6 @@ class _Ways(NamedTuple):
     node: str
     timestamps: TimestampFormat
     channels: dict[str, Channel]
-
-
-@dataclass(slots=True)
-class Observed:
-    """What the monitor made of the messages of one turn. `judged` holds the settled readings, in order."""
-
-    readings: list[Reading] = field(default_factory=list)
-    settled: list[Reading] = field(default_factory=list)
-    judged: list[tuple[Reading, str]] = field(default_factory=list)  # with the topic they came on
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    deliveries: list[Delivery] = field(default_factory=list)
-    acknowledgements: list[AckReport] = field(default_factory=list)
-    states: list[StateReport] = field(default_factory=list)
-    statuses: list[StatusReport] = field(default_factory=list)
-    silent: list[Sensor] = field(default_factory=list)  # went stale with this turn
-    counts: dict[str, int] = field(default_factory=dict)
-    duplicates: int = 0
-    gaps: int = 0
-    sequences: list[SequenceMemory] = field(default_factory=list)
-    unsettled: set[int] = field(default_factory=set)
 
 
 class Monitor:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
+from edge_agent.runtime.commit import GroupCommit
 from edge_agent.runtime.delivery import Delivery
 from edge_agent.runtime.loop import Loop
 from edge_agent.runtime.outbox import Outbox
@@ -182,7 +183,7 @@ class Agent:
             parts.observer,
             group,
         )
-        return Loop(
+        commits = GroupCommit(
             parts.knowledge,
             parts.inbox,
             parts.inlet,
@@ -193,8 +194,8 @@ class Agent:
             parts.observer,
             commit_seconds=parts.commit_seconds,
             most_unacknowledged=parts.most_unacknowledged,
-            recorder=parts.recorder,
         )
+        return Loop(parts.knowledge, parts.inbox, commits, delivery, parts.clock, parts.observer, parts.recorder)
 
     async def _finish(self, loop: Loop, turning: asyncio.Task[None], publishing: asyncio.Task[None]) -> None:
         logger.info("The agent finishes what it holds")

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.runtime.clock import Clock
     from edge_agent.runtime.delivery import Delivery
     from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.outbox import Outbox
-    from edge_agent.runtime.ports import Inlet, Journal, Observer, Recorder
+    from edge_agent.runtime.ports import Observer, Recorder
     from edge_agent.turn import Knowledge, Stage, Turn
 
 #: Longest time between two turns when nothing comes in, in real seconds: how exact delays and timeouts are.
@@ -37,31 +36,15 @@ class Loop:
         self,
         knowledge: Knowledge,
         inbox: BoundedInbox,
-        inlet: Inlet,
-        journal: Journal,
-        outbox: Outbox,
+        commits: GroupCommit,
         delivery: Delivery,
         clock: Clock,
         observer: Observer,
-        *,
-        commit_seconds: float,
-        most_unacknowledged: int,
         recorder: Recorder | None = None,
     ) -> None:
         self._knowledge, self._inbox, self._delivery = knowledge, inbox, delivery
         self._clock, self._observer, self._recorder = clock, observer, recorder
-        self._commits = GroupCommit(
-            knowledge,
-            inbox,
-            inlet,
-            journal,
-            outbox,
-            delivery,
-            clock,
-            observer,
-            commit_seconds=commit_seconds,
-            most_unacknowledged=most_unacknowledged,
-        )
+        self._commits = commits
         self.last_turn = clock.steady()
 
     @property

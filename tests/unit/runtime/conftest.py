@@ -15,6 +15,7 @@ from edge_agent.model.inbox import DeliveryReport, Kind, Message, Receipt, Route
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import MICROSECONDS
+from edge_agent.runtime.commit import GroupCommit
 from edge_agent.runtime.delivery import Delivery
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.loop import Loop
@@ -294,10 +295,12 @@ def make_loop(plant, clock, inlet, outlet, journal, observer, make_knowledge):
         outbox = Outbox(outlet)
         actuators = {actuator.name: actuator for actuator in plant.actuators}
         delivery = Delivery(outlet, inbox, actuators, clock, observer, group)
-        loop = Loop(
-            make_knowledge(mode), inbox, inlet, journal, outbox, delivery, clock, observer,
-            commit_seconds=commit_seconds, most_unacknowledged=most_unacknowledged, recorder=recorder,
+        knowledge = make_knowledge(mode)
+        commits = GroupCommit(
+            knowledge, inbox, inlet, journal, outbox, delivery, clock, observer,
+            commit_seconds=commit_seconds, most_unacknowledged=most_unacknowledged,
         )  # fmt: skip
+        loop = Loop(knowledge, inbox, commits, delivery, clock, observer, recorder)
         return SimpleNamespace(loop=loop, inbox=inbox, outbox=outbox, delivery=delivery)
 
     return make
