@@ -82,6 +82,12 @@ def fault_messages(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
+def outage_seconds(request: pytest.FixtureRequest) -> int:
+    """How long a long absence is."""
+    return int(request.config.getoption("--outage-seconds"))
+
+
+@pytest.fixture
 def chance() -> random.Random:
     """Chance that is the same in every run; what other processes make of it is not."""
     return random.Random(20261123)
@@ -114,7 +120,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def _counts(config: pytest.Config) -> str:
     """Write what was asked for as it is asked for."""
-    named = {name: config.getoption(name) for name in ("--kills", "--fault-messages", "--fault-tries")}
+    named = {
+        name: config.getoption(name) for name in ("--kills", "--fault-messages", "--fault-tries", "--outage-seconds")
+    }
     return " ".join(f"{name} {number}" for name, number in named.items())
 
 
