@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from support.site import Site
 
 TTL_SECONDS = 2
+#: Shorter than the plant takes to decide.
+QUIET_SECONDS = 0.1
 SLOW = PLANT.replace("low  = { limit = 1.5,", "low  = { limit = 1.5, on_delay_seconds = 0.5,").replace(
     "ack_timeout_seconds = 2\ncommand_ttl_seconds = 10",
     f"ack_timeout_seconds = 0.5\ncommand_ttl_seconds = {TTL_SECONDS}",
@@ -54,6 +56,18 @@ class Wire:
 
     def thaw(self) -> None:
         self._loop.call_soon_threadsafe(self.proxy.thaw)
+
+    def until_quiet(self) -> None:
+        """Wait until nothing was written for a while: a frozen wire takes one more piece, that is to be the command."""
+        length, since = -1, 0.0
+
+        def quiet() -> bool:
+            nonlocal length, since
+            if len(self.proxy.upstream) != length:
+                length, since = len(self.proxy.upstream), time.perf_counter()
+            return time.perf_counter() - since > QUIET_SECONDS
+
+        block_until(quiet)
 
     def sent(self, since: int = 0) -> list[tuple[str, int]]:
         """The commands that the agent has written since a place of the stream: id and expiry."""
@@ -117,6 +131,7 @@ def test_connection_lost_with_a_command_on_its_way(back, table, make_wired, faul
         site.flood.publish(fault_messages)
         decide(site)
         site.until_stored()
+        wire.until_quiet()  # what was stored has been acknowledged
         wire.freeze()
         block_until(lambda: commands(site))  # noqa: B023 - used at once
         ((first, (_, expiry)),) = commands(site).items()
