@@ -10,7 +10,7 @@ from bench.table import written
 if TYPE_CHECKING:
     from bench.table import Report, Row
 
-_WIDTH, _LEFT, _RIGHT, _BAR, _STEP, _TOP = 860, 330, 90, 18, 30, 56
+_WIDTH, _LEFT, _RIGHT, _BAR, _STEP, _TOP = 1000, 500, 90, 18, 30, 56
 _OURS, _THEIRS, _TARGET = "#1f77b4", "#9aa5b1", "#c0392b"
 #: A bar that is longer than this many times the median one is cut, so that the others can be told apart.
 _MOST_TIMES = 4
@@ -43,12 +43,15 @@ def _bar(row: Row, top: int, scale: float, longest: float) -> str:
     ours = row.what.startswith(("edge-agent", "our"))
     middle = top + _BAR - 4
     name, figure = escape(row.what.removesuffix(": CPU a message")), written(row.figure)
+    marked = row.most is not None and row.most <= longest
+    # Beside the bar, and beside its stroke where that stands further out.
+    beside = _LEFT + max(length, (row.most or 0.0) * scale + 2 if marked else 0.0) + 6
     parts = [
         f'<text x="{_LEFT - 8}" y="{middle}" text-anchor="end">{name}</text>',
         f'<rect x="{_LEFT}" y="{top}" width="{length:.1f}" height="{_BAR}" fill="{_OURS if ours else _THEIRS}"/>',
-        f'<text x="{_LEFT + length + 6:.1f}" y="{middle}">{figure}{" (cut)" if cut else ""}</text>',
+        f'<text x="{beside:.1f}" y="{middle}">{figure}{" (cut)" if cut else ""}</text>',
     ]
-    if row.most is not None and row.most <= longest:
+    if row.most is not None and marked:
         stroke = f'y1="{top - 3}" y2="{top + _BAR + 3}" stroke="{_TARGET}" stroke-width="3"'
         parts.append('<line x1="{0:.1f}" x2="{0:.1f}" {1}/>'.format(_LEFT + row.most * scale, stroke))
     return "\n".join(parts)
