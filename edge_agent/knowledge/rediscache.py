@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-#: How long the socket may be silent, and a whole call may take.
-SOCKET_SECONDS = 0.2
-CALL_SECONDS = 0.5
+#: How long the server may be silent; a whole call, with connecting and greeting, may take some silences more.
+SILENCE_SECONDS = 0.2
+SILENCES_PER_CALL = 2.5
 #: A server that failed is left alone for so long; each failure after that doubles the pause, up to the longest.
 PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -34,8 +34,9 @@ class RedisCache:
     What is read may be anything: whoever reads judges it. Raises StoreError for a url that is none.
     """
 
-    def __init__(self, url: str, site: str, ttl_seconds: int) -> None:
-        self._redis = _client(url)
+    def __init__(self, url: str, site: str, ttl_seconds: int, *, silence_seconds: float = SILENCE_SECONDS) -> None:
+        self._redis = _client(url, silence_seconds)
+        self._call_seconds = silence_seconds * SILENCES_PER_CALL
         self._name = f"edge-agent:policy:{site}"
         self._ttl_seconds = ttl_seconds
         self._failures = 0
@@ -63,7 +64,7 @@ class RedisCache:
         if clock() < self._rests_until:
             raise StoreUnavailableError("Redis is left alone for a while, because it failed.")
         try:
-            async with _heeding_cancellation(), asyncio.timeout(CALL_SECONDS):
+            async with _heeding_cancellation(), asyncio.timeout(self._call_seconds):
                 answer = await call()
         except ResponseError as error:
             if not str(error).startswith("WRONGTYPE"):
@@ -102,13 +103,13 @@ async def _heeding_cancellation() -> AsyncIterator[None]:
             raise asyncio.CancelledError
 
 
-def _client(url: str) -> Redis:
+def _client(url: str, silence_seconds: float) -> Redis:
     try:
         return Redis.from_url(
             url,
             retry=Retry(NoBackoff(), 0),
-            socket_timeout=SOCKET_SECONDS,
-            socket_connect_timeout=SOCKET_SECONDS,
+            socket_timeout=silence_seconds,
+            socket_connect_timeout=silence_seconds,
             client_name="edge-agent",
         )
     except (ValueError, TypeError, RedisError):

@@ -122,7 +122,10 @@ class BehindRedis:
 
     @asynccontextmanager
     async def opened(self, site: str = "riverside") -> AsyncIterator[Opened]:
-        async with PostgresStore(self.dsn, site) as store, RedisCache(self.url, site, 60) as cache:
+        async with (
+            PostgresStore(self.dsn, site) as store,
+            RedisCache(self.url, site, 60, silence_seconds=10.0) as cache,
+        ):
             cached = CachedPolicy(store, cache, site)
             cached.mark = self.marks.get(site)
             async with asyncio.TaskGroup() as group:

@@ -22,7 +22,7 @@ from edge_agent.knowledge.lastknown import LastKnownPolicy
 from edge_agent.knowledge.memory import MemoryStore
 from edge_agent.knowledge.ports import Edition, Issue
 from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.rediscache import PAUSE_SECONDS, RedisCache
+from edge_agent.knowledge.rediscache import PAUSE_SECONDS, SILENCE_SECONDS, RedisCache
 from edge_agent.knowledge.sealed import Mark, sealed, unsealed
 from edge_agent.model.plant import Node, Plan, Plant, Policy, Sensor, Step, Threshold
 
@@ -32,6 +32,8 @@ PLANT = Plant(
     "riverside", {"tank1": Node("tank1", {"level": Sensor("tank1", "level", "level", "m")})}, Policy((LOW,), (FILL,))
 )
 NAME = "edge-agent:policy:riverside"
+#: What is tested here is what is believed, not how soon: a machine that stands still for a moment must not matter.
+PATIENCE = 10.0
 
 
 class Link:
@@ -84,10 +86,12 @@ class House:
         self.dsn, self.redis = dsn, redis_server
 
     @asynccontextmanager
-    async def gateway(self, keeper: MemoryStore | None = None, *, cut: bool = False, ttl: int = 60):
+    async def gateway(
+        self, keeper: MemoryStore | None = None, *, cut: bool = False, ttl: int = 60, patience: float = PATIENCE
+    ):
         async with (
             PostgresStore(self.dsn, "riverside") as store,
-            RedisCache(self.redis.url, "riverside", ttl) as cache,
+            RedisCache(self.redis.url, "riverside", ttl, silence_seconds=patience) as cache,
             asyncio.TaskGroup() as group,
         ):
             link = Link(store)
@@ -261,7 +265,7 @@ async def test_a_spoilt_entry_never_leads_to_a_threshold(house, keeper, spoil, c
             assert (await gateway.chain.kept()).thresholds[0].limit == 1.6
         else:
             assert await gateway.limit() == 1.6
-            await house.shared(1.6)  # and is replaced
+            await wait_until(lambda: house.entry() == sound)  # it is replaced
         assert gateway.cached.counts.reads == {"hit": 0, "miss": 0, "refused": 1, "error": 0}
 
 
@@ -308,17 +312,15 @@ async def test_a_redis_that_is_down_is_told_once_and_used_when_it_is_back(house,
 
 async def test_a_frozen_redis_costs_a_fraction_of_a_second_once_and_then_nothing(house, keeper):
     house.redis.suspend()
-    async with house.gateway(keeper) as gateway:
+    async with house.gateway(keeper, patience=SILENCE_SECONDS) as gateway:
         began = time.perf_counter()
         assert await gateway.limit() == 1.6
-        first = time.perf_counter() - began
+        assert time.perf_counter() - began < PAUSE_SECONDS * 2
+        assert gateway.cached.counts.reads["error"] == 1
         await house.tune(1.7)
-        began = time.perf_counter()
         assert await gateway.limit() == 1.7
-        again = time.perf_counter() - began
+        assert gateway.cached.counts.reads["error"] == 1, "it was asked again"
     house.redis.resume()
-    assert first < 0.7
-    assert again < 0.2, "it was asked again, and waited for"
 
 
 async def test_it_dies_while_it_is_used(house, keeper):
@@ -338,7 +340,7 @@ async def test_the_password_is_neither_logged_nor_told(logged):
     server = RedisServer(secret="s3cret")  # noqa: S106 - it is what must not be shown
     try:
         server.start()
-        async with RedisCache(server.url, "riverside", 60) as cache:
+        async with RedisCache(server.url, "riverside", 60, silence_seconds=PATIENCE) as cache:
             await cache.write(b"x")
             assert await cache.read() == b"x"
         told = []
@@ -358,7 +360,10 @@ async def test_the_password_is_neither_logged_nor_told(logged):
 
 async def test_a_cancellation_is_heeded_wherever_it_comes(redis_server):
     for steps in range(60):
-        async with RedisCache(redis_server.url, "riverside", 60) as cache, asyncio.TaskGroup() as group:
+        async with (
+            RedisCache(redis_server.url, "riverside", 60, silence_seconds=PATIENCE) as cache,
+            asyncio.TaskGroup() as group,
+        ):
             writing = group.create_task(cache.write(b"x"))
             for _ in range(steps):
                 await asyncio.sleep(0)
