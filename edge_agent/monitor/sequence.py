@@ -25,7 +25,8 @@ class Numbers:
 
     Messages are put into the order of (`ts`, `seq`) and stay there for SETTLE_SECONDS; then each is compared with the
     one before it. A higher number misses those between; one that is not higher is a restarted node and misses none.
-    What comes again, or after it was counted as missing, changes nothing: a gap is counted once.
+    What comes again, or after it was counted as missing, changes nothing: a gap is counted once. Where nothing is
+    missing nothing is kept but the last.
     """
 
     __slots__ = ("_asleep", "_base", "_recent", "is_regular")
@@ -52,11 +53,14 @@ class Numbers:
         newest = recent[-1] if recent else self._base
         if newest is None or seq != newest[1] + 1 or at <= newest[0] or not self.is_regular or self._asleep:
             return False
-        if recent and recent[0][2] <= seconds - SETTLE_SECONDS:
-            self.settle(seconds)
-        recent.append((at, seq, seconds))
-        if len(recent) > MOST_UNSETTLED:
-            self.settle(seconds)
+        if self._base is None:  # what was before the first one heard may still come, and is where counting begins then
+            recent.append((at, seq, seconds))
+            if len(recent) > MOST_UNSETTLED or recent[0][2] <= seconds - SETTLE_SECONDS:
+                self.settle(seconds)
+            return True
+        if recent:
+            recent.clear()
+        self._base = (at, seq)  # there is no hole that a late one could fill
         return True
 
     def update(self, seq: int, at: Instant | None, seconds: float, *, may_restart: bool = True) -> int:
