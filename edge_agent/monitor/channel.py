@@ -8,8 +8,7 @@ from edge_agent.model.quality import SHIFT, Flag
 from edge_agent.model.readings import Reading
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
-from edge_agent.monitor import freshness, gross_range, rate_of_change, spike
-from edge_agent.monitor.flat_line import FlatLineRun
+from edge_agent.monitor import flat_line, freshness, gross_range, rate_of_change, spike
 from edge_agent.monitor.quiet import quiet_range
 from edge_agent.monitor.sequence import Numbers
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.model.remembered import StoredReading
     from edge_agent.model.time import Instant
     from edge_agent.model.units import Conversion
+    from edge_agent.monitor.flat_line import FlatLineRun
 
 _GOOD, _NOT_EVALUATED, _SUSPECT, _FAIL = (int(f) for f in (Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT, Flag.FAIL))
 _RATE, _SPIKE, _FLAT = SHIFT["rate_of_change"], SHIFT["spike"], SHIFT["flat_line"]
@@ -44,11 +44,11 @@ class Channel:
 
     __slots__ = (
         "_before",
-        "_flat",
         "_future_us",
         "_late_us",
         "_overdue_us",
         "_quiet",
+        "_run",
         "_unsettled",
         "heard_seconds",
         "last",
@@ -70,7 +70,7 @@ class Channel:
         # Settled after a long silence a reading tells of the past only: it must not start a pump now.
         self._overdue_us = self._late_us + round(sensor.interval_seconds * MICROSECONDS)
         self._quiet = quiet_range(sensor.quality, self._late_us, self._future_us)
-        self._flat = FlatLineRun(sensor.quality.flat_line) if sensor.quality.flat_line else None
+        self._run: FlatLineRun | None = None  # of values that hardly move; None while it is `last` alone
 
     def conversion(self, unit: str) -> Conversion | None:
         """Find how a unit that a message names becomes the sensor's; None where it is of another quantity."""
@@ -101,8 +101,7 @@ class Channel:
         It would make every true reading an old one until the wall clock is there again.
         """
         if self.last is not None and self.last.observed_at > now + self._future_us:
-            self.last = self._before = self._unsettled = None
-            self._flat = FlatLineRun(self.sensor.quality.flat_line) if self.sensor.quality.flat_line else None
+            self.last = self._before = self._unsettled = self._run = None
 
     def follow(
         self, value: float, observed_at: Instant, seq: int | None, received_at: Instant
@@ -115,7 +114,7 @@ class Channel:
         last = self.last
         if last is None:
             return None
-        lowest, highest, rate, height, youngest_us, oldest_us, spike_test, tests, settled_tests = self._quiet
+        lowest, highest, rate, height, youngest_us, oldest_us, tolerance, spike_test, tests, settled_tests = self._quiet
         seconds = (observed_at - last.observed_at) / MICROSECONDS
         if not (
             seconds > 0.0
@@ -134,17 +133,18 @@ class Channel:
             settled.tests -= _NOT_EVALUATED - _GOOD << _SPIKE
             settled.flag = _GOOD if settled.tests == settled_tests else _strongest(settled.tests)
             settled.settled = True
-        flag = Flag.GOOD
-        if self._flat is not None:
-            flag = self._flat.update(value, observed_at / MICROSECONDS)
-            if flag is not Flag.GOOD:
-                tests += flag - _GOOD << _FLAT
+        flag = _GOOD
+        if abs(value - last.value) > tolerance:
+            self._run = None
+        else:
+            flag = self._flatness(value, observed_at)
+            tests += flag - _GOOD << _FLAT
         self._before = last.value
         if spike_test:
             reading = Reading(self.sensor, value, observed_at, received_at, seq, _NOT_EVALUATED, tests, False, False)
             self.last = self._unsettled = reading
         else:
-            self.last = reading = Reading(self.sensor, value, observed_at, received_at, seq, int(flag), tests)
+            self.last = reading = Reading(self.sensor, value, observed_at, received_at, seq, flag, tests)
         return reading, settled
 
     def take(
@@ -198,9 +198,18 @@ class Channel:
                 seconds = (observed_at - last.observed_at) / MICROSECONDS
                 flag = rate_of_change.judge(quality.rate_of_change, value, last.value, seconds)
             tests = flag << _RATE
-        if self._flat is not None:
-            tests |= self._flat.update(value, observed_at / MICROSECONDS) << _FLAT
+        if quality.flat_line is not None:
+            tests |= self._flatness(value, observed_at) << _FLAT
         return tests
+
+    def _flatness(self, value: float, observed_at: Instant) -> int:
+        """Flag a reading by the run of values that hardly moved; not to be asked of a sensor without that test."""
+        spec, last = self.sensor.quality.flat_line, self.last
+        if spec is None:
+            return _NOT_EVALUATED
+        before = None if last is None else (last.value, last.observed_at / MICROSECONDS)
+        self._run, flag = flat_line.judge(spec, self._run, before, value, observed_at / MICROSECONDS)
+        return int(flag)
 
     def _settle(self, after: float, now: Instant) -> Reading | None:
         """Let the newest reading, `after`, tell whether the one before was a spike."""
@@ -225,8 +234,7 @@ class Channel:
         future = stored.observed_at - stored.received_at > self._future_us
         if future or not self.is_newest(stored.observed_at, stored.seq):
             return
-        if self._flat is not None:
-            self._flat.update(stored.value, stored.observed_at / MICROSECONDS)
+        self._flatness(stored.value, stored.observed_at)
         if self.sensor.quality.spike is not None and stored.flag == _NOT_EVALUATED:
             reading.settled = False
             self._unsettled = reading

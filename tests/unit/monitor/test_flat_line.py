@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge_agent.model.plant import FlatLine
 from edge_agent.model.quality import Flag
-from edge_agent.monitor.flat_line import FlatLineRun
+from edge_agent.monitor.flat_line import judge
 
 
 def by_definition(spec: FlatLine, series: list[tuple[float, float]]) -> Flag:
@@ -27,6 +27,18 @@ def by_definition(spec: FlatLine, series: list[tuple[float, float]]) -> Flag:
     return Flag.GOOD
 
 
+class Flatness:
+    """What is carried from one reading to the next."""
+
+    def __init__(self, spec: FlatLine) -> None:
+        self.spec, self.run, self.last = spec, None, None
+
+    def update(self, value: float, seconds: float) -> Flag:
+        self.run, flag = judge(self.spec, self.run, self.last, value, seconds)
+        self.last = (value, seconds)
+        return flag
+
+
 _limits = st.none() | st.integers(0, 12).map(float)
 # Whole numbers and halves, so that sums and differences are exact and ties are frequent.
 _steps = st.lists(st.tuples(st.integers(0, 5), st.integers(-4, 4)), max_size=60)
@@ -37,7 +49,7 @@ _steps = st.lists(st.tuples(st.integers(0, 5), st.integers(-4, 4)), max_size=60)
 @example(FlatLine(0.0, 3.0, 5.0), [(0, 5), (0, 0)])
 @example(FlatLine(0.0, None, 5.0), [(0, 0), (0, 5), (0, 0), (5, 0)])
 def test_it_is_the_longest_suffix_within_the_tolerance(spec, steps):
-    run, series, seconds = FlatLineRun(spec), [], 1000.0
+    run, series, seconds = Flatness(spec), [], 1000.0
     for step, value in steps:
         seconds += step
         series.append((seconds, float(value)))
@@ -48,27 +60,27 @@ def test_it_is_the_longest_suffix_within_the_tolerance(spec, steps):
 @given(st.floats(0, 1), st.lists(st.floats(-1, 1), min_size=1, max_size=40))
 def test_it_agrees_for_any_values(tolerance, values):
     spec = FlatLine(tolerance, 50.0, 100.0)
-    run = FlatLineRun(spec)
+    run = Flatness(spec)
     series = [(10.0 * place, value) for place, value in enumerate(values)]
     for count in range(1, len(series) + 1):
         assert run.update(series[count - 1][1], series[count - 1][0]) == by_definition(spec, series[:count])
 
 
 def test_a_frozen_sensor_becomes_suspect_then_fails_and_recovers():
-    run = FlatLineRun(FlatLine(0.001, 30.0, 60.0))
+    run = Flatness(FlatLine(0.001, 30.0, 60.0))
     flags = [run.update(3.0 + 0.0001 * (step % 3), 10.0 * step) for step in range(8)]
     assert flags == [Flag.GOOD] * 3 + [Flag.SUSPECT] * 3 + [Flag.FAIL] * 2
     assert run.update(3.1, 80.0) == Flag.GOOD
 
 
 def test_a_slow_drift_is_no_flat_line():
-    run = FlatLineRun(FlatLine(0.01, 30.0, 60.0))
+    run = Flatness(FlatLine(0.01, 30.0, 60.0))
     assert {run.update(0.005 * step, 10.0 * step) for step in range(200)} == {Flag.GOOD}
 
 
 @pytest.mark.parametrize("shape", [float, lambda n: -float(n), lambda _: 0.0, lambda n: float(n % 2)])
 def test_it_keeps_no_more_than_its_window(shape):
-    run = FlatLineRun(FlatLine(1e9, 30.0, 60.0))
+    run = Flatness(FlatLine(1e9, 30.0, 60.0))
     for step in range(1000):
         run.update(shape(step), 10.0 * step)
-    assert len(run._highs) + len(run._lows) <= 20
+    assert len(run.run._highs) + len(run.run._lows) <= 20
