@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from hashlib import blake2b
 from math import isfinite
+from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.inbox import Kind
-from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Delivery, Reading
+from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Reading
 from edge_agent.monitor import decode
 from edge_agent.monitor.channel import Channel
 from edge_agent.monitor.decode import Rejected, Sample
+from edge_agent.monitor.deliveries import Deliveries
 from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import AckReport, Observed, StateReport, StatusReport
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
     from edge_agent.monitor.sequence import Numbers
-
-#: How many deliveries without an identity of their own are remembered. A broker repeats at most its in-flight window.
-KEPT_DELIVERIES = 2000
 
 
 class _Ways(NamedTuple):
@@ -45,10 +43,12 @@ class Monitor:
             (sensor.node, sensor.id): Channel(sensor, future_tolerance_seconds, now.seconds) for sensor in plant.sensors
         }
         self._ways: dict[str, _Ways] = {
-            node.id: _Ways(node.id, node.timestamps, {each: self.channels[node.id, each] for each in node.sensors})
+            intern(node.id): _Ways(
+                node.id, node.timestamps, {intern(each): self.channels[node.id, each] for each in node.sensors}
+            )
             for node in plant.nodes.values()
         }
-        self._deliveries = {delivery.packet: delivery.digest for delivery in remembered.deliveries}
+        self._deliveries = Deliveries(remembered.deliveries)
         self._looked_seconds = now.seconds
         for stored in remembered.readings:
             channel = self.channels.get((stored.node, stored.sensor))
@@ -68,7 +68,7 @@ class Monitor:
                     continue
             else:
                 observed.counts[kind] = observed.counts.get(kind, 0) + 1
-            if message.redelivered and self._stored_before(message):
+            if message.redelivered and self._deliveries.hold(message):
                 observed.duplicates += 1
             elif len(message.payload) > MAX_PAYLOAD_BYTES:
                 self._bury(observed, message, now, [("payload_too_large", message.payload)])
@@ -248,21 +248,10 @@ class Monitor:
             DeadLetter(reason, message.topic, payload[:KEPT_PAYLOAD_BYTES], now.at) for reason, payload in problems
         )
 
-    def _stored_before(self, message: Message) -> bool:
-        """Whether a redelivered message without an identity of its own is one that was kept the first time."""
-        delivery = _delivery(message)
-        return delivery is not None and self._deliveries.get(delivery.packet) == delivery.digest
-
     def _keep(self, observed: Observed, message: Message) -> None:
-        """Remember a delivery that neither the times nor the numbers in it would tell from a new one."""
-        delivery = _delivery(message)
-        if delivery is None:
-            return
-        self._deliveries.pop(delivery.packet, None)
-        self._deliveries[delivery.packet] = delivery.digest
-        if len(self._deliveries) > KEPT_DELIVERIES:
-            del self._deliveries[next(iter(self._deliveries))]
-        observed.deliveries.append(delivery)
+        delivery = self._deliveries.keep(message)
+        if delivery is not None:
+            observed.deliveries.append(delivery)
 
     def _silent(self, now: Moment) -> list[Sensor]:
         """Find the sensors that have gone stale. Looks once a second: nobody waits for it more closely."""
@@ -277,14 +266,6 @@ class Monitor:
             if not channel.stale and now.seconds - channel.heard_seconds > channel.sensor.late_seconds:
                 channel.stale = True
                 yield channel.sensor
-
-
-def _delivery(message: Message) -> Delivery | None:
-    if message.receipt is None:
-        return None
-    digest = blake2b(message.topic.encode(), digest_size=8)
-    digest.update(message.payload)
-    return Delivery(message.receipt.packet, digest.digest())
 
 
 def _converted(channel: Channel, sample: Sample) -> float | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING
 
 from edge_agent.model.inbox import Kind, Route
@@ -112,6 +113,7 @@ def _reader(base: str) -> Callable[[str], Route]:
         if found is None:
             return _UNKNOWN
         kind = found["kind"] or found["telemetry"] or found["status"]
-        return Route(Kind(kind), found["node"], found["name"] or found["sensor"] or "")
+        # Interned: a thousand topics end in the same few names, and each is looked up at every message.
+        return Route(Kind(kind), intern(found["node"]), intern(found["name"] or found["sensor"] or ""))
 
     return read

@@ -13,7 +13,8 @@ from edge_agent.model.plant import Freshness, RateOfChange, Spike
 from edge_agent.model.quality import Flag, unpack_tests
 from edge_agent.model.readings import Delivery
 from edge_agent.model.remembered import Remembered, StoredReading
-from edge_agent.monitor.monitoring import KEPT_DELIVERIES, Monitor
+from edge_agent.monitor.deliveries import KEPT_DELIVERIES
+from edge_agent.monitor.monitoring import Monitor
 
 
 def monitor(*sensors, remembered=None, timestamps="rfc3339"):
