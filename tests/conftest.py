@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.brokers import Mosquitto
 from support.postgres import Postgres
 from support.redisserver import RedisServer
@@ -15,6 +16,10 @@ from edge_agent.knowledge.postgres_migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A shared machine may stand still for longer than any example takes: that is no property of what is tested.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def happen(bench, kind, what, how):  # noqa: C901  # one case for each thing tha
         bench.wait(how, step=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_happening, max_size=40))
 def test_the_same_input_gives_the_same_turns(happenings):
     one, other = Bench(SITE), Bench(SITE)
@@ -100,7 +100,7 @@ def test_the_same_input_gives_the_same_turns(happenings):
     assert repr(one.turns) == repr(other.turns)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_happening, max_size=40), st.sets(st.integers(0, 39), max_size=3))
 def test_whatever_happens_the_books_are_right(happenings, restarts):
     bench = Bench(SITE)
@@ -160,7 +160,7 @@ def numbered(moments):
     return [[(next(numbers), parts) for parts in messages] for messages in moments]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_moments, st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_batches_decide_nothing_about_readings_and_alarms(moments, sizes):
     one, other = batches(numbered(moments), [1000]), batches(numbered(moments), sizes)
@@ -171,7 +171,7 @@ def test_batches_decide_nothing_about_readings_and_alarms(moments, sizes):
     assert sum(turn.counts.gaps for turn in one.turns) == sum(turn.counts.gaps for turn in other.turns)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_moments, st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_batches_decide_nothing_about_commands_where_no_alarm_comes_and_goes_at_one_moment(moments, sizes):
     once = [list({parts[0]: parts for parts in sorted(messages)}.values()) for messages in moments]

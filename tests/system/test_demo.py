@@ -96,6 +96,8 @@ def check_a_full_cycle(output: str, broker: str) -> None:
     assert starts == ["command decided", "command published", "command accepted", "command done"]
     assert any(kind == "command done" and "station/pump1 stop (stop_tank1)" in text for kind, text in lines)
     alarms = [(kind, text.split()[0].rstrip(":")) for kind, text in lines if kind.startswith("alarm")]
+    # Half a second in which the machine stands still is four minutes of the plant's silence: stale, and rightly so.
+    alarms = [(kind, name) for kind, name in alarms if not name.endswith(":stale")]
     assert alarms[:3] == [
         ("alarm raised", "tank1/level:low"),
         ("alarm cleared", "tank1/level:low"),

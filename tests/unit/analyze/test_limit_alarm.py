@@ -189,6 +189,6 @@ class HighLimitMachine(LimitMachine):
 
 
 TestLowLimit = LimitMachine.TestCase
-TestLowLimit.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestLowLimit.settings = settings(max_examples=50, stateful_step_count=30)
 TestHighLimit = HighLimitMachine.TestCase
-TestHighLimit.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestHighLimit.settings = settings(max_examples=50, stateful_step_count=30)

@@ -169,7 +169,7 @@ class Node:
         assert not on or most is None or len(within) < most
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_specs, _happenings)
 def test_no_command_ever_violates_a_protection(make_desk, spec, happenings):
     """Each element: what is wished, for how many seconds, and how the node behaves; `tripped` stops it at the end."""

@@ -92,7 +92,7 @@ def same_as_paho(version, parts, **how):
     assert reading.outcome == read_by_paho(version, parts).outcome
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(stream=streams(), pausing=st.booleans())
 @alone(paho.MQTTv311, b"\x32\x03\x00\x01a")
 @alone(paho.MQTTv311, publish(b"", b"x"), publish(b"a", b"y"))
@@ -108,13 +108,13 @@ def test_a_stream_comes_out_as_paho_reads_it(stream, pausing):
     same_as_paho(version, parts, pausing=pausing)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(VERSIONS), st.lists(st.binary(max_size=40), max_size=6))
 def test_garbage_ends_as_it_does_in_paho(version, parts):
     same_as_paho(version, parts)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(streams(), st.integers(0, 2**20), st.integers(0, 255))
 def test_a_byte_that_was_changed_on_the_way_does_what_it_does_in_paho(stream, place, value):
     version, parts = stream
