@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from loguru import logger
 from support.brokers import Mosquitto
 from support.postgres import Postgres
 from support.redisserver import RedisServer
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 # A shared machine may stand still for longer than any example takes: that is no property of what is tested.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+def pytest_sessionfinish() -> None:
+    """Let the log go: what ends with the interpreter would write to streams that pytest has closed."""
+    logger.remove()
 
 
 @pytest.fixture
