@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from edge_agent.errors import StoreError
 from edge_agent.knowledge import rows
 from edge_agent.knowledge.connection import transaction
-from edge_agent.knowledge.ports import KEPT_DELIVERIES
 from edge_agent.knowledge.statements import statements
-from edge_agent.model.readings import Delivery
+from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
 from edge_agent.model.remembered import Remembered, StoredReading
 
 if TYPE_CHECKING:

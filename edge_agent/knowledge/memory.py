@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.knowledge import records
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
-from edge_agent.knowledge.ports import KEPT_DELIVERIES, Change, Written
+from edge_agent.knowledge.ports import Change, Written
 from edge_agent.knowledge.rows import at_rest
 from edge_agent.model.commands import OPEN_STATES, TRANSITIONS, CommandRecord
 from edge_agent.model.plant import Policy
 from edge_agent.model.quality import Flag
+from edge_agent.model.readings import KEPT_DELIVERIES
 from edge_agent.model.remembered import Remembered, StoredReading
 
 if TYPE_CHECKING:

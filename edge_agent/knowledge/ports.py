@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from edge_agent.turn import Turn
 
 
-#: How many of the latest deliveries a store remembers.
-KEPT_DELIVERIES = 2_000
-
-
 class Written(NamedTuple):
     """What a write found: readings that were there already (the broker delivered them before).
 

@@ -10,12 +10,12 @@ from edge_agent.knowledge import rows
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
-from edge_agent.knowledge.ports import KEPT_DELIVERIES, Edition, Issue, Written
+from edge_agent.knowledge.ports import Edition, Issue, Written
 from edge_agent.knowledge.postgres_archive import PostgresArchive
 from edge_agent.knowledge.postgres_arrays import columns, numbers, reading_columns, settled_columns
 from edge_agent.knowledge.postgres_connection import WORK_SECONDS, cut_after, single_connection
 from edge_agent.knowledge.statements import statements
-from edge_agent.model.readings import Delivery
+from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
 from edge_agent.model.remembered import Remembered, StoredReading
 
 if TYPE_CHECKING:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MAX_PAYLOAD_BYTES = 64 * 1024
 #: How much of a rejected payload is kept, in bytes.
 KEPT_PAYLOAD_BYTES = 1024
+#: How many deliveries without an identity of their own are remembered. A broker repeats at most its in-flight window.
+KEPT_DELIVERIES = 2_000
 
 
 @dataclass(slots=True)

@@ -5,15 +5,12 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from edge_agent.model.readings import Delivery
+from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.model.inbox import Message
-
-#: How many are remembered. A broker repeats at most its in-flight window.
-KEPT_DELIVERIES = 2000
 
 
 class Deliveries:

@@ -11,7 +11,7 @@ from edge_agent.knowledge.archive import SqliteArchive
 from edge_agent.knowledge.cachedpolicy import CachedPolicy
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.memory import MemoryStore
-from edge_agent.knowledge.ports import KEPT_DELIVERIES, Archive, Journal, PolicyRepository
+from edge_agent.knowledge.ports import Archive, Journal, PolicyRepository
 from edge_agent.knowledge.postgres import PostgresStore
 from edge_agent.knowledge.rediscache import RedisCache
 from edge_agent.knowledge.sqlite import SqliteStore
@@ -38,7 +38,7 @@ from edge_agent.model.plant import (
     Threshold,
 )
 from edge_agent.model.quality import Flag, pack_tests
-from edge_agent.model.readings import DeadLetter, Delivery, Reading
+from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
 from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
 from edge_agent.model.time import Moment, rfc3339
 from edge_agent.turn import Turn

@@ -11,9 +11,8 @@ from edge_agent.model.commands import Command
 from edge_agent.model.inbox import Kind, Message, Receipt, Route
 from edge_agent.model.plant import Freshness, RateOfChange, Spike
 from edge_agent.model.quality import Flag, unpack_tests
-from edge_agent.model.readings import Delivery
+from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
 from edge_agent.model.remembered import Remembered, StoredReading
-from edge_agent.monitor.deliveries import KEPT_DELIVERIES
 from edge_agent.monitor.monitoring import Monitor
 
 

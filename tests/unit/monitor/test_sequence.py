@@ -19,7 +19,7 @@ def take(sequence, seq, at, seconds):
 
 
 def missing(*messages, sequence=None, apart=0.1):
-    """How many never came of (seq, at), one received each tenth of a second."""
+    """How many never came of (seq, at), received so many seconds apart."""
     sequence = Numbers() if sequence is None else sequence
     found = sum(take(sequence, seq, at, place * apart) for place, (seq, at) in enumerate(messages))
     return found + sequence.settle(SETTLED)
