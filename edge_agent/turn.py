@@ -203,8 +203,8 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     executor, now = knowledge.executor, turn.now
     for node, online in observed.statuses:
         executor.node_status(node, online, now)
-    for actuator, state, value in observed.states:
-        executor.report(actuator, state, value, executed, now)
+    for told in observed.states:
+        executor.report(told.actuator, told.state, told.value, executed, now)
     # A node's own word comes before our despair of it: after a stall both may lie in one inbox.
     published = [report for report in inbox.deliveries if report.state == "published"]
     for report in published:

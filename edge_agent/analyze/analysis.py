@@ -28,12 +28,24 @@ _GOOD, _FAIL = int(Flag.GOOD), int(Flag.FAIL)
 class _Point:
     """One sensor in the analysis: its limits, its last good reading, and the trust in it."""
 
-    __slots__ = ("bad_in_a_row", "highest", "last_good", "limits", "lowest", "sensor", "stale", "topic", "trusted")
+    __slots__ = (
+        "bad_in_a_row",
+        "good_seconds",
+        "highest",
+        "last_good",
+        "limits",
+        "lowest",
+        "sensor",
+        "stale",
+        "topic",
+        "trusted",
+    )
 
     def __init__(self, sensor: Sensor) -> None:
         self.sensor = sensor
         self.limits: dict[str, LimitAlarm] = {}
         self.last_good: Reading | None = None
+        self.good_seconds: float | None = None  # monotonic time of the receipt of the last good reading of this run
         self.topic = ""
         self.trusted = False  # the newest settled reading is good: time may complete a delay
         self.stale = False
@@ -82,6 +94,14 @@ class Analyzer:
             point.limits[threshold].remember()
         point.rest()
         return True
+
+    def good_seconds(self, sensor: str) -> float | None:
+        """Return the monotonic time at which the last good reading of a sensor was taken; None before the first.
+
+        What a former run took counts for nothing.
+        """
+        point = self._points.get(sensor)
+        return None if point is None else point.good_seconds
 
     def _install(self, thresholds: Iterable[Threshold]) -> list[_Point]:
         """Put thresholds in force; returns the points that changed."""
@@ -136,6 +156,7 @@ class Analyzer:
             if point.bad_in_a_row:
                 self._trust_again(point, reading, now)
             point.last_good, point.topic, point.trusted = reading, topic, True
+            point.good_seconds = now.seconds
             if not point.lowest <= reading.value <= point.highest:
                 self._compare(point, reading, now)
 

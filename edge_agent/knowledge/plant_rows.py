@@ -114,7 +114,7 @@ def _sensor(row: Row) -> Sensor:
 
 def _actuator(row: Row) -> Actuator:
     names = tuple(Actuator.__dataclass_fields__)
-    return _checked("actuator", _ACTUATOR, row, lambda: dict(zip(names, row, strict=True)))
+    return _checked("actuator", _ACTUATOR, row, lambda: dict(zip(names, row, strict=False)))
 
 
 def _shared(row: Row, numbers: dict[float, float]) -> Row:

@@ -112,6 +112,7 @@ class Reported:
     state: str
     value: float | None
     received_at: Instant
+    local: bool = False  # in hand: it takes no commands
 
 
 class Check(NamedTuple):

@@ -67,6 +67,34 @@ class RenewalReport(NamedTuple):
     detail: str
 
 
+class LinkReport(NamedTuple):
+    """The connection to the broker has come or gone."""
+
+    connected: bool
+
+
+class EpochReport(NamedTuple):
+    """The site has an epoch of this number or higher that is not ours: the next command must be above it."""
+
+    epoch: int
+    detail: str
+
+
+class RefusalReport(NamedTuple):
+    """A policy was refused because it does not fit the plant, for the reasons in `detail`; empty: the newest fits."""
+
+    detail: str
+
+
+class Operation(NamedTuple):
+    """What a person asks of an actuator (`node/actuator`): to `reset` a lock-out or trip, to `release` a suspension."""
+
+    operation: Literal["reset", "release"]
+    target: str
+    by: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Inbox:
     """Everything one turn is given. `policy` replaces the thresholds and plans in force where it is not None."""
@@ -76,3 +104,7 @@ class Inbox:
     breakers: list[BreakerReport] = field(default_factory=list)
     renewals: list[RenewalReport] = field(default_factory=list)
     policy: Policy | None = None
+    links: list[LinkReport] = field(default_factory=list)
+    epochs: list[EpochReport] = field(default_factory=list)
+    refusals: list[RefusalReport] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)

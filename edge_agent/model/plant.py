@@ -17,10 +17,20 @@ THRESHOLD_NAMES: tuple[ThresholdName, ...] = ("high_high", "high", "low", "low_l
 
 #: Alarms that nobody has to configure: every sensor has the first two, every node the third.
 STALE, BAD_QUALITY, OFFLINE = "stale", "bad_quality", "offline"
-#: The alarm of the agent itself: its store was damaged and begun anew.
-STORE_RENEWED = "store_renewed"
+#: Alarms of the agent itself: its store was damaged and begun anew; a policy was refused, the last good one holds.
+STORE_RENEWED, POLICY_REFUSED = "store_renewed", "policy_refused"
+#: Alarms that every actuator has.
+FAILED, CONTRADICTS, NO_EVIDENCE, NOT_IN_AUTO = "failed", "contradicts", "no_evidence", "not_in_auto"
+STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED = "stop_not_confirmed", "locked_out", "tripped"
+ACTUATOR_ALARMS = (FAILED, CONTRADICTS, NO_EVIDENCE, NOT_IN_AUTO, STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED)
+
+#: A request for anything but the fail-safe action stands so long without a good reading of what its plan looks at.
+EVIDENCE_SECONDS = 300.0
+#: Protection of equipment for which the plant file says nothing.
+PUMP_LEAST_SECONDS, PUMP_STARTS_PER_HOUR, VALVE_LEAST_SECONDS = 10.0, 12, 5.0
 
 ActuatorKind = Literal["pump", "valve"]
+Hand = Literal["suspend", "insist"]
 #: What can be asked of an actuator, by kind. `set` takes a value from 0 to 1 (speed or position).
 ACTIONS: Mapping[ActuatorKind, tuple[str, ...]] = MappingProxyType(
     {"pump": ("start", "stop", "set"), "valve": ("open", "close", "set")}
@@ -123,7 +133,12 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Actuator:
-    """One piece of equipment that obeys commands, with what protects it."""
+    """One piece of equipment that obeys commands, with what protects it.
+
+    `hand` says what a change that no command explains does to the request, `unexpected_retries` how often it is tried
+    once more; after `lock_out_after` failures in a row it is locked out. After a start of the agent or a return of its
+    node it waits a time within `power_return_seconds` before it is started.
+    """
 
     node: str
     id: str
@@ -135,6 +150,10 @@ class Actuator:
     lease_seconds: float = 900.0
     ack_timeout_seconds: float = 5.0
     command_ttl_seconds: float = 30.0
+    hand: Hand = "suspend"
+    unexpected_retries: int = 0
+    lock_out_after: int = 3
+    power_return_seconds: tuple[float, float] = (10.0, 60.0)
 
     @property
     def name(self) -> str:
@@ -165,8 +184,27 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """One step of a plan whose evidence is gone: another sensor, timed running, or the fail-safe action.
+
+    Exactly one of `use` (node/sensor), `run_seconds` (with `every_seconds` and `at_most_seconds`) and `do` is given.
+    """
+
+    use: str | None = None
+    run_seconds: float | None = None
+    every_seconds: float | None = None
+    at_most_seconds: float | None = None
+    do: Literal["fail_safe"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """When all alarms of `when` are active and none of `unless`, the plan wishes what `do` says."""
+    """When all alarms of `when` are active and none of `unless`, the plan requests what `do` says.
+
+    What is not the fail-safe action is requested only while every sensor of `when` and `unless` was good within
+    `evidence_seconds`; after that the steps of `without_evidence` follow. A `trip` passes minimum times, cooldown and
+    pauses; where it `latch`es, nothing but the fail-safe action is requested until a person resets it.
+    """
 
     id: str
     when: tuple[str, ...]
@@ -174,6 +212,10 @@ class Plan:
     unless: tuple[str, ...] = ()
     priority: int = 50
     cooldown_seconds: float = 0.0
+    evidence_seconds: float = EVIDENCE_SECONDS
+    without_evidence: tuple[Fallback, ...] = ()
+    trip: bool = False
+    latch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,31 @@ _ONE_MICROSECOND = timedelta(microseconds=1)
 class Moment(NamedTuple):
     """One reading of the clock: the wall (for people and records) and a monotonic count (for intervals).
 
-    `at` is an Instant. `seconds` grows evenly whatever happens to the wall clock; its zero means nothing.
+    `at` is an Instant. `seconds` grows evenly whatever happens to the wall clock: over restarts of the agent too, while
+    `boot` is the same; empty, nobody knows. `sure` says that the wall clock is known to be right.
     """
 
     at: Instant
     seconds: float
+    boot: str = ""
+    sure: bool = True
+
+    @property
+    def offset(self) -> float:
+        """The wall clock less the monotonic count, in seconds: what a memory needs to be placed after a restart."""
+        return self.at / MICROSECONDS - self.seconds
+
+    def recall(self, at: Instant, boot: str, offset: float) -> float | None:
+        """Place an instant that a former run remembered, with its boot and offset, on the monotonic scale; never ahead.
+
+        Return None where nobody can tell how long ago it was: after another boot, with a clock that is not sure or
+        behind.
+        """
+        same = bool(boot) and boot == self.boot
+        if not same and not self.sure:
+            return None
+        seconds = at / MICROSECONDS - offset if same else self.seconds_at(at)
+        return seconds if seconds <= self.seconds else None
 
     def seconds_at(self, at: Instant) -> float:
         """Place a recorded instant on the monotonic scale of this moment."""

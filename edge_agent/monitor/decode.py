@@ -252,6 +252,7 @@ class _Status(TypedDict):
 class _State(TypedDict):
     state: Annotated[str, Field(min_length=1, max_length=64)]
     value: NotRequired[_Number | None]
+    control: NotRequired[object]
 
 
 @with_config(_STRICT)
@@ -283,13 +284,16 @@ def status(payload: bytes) -> bool | None:
     return {b"online": True, b"offline": False}.get(text.strip(b'"'))
 
 
-def state(payload: bytes) -> tuple[str, float | None] | None:
-    """Read what the equipment does: its state and value, None where it cannot be told."""
+def state(payload: bytes) -> tuple[str, float | None, bool] | None:
+    """Read what the equipment does: its state, its value, and whether it is in hand; None where it cannot be told.
+
+    What `control` says but `remote` takes it from the agent: a word that nobody knows is no leave to command.
+    """
     try:
         found = _STATE.validate_json(payload)
     except ValidationError:
         return None
-    return found["state"], found.get("value")
+    return found["state"], found.get("value"), found.get("control") not in ("remote", None)
 
 
 def acknowledgement(payload: bytes) -> Acknowledgement | None:

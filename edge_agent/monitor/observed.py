@@ -18,6 +18,7 @@ class StateReport(NamedTuple):
     actuator: str
     state: str
     value: float | None
+    local: bool = False
 
 
 class AckReport(NamedTuple):

@@ -5,14 +5,28 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox, RenewalReport
+from edge_agent.model.inbox import (
+    BreakerReport,
+    DeliveryReport,
+    EpochReport,
+    Inbox,
+    LinkReport,
+    Operation,
+    RefusalReport,
+    RenewalReport,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from edge_agent.model.inbox import Message
     from edge_agent.model.plant import Policy
     from edge_agent.runtime.ports import Inlet
+
+    Report: TypeAlias = (
+        DeliveryReport | BreakerReport | RenewalReport | LinkReport | EpochReport | RefusalReport | Operation
+    )
 
 
 class BoundedInbox:
@@ -53,14 +67,23 @@ class BoundedInbox:
             self.pauses += 1
             self.inlet.pause()
 
-    def report(self, report: DeliveryReport | BreakerReport | RenewalReport) -> None:
-        """Take word from the delivery of commands, or from the store."""
-        if isinstance(report, DeliveryReport):
-            self._inbox.deliveries.append(report)
-        elif isinstance(report, RenewalReport):
-            self._inbox.renewals.append(report)
-        else:
-            self._inbox.breakers.append(report)
+    def report(self, report: Report) -> None:
+        """Take word from the delivery of commands, the store, the connection, or a person."""
+        match report:
+            case DeliveryReport():
+                self._inbox.deliveries.append(report)
+            case BreakerReport():
+                self._inbox.breakers.append(report)
+            case RenewalReport():
+                self._inbox.renewals.append(report)
+            case LinkReport():
+                self._inbox.links.append(report)
+            case EpochReport():
+                self._inbox.epochs.append(report)
+            case RefusalReport():
+                self._inbox.refusals.append(report)
+            case Operation():
+                self._inbox.operations.append(report)
         self.wake()
 
     def adopt(self, policy: Policy) -> None:

@@ -25,9 +25,13 @@ def test_a_status_is_online_or_offline_or_not_understood(payload, online):
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        (b'{"state": "running", "value": 0.8, "ts": "2026-11-22T10:00:00Z"}', ("running", 0.8)),
-        (b'{"state": "stopped"}', ("stopped", None)), (b'{"state": "closed", "value": null}', ("closed", None)),
-        (b'{"state": "running", "value": 1}', ("running", 1.0)),
+        (b'{"state": "running", "value": 0.8, "ts": "2026-11-22T10:00:00Z"}', ("running", 0.8, False)),
+        (b'{"state": "stopped"}', ("stopped", None, False)),
+        (b'{"state": "closed", "value": null}', ("closed", None, False)),
+        (b'{"state": "running", "value": 1}', ("running", 1.0, False)),
+        (b'{"state": "stopped", "control": "remote"}', ("stopped", None, False)),
+        (b'{"state": "stopped", "control": "local"}', ("stopped", None, True)),
+        (b'{"state": "stopped", "control": ["off"]}', ("stopped", None, True)),
         (b'{"state": ""}', None), (b'{"value": 1}', None), (b'{"state": "on", "value": NaN}', None), (b"running", None),
         (b'{"state": "' + b"x" * 65 + b'"}', None), (b'{"state": "on", "value": "1"}', None),
     ],

@@ -112,7 +112,7 @@ def test_every_message_is_counted_by_its_kind():
     observed = monitor().observe(messages, START)
     assert observed.counts == {Kind.TELEMETRY: 2, Kind.STATUS: 1, Kind.ACK: 1, Kind.STATE: 1}
     assert [tuple(found) for found in observed.statuses] == [("station", True)]
-    assert [tuple(found) for found in observed.states] == [("station/pump1", "running", None)]
+    assert [tuple(found) for found in observed.states] == [("station/pump1", "running", None, False)]
     assert [found.command_id for found in observed.acknowledgements] == ["a"]
 
 
