@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Literal
 
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.execute.execution import Executed, Executor
+from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.commands import Decision
 from edge_agent.model.inbox import Inbox, Kind
+from edge_agent.model.plant import NO_EVIDENCE, POLICY_REFUSED, TRIPPED
 from edge_agent.model.quality import Flag
 from edge_agent.model.remembered import ActuatorView, NodeView, SensorView, Snapshot
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.monitor.monitoring import Monitor
-from edge_agent.plan.planning import Overruled, Planner
+from edge_agent.monitor.observed import StatusReport
+from edge_agent.plan.planning import Facts, Overruled, Planner
+from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from edge_agent.model.time import Moment
     from edge_agent.monitor.channel import Channel
     from edge_agent.monitor.observed import Observed
+    from edge_agent.plan.standing import Standing
 
 Stage = Literal["monitor", "analyze", "plan", "execute"]
 
@@ -90,13 +95,25 @@ class Knowledge:
     ) -> None:
         self.plant = plant
         self.agent = agent
+        self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.executor = Executor(plant, agent, mode, remembered, now)
-        for name, control in self.executor.controls.items():
-            if control.desired is not None and control.desired.plan is not None:
-                self.planner.stand(name, control.desired.plan)
+        for control in self.executor.controls.values():
+            if control.desired is not None:
+                self.planner.stand(control.desired)
+
+    def sight(self, name: str) -> float | None:
+        """Return when a sensor (`node/sensor`) was good last in this run; of a node, whether it has spoken at all."""
+        if "/" in name:
+            return self.analyzer.good_seconds(name)
+        return None if self.executor.online.get(name) is None else float("inf")
+
+    def station(self, standing: Standing) -> Station:
+        """Return what is known of the actuator that a request is for."""
+        wish = standing.wish
+        return Station(self.executor.controls[wish.actuator].after_seconds, self.executor.doing(wish))
 
     def snapshot(self, now: Moment) -> Snapshot:
         """Take a frozen look at everything. Costs about a microsecond a sensor: for scrapes, not for turns."""
@@ -157,7 +174,24 @@ def _monitor(knowledge: Knowledge, inbox: Inbox, turn: Turn) -> Observed:
         observed.gaps,
     )
     turn.receipts = [message.receipt for message in inbox.messages if message.receipt is not None]
+    _heed_life(knowledge, inbox, observed)
     return observed
+
+
+def _heed_life(knowledge: Knowledge, inbox: Inbox, observed: Observed) -> None:
+    """Take anything newer from a node than its `offline` for life: a last will may come late."""
+    gone = knowledge.executor.offline.union(node for node, online in observed.statuses if not online)
+    if not gone:
+        return
+    timely = {reading.sensor.node for reading in observed.readings if not reading.late}
+    alive: dict[str, None] = {}
+    for message in inbox.messages:
+        kind, node, _ = message.route
+        if kind is Kind.STATUS:
+            alive.pop(node, None)
+        elif node in gone and not message.retained and (kind is not Kind.TELEMETRY or node in timely):
+            alive[node] = None
+    observed.statuses.extend(StatusReport(node, online=True) for node in alive)
 
 
 def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn) -> None:
@@ -171,16 +205,22 @@ def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn)
     for renewal in inbox.renewals:
         analyzer.store_renewed(renewal.detail, now)
     analyzer.tick(now)
-    turn.alarm_events, turn.alarms = analyzer.register.take_changes()
 
 
 def _plan(knowledge: Knowledge, inbox: Inbox, executed: Executed, turn: Turn) -> None:
-    planner, now = knowledge.planner, turn.now
+    planner, executor, now = knowledge.planner, knowledge.executor, turn.now
     if inbox.policy is not None:
         planner.adopt(inbox.policy.plans)
-    planned, turn.plans = planner.decide(knowledge.analyzer.register.active, now)
+    for operation in inbox.operations:
+        if operation.operation == "reset":
+            planner.reset(operation.target)
+        executor.operate(operation, now)
+    analyzer = knowledge.analyzer
+    facts = Facts(analyzer.register.active, knowledge.sight, knowledge.station, analyzer.doubted)
+    planned = planner.decide(facts, now)
+    turn.plans = list(planned.memories)
     executed.decisions.extend(_overruled(planned.overruled, now))
-    knowledge.executor.wish(planned.wishes, executed, now)
+    executor.wish(planned.wishes, executed, now)
 
 
 def _overruled(losers: Iterable[Overruled], now: Moment) -> list[Decision]:
@@ -201,10 +241,11 @@ def _overruled(losers: Iterable[Overruled], now: Moment) -> list[Decision]:
 
 def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
     executor, now = knowledge.executor, turn.now
+    _heed_events(knowledge, inbox, now)
     for node, online in observed.statuses:
         executor.node_status(node, online, now)
     for told in observed.states:
-        executor.report(told.actuator, told.state, told.value, executed, now)
+        executor.report(told.actuator, told.state, told.value, executed, now, local=told.local)
     # A node's own word comes before our despair of it: after a stall both may lie in one inbox.
     published = [report for report in inbox.deliveries if report.state == "published"]
     for report in published:
@@ -215,13 +256,39 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
             executor.delivered(report, executed, now)
     for breaker in inbox.breakers:
         executor.breaker(breaker, now)
-    executor.reconcile(executed, now)
+    executor.reconcile(executed, now, knowledge.planner.unsure)
+    _conditions(knowledge, turn)
     turn.commands, turn.command_events = executed.commands, executed.events
     turn.decisions = executed.decisions
     for control in executor.controls.values():
         if control.changed:
             control.changed = False
             turn.actuators.append(control.memory(now))
+    turn.alarm_events, turn.alarms = knowledge.analyzer.register.take_changes()
+
+
+def _heed_events(knowledge: Knowledge, inbox: Inbox, now: Moment) -> None:
+    for refusal in inbox.refusals:
+        knowledge.refusal = refusal.detail
+    for link in inbox.links:
+        knowledge.executor.link(now, connected=link.connected)
+
+
+def _conditions(knowledge: Knowledge, turn: Turn) -> None:
+    """Let what is wrong with actuators and the policy stand as alarms."""
+    found = knowledge.executor.conditions(turn.now)
+    if found is None:
+        return
+    planner = knowledge.planner
+    for actuator, why in planner.blind.items():
+        node, _, name = actuator.partition("/")
+        found[AlarmKey(node, name, NO_EVIDENCE)] = "high", f"{actuator}: {why}"
+    for actuator, plan in planner.tripped.items():
+        node, _, name = actuator.partition("/")
+        found[AlarmKey(node, name, TRIPPED)] = "high", f"{actuator} is held by trip {plan}"
+    if knowledge.refusal:
+        found[AlarmKey(AGENT, "", POLICY_REFUSED)] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
+    knowledge.analyzer.conditions(found, turn.now)
 
 
 def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, now: Moment) -> None:
@@ -255,4 +322,5 @@ def _actuator_view(control: Control) -> ActuatorView:
         wish.value if wish else None,
         wish.plan if wish else None,
         record.state.value if record else None,
+        control.state.value,
     )

@@ -235,6 +235,28 @@ class Analyzer:
                         self._conclude(point, limit, now)
                 self._file(point)
 
+    doubted: frozenset[str] = frozenset()
+
+    def conditions(self, current, now) -> None:  # type: ignore[no-untyped-def]
+        active = {a.key for a in self.register.alarms if a.active and a.key.threshold in SEAM}
+        for key, (priority, reason) in current.items():
+            if key not in active:
+                self.register.raise_(key, priority, now.at, reason)
+        for key in active - current.keys():
+            self.register.clear(key, now.at, f"{key} is over")
+
+
+SEAM = {
+    "failed",
+    "contradicts",
+    "no_evidence",
+    "not_in_auto",
+    "stop_not_confirmed",
+    "locked_out",
+    "tripped",
+    "policy_refused",
+}
+
 
 def _key(point: _Point, threshold: str) -> AlarmKey:
     return AlarmKey(point.sensor.node, point.sensor.id, threshold)

@@ -10,7 +10,7 @@ from edge_agent.model.commands import Check
 if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, Reported
     from edge_agent.model.plant import Actuator
-    from edge_agent.model.time import Moment
+    from edge_agent.model.time import Instant, Moment
 
 _ON = frozenset({"running", "on", "started", "open", "opened"})
 _OFF = frozenset({"stopped", "off", "closed"})
@@ -38,6 +38,13 @@ def fulfils(action: str, value: float | None, reported: Reported) -> bool | None
     return True
 
 
+def _since(at: Instant | None, memory: ActuatorMemory, now: Moment) -> float | None:
+    if at is None:
+        return None
+    seconds = now.recall(at, memory.boot, memory.offset)
+    return now.seconds if seconds is None else seconds
+
+
 class Equipment:
     """The best knowledge of whether one actuator runs, since when, and how often it was started lately.
 
@@ -56,11 +63,15 @@ class Equipment:
         self._expected: bool | None = None  # what the last command makes of it, until its report or outcome
 
     def remember(self, memory: ActuatorMemory, now: Moment) -> None:
-        """Take up what a former run knew."""
+        """Take up what a former run knew. Where nobody can tell how long ago something was, it was just now.
+
+        So no protection lasts longer than it is configured, and none is void.
+        """
         self.running = memory.running
-        self.started_seconds = None if memory.started_at is None else now.seconds_at(memory.started_at)
-        self.stopped_seconds = None if memory.stopped_at is None else now.seconds_at(memory.stopped_at)
-        self.starts.extend(now.seconds_at(at) for at in memory.starts)
+        self.started_seconds = _since(memory.started_at, memory, now)
+        self.stopped_seconds = _since(memory.stopped_at, memory, now)
+        starts = (_since(at, memory, now) for at in memory.starts)
+        self.starts.extend(sorted(seconds for seconds in starts if seconds is not None))
 
     def doubt(self) -> None:
         """Take what a former run commanded for something that may yet happen."""

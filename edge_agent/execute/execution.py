@@ -1,4 +1,4 @@
-"""The fourth phase: standing wishes against reported states become commands; their outcomes come back here."""
+"""The fourth phase: requests against reported states become commands; their outcomes come back here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.execute.control import Control
-from edge_agent.execute.equipment import turns_on
+from edge_agent.execute.equipment import fulfils, turns_on
 from edge_agent.execute.identity import command_id as identify
+from edge_agent.execute.stagger import Stagger, return_wait_seconds
+from edge_agent.execute.troubles import troubles, watch
+from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.commands import (
     Check,
     Command,
@@ -22,11 +25,11 @@ from edge_agent.model.commands import (
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from edge_agent.execute.control import Need
-    from edge_agent.model.inbox import BreakerReport, DeliveryReport
-    from edge_agent.model.plant import Plant
+    from edge_agent.model.inbox import BreakerReport, DeliveryReport, Operation
+    from edge_agent.model.plant import Plant, Priority
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
 
@@ -40,6 +43,12 @@ _PREFIX: dict[Need, str] = {
 
 #: Why a command is done without its node having said so.
 _REPORTED = "the equipment reports it"
+#: A node that has accepted a fail-safe action and does not end it is asked again after so long, or twice its timeout.
+ACCEPTED_SECONDS = 10.0
+#: The wall clock was set where it differs by more from what the monotonic one lets expect.
+STEP_SECONDS = 2.0
+#: So often the conditions of actuators are looked at.
+WATCH_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -65,8 +74,13 @@ class Executor:
     def __init__(self, plant: Plant, agent: str, mode: Mode, remembered: Remembered, now: Moment) -> None:
         self.mode = mode
         self.epoch = remembered.epoch
-        self.controls = {actuator.name: Control(actuator) for actuator in plant.actuators}
+        self.controls = {actuator.name: Control(actuator, now.seconds) for actuator in plant.actuators}
         self.online: dict[str, bool] = {}
+        self.offline: set[str] = set()
+        self.linked = True  # as far as is known, the broker can be reached
+        self._stagger = Stagger()
+        self._offset = now.offset
+        self._next_watch = float("-inf")
         self.breakers: dict[str, str] = {}
         self._site, self._agent, self._counter = plant.site, agent, 0
         self._open: dict[str, _Open] = {}
@@ -77,8 +91,8 @@ class Executor:
             control = self.controls.get(record.command.target)
             if control is not None:
                 # It may have been carried out or not: its acknowledgement, a report or its expiry will tell.
-                control.resume(record, now)
-                self._open[record.command.id] = _Open(control, record, now.seconds_at(record.command.expires_at))
+                control.resume(record)
+                self._open[record.command.id] = _Open(control, record, _expiry(control, record, now))
 
     def wish(self, wishes: Iterable[Wish], executed: Executed, now: Moment) -> None:
         """Take new wishes of plans, as far as the mode lets plans have a say."""
@@ -115,20 +129,47 @@ class Executor:
             )
         )
 
-    def report(self, actuator: str, state: str, value: float | None, executed: Executed, now: Moment) -> None:
+    def report(
+        self, actuator: str, state: str, value: float | None, executed: Executed, now: Moment, *, local: bool = False
+    ) -> None:
         """Take what an actuator says it does. It settles a command that was open when a former run ended."""
         control = self.controls[actuator]
-        control.report(Reported(state, value, now.at), now)
-        settled = control.settled_by_report(now)
+        control.report(Reported(state, value, now.at, local), now)
+        settled = control.settled_by_report()
         if settled is not None:
             self._advance(settled.command.id, CommandState.DONE, _REPORTED, executed, now)
 
     def node_status(self, node: str, online: bool, now: Moment) -> None:  # noqa: FBT001  # the pair is the message
-        """Take whether a node is there."""
-        if online and self.online.get(node) is False:
-            for control in self._of(node):
-                control.awake(now)
-        self.online[node] = online
+        """Note whether a node is there. What it reports when it comes back is no hand's doing."""
+        before, self.online[node] = self.online.get(node), online
+        (self.offline.discard if online else self.offline.add)(node)
+        if online is before:
+            return
+        for control in self._of(node):
+            if not online:
+                control.gone()
+            elif before is False:
+                control.returned(now)
+
+    def link(self, now: Moment, *, connected: bool) -> None:
+        """Note that the broker came or went: what was missed meanwhile is asked at once."""
+        if connected and not self.linked:
+            self._awake(now)
+        self.linked = connected
+
+    def operate(self, operation: Operation, now: Moment) -> bool:
+        """Do what a person asks of an actuator; return whether that changed anything."""
+        control = self.controls.get(operation.target)
+        return control is not None and control.release(now, reset=operation.operation == "reset")
+
+    def _awake(self, now: Moment) -> None:
+        for control in self.controls.values():
+            control.awake(now)
+
+    def doing(self, wish: Wish) -> bool | None:
+        """Return whether the equipment reports, in this run, doing what is asked; None where it has not reported."""
+        reported = self.controls[wish.actuator].reported
+        return None if reported is None else fulfils(wish.action, wish.value, reported)
 
     def breaker(self, report: BreakerReport, now: Moment) -> None:
         """Take what the delivery found about a node."""
@@ -151,7 +192,7 @@ class Executor:
         if found is not None and state is not CommandState.ACCEPTED:
             # It was published, though the broker's word on that is still on its way.
             found.record.attempts = max(found.record.attempts, 1)
-        self._advance(command_id, state, detail, executed, now)
+        self._advance(command_id, state, detail, executed, now, by_node=True)
 
     def delivered(self, report: DeliveryReport, executed: Executed, now: Moment) -> None:
         """Take the fate of one attempt to deliver a command. What a node has accepted was delivered."""
@@ -171,12 +212,21 @@ class Executor:
         else:
             self._advance(report.command_id, CommandState(report.state), report.detail, executed, now)
 
-    def _advance(self, command_id: str, state: CommandState, detail: str, executed: Executed, now: Moment) -> None:
+    def _advance(
+        self,
+        command_id: str,
+        state: CommandState,
+        detail: str,
+        executed: Executed,
+        now: Moment,
+        *,
+        by_node: bool = False,
+    ) -> None:
         found = self._open.get(command_id)
         if found is None:
             return
         control, record, _ = found
-        if control.advance(record, state, now):
+        if control.advance(record, state, now, detail, by_node=by_node):
             executed.events.append(self._event(record, detail, now))
             if not record.open:
                 del self._open[command_id]
@@ -185,32 +235,78 @@ class Executor:
     def _event(record: CommandRecord, detail: str, now: Moment) -> CommandEvent:
         return CommandEvent(record.command.id, record.state, now.at, record.attempts, detail)
 
-    def reconcile(self, executed: Executed, now: Moment) -> None:
-        """Close what has run out of time, then give every command that is needed and may be given."""
+    def reconcile(self, executed: Executed, now: Moment, unsure: Callable[[str], bool] = lambda _: False) -> None:
+        """Close what has run out of time, then give every command that is needed and may be given.
+
+        `unsure` says whether the request for an actuator waits for evidence: then only the fail-safe is commanded.
+        """
+        self._heed_clock(now)
         self._expire(executed, now)
         if self.mode != "auto":
             return
-        for control in self.controls.values():
+        wanted = []
+        for name, control in self.controls.items():
             need = control.need(now)
-            if need is not None and control.desired is not None:
-                self._consider(control, control.desired, need, executed, now)
+            if need is not None and control.desired is not None and (control.safe or not unsure(name)):
+                wanted.append((control, control.desired, need))
+        self._stagger.turn(sum(self._starts(control, wish) for control, wish, _ in wanted))
+        for control, wish, need in wanted:
+            self._consider(control, wish, need, executed, now)
+
+    def _heed_clock(self, now: Moment) -> None:
+        """Ask at once for what was missed, where the wall clock was set: an expiry may have been why."""
+        if abs(now.offset - self._offset) > STEP_SECONDS:
+            self._awake(now)
+        self._offset = now.offset
+
+    @staticmethod
+    def _starts(control: Control, wish: Wish) -> bool:
+        """Whether a command for a request makes a pump start that is not known to run."""
+        return (
+            control.actuator.kind == "pump"
+            and not control.safe
+            and turns_on(wish.action, wish.value)
+            and control.equipment.running is not True
+        )
+
+    def conditions(self, now: Moment) -> dict[AlarmKey, tuple[Priority, str]] | None:
+        """Return what is wrong with actuators, by alarm; None where it is not time to look again."""
+        if now.seconds < self._next_watch and not any(control.changed for control in self.controls.values()):
+            return None
+        self._next_watch = now.seconds + WATCH_SECONDS
+        found: dict[AlarmKey, tuple[Priority, str]] = {}
+        for control in self.controls.values():
+            watch(control, now.seconds)
+            actuator = control.actuator
+            for name, priority, reason in troubles(control, now.seconds):
+                found[AlarmKey(actuator.node, actuator.id, name)] = priority, reason
+        return found
 
     def _expire(self, executed: Executed, now: Moment) -> None:
         """Close the commands that nobody will hear of any more.
 
-        An acknowledgement may come a timeout after the expiry; a node that accepted has the length of the lease.
+        An acknowledgement may come a timeout after the expiry; a node that accepted has the length of the lease, or
+        little more than its timeout where it is to do what is safe.
         """
         for identity, (control, record, expires_seconds) in list(self._open.items()):
             actuator = control.actuator
             accepted = record.state is CommandState.ACCEPTED
-            grace = actuator.lease_seconds if accepted else actuator.ack_timeout_seconds
-            if now.seconds <= expires_seconds + grace:
+            safe = record.command.action == actuator.fail_safe
+            over = now.seconds > expires_seconds + self._grace(control, accepted=accepted)
+            if accepted and safe:
+                given = expires_seconds - actuator.command_ttl_seconds
+                over = now.seconds > given + max(ACCEPTED_SECONDS, 2 * actuator.ack_timeout_seconds)
+            if not over:
                 continue
             if control.proven(record):
                 self._advance(identity, CommandState.DONE, _REPORTED, executed, now)
                 continue
             detail = "accepted, but never done" if accepted else "nothing was heard of it"
             self._advance(identity, CommandState.EXPIRED, detail, executed, now)
+
+    @staticmethod
+    def _grace(control: Control, *, accepted: bool) -> float:
+        return control.actuator.lease_seconds if accepted else control.actuator.ack_timeout_seconds
 
     def _consider(self, control: Control, wish: Wish, need: Need, executed: Executed, now: Moment) -> None:
         checks = self._checks(control, wish, now)
@@ -224,22 +320,38 @@ class Executor:
             self._advance(control.record.command.id, CommandState.SUPERSEDED, detail, executed, now)
         command = self._command(control, wish, reason, now)
         record = CommandRecord(command)
+        if self._starts(control, wish):
+            self._stagger.started(now.seconds)
         control.give(record, need, on=turns_on(wish.action, wish.value), now=now)
         self._open[command.id] = _Open(control, record, now.seconds + control.actuator.command_ttl_seconds)
         executed.commands.append(command)
         executed.decisions.append(self._decision(wish, "commanded", reason, checks, command.id, now))
 
     def _checks(self, control: Control, wish: Wish, now: Moment) -> list[Check]:
-        """Look at everything that may hold a command back; the passed ones are part of the explanation."""
+        """Look at everything that may hold a command back; the passed ones are part of the explanation.
+
+        No belief about its node holds the fail-safe action back, and nothing but the broker a trip.
+        """
         node = control.actuator.node
+        safe = wish.action == control.actuator.fail_safe
         online, breaker = self.online.get(node), self.breakers.get(node, "closed")
+        heard = "never heard" if online is None else "online" if online else "offline"
         checks = [
             Check("mode", self.mode == "auto", self.mode),
-            Check("node", online is not False, "never heard" if online is None else "online" if online else "offline"),
-            Check("breaker", self._breaker_lets(control, breaker), breaker),
+            Check("broker", self.linked, "connected" if self.linked else "not connected"),
+            Check("node", safe or online is not False, heard),
+            Check("breaker", safe or self._breaker_lets(control, breaker), breaker),
         ]
+        if wish.trip:
+            return [*checks, Check("trip", passed=True, detail="minimum times do not hold it back")]
         on = turns_on(wish.action, wish.value)
-        return checks + control.equipment.protections(on=on, seconds=now.seconds)
+        checks += control.equipment.protections(on=on, seconds=now.seconds)
+        return checks + self._staggered(control, wish, now) if self._starts(control, wish) else checks
+
+    def _staggered(self, control: Control, wish: Wish, now: Moment) -> list[Check]:
+        """Check that a pump starts after others that would start in the same instant, and after a return of power."""
+        wait = max(self._stagger.wait_seconds(now.seconds), return_wait_seconds(control, now.seconds))
+        return [Check("stagger", wait <= 0, "no other start" if wait <= 0 else f"{wish.action} in {wait:.0f} s")]
 
     def _breaker_lets(self, control: Control, breaker: str) -> bool:
         """Half open, it lets one command through to the node and waits for what becomes of it."""
@@ -282,3 +394,9 @@ class Executor:
             tuple(checks),
             command_id,
         )
+
+
+def _expiry(control: Control, record: CommandRecord, now: Moment) -> float:
+    """Place the expiry of a remembered command on the monotonic scale: a clock that is behind makes it no longer."""
+    most = now.seconds + control.actuator.command_ttl_seconds
+    return min(now.seconds_at(record.command.expires_at), most)

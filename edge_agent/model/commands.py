@@ -103,6 +103,7 @@ class Wish(NamedTuple):
     priority: int
     reason: str
     alarms: tuple[Alarm, ...] = ()
+    trip: bool = False  # it protects equipment: nothing but its own node delays it
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ class ActuatorMemory:
 
     `desired` is the standing wish as [action, value, plan, priority, reason], `starts` the instants of the starts in
     the last hour, `running` the best knowledge of the equipment (None: unknown). `missed`: the newest command for the
-    wish failed, and is to be repeated.
+    request failed, and is to be repeated. `hand`: `local` or `unexpected` while a person at the panel has it.
+    `failures` in a row count towards the lock-out. `boot` and `offset` place the instants in time (see Moment.recall).
     """
 
     actuator: str
@@ -159,3 +161,7 @@ class ActuatorMemory:
     stopped_at: Instant | None = None
     starts: list[Instant] = field(default_factory=list)
     missed: bool = False
+    hand: str | None = None
+    failures: int = 0
+    boot: str = ""
+    offset: float = 0.0

@@ -153,7 +153,7 @@ class Actuator:
     hand: Hand = "suspend"
     unexpected_retries: int = 0
     lock_out_after: int = 3
-    power_return_seconds: tuple[float, float] = (10.0, 60.0)
+    power_return_seconds: tuple[float, float] = (0.0, 0.0)
 
     @property
     def name(self) -> str:

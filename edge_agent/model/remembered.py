@@ -27,11 +27,17 @@ class StoredReading(NamedTuple):
 
 @dataclass(slots=True)
 class PlanMemory:
-    """What must survive a restart about one plan: whether it applies now, and when it last began to."""
+    """What must survive a restart about one plan: whether it applies now, when it last began to, a trip that latched.
+
+    `boot` and `offset` place the instant in time (see Moment.recall).
+    """
 
     plan: str
     applies: bool
     fired_at: Instant | None
+    latched: bool = False
+    boot: str = ""
+    offset: float = 0.0
 
 
 class SequenceMemory(NamedTuple):
@@ -81,7 +87,10 @@ class SensorView(NamedTuple):
 
 
 class ActuatorView(NamedTuple):
-    """One actuator now: what it reports, what is desired and by which plan, and the state of its open command."""
+    """One actuator now: what it reports, what is requested and by which plan, the state of its open command.
+
+    `request`: where the request stands (see model.desired).
+    """
 
     node: str
     actuator: str
@@ -92,6 +101,7 @@ class ActuatorView(NamedTuple):
     desired_value: float | None
     plan: str | None
     command: str | None
+    request: str = "unasked"
 
 
 class NodeView(NamedTuple):

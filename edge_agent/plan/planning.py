@@ -1,163 +1,256 @@
-"""The third phase: active alarms become the wishes of plans, and the arbiter picks one per actuator."""
+"""The third phase: active alarms become the requests of plans, and the arbiter picks one per actuator."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.commands import Wish
-from edge_agent.model.remembered import PlanMemory
+from edge_agent.plan.planstate import Ground, PlanState, Seen
+from edge_agent.plan.standing import Standing, Station, asks, fresh_since, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from edge_agent.model.alarms import Alarm
+    from edge_agent.model.evidence import Sight
     from edge_agent.model.plant import Plan, Plant, Step
+    from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
+
+#: So often the evidence is looked at when no alarm changes.
+LOOK_SECONDS = 1.0
 
 
 class Overruled(NamedTuple):
-    """A wish that lost against another plan's, and the plan that won."""
+    """A request that lost against another plan's, and the plan that won."""
 
     wish: Wish
     winner: str
 
 
 class Planned(NamedTuple):
-    """What planning changed in one turn: new wishes by actuator, and those that lost."""
+    """What planning changed in one turn: new requests by actuator, those that lost, and what to remember of plans."""
 
     wishes: tuple[Wish, ...] = ()
     overruled: tuple[Overruled, ...] = ()
+    memories: tuple[PlanMemory, ...] = ()
+
+
+class Facts(NamedTuple):
+    """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations."""
+
+    active: Mapping[str, Alarm]
+    sight: Sight
+    station: Callable[[Standing], Station]
+    doubted: Container[str] = frozenset()
+
+
+class _Claim(NamedTuple):
+    state: PlanState
+    step: Step
+    safe: bool
 
 
 _NOTHING = Planned()
 
 
-class _PlanState:
-    """Whether one plan applies, and when it may apply again."""
-
-    __slots__ = ("applies", "fired_seconds", "plan")
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.applies = False
-        self.fired_seconds: float | None = None
-
-    def update(self, active: Mapping[str, Alarm], seconds: float) -> bool:
-        """Look at the alarms. Returns whether the plan has begun or ceased to apply."""
-        plan = self.plan
-        holds = all(name in active for name in plan.when) and not any(name in active for name in plan.unless)
-        begins = holds and not self.applies and self.rested(seconds)
-        if begins:
-            self.applies, self.fired_seconds = True, seconds
-        elif self.applies and not holds:
-            self.applies = False
-        else:
-            return False
-        return True
-
-    def rested(self, seconds: float) -> bool:
-        """Whether the cooldown since it last began to apply is over."""
-        return self.fired_seconds is None or seconds - self.fired_seconds >= self.plan.cooldown_seconds
-
-
 class Planner:
-    """Decides what is wished of each actuator.
+    """Decides what is requested of each actuator, and whether it goes on standing.
 
-    A wish goes out when the winning plan of an actuator changes, not while it stays: it stands until another plan
-    wins or a person decides otherwise. A plan that ceases to apply takes no wish back, unless a weaker one that still
-    applies takes over.
+    A request goes out when the winner of an actuator changes. It stands until another plan wins, and what is not the
+    fail-safe action only while its plan is in force and has evidence: else the fail-safe action takes its place.
     """
 
     def __init__(self, plant: Plant, plans: Iterable[Plan], memories: Iterable[PlanMemory], now: Moment) -> None:
-        self._actuators = {actuator.name: actuator for actuator in plant.actuators}
-        self._winners: dict[str, str] = {}
-        self._seen: frozenset[str] | None = None
-        remembered = {memory.plan: memory for memory in memories}
-        self._states = {plan.id: _PlanState(plan) for plan in plans}
-        for name, state in self._states.items():
-            memory = remembered.get(name)
-            if memory is not None and memory.fired_at is not None:
-                state.applies = memory.applies
-                state.fired_seconds = now.seconds_at(memory.fired_at)
-        self._forgotten = True
+        self._plant = plant
+        self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
+        self._standing: dict[str, Standing] = {}
+        self._start = now.seconds
+        self._seen: tuple[frozenset[str], Container[str]] | None = None
+        self._next_look = 0.0
+        self._states = {plan.id: PlanState(plan, plant, now.seconds) for plan in plans}
+        for memory in memories:
+            if memory.plan in self._states:
+                self._states[memory.plan].remember(memory, now)
+        self.blind: dict[str, str] = {}  # actuators whose request ended for want of evidence, and of what
+        self.tripped: dict[str, str] = {}  # actuators that a trip holds, and which
 
-    def stand(self, actuator: str, plan: str) -> None:
-        """Take up a wish of a former run: its plan has won before and need not say so again while it applies."""
-        state = self._states.get(plan)
-        if state is not None and state.applies:
-            self._winners[actuator] = plan
+    def stand(self, wish: Wish) -> None:
+        """Take up a request of a former run."""
+        safe = wish.action == self._fail_safe.get(wish.actuator)
+        self._standing[wish.actuator] = Standing(wish, safe, remembered=not safe, sure=safe)
 
     def adopt(self, plans: Iterable[Plan]) -> None:
-        """Put changed plans in force. A plan that stays keeps its state, one that changed begins anew."""
+        """Put changed plans in force. A plan that stays keeps its state, one that changed begins anew.
+
+        What a plan has requested stands where it asks for the same still, and ends with it otherwise.
+        """
         kept = self._states
         self._states = {}
         for plan in plans:
             state = kept.get(plan.id)
-            self._states[plan.id] = state if state is not None and state.plan == plan else _PlanState(plan)
-        self._winners = {actuator: plan for actuator, plan in self._winners.items() if self._same(kept, plan)}
-        self._forgotten = True
+            same = state is not None and state.plan == plan
+            self._states[plan.id] = state if same and state is not None else self._fresh(plan, state)
+        self._seen = None
 
-    def _same(self, kept: Mapping[str, _PlanState], plan: str) -> bool:
-        return self._states.get(plan) is kept.get(plan) is not None
+    def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
+        """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
+        fresh = PlanState(plan, self._plant, self._start)
+        fresh.latched = before is not None and before.latched and plan.latch
+        return fresh
 
-    def decide(self, active: Mapping[str, Alarm], now: Moment) -> tuple[Planned, list[PlanMemory]]:
-        """Look at the active alarms; return new and lost wishes, and what to remember of the plans that changed."""
-        seen = frozenset(active)
-        resting = any(not state.applies and not state.rested(now.seconds) for state in self._states.values())
-        if seen == self._seen and not resting and not self._forgotten:
-            return _NOTHING, []
-        # While a plan rests the alarms are looked at every turn, so that it fires when its cooldown is over.
-        self._seen, self._forgotten = seen, resting
-        changed = [state for state in self._states.values() if state.update(active, now.seconds)]
-        begun = {state.plan.id for state in changed if state.applies}
-        planned = self._arbitrate(active, begun)
-        return planned, [_memory(state, now) for state in changed]
+    def reset(self, target: str) -> bool:
+        """Take back the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""
+        found = [
+            state
+            for state in self._states.values()
+            if state.latched and (state.plan.id == target or any(step.actuator == target for step in state.plan.do))
+        ]
+        for state in found:
+            state.latched = False
+        self._seen = None
+        return bool(found)
+
+    def unsure(self, actuator: str) -> bool:
+        """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
+        standing = self._standing.get(actuator)
+        return standing is not None and not standing.sure
+
+    def decide(self, facts: Facts, now: Moment) -> Planned:
+        """Look at alarms and evidence; return new and lost requests, and what to remember of the plans that changed."""
+        seconds = now.seconds
+        seen = (frozenset(facts.active), facts.doubted)
+        if seen == self._seen and seconds < self._next_look:
+            return _NOTHING
+        self._seen = seen
+        looked = Seen(facts.active, facts.doubted, facts.sight)
+        states = self._states.values()
+        applied = {state.plan.id for state in states if state.applies}
+        changed = [state for state in states if state.update(looked, seconds)]
+        begun = {state.plan.id for state in changed if state.applies} - applied
+        planned = self._arbitrate(facts, begun, now)
+        # While something waits for evidence or rest, every turn looks: the next reading may be what it waits for.
+        waits = any(state.waiting for state in states) or any(not one.sure for one in self._standing.values())
+        self._next_look = seconds + (0.0 if waits else LOOK_SECONDS)
+        return planned._replace(memories=tuple(state.memory(now) for state in changed))
 
     def memories(self, now: Moment) -> list[PlanMemory]:
-        """Tell what the next run must know of every plan."""
-        return [_memory(state, now) for state in self._states.values()]
+        """Return what the next run must know of every plan."""
+        return [state.memory(now) for state in self._states.values()]
 
-    def _arbitrate(self, active: Mapping[str, Alarm], begun: set[str]) -> Planned:
+    def _arbitrate(self, facts: Facts, begun: set[str], now: Moment) -> Planned:
         wishes: list[Wish] = []
         overruled: list[Overruled] = []
-        for actuator, rivals in self._rivals().items():
-            plan, step = rivals[0]
-            if self._winners.get(actuator) != plan.id:
-                self._winners[actuator] = plan.id
-                wishes.append(_wish(plan, step, active))
-            overruled.extend(
-                Overruled(_wish(loser, lost, active), plan.id)
-                for loser, lost in rivals[1:]
-                if loser.id in begun and (lost.action, lost.value) != (step.action, step.value)
-            )
+        claims = self._claims(facts, now.seconds)
+        self.tripped = {
+            actuator: rivals[0].state.plan.id for actuator, rivals in claims.items() if rivals[0].state.plan.trip
+        }
+        for actuator in [*claims, *(name for name in self._standing if name not in claims)]:
+            rivals = claims.get(actuator, [])
+            wish = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, now.seconds)
+            if wish is not None:
+                wishes.append(wish)
+            overruled.extend(_losers(rivals, begun, facts.active))
         return Planned(tuple(wishes), tuple(overruled))
 
-    def _rivals(self) -> dict[str, list[tuple[Plan, Step]]]:
-        """Collect, by actuator, the plans that apply, the strongest first; forget winners that nobody follows."""
-        rivals: dict[str, list[tuple[Plan, Step]]] = {}
+    def _win(self, actuator: str, claim: _Claim, facts: Facts) -> Wish | None:
+        """Let a claim stand; return it where it is another than stood."""
+        wish = _wish(claim, facts.active)
+        before = self._standing.get(actuator)
+        self._standing[actuator] = Standing(wish, claim.safe)
+        if not claim.safe:
+            self.blind.pop(actuator, None)
+        if before is None or before.remembered:
+            return wish
+        last = before.wish
+        same = (last.plan, last.action, last.value, last.trip) == (wish.plan, wish.action, wish.value, wish.trip)
+        return None if same else wish
+
+    def _go_on(self, actuator: str, facts: Facts, seconds: float) -> Wish | None:
+        """Judge what stands though no plan claims it now; return the fail-safe request where it ends."""
+        standing = self._standing[actuator]
+        state = self._states.get(standing.wish.plan or "")
+        self._see_again(actuator, state, standing)
+        verdict = judge(standing, state, facts.station(standing), facts.sight, seconds)
+        standing.sure = verdict.sure
+        if verdict.ended is None:
+            if verdict.sure:
+                standing.remembered = False
+            return None
+        if verdict.blind:
+            self.blind[actuator] = verdict.ended
+        wish = Wish(actuator, self._fail_safe[actuator], None, standing.wish.plan, 0, verdict.ended)
+        self._standing[actuator] = Standing(wish, safe=True)
+        return wish
+
+    def _see_again(self, actuator: str, state: PlanState | None, standing: Standing) -> None:
+        """Forget that evidence was missing, where it is there again or nobody needs it any more."""
+        if actuator in self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
+            del self.blind[actuator]
+
+    def _claims(self, facts: Facts, seconds: float) -> dict[str, list[_Claim]]:
+        """Collect, by actuator, what plans ask for now, the strongest first."""
+        claims: dict[str, list[_Claim]] = {}
         for state in self._states.values():
-            if state.applies:
-                for step in state.plan.do:
-                    rivals.setdefault(step.actuator, []).append((state.plan, step))
-        for claims in rivals.values():
-            claims.sort(key=self._strength)
-        self._winners = {actuator: plan for actuator, plan in self._winners.items() if actuator in rivals}
-        return rivals
+            if not (state.applies or state.when_safe or state.latched or state.ground is Ground.RUNNING):
+                continue
+            for step in state.plan.do:
+                safe = step.action == self._fail_safe.get(step.actuator)
+                if self._claimed(state, step, facts, seconds, safe=safe):
+                    claims.setdefault(step.actuator, []).append(_Claim(state, step, safe))
+        for rivals in claims.values():
+            rivals.sort(key=_strength)
+        return claims
 
-    def _strength(self, claim: tuple[Plan, Step]) -> tuple[int, bool, str]:
-        """Order claims: the higher priority first, then the fail-safe action, then the name (so that it is certain)."""
-        plan, step = claim
-        actuator = self._actuators.get(step.actuator)
-        safe = actuator is not None and step.action == actuator.fail_safe
-        return -plan.priority, not safe, plan.id
+    def _claimed(self, state: PlanState, step: Step, facts: Facts, seconds: float, *, safe: bool) -> bool:
+        if safe:
+            return state.when_safe or state.latched
+        if state.ground is Ground.RUNNING:
+            return True
+        if not (state.applies and state.may_act):
+            return False
+        station = facts.station(Standing(Wish(step.actuator, step.action, step.value, None, 0, ""), safe=False))
+        return fresh_since(state, station.after_seconds, facts.sight, seconds) is None
 
 
-def _wish(plan: Plan, step: Step, active: Mapping[str, Alarm]) -> Wish:
-    alarms = tuple(active[name] for name in plan.when if name in active)
-    reason = "; ".join(alarm.reason for alarm in alarms)
-    return Wish(step.actuator, step.action, step.value, plan.id, plan.priority, reason, alarms)
+def asks_anything(state: PlanState, standing: Standing) -> bool:
+    """Whether a plan still asks for something other than the fail-safe action of the actuator."""
+    actuator, action = standing.wish.actuator, standing.wish.action
+    return asks(state, standing.wish) or any(s.actuator == actuator and s.action != action for s in state.plan.do)
 
 
-def _memory(state: _PlanState, now: Moment) -> PlanMemory:
-    fired = state.fired_seconds
-    return PlanMemory(state.plan.id, state.applies, None if fired is None else now.at_seconds(fired))
+def _losers(rivals: list[_Claim], begun: set[str], active: Mapping[str, Alarm]) -> Iterable[Overruled]:
+    if not rivals:
+        return []
+    winner = rivals[0]
+    wanted = (winner.step.action, winner.step.value)
+    return [
+        Overruled(_wish(claim, active), winner.state.plan.id)
+        for claim in rivals[1:]
+        if claim.state.plan.id in begun and (claim.step.action, claim.step.value) != wanted
+    ]
+
+
+def _strength(claim: _Claim) -> tuple[bool, int, bool, str]:
+    """Order claims: trips, the higher priority, the fail-safe action, and the name, so that it is certain."""
+    plan = claim.state.plan
+    return not (plan.trip and claim.safe), -plan.priority, not claim.safe, plan.id
+
+
+def _wish(claim: _Claim, active: Mapping[str, Alarm]) -> Wish:
+    state, step = claim.state, claim.step
+    plan = state.plan
+    alarms = tuple(active[name] for name in dict.fromkeys((*state.names, *plan.when)) if name in active)
+    reason = "; ".join(alarm.reason for alarm in alarms) or _without_alarms(claim)
+    return Wish(
+        step.actuator, step.action, step.value, plan.id, plan.priority, reason, alarms, plan.trip and claim.safe
+    )
+
+
+def _without_alarms(claim: _Claim) -> str:
+    state = claim.state
+    if state.ground is Ground.RUNNING and not claim.safe:
+        return f"timed running without evidence: {state.reason}"
+    if state.latched and not state.when_safe:
+        return f"trip {state.plan.id} has latched"
+    return f"doubtful readings lie beyond {', '.join(state.plan.when)}"

@@ -6,7 +6,7 @@ import pytest
 from support.plants import Bench, ack, failed, message, plant, published, pump, state, status
 
 from edge_agent.model.commands import CommandState
-from edge_agent.model.inbox import BreakerReport, Kind
+from edge_agent.model.inbox import BreakerReport, Kind, Operation
 
 
 def low(**protections):
@@ -58,7 +58,7 @@ def test_done_in_the_turn_of_the_publication_counts_the_attempt():
 
 def test_a_simple_node_that_only_acknowledges_is_not_asked_again():
     bench = Bench(plant())
-    bench.turn(state("stopped"), status(True))
+    bench.turn(status(True))
     bench.level(1.0)
     bench.turn(deliveries=[published(bench.commands[0])])
     bench.turn(ack(bench.commands[0], "accepted"), ack(bench.commands[0], "done"), after=1)
@@ -77,8 +77,22 @@ def test_an_offline_node_is_asked_when_it_is_back():
     assert len(bench.commands) == 1
 
 
-def test_a_pump_stopped_by_hand_is_started_again_after_its_rest():
+def test_a_pump_stopped_by_hand_is_left_alone_until_it_is_released():
     bench = low(min_off_seconds=120)
+    bench.turn(ack(bench.commands[0], "done"), state("running"), deliveries=[published(bench.commands[0])])
+    keep_low(bench, 60)
+    bench.turn(state("stopped"))
+    keep_low(bench, 2000)
+    assert len(bench.commands) == 1
+    assert bench.raised()[-1] == "station/pump1:not_in_auto raised"
+    bench.turn(operations=[Operation("release", "station/pump1", "ada", "maintenance is over")])
+    keep_low(bench, 10)
+    assert [c.action for c in bench.commands] == ["start", "start"]
+    assert bench.raised()[-1] == "station/pump1:not_in_auto cleared"
+
+
+def test_a_pump_stopped_by_hand_is_tried_again_as_often_as_the_plant_file_says():
+    bench = low(min_off_seconds=120, unexpected_retries=1)
     bench.turn(ack(bench.commands[0], "done"), state("running"), deliveries=[published(bench.commands[0])])
     keep_low(bench, 60)
     bench.turn(state("stopped"))

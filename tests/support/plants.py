@@ -109,9 +109,10 @@ def status(online: bool, node: str = "station") -> Message:
     return message(Kind.STATUS, node, "", b"online" if online else b"offline", retained=True)
 
 
-def state(word: str, value: float | None = None, of: str = "station/pump1") -> Message:
+def state(word: str, value: float | None = None, of: str = "station/pump1", **more: Any) -> Message:
+    """A report of an actuator; `control` may be among the further members."""
     node, _, identity = of.partition("/")
-    return message(Kind.STATE, node, identity, {"state": word, "value": value}, retained=True)
+    return message(Kind.STATE, node, identity, {"state": word, "value": value} | more, retained=True)
 
 
 def ack(command: Command, word: str, detail: str = "") -> Message:
@@ -212,12 +213,12 @@ class Bench:
         breakers: Iterable[BreakerReport] = (),
         renewals: Iterable[RenewalReport] = (),
         policy: Policy | None = None,
+        **events: Any,
     ) -> Turn:
-        """Let `after` seconds pass and run one turn."""
+        """Let `after` seconds pass and run one turn; `events` are further members of the inbox."""
         self.now = later(after, self.now)
-        turn = run_turn(
-            self.knowledge, Inbox(list(messages), list(deliveries), list(breakers), list(renewals), policy), self.now
-        )
+        inbox = Inbox(list(messages), list(deliveries), list(breakers), list(renewals), policy, **events)
+        turn = run_turn(self.knowledge, inbox, self.now)
         self.memory.write(turn)
         self.turns.append(turn)
         return turn

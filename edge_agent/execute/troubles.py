@@ -1,0 +1,67 @@
+"""What is wrong with one actuator, as conditions that stand as alarms while they last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_agent.model.desired import Desired
+from edge_agent.model.plant import (
+    CONTRADICTS,
+    FAILED,
+    LOCKED_OUT,
+    NOT_IN_AUTO,
+    STOP_NOT_CONFIRMED,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge_agent.execute.control import Control
+    from edge_agent.model.plant import Priority
+
+    Trouble = tuple[str, Priority, str]
+
+#: A fail-safe action that is not confirmed so long after it was due, or two acknowledgement times, is an alarm.
+CONFIRM_SECONDS = 10.0
+
+
+def troubles(control: Control, seconds: float) -> Iterator[Trouble]:
+    """Yield name, priority and reason of each condition of an actuator at a monotonic time."""
+    name = control.actuator.name
+    if control.hand == "local":
+        yield NOT_IN_AUTO, "medium", f"{name} is in local: its panel has it"
+    elif control.hand:
+        yield NOT_IN_AUTO, "medium", f"{name} was switched at its panel: it is left alone until it is released"
+    if control.locked_out:
+        yield LOCKED_OUT, "high", f"{name} has failed {control.failures} times: {control.failure or 'see the journal'}"
+    if control.failure:
+        yield FAILED, "high", f"{name}: {control.failure}"
+    if control.contradicted(seconds):
+        yield CONTRADICTS, "high", _contradiction(control)
+    if _overdue(control, seconds):
+        since = seconds - (control.unsafe_since or seconds)
+        action = control.actuator.fail_safe
+        yield STOP_NOT_CONFIRMED, "critical", f"{name}: {action} has not been confirmed for {since:.0f} s"
+
+
+def watch(control: Control, seconds: float) -> None:
+    """Note since when a fail-safe request is neither confirmed nor held back by a protection or a hand."""
+    if not control.safe or control.confirmed or control.hand == "local" or _protected(control):
+        control.unsafe_since = None
+    elif control.unsafe_since is None:
+        control.unsafe_since = seconds
+
+
+def _protected(control: Control) -> bool:
+    return control.state is Desired.HELD and "min_on" in control.held
+
+
+def _overdue(control: Control, seconds: float) -> bool:
+    since = control.unsafe_since
+    return since is not None and seconds - since >= max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds)
+
+
+def _contradiction(control: Control) -> str:
+    asked = "nothing" if control.desired is None else control.desired.action
+    reported = "nothing" if control.reported is None else control.reported.state
+    return f"{control.actuator.name}: {asked} is requested, it reports {reported}"

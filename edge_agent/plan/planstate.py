@@ -1,0 +1,175 @@
+"""One plan in time: what it looks at, whether it applies, and what it falls back on without evidence."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_agent.model.evidence import by_name, grace_seconds, looks, missing, replaced
+from edge_agent.model.remembered import PlanMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from edge_agent.model.evidence import Look, Sight
+    from edge_agent.model.plant import Fallback, Plan, Plant
+    from edge_agent.model.time import Moment
+
+
+class Ground(Enum):
+    """What a plan's requests stand on."""
+
+    AWAITED = "awaited"  # the agent has just started: evidence may still come
+    SEEN = "seen"  # all it looks at was good lately
+    INSTEAD = "instead"  # a fallback: another sensor was
+    RUNNING, RESTING = "running", "resting"  # a fallback: timed running
+    BLIND = "blind"  # nothing
+
+
+class Seen(NamedTuple):
+    """What the alarms and sensors say now: names of active alarms, of those that doubt would raise, and the sight."""
+
+    active: Container[str]
+    doubted: Container[str]
+    sight: Sight
+
+
+class PlanState:
+    """Whether one plan applies, on what ground, and when it may apply again."""
+
+    __slots__ = (
+        "_last",
+        "_lost_seconds",
+        "_seen_once",
+        "applies",
+        "fired_seconds",
+        "ground",
+        "latched",
+        "looks",
+        "names",
+        "plan",
+        "reason",
+        "resumed",
+        "start_seconds",
+        "unless",
+        "when_safe",
+    )
+
+    def __init__(self, plan: Plan, plant: Plant, start_seconds: float) -> None:
+        self.plan = plan
+        self.looks = looks(plan, plant)
+        self.start_seconds = start_seconds
+        self.applies = False  # its alarms say so, for what is not the fail-safe action
+        self.when_safe = False  # the same for the fail-safe action: doubt is enough
+        self.latched = False
+        self.resumed = False  # it applied when a former run ended: it need not rest before it does again
+        self.fired_seconds: float | None = None
+        self.ground = Ground.AWAITED
+        self.reason = ""  # why the ground is not the best one
+        self.names, self.unless = plan.when, plan.unless  # the alarms in force: those of a fallback's sensor perhaps
+        self._lost_seconds: float | None = None
+        self._seen_once = False
+        self._last: tuple[bool, bool, Ground] | None = None
+
+    def remember(self, memory: PlanMemory, now: Moment) -> None:
+        """Take up what a former run knew. How long ago it fired counts only where that can be told."""
+        self.resumed, self.latched = memory.applies, memory.latched
+        if memory.fired_at is not None:
+            self.fired_seconds = now.recall(memory.fired_at, memory.boot, memory.offset)
+
+    def memory(self, now: Moment) -> PlanMemory:
+        """Return what the next run must know."""
+        fired = self.fired_seconds
+        at = None if fired is None else now.at_seconds(fired)
+        return PlanMemory(self.plan.id, self.applies, at, self.latched, now.boot, now.offset)
+
+    def update(self, seen: Seen, seconds: float) -> bool:
+        """Look at alarms and evidence. Return whether anything about the plan has changed."""
+        self._stand(seen.sight, seconds)
+        holds = _hold(self.names, self.unless, seen.active)
+        begins = holds and not self.applies and self.rested(seconds)
+        if begins and not self.resumed:
+            self.fired_seconds = seconds
+        self.resumed = self.resumed and self.ground is Ground.AWAITED
+        self.applies = holds and (self.applies or begins)
+        self.when_safe = self._towards_safety(seen)
+        if self.when_safe and self.plan.latch:
+            self.latched = True
+        now = (self.applies, self.when_safe, self.ground)
+        changed, self._last = now != self._last, now
+        return changed
+
+    def rested(self, seconds: float) -> bool:
+        """Whether the cooldown since it last began to apply is over; it never holds a fail-safe action back."""
+        fired = self.fired_seconds
+        return self.resumed or fired is None or seconds - fired >= self.plan.cooldown_seconds
+
+    @property
+    def waiting(self) -> bool:
+        """Whether time, or the next reading, may change it although no alarm does."""
+        return self.ground is Ground.AWAITED or (bool(self.plan.cooldown_seconds) and not self.applies)
+
+    @property
+    def may_act(self) -> bool:
+        """Whether what is not the fail-safe action may be requested, if its alarms say so."""
+        return self.ground in {Ground.SEEN, Ground.INSTEAD}
+
+    def _towards_safety(self, seen: Seen) -> bool:
+        """Whether the plan asks for fail-safe actions. Unknown in `unless` does not keep it from that."""
+        plan = self.plan
+        if _hold(plan.when, plan.unless, seen.active, seen.doubted):
+            return True
+        return self.names != plan.when and _hold(self.names, self.unless, seen.active, seen.doubted)
+
+    def _stand(self, sight: Sight, seconds: float) -> None:
+        """Find the ground: evidence, else the first fallback that carries."""
+        self.names, self.unless = self.plan.when, self.plan.unless
+        gone = missing(self.looks, sight, self.start_seconds, seconds)
+        if gone is None:
+            self.ground, self.reason, self._lost_seconds, self._seen_once = Ground.SEEN, "", None, True
+            return
+        if self._lost_seconds is None:
+            self._lost_seconds = seconds
+        self.reason = gone
+        self.ground = self._fall_back(sight, seconds)
+
+    def _fall_back(self, sight: Sight, seconds: float) -> Ground:
+        for step in self.plan.without_evidence:
+            ground = self._try(step, sight, seconds)
+            if ground is not None:
+                return ground
+        waits = not self._seen_once and seconds - self.start_seconds < grace_seconds(self.looks)
+        return Ground.AWAITED if waits else Ground.BLIND
+
+    def _try(self, step: Fallback, sight: Sight, seconds: float) -> Ground | None:
+        if step.use is not None:
+            return Ground.INSTEAD if self._use(step.use, sight, seconds) else None
+        if step.do is not None:
+            return Ground.BLIND if self._seen_once else None
+        if not self._seen_once or step.run_seconds is None or self._lost_seconds is None:
+            return None  # nothing but the fail-safe action before the first evidence
+        lost = seconds - self._lost_seconds
+        if lost >= (step.at_most_seconds or float("inf")):
+            return None
+        every = step.every_seconds or step.run_seconds
+        return Ground.RUNNING if lost % every >= every - step.run_seconds else Ground.RESTING
+
+    def _use(self, sensor: str, sight: Sight, seconds: float) -> bool:
+        """Look at another sensor in the place of the one that is missing; return whether that is enough."""
+        kept = []
+        lost: Look | None = None
+        for look in self.looks:
+            if lost is None and missing([look], sight, self.start_seconds, seconds) is not None:
+                lost = look
+                look = look._replace(name=sensor)  # noqa: PLW2901 - the same limits of age
+            kept.append(look)
+        if lost is None or missing(by_name(kept).values(), sight, self.start_seconds, seconds) is not None:
+            return False
+        self._seen_once = True
+        self.names = tuple(replaced(alarm, lost.name, sensor) for alarm in self.plan.when)
+        self.unless = tuple(replaced(alarm, lost.name, sensor) for alarm in self.plan.unless)
+        return True
+
+
+def _hold(when: tuple[str, ...], unless: tuple[str, ...], active: Container[str], doubted: Container[str] = ()) -> bool:
+    return all(name in active or name in doubted for name in when) and not any(name in active for name in unless)

@@ -1,0 +1,94 @@
+"""What stands for one actuator: the request that won last, and whether it may go on standing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_agent.model.evidence import grace_seconds, missing
+from edge_agent.plan.planstate import Ground
+
+if TYPE_CHECKING:
+    from edge_agent.model.commands import Wish
+    from edge_agent.model.evidence import Sight
+    from edge_agent.plan.planstate import PlanState
+
+
+class Station(NamedTuple):
+    """What execution knows of one actuator.
+
+    Evidence must be newer than `after_seconds` (the start, or its node's return). `doing`: whether the equipment
+    reports doing what is asked; None where it has not reported.
+    """
+
+    after_seconds: float
+    doing: bool | None
+
+
+@dataclass(slots=True)
+class Standing:
+    """A request in force. `remembered`: of a former run, so that it may keep something running and start nothing."""
+
+    wish: Wish
+    safe: bool
+    remembered: bool = False
+    sure: bool = True
+
+
+class Verdict(NamedTuple):
+    """Whether a request goes on standing: `ended` says why not, `blind` that it lacks evidence, `sure` that it has."""
+
+    ended: str | None = None
+    blind: bool = False
+    sure: bool = True
+
+
+_STANDS = Verdict()
+_WAITS = Verdict(sure=False)
+
+
+def asks(state: PlanState | None, wish: Wish) -> bool:
+    """Whether a plan, as it is now, asks for what stands in its name."""
+    if state is None:
+        return False
+    wanted = (wish.actuator, wish.action, wish.value)
+    return any((step.actuator, step.action, step.value) == wanted for step in state.plan.do)
+
+
+def judge(standing: Standing, state: PlanState | None, station: Station, sight: Sight, seconds: float) -> Verdict:
+    """Say whether a request that no plan claims just now goes on standing.
+
+    There are three cases: what is safe stands; what its plan does not ask for any more ends; all else needs evidence.
+    """
+    if standing.safe:
+        return _STANDS
+    if state is None or not asks(state, standing.wish):
+        return Verdict(f"plan {standing.wish.plan} does not ask for {standing.wish.action} any more")
+    return _by_evidence(standing, state, station, sight, seconds)
+
+
+def _by_evidence(standing: Standing, state: PlanState, station: Station, sight: Sight, seconds: float) -> Verdict:
+    if state.ground is Ground.AWAITED:
+        return _WAITS
+    if state.ground in {Ground.BLIND, Ground.RESTING}:
+        return Verdict(f"no evidence: {state.reason}", blind=state.ground is Ground.BLIND)
+    gone = fresh_since(state, station.after_seconds, sight, seconds)
+    if gone is not None:
+        if seconds - station.after_seconds < grace_seconds(state.looks):
+            return _WAITS
+        return Verdict(f"no evidence: {gone}", blind=True)
+    return _as_remembered(station) if standing.remembered else _STANDS
+
+
+def _as_remembered(station: Station) -> Verdict:
+    """Keep running what runs; a decision of before the start begins nothing."""
+    if station.doing is None:
+        return _WAITS
+    return _STANDS if station.doing else Verdict("it was requested before the agent started, and is not being done")
+
+
+def fresh_since(state: PlanState, after: float, sight: Sight, seconds: float) -> str | None:
+    """Return which evidence is not from after a start or a return; None where a plan's ground is new enough."""
+    if after <= state.start_seconds or state.ground is not Ground.SEEN:
+        return None
+    return missing(state.looks, sight, after, seconds)
