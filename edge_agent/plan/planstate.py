@@ -69,11 +69,12 @@ class PlanState:
         self.names, self.unless = plan.when, plan.unless  # the alarms in force: those of a fallback's sensor perhaps
         self._lost_seconds: float | None = None
         self._seen_once = False
-        self._last: tuple[bool, bool, Ground] | None = None
+        self._last = (False, False)
 
     def remember(self, memory: PlanMemory, now: Moment) -> None:
         """Take up what a former run knew. How long ago it fired counts only where that can be told."""
         self.resumed, self.latched = memory.applies, memory.latched
+        self._last = (memory.applies, memory.latched)
         if memory.fired_at is not None:
             self.fired_seconds = now.recall(memory.fired_at, memory.boot, memory.offset)
 
@@ -84,7 +85,7 @@ class PlanState:
         return PlanMemory(self.plan.id, self.applies, at, self.latched, now.boot, now.offset)
 
     def update(self, seen: Seen, seconds: float) -> bool:
-        """Look at alarms and evidence. Return whether anything about the plan has changed."""
+        """Look at alarms and evidence. Return whether anything that must be remembered has changed."""
         self._stand(seen.sight, seconds)
         holds = _hold(self.names, self.unless, seen.active)
         begins = holds and not self.applies and self.rested(seconds)
@@ -95,7 +96,7 @@ class PlanState:
         self.when_safe = self._towards_safety(seen)
         if self.when_safe and self.plan.latch:
             self.latched = True
-        now = (self.applies, self.when_safe, self.ground)
+        now = (self.applies, self.latched)
         changed, self._last = now != self._last, now
         return changed
 
