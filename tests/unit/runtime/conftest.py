@@ -254,12 +254,12 @@ def ack_message():
 
 @pytest.fixture
 def make_command(clock):
-    def make(counter=1, actuator="pump1", at=None, ttl_seconds=30.0):
+    def make(counter=1, actuator="pump1", at=None, ttl_seconds=30.0, action="start"):
         at = clock.now().at if at is None else at
         identity = command_id("riverside", "gateway-1", 7, counter, at)
         expires_at = at + round(ttl_seconds * MICROSECONDS)
         return Command(
-            identity, "riverside", "station", actuator, "start", None, at, expires_at, 900.0, 7, counter,
+            identity, "riverside", "station", actuator, action, None, at, expires_at, 900.0, 7, counter,
             "fill_tank1", "the level is low",
         )  # fmt: skip
 
