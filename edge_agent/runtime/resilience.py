@@ -42,6 +42,12 @@ SHORTEST_TIMEOUT_SECONDS = 0.5
 REPUBLISH_SECONDS = 5.0
 #: So long the loop waits before it writes again to a store that could not be written.
 STORE_PAUSE_SECONDS = 1.0
+#: So long the loop waits for a write before it turns on beside it, in real seconds.
+WRITE_PATIENCE_SECONDS = 0.25
+#: A write that takes longer counts as a failing store, though it may still succeed.
+STUCK_WRITE_SECONDS = 2.0
+#: A fail-safe command that the store has not taken for so long goes out unstored.
+UNSTORED_SECONDS = 2.0
 #: The pauses between two tries to drain the spool grow to this, in real seconds.
 DRAIN_PAUSE_SECONDS = 10.0
 #: So often a batch is offered to a sink that refuses it, before it is set aside.
