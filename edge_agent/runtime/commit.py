@@ -9,13 +9,12 @@ from loguru import logger
 
 from edge_agent.model.commands import CommandState
 from edge_agent.runtime.arrivals import Arrivals
-from edge_agent.runtime.held import Batch, Held
+from edge_agent.runtime.held import Batch, Held, Unstarted
 from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS, UNSTORED_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from edge_agent.model.commands import Command
     from edge_agent.runtime.clock import Clock
     from edge_agent.runtime.delivery import Delivery
     from edge_agent.runtime.inbox import BoundedInbox
@@ -65,8 +64,7 @@ class GroupCommit:
         self._rows = self._receipts = 0
         self._until = self._again_at = 0.0  # steady times: what waits is to be stored; is tried again
         self._arrivals = Arrivals(clock.steady())
-        # Commands that are not yet on their way, and when their cause was received.
-        self._unstarted: dict[str, float | None] = {}
+        self._unstarted: dict[str, Unstarted] = {}
         self._batch: Batch | None = None  # what is being written
         self._is_pressing = self._holding_back = False
         self.error: str | None = None
@@ -107,11 +105,13 @@ class GroupCommit:
                 await self._settle()
 
     def _keep(self, turn: Turn, received: float | None) -> None:
-        self._unstarted.update((command.id, received) for command in turn.commands)
+        since = self._clock.steady()
+        for command in turn.commands:
+            self._unstarted[command.id] = Unstarted(command, since, received, turn.now.seconds)
         for event in turn.command_events:
             if event.state not in UNSETTLED:  # only recorded, or settled while it was held back
                 self._unstarted.pop(event.command_id, None)
-        held = Held(turn, self._clock.steady())
+        held = Held(turn)
         if not (held.weighs or held.controls):
             return
         if turn.receipts:
@@ -231,39 +231,36 @@ class GroupCommit:
 
     def _release_at(self) -> float:
         """Return the steady time at which the first fail-safe command goes out unstored."""
-        if not self._unstarted:
-            return _NEVER
-        return min((held.since for held, _ in self._safe_unstarted()), default=_NEVER) + UNSTORED_SECONDS
+        return min((waiting.since for waiting in self._safe_unstarted()), default=_NEVER) + UNSTORED_SECONDS
 
     def _release(self) -> None:
-        """Let out what the store could not take in time, if it is a fail-safe command. It is stored later."""
-        if not self._unstarted:
-            return
-        for held, command in self._safe_unstarted():
-            if self._clock.steady() >= held.since + UNSTORED_SECONDS:
-                received = self._unstarted.pop(command.id)
+        """Let out what the store could not take in time, if it is a fail-safe command. It is stored with its turn."""
+        for waiting in self._safe_unstarted():
+            if self._clock.steady() >= waiting.since + UNSTORED_SECONDS:
+                command = waiting.command
                 self.unstored += 1
                 log = logger.bind(command=command.id, actuator=command.target, action=command.action)
                 log.error("A fail-safe command goes out unstored")
-                self._delivery.start(command, received, held.turn.now.seconds)
+                self._start(command.id)
 
-    def _safe_unstarted(self) -> list[tuple[Held, Command]]:
-        return [
-            (held, command)
-            for held in self._held
-            for command in held.turn.commands
-            if command.id in self._unstarted and self._delivery.is_safe(command)
-        ]
+    def _safe_unstarted(self) -> list[Unstarted]:
+        return [waiting for waiting in self._unstarted.values() if self._delivery.is_safe(waiting.command)]
+
+    def _start(self, command_id: str) -> None:
+        """Begin to deliver a command, once."""
+        waiting = self._unstarted.pop(command_id, None)
+        if waiting is not None:
+            self._delivery.start(waiting.command, waiting.received, waiting.decided_seconds)
 
     async def _publish(self, stored: Sequence[Held]) -> None:
-        for held in stored:
-            for command in held.turn.commands:
-                if command.id in self._unstarted:
-                    received = self._unstarted.pop(command.id)
-                    if not self.stopping:  # stored and open: the next start settles it
-                        self._delivery.start(command, received, held.turn.now.seconds)
+        commands = [command for held in stored for command in held.turn.commands]
+        for command in commands:
+            if self.stopping:  # stored and open: the next start settles it
+                self._unstarted.pop(command.id, None)
+            else:
+                self._start(command.id)
         self._tell(stored)
-        if any(held.turn.commands for held in stored):
+        if commands:
             await asyncio.sleep(0)  # the deliveries take their first step: commands leave before the acknowledgements
 
     def _tell(self, those: Iterable[Held]) -> None:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from edge_agent.model.commands import Command
     from edge_agent.turn import Turn
+
+
+class Unstarted(NamedTuple):
+    """A command that is not yet on its way, and steady times: since when, and when its cause was received.
+
+    `decided_seconds` is the plant's monotonic count of its decision.
+    """
+
+    command: Command
+    since: float
+    received: float | None
+    decided_seconds: float
 
 
 @dataclass(slots=True)
 class Held:
-    """A turn that is not stored, or not all of it, and the steady time since when."""
+    """A turn that is not stored, or not all of it."""
 
     turn: Turn
-    since: float
     told: bool = False  # its alarms are on their way to the broker
 
     @property
