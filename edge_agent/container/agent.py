@@ -97,6 +97,10 @@ async def open_agent(
             if agent is not None:
                 await agent.announce()
 
+        def lose() -> None:
+            if agent is not None:
+                agent.lost()
+
         session = Session(
             connection,
             subscriptions=topics.subscriptions(),
@@ -104,6 +108,7 @@ async def open_agent(
             on_messages=inbox.extend,
             parse=topics.parse,
             on_connected=announce,
+            on_lost=lose,
             expects_session=bool(remembered.readings or remembered.sequences),  # it has received before
         )
         recorder = None
@@ -142,6 +147,7 @@ def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> 
         dropped_rows=lambda: store.spool_dropped_rows,
         refused_rows=lambda: store.spool_refused_rows,
         unwritable_rows=lambda: store.unwritable_rows,
+        unstored_commands=lambda: agent.unstored_commands,
     )
     metrics.watch_broker(
         sessions_lost=lambda: session.sessions_lost, unpublished=lambda: agent.unpublished_dead_letters

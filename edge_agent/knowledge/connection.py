@@ -24,6 +24,8 @@ _T = TypeVar("_T")
 
 #: How long a statement waits for another program's write, in seconds.
 BUSY_SECONDS = 5.0
+#: How long one of an agent waits that controls: it tries again, and what controls the plant must not wait for long.
+HURRIED_SECONDS = 1.0
 #: How large the log beside the file may stay after it was checkpointed.
 LOG_BYTES = 8_000_000
 
@@ -115,6 +117,7 @@ class Connection:
         self._farewell = farewell
         self._db: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
+        self._is_hurried = False
 
     async def __aenter__(self) -> Self:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -160,6 +163,11 @@ class Connection:
         with translated(self._path):
             return work()
 
+    def hurry(self, db: sqlite3.Connection) -> None:
+        """Wait for another program's write only HURRIED_SECONDS from now on. To be called in the thread."""
+        self._is_hurried = True
+        db.execute(f"PRAGMA busy_timeout = {round(HURRIED_SECONDS * 1000)}")
+
     def _open(self) -> None:
         self._db = self._connect(self._path)
 
@@ -170,6 +178,8 @@ class Connection:
                 db.close()
         fresh = self._connect(self._path)
         try:
+            if self._is_hurried:
+                self.hurry(fresh)
             prepare(fresh)
         except BaseException:
             fresh.close()

@@ -226,6 +226,7 @@ class SqliteStore:
         epoch = max(self._epoch.read(), above)
         remembered = self._guarded(db, lambda: journal.take_control(db, agent, epoch), bulky=False)
         self._epoch.write(remembered.epoch)
+        self._connection.hurry(db)
         if self._care is not None:
             self._care.bare = False
         return remembered

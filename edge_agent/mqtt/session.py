@@ -35,7 +35,8 @@ class Session:
     `on_messages` is called in the event loop with all messages that were read together and must be fast; what it raises
     ends `run`. It may `pause` the session: what it has been given by then still counts.
     `on_connected(session_present)` is called (and awaited) after each connection is subscribed, `connected` already
-    true; where it raises BrokerUnavailableError the connection counts as failed. `jitter` gives numbers of [0, 1).
+    true; where it raises BrokerUnavailableError the connection counts as failed. `on_lost()` is called once when a
+    connection that was announced so has ended, and must be fast. `jitter` gives numbers of [0, 1).
     `expects_session`: the broker knew this client before, so that a first connection without a session has lost one.
     """
 
@@ -48,6 +49,7 @@ class Session:
         on_messages: Callable[[list[Message]], None],
         parse: Callable[[str], Route],
         on_connected: Callable[[bool], Awaitable[None] | None] | None = None,
+        on_lost: Callable[[], None] | None = None,
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         expects_session: bool = False,
@@ -57,7 +59,7 @@ class Session:
         self._will = will
         self._on_messages = on_messages
         self._parse = parse
-        self._on_connected = on_connected
+        self._on_connected, self._on_lost = on_connected, on_lost
         self._jitter = jitter
         self._sleep = sleep
         self._version = MQTT_5
@@ -185,13 +187,17 @@ class Session:
     async def _hold_one_connection(self) -> None:
         """Connect, subscribe, announce, receive. Raises BrokerUnavailableError at the end of the connection."""
         link: Link | None = None
+        announced = False
         try:
             link = await self._connect()
             await link.subscribe(self._subscriptions)
             await self._announce(link)
+            announced = True
             raise BrokerUnavailableError(await link.lost())
         finally:
             self._ready, self._link = False, None
+            if announced and self._on_lost is not None:
+                self._on_lost()
             if link is not None:
                 if link.taken_over:
                     other = f"Another client uses the id {self._settings.client_id}: each agent needs its own"

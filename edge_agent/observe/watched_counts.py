@@ -20,6 +20,7 @@ _OF_STORE = {
     "spool_dropped_rows": "Rows given up before they reached the utility's own store, for want of room or time.",
     "spool_refused_rows": "Rows that the utility's own store refused for good.",
     "store_refused_rows": "Rows that the embedded store would not take, and that were set aside.",
+    "unstored_commands": "Fail-safe commands that went out before the embedded store could take them.",
 }
 _OF_BROKER = {
     "sessions_lost": "Sessions that the broker had forgotten when the agent came back.",
@@ -41,9 +42,13 @@ class WatchedCounts(Collector):
         dropped_rows: CountSource,
         refused_rows: CountSource,
         unwritable_rows: CountSource,
+        unstored_commands: CountSource,
     ) -> None:
-        """Name the sources: damaged files set aside, rows given up, refused by PostgreSQL, by the embedded store."""
-        sources = (renewals, dropped_rows, refused_rows, unwritable_rows)
+        """Name the sources: damaged files set aside, rows given up, refused by PostgreSQL, by the embedded store.
+
+        The last one counts the commands that went out unstored.
+        """
+        sources = (renewals, dropped_rows, refused_rows, unwritable_rows, unstored_commands)
         self._sources |= dict(zip(_OF_STORE, sources, strict=True))
 
     def watch_broker(self, *, sessions_lost: CountSource, unpublished: CountSource) -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
+from edge_agent.model.inbox import LinkReport
 from edge_agent.runtime.commit import GroupCommit
 from edge_agent.runtime.delivery import Delivery
 from edge_agent.runtime.loop import Loop
 from edge_agent.runtime.outbox import Outbox
+from edge_agent.runtime.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -87,6 +89,7 @@ class Agent:
         self._parts = parts
         self._outbox = Outbox(parts.outlet)
         self._loop: Loop | None = None
+        self._delivery: Delivery | None = None
         self._stop = asyncio.Event()
         parts.inbox.inlet = parts.inlet
 
@@ -107,6 +110,11 @@ class Agent:
     def store_failing(self) -> bool:
         """Whether the store cannot be written now."""
         return self._loop is not None and self._loop.store_error is not None
+
+    @property
+    def unstored_commands(self) -> int:
+        """Fail-safe commands that went out before the store could take them."""
+        return 0 if self._loop is None else self._loop.unstored_commands
 
     @property
     def unpublished_dead_letters(self) -> int:
@@ -146,6 +154,13 @@ class Agent:
                 self._outbox.status("online")
         self._outbox.alarms(self._parts.knowledge.analyzer.register.alarms)
         self._outbox.connected(is_connected=True)
+        if self._delivery is not None:
+            self._delivery.connected()
+        self._parts.inbox.report(LinkReport(connected=True))
+
+    def lost(self) -> None:
+        """Note that the connection which was announced has ended."""
+        self._parts.inbox.report(LinkReport(connected=False))
 
     async def run(self, started: Callable[[], None] | None = None) -> None:
         """Run until `stop`, then finish what is held: turn, store, acknowledge, say offline, disconnect."""
@@ -175,7 +190,7 @@ class Agent:
 
     def _make_loop(self, group: asyncio.TaskGroup) -> Loop:
         parts = self._parts
-        delivery = Delivery(
+        delivery = self._delivery = Delivery(
             parts.outlet,
             parts.inbox,
             {actuator.name: actuator for actuator in parts.knowledge.plant.actuators},
@@ -184,10 +199,9 @@ class Agent:
             group,
         )
         commits = GroupCommit(
-            parts.knowledge,
             parts.inbox,
             parts.inlet,
-            parts.journal,
+            Writing(parts.knowledge, parts.inbox, parts.journal, parts.clock, parts.observer, group),
             self._outbox,
             delivery,
             parts.clock,

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.errors import StoreError
 from edge_agent.model.commands import CommandState
-from edge_agent.model.inbox import RenewalReport
 from edge_agent.runtime.arrivals import Arrivals
-from edge_agent.runtime.carry import carried_over
-from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS
+from edge_agent.runtime.held import Batch, Held, Unstarted
+from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS, UNSTORED_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +19,9 @@ if TYPE_CHECKING:
     from edge_agent.runtime.delivery import Delivery
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.outbox import Outbox
-    from edge_agent.runtime.ports import Inlet, Journal, Observer
-    from edge_agent.turn import Knowledge, Turn
+    from edge_agent.runtime.ports import Inlet, Observer
+    from edge_agent.runtime.writing import Writing
+    from edge_agent.turn import Turn
 
 #: Rows that wait for a group commit at the most, whatever the interval says.
 MOST_WAITING_ROWS = 5_000
@@ -31,14 +29,7 @@ MOST_WAITING_ROWS = 5_000
 MOST_HELD = 50_000
 #: In these states a command needs further attempts.
 UNSETTLED = frozenset({CommandState.DECIDED, CommandState.PUBLISHED})
-
-
-@dataclass(slots=True)
-class _Held:
-    """A turn that is not stored, or not all of it."""
-
-    turn: Turn
-    told: bool = False  # its alarms are on their way to the broker
+_NEVER = float("inf")
 
 
 class GroupCommit:
@@ -47,17 +38,17 @@ class GroupCommit:
     A turn with commands, alarms or decisions is due at once; readings alone wait up to `commit_seconds`, or until
     `most_unacknowledged` messages wait, or until the broker falls silent because it waits for acknowledgements.
 
-    While the store fails nothing is acknowledged and the loop turns on. What controls the plant is then stored without
-    the readings of its turn, which takes little room; where even that fails its commands are held back and its alarms
-    told all the same. All is tried again every STORE_PAUSE_SECONDS.
+    While the store fails, or a write hangs, nothing is acknowledged and the loop turns on. What controls the plant is
+    then stored without the readings of its turn, which takes little room; where even that fails its commands are held
+    back and its alarms told all the same. All is tried again every STORE_PAUSE_SECONDS. A command with the `fail_safe`
+    action of its actuator waits for the store no longer than UNSTORED_SECONDS.
     """
 
     def __init__(
         self,
-        knowledge: Knowledge,
         inbox: BoundedInbox,
         inlet: Inlet,
-        journal: Journal,
+        writing: Writing,
         outbox: Outbox,
         delivery: Delivery,
         clock: Clock,
@@ -66,25 +57,25 @@ class GroupCommit:
         commit_seconds: float,
         most_unacknowledged: int,
     ) -> None:
-        self._knowledge, self._inbox, self._inlet, self._journal = knowledge, inbox, inlet, journal
+        self._inbox, self._inlet, self._writing = inbox, inlet, writing
         self._outbox, self._delivery, self._clock, self._observer = outbox, delivery, clock, observer
         self._commit_seconds, self._most = commit_seconds, most_unacknowledged
-        self._held: list[_Held] = []
+        self._held: list[Held] = []
         self._rows = self._receipts = 0
         self._until = self._again_at = 0.0  # steady times: what waits is to be stored; is tried again
         self._arrivals = Arrivals(clock.steady())
-        self._unstarted: dict[
-            str, float | None
-        ] = {}  # commands not yet on their way, and when their cause was received
-        self._forgotten = self._holding_back = False
+        self._unstarted: dict[str, Unstarted] = {}
+        self._batch: Batch | None = None  # what is being written
+        self._is_pressing = self._holding_back = False
         self.error: str | None = None
+        self.unstored = 0
         self.stopping = False
 
     def patience(self, most_seconds: float) -> float:
-        """Tell how long the loop may wait for something to come in, so many seconds at the most."""
+        """Return how long the loop may wait for something to come in, so many seconds at the most."""
         if not self._held:
             return most_seconds
-        at = self._store_at() if self.error is None else self._again_at
+        at = min(self._next_at(), self._release_at())
         return min(max(at - self._clock.steady(), 0.0), most_seconds)
 
     async def take(self, turn: Turn, received: float | None) -> None:
@@ -92,149 +83,188 @@ class GroupCommit:
         self._keep(turn, received)
         if not self._held:
             return
-        if self.error is None:
-            if self._due(turn):
-                await self._commit()
-        elif self._clock.steady() >= self._again_at:
-            await self._commit()
-        elif turn.urgent:
-            await self._save_essentials()
-        if self.error is not None:
+        await self._settle()
+        if self._batch is None:
+            await self._store_due()
+        self._release()
+        if self.error is not None or self._batch is not None:
             self._inbox.stem(is_stemmed=max(self._rows, self._receipts, len(self._held)) >= MOST_HELD)
 
     async def finish(self) -> None:
         """Store all that is kept. Where that fails it is tried until it is cut off."""
-        await self._commit()
-        while self._held:
-            await self._clock.sleep(STORE_PAUSE_SECONDS)
+        await self._settle()
+        if self._batch is None:
             await self._commit()
+        while self._held:
+            self._release()
+            if self._batch is None:
+                await self._clock.sleep(STORE_PAUSE_SECONDS)
+                await self._commit()
+            else:
+                await self._writing.wait(STORE_PAUSE_SECONDS)
+                await self._settle()
 
     def _keep(self, turn: Turn, received: float | None) -> None:
-        self._unstarted.update((command.id, received) for command in turn.commands)
+        since = self._clock.steady()
+        for command in turn.commands:
+            self._unstarted[command.id] = Unstarted(command, since, received, turn.now.seconds)
         for event in turn.command_events:
             if event.state not in UNSETTLED:  # only recorded, or settled while it was held back
                 self._unstarted.pop(event.command_id, None)
-        rows = len(turn.readings) + len(turn.settled) + len(turn.dead_letters)
-        if not (rows or turn.receipts or turn.sequences or _controls(turn)):
+        held = Held(turn)
+        if not (held.weighs or held.controls):
             return
         if turn.receipts:
             self._arrivals.update(len(turn.receipts), self._clock.steady())
         if not self._held:
             self._until = self._clock.steady() + self._commit_seconds
-        self._held.append(_Held(turn))
-        self._rows += rows
+        self._held.append(held)
+        self._rows += held.rows
         self._receipts += len(turn.receipts)
+        self._is_pressing = self._is_pressing or turn.urgent
 
-    def _due(self, turn: Turn) -> bool:
+    async def _store_due(self) -> None:
+        if self.error is None:
+            if self._is_due():
+                await self._commit()
+        elif self._clock.steady() >= self._again_at:
+            await self._commit()
+        elif self._is_pressing:
+            await self._save_essentials()
+
+    def _is_due(self) -> bool:
         return (
-            turn.urgent
+            self._is_pressing
             or self._receipts >= self._most
             or self._rows >= MOST_WAITING_ROWS
             or self._clock.steady() >= self._store_at()
         )
 
     def _store_at(self) -> float:
-        """Tell the steady time at which what waits is to be stored, if nothing comes that must be stored sooner."""
+        """Return the steady time at which what waits is to be stored, if nothing comes that must be stored sooner."""
         return min(self._until, self._arrivals.silent_from()) if self._receipts else self._until
+
+    def _next_at(self) -> float:
+        """Return the steady time at which something is to be done about the store."""
+        if self._batch is not None:  # its end wakes the loop
+            return self._writing.stuck_at if self.error is None else _NEVER
+        if self._is_pressing:
+            return self._clock.steady()
+        return self._store_at() if self.error is None else self._again_at
 
     async def _commit(self) -> None:
         """Store what waits, then publish, then acknowledge: in this order, and nothing without the first."""
-        if not self._held:
-            return
-        before = self._clock.steady()
-        if not await self._write([held.turn for held in self._held]):
-            await self._save_essentials()
-            return
-        self._observer.stage("store", self._clock.steady() - before)
-        # Not before: after a kill the same messages come again, and what is missing between them is counted then.
-        self._observer.missed(sum(held.turn.counts.gaps for held in self._held))
-        stored, self._held = self._held, []
-        self._rows = self._receipts = 0
-        self._recovered()
-        await self._publish(stored)
-        self._outbox.dead_letters(letter for held in stored for letter in held.turn.dead_letters)
-        self._inlet.acknowledge(receipt for held in stored for receipt in held.turn.receipts)
+        if self._held:
+            await self._write(Batch(self._held.copy(), is_whole=True))
 
     async def _save_essentials(self) -> None:
         """Store what controls the plant, of all that is held, and let it go out."""
-        controlling = [held for held in self._held if _controls(held.turn)]
-        if not controlling:
+        controlling = [held for held in self._held if held.controls]
+        self._is_pressing = False
+        if controlling:
+            await self._write(Batch(controlling, is_whole=False))
+
+    async def _write(self, batch: Batch) -> None:
+        self._batch, self._is_pressing = batch, False
+        await self._writing.begin(batch.turns)
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Draw the consequences of the write that was begun, as far as they are known."""
+        batch = self._batch
+        if batch is None:
             return
-        if await self._write([_essence(held.turn) for held in controlling]):
-            self._holding_back = False
-            await self._publish(controlling)
-            for held in controlling:
-                held.turn = _rest(held.turn)
-            self._held = [held for held in self._held if _weighs(held.turn)]
+        if self._writing.is_under_way:
+            if self._clock.steady() >= self._writing.stuck_at:
+                self._failed("A write to it has not ended.")
+                self._hold_back()
             return
-        self._tell(controlling)
+        self._batch, error = None, self._writing.outcome()
+        if error is not None:
+            self._failed(str(error))
+            if batch.is_whole:
+                await self._save_essentials()
+            else:
+                self._hold_back()
+        elif batch.is_whole:
+            await self._stored(batch.those)
+        else:
+            await self._stored_essentials(batch.those)
+
+    async def _stored(self, those: list[Held]) -> None:
+        # Not before: after a kill the same messages come again, and what is missing between them is counted then.
+        self._observer.missed(sum(held.turn.counts.gaps for held in those))
+        self._held = self._held[len(those) :]  # what came while it was written is behind it
+        self._rows = sum(held.rows for held in self._held)
+        self._receipts = sum(len(held.turn.receipts) for held in self._held)
+        self._until = self._clock.steady() + self._commit_seconds
+        self._recovered()
+        await self._publish(those)
+        self._outbox.dead_letters(letter for held in those for letter in held.turn.dead_letters)
+        self._inlet.acknowledge(receipt for held in those for receipt in held.turn.receipts)
+
+    async def _stored_essentials(self, those: list[Held]) -> None:
+        self._holding_back = False
+        await self._publish(those)
+        for held in those:
+            held.strip()
+        self._held = [held for held in self._held if held.controls or held.weighs]
+
+    def _failed(self, error: str) -> None:
+        if self.error is None:
+            logger.bind(error=error).error("The store cannot be written; nothing is acknowledged")
+        self.error = error
+        self._again_at = self._clock.steady() + STORE_PAUSE_SECONDS
+
+    def _recovered(self) -> None:
+        self._holding_back = False
+        self._inbox.stem(is_stemmed=False)
+        if self.error is not None:
+            self.error = None
+            logger.info("The store can be written again")
+
+    def _hold_back(self) -> None:
+        self._tell(self._held)
         if self._unstarted and not self._holding_back:
             self._holding_back = True
             logger.bind(commands=len(self._unstarted)).error("Commands cannot be stored; they are held back")
 
-    async def _write(self, turns: Sequence[Turn]) -> bool:
-        try:
-            written = await self._journal.write(turns)
-            if written.renewed is not None:
-                self._forgotten = True
-                self._inbox.report(RenewalReport(written.renewed))
-            if self._forgotten:
-                await self._journal.write([carried_over(self._knowledge, self._clock.now())])
-                self._forgotten = False
-        except StoreError as error:
-            self._failed(error)
-            return False
-        self._observer.written(written.duplicates)
-        return True
+    def _release_at(self) -> float:
+        """Return the steady time at which the first fail-safe command goes out unstored."""
+        return min((waiting.since for waiting in self._safe_unstarted()), default=_NEVER) + UNSTORED_SECONDS
 
-    def _failed(self, error: StoreError) -> None:
-        if self.error is None:
-            logger.bind(error=str(error)).error("The store cannot be written; nothing is acknowledged")
-        self.error = str(error)
-        self._again_at = self._clock.steady() + STORE_PAUSE_SECONDS
+    def _release(self) -> None:
+        """Let out what the store could not take in time, if it is a fail-safe command. It is stored with its turn."""
+        for waiting in self._safe_unstarted():
+            if self._clock.steady() >= waiting.since + UNSTORED_SECONDS:
+                command = waiting.command
+                self.unstored += 1
+                log = logger.bind(command=command.id, actuator=command.target, action=command.action)
+                log.error("A fail-safe command goes out unstored")
+                self._start(command.id)
 
-    def _recovered(self) -> None:
-        if self.error is not None:
-            self.error, self._holding_back = None, False
-            logger.info("The store can be written again")
-            self._inbox.stem(is_stemmed=False)
+    def _safe_unstarted(self) -> list[Unstarted]:
+        return [waiting for waiting in self._unstarted.values() if self._delivery.is_safe(waiting.command)]
 
-    async def _publish(self, stored: Sequence[_Held]) -> None:
-        for held in stored:
-            for command in held.turn.commands:
-                if command.id in self._unstarted:
-                    received = self._unstarted.pop(command.id)
-                    if not self.stopping:  # stored and open: the next start settles it
-                        self._delivery.start(command, received)
+    def _start(self, command_id: str) -> None:
+        """Begin to deliver a command, once."""
+        waiting = self._unstarted.pop(command_id, None)
+        if waiting is not None:
+            self._delivery.start(waiting.command, waiting.received, waiting.decided_seconds)
+
+    async def _publish(self, stored: Sequence[Held]) -> None:
+        commands = [command for held in stored for command in held.turn.commands]
+        for command in commands:
+            if self.stopping:  # stored and open: the next start settles it
+                self._unstarted.pop(command.id, None)
+            else:
+                self._start(command.id)
         self._tell(stored)
-        if any(held.turn.commands for held in stored):
+        if commands:
             await asyncio.sleep(0)  # the deliveries take their first step: commands leave before the acknowledgements
 
-    def _tell(self, those: Iterable[_Held]) -> None:
+    def _tell(self, those: Iterable[Held]) -> None:
         for held in those:
             if not held.told:
                 held.told = True
                 self._outbox.alarms(held.turn.alarms)
-
-
-def _controls(turn: Turn) -> bool:
-    """Whether a turn holds anything that controls the plant or must survive a restart."""
-    return bool(turn.urgent or turn.alarms or turn.plans)
-
-
-def _weighs(turn: Turn) -> bool:
-    return bool(
-        turn.readings or turn.settled or turn.dead_letters or turn.deliveries or turn.sequences or turn.receipts
-    )
-
-
-def _essence(turn: Turn) -> Turn:
-    """Take what came in out of a turn."""
-    return replace(turn, readings=[], settled=[], dead_letters=[], deliveries=[], sequences=[], receipts=[])
-
-
-def _rest(turn: Turn) -> Turn:
-    """Take its essence out of a turn."""
-    return replace(
-        turn, alarm_events=[], alarms=[], decisions=[], commands=[], command_events=[], actuators=[], plans=[]
-    )

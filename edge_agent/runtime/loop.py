@@ -52,6 +52,11 @@ class Loop:
         """Why the store cannot be written now; None where it can."""
         return self._commits.error
 
+    @property
+    def unstored_commands(self) -> int:
+        """How many fail-safe commands went out before the store could take them."""
+        return self._commits.unstored
+
     async def run(self) -> None:
         """Turn until stopped, then finish what is held."""
         while not self._commits.stopping:

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type
-from tenacity.stop import stop_base
 from tenacity.wait import wait_random_exponential
 
 from edge_agent.errors import BrokerUnavailableError, NodeBlockedError, NotAcknowledgedError
@@ -17,7 +16,7 @@ from edge_agent.model.inbox import BreakerReport
 # a module that cannot be had, which it allows for: 22 MB and 0.13 s less.
 _HAS_REDIS = "redis" in sys.modules
 sys.modules.setdefault("redis", None)  # type: ignore[arg-type]  # typeshed does not know of None
-from purgatory.domain.model import Context, HalfOpenedState, OpenedState  # noqa: E402 - the reason is above
+from purgatory.domain.model import ClosedState, Context, HalfOpenedState, OpenedState  # noqa: E402 - the reason is above
 
 if not _HAS_REDIS:
     del sys.modules["redis"]
@@ -43,23 +42,42 @@ SHORTEST_TIMEOUT_SECONDS = 0.5
 REPUBLISH_SECONDS = 5.0
 #: So long the loop waits before it writes again to a store that could not be written.
 STORE_PAUSE_SECONDS = 1.0
+#: So long the loop waits for a write before it turns on beside it, in real seconds.
+WRITE_PATIENCE_SECONDS = 0.25
+#: A write that takes longer counts as a failing store, though it may still succeed.
+STUCK_WRITE_SECONDS = 2.0
+#: A fail-safe command that the store has not taken for so long goes out unstored.
+UNSTORED_SECONDS = 2.0
 #: The pauses between two tries to drain the spool grow to this, in real seconds.
 DRAIN_PAUSE_SECONDS = 10.0
 #: So often a batch is offered to a sink that refuses it, before it is set aside.
 DRAIN_ATTEMPTS = 3
+#: A command that the broker could not take is tried for the last time so long before its end, in plant seconds.
+LAST_ATTEMPT_SECONDS = 0.1
 _FOREVER = float("inf")
+#: So often a fail-safe command is tried: while it lasts.
+SAFE_ATTEMPTS = _FOREVER
 
 
-def command_retry(ttl_seconds: float, ack_timeout_seconds: float, clock: Clock) -> AsyncRetrying:
+def command_retry(
+    ttl_seconds: float,
+    ack_timeout_seconds: float,
+    clock: Clock,
+    *,
+    attempts: float = COMMAND_ATTEMPTS,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
+) -> AsyncRetrying:
     """Repeat one command that was not acknowledged, or could not be published, while its `ttl_seconds` last.
 
     What is retried is named: cancellation, an open breaker and mistakes of ours are not. The time counts from here.
+    `sleep` waits between two attempts, in plant seconds, and may end sooner.
     """
+    patience = _Patience(clock.now().seconds + ttl_seconds, ack_timeout_seconds, clock, attempts)
     return AsyncRetrying(
         retry=retry_if_exception_type((NotAcknowledgedError, BrokerUnavailableError)),
-        wait=wait_random_exponential(multiplier=ack_timeout_seconds / 10, max=ack_timeout_seconds),
-        stop=_Spent(ttl_seconds, clock),
-        sleep=clock.sleep,
+        wait=patience.pause_seconds,
+        stop=patience.ended,
+        sleep=sleep or clock.sleep,
         reraise=True,
     )
 
@@ -73,23 +91,59 @@ def drain_pause(failures: int, chance: Callable[[], float]) -> float:
     return 0.05 + chance() * longest
 
 
-class _Spent(stop_base):
-    """Stops where attempts enough went unacknowledged, or where the next would come too late by the plant's clock.
+class _Patience:
+    """How long to wait between two attempts at a command, and when to give it up.
 
-    An attempt that the broker did not take costs nothing but time.
+    An attempt that the broker did not take costs nothing but time. Such a command, and one with `attempts` without
+    end, has its last attempt shortly before its end, however long the pause would have been.
     """
 
-    def __init__(self, ttl_seconds: float, clock: Clock) -> None:
-        self._clock = clock
-        self._end_seconds = clock.now().seconds + ttl_seconds
+    def __init__(self, end_seconds: float, ack_timeout_seconds: float, clock: Clock, attempts: float) -> None:
+        self._end_seconds, self._clock, self._attempts = end_seconds, clock, attempts
+        self._random = wait_random_exponential(multiplier=ack_timeout_seconds / 10, max=ack_timeout_seconds)
         self._unheard = 0
 
-    def __call__(self, retry_state: RetryCallState) -> bool:
+    def pause_seconds(self, retry_state: RetryCallState) -> float:
+        """Return the wait before the next attempt, never longer than the timeout of an acknowledgement."""
+        seconds = self._random(retry_state)
+        if _was_unheard(retry_state) and self._attempts != _FOREVER:
+            return seconds
+        return max(0.0, min(seconds, self._end_seconds - LAST_ATTEMPT_SECONDS - self._clock.now().seconds))
+
+    def ended(self, retry_state: RetryCallState) -> bool:
         """Judge after each failed attempt."""
-        outcome = retry_state.outcome
-        self._unheard += outcome is not None and isinstance(outcome.exception(), NotAcknowledgedError)
-        too_late = self._clock.now().seconds + retry_state.upcoming_sleep >= self._end_seconds
-        return too_late or self._unheard >= COMMAND_ATTEMPTS
+        self._unheard += _was_unheard(retry_state)
+        remaining = self._end_seconds - self._clock.now().seconds
+        too_late = remaining <= max(retry_state.upcoming_sleep, LAST_ATTEMPT_SECONDS)
+        return too_late or self._unheard >= self._attempts
+
+
+def _was_unheard(retry_state: RetryCallState) -> bool:
+    outcome = retry_state.outcome
+    return outcome is not None and isinstance(outcome.exception(), NotAcknowledgedError)
+
+
+class Pause:
+    """A wait in plant seconds that another may end."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._limit: asyncio.Timeout | None = None
+
+    async def __call__(self, seconds: float) -> None:
+        """Wait so long, or until `end` is called."""
+        try:
+            async with asyncio.timeout(None) as self._limit:
+                await self._clock.sleep(seconds)
+        except TimeoutError:
+            pass
+        finally:
+            self._limit = None
+
+    def end(self) -> None:
+        """End the wait that is going on, if there is one."""
+        if self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time())
 
 
 class NodeBreaker:
@@ -114,12 +168,16 @@ class NodeBreaker:
         """Whether nothing is let through at present."""
         return self._context.state == OpenedState.name
 
-    async def call(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Run an attempt through the breaker. Raises NodeBlockedError where it may not run."""
-        if self.is_open or self._probing:
+    async def call(self, attempt: Callable[[], Awaitable[T]], *, anyway: bool = False) -> T:
+        """Run an attempt through the breaker. Raises NodeBlockedError where it may not run.
+
+        One that runs `anyway` passes whatever is believed of the node, and closes the breaker where it is answered.
+        """
+        if not anyway and (self.is_open or self._probing):
             raise NodeBlockedError(f"{self.node} did not acknowledge lately; it is not asked for now")
         began = self._context.state
-        probe = self._probing = began == HalfOpenedState.name
+        probe = began == HalfOpenedState.name and not self._probing
+        self._probing = self._probing or probe
         try:
             result = await attempt()
         except NotAcknowledgedError as error:
@@ -130,7 +188,9 @@ class NodeBreaker:
         finally:
             if probe:  # another's probe may be on its way by now
                 self._probing = False
-        if self._context.state == began:
+        if anyway and self._context.state != ClosedState.name:
+            self._judge(lambda: self._context.set_state(ClosedState()))
+        elif self._context.state == began:
             self._judge(self._context.handle_end_request)
         return result
 

@@ -9,6 +9,7 @@ from loguru import logger
 from support.deadline import wait_until
 from support.sessions import LEVEL, TOPICS, WILL, Agent, running, watching
 
+from edge_agent.errors import BrokerUnavailableError
 from edge_agent.mqtt.broker import free_port
 
 STATUS = WILL.topic
@@ -24,6 +25,33 @@ async def test_a_restart_of_the_broker_is_got_over_with_session_and_subscription
             await wait_until(lambda: agent.messages)
         assert agent.sessions_present == [False, True]
         assert agent.session.sessions_lost == 0
+
+
+async def test_the_end_of_each_announced_connection_is_told_once(mosquitto):
+    async with running(Agent(mosquitto.port)) as agent:
+        mosquitto.kill()
+        await wait_until(lambda: len(agent.waits) > 2)
+        assert agent.losses == 1
+        mosquitto.start()
+        await wait_until(lambda: len(agent.sessions_present) == 2)
+        assert agent.losses == 1
+    assert agent.losses == 2
+
+
+async def test_a_connection_that_could_not_be_announced_is_not_lost(mosquitto):
+    agent = Agent(mosquitto.port)
+    agent.session._on_connected = refuse = RefusedAnnouncement()
+    async with running(agent, until_announced=False):
+        await wait_until(lambda: refuse.times > 1)
+    assert agent.losses == 0
+
+
+class RefusedAnnouncement:
+    times = 0
+
+    def __call__(self, _session_present):
+        self.times += 1
+        raise BrokerUnavailableError("the first word was not confirmed")
 
 
 async def test_a_broker_that_lost_its_data_is_counted_and_subscribed_again(mosquitto, publisher):

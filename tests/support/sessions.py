@@ -37,6 +37,7 @@ class Agent:
     ):
         self.messages: list[Message] = []
         self.sessions_present: list[bool] = []
+        self.losses = 0
         self.waits: list[float] = []
         settings = ConnectionSettings("127.0.0.1", port, "gateway-1", tls=tls, keepalive_seconds=keepalive_seconds)
         self.session = Session(
@@ -46,6 +47,7 @@ class Agent:
             on_messages=on_messages or self.messages.extend,
             parse=TOPICS.parse,
             on_connected=self._announce,
+            on_lost=self._lose,
             jitter=lambda: 0.5,
             sleep=self._short_sleep,
             expects_session=expects_session,
@@ -59,6 +61,10 @@ class Agent:
     async def _announce(self, session_present: bool) -> None:
         self.sessions_present.append(session_present)
         await self.session.publish(WILL.topic, b"online", retain=True)
+
+    def _lose(self) -> None:
+        assert not self.session.connected
+        self.losses += 1
 
     async def _short_sleep(self, seconds: float) -> None:
         self.waits.append(seconds)

@@ -196,6 +196,10 @@ async def test_each_commit_reaches_the_disk(store: SqliteStore) -> None:
         return [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
 
     assert await store._connection.run(pragmas) == ["wal", 2, 5_000]
+    await store.begin("gateway-1")
+    assert await store._connection.run(pragmas) == ["wal", 2, 1_000]  # an agent that controls tries again soon
+    await store._connection.renew(lambda _: None)
+    assert await store._connection.run(pragmas) == ["wal", 2, 1_000]
 
 
 async def test_a_slow_export_does_not_keep_the_log_from_being_checkpointed(store: SqliteStore, path: Path) -> None:

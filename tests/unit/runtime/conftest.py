@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
+from loguru import logger
 from support.clocks import ManualClock
 
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError, StoreError
@@ -20,6 +21,7 @@ from edge_agent.runtime.delivery import Delivery
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.loop import Loop
 from edge_agent.runtime.outbox import Outbox
+from edge_agent.runtime.writing import Writing
 from edge_agent.turn import Knowledge
 
 
@@ -83,12 +85,12 @@ class FakeInlet:
 
 
 class FakeJournal:
-    """Keeps turns in memory; cannot write while `broken`, and nothing that came in while `full`."""
+    """Keeps turns in memory; cannot write while `broken`, and nothing that came in while `full`; waits for `hangs`."""
 
     def __init__(self, events):
         self.events = events
         self.broken = self.full = False
-        self.renewed = None
+        self.renewed = self.hangs = None
         self.tried = 0
         self.writes = []
 
@@ -98,6 +100,8 @@ class FakeJournal:
 
     async def write(self, turns):
         self.tried += 1
+        if self.hangs is not None:
+            await self.hangs.wait()
         if self.broken or (self.full and any(turn.readings for turn in turns)):
             raise StoreError("the disk is full")
         self.events.append("store")
@@ -203,6 +207,15 @@ def observer():
 
 
 @pytest.fixture
+def errors():
+    """The sentences that are logged as errors."""
+    sentences = []
+    sink = logger.add(lambda message: sentences.append(message.record["message"]), level="ERROR")
+    yield sentences
+    logger.remove(sink)
+
+
+@pytest.fixture
 def reports():
     return ReportBox()
 
@@ -254,12 +267,12 @@ def ack_message():
 
 @pytest.fixture
 def make_command(clock):
-    def make(counter=1, actuator="pump1", at=None, ttl_seconds=30.0):
+    def make(counter=1, actuator="pump1", at=None, ttl_seconds=30.0, action="start"):
         at = clock.now().at if at is None else at
         identity = command_id("riverside", "gateway-1", 7, counter, at)
         expires_at = at + round(ttl_seconds * MICROSECONDS)
         return Command(
-            identity, "riverside", "station", actuator, "start", None, at, expires_at, 900.0, 7, counter,
+            identity, "riverside", "station", actuator, action, None, at, expires_at, 900.0, 7, counter,
             "fill_tank1", "the level is low",
         )  # fmt: skip
 
@@ -296,11 +309,12 @@ def make_loop(plant, clock, inlet, outlet, journal, observer, make_knowledge):
         actuators = {actuator.name: actuator for actuator in plant.actuators}
         delivery = Delivery(outlet, inbox, actuators, clock, observer, group)
         knowledge = make_knowledge(mode)
+        writing = Writing(knowledge, inbox, journal, clock, observer, group)
         commits = GroupCommit(
-            knowledge, inbox, inlet, journal, outbox, delivery, clock, observer,
+            inbox, inlet, writing, outbox, delivery, clock, observer,
             commit_seconds=commit_seconds, most_unacknowledged=most_unacknowledged,
         )  # fmt: skip
         loop = Loop(knowledge, inbox, commits, delivery, clock, observer, recorder)
-        return SimpleNamespace(loop=loop, inbox=inbox, outbox=outbox, delivery=delivery)
+        return SimpleNamespace(loop=loop, inbox=inbox, outbox=outbox, delivery=delivery, commits=commits)
 
     return make

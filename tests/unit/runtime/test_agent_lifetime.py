@@ -39,6 +39,7 @@ class FakeConnection:
                 await self.agent.announce()
                 await self.broken.wait()
                 self.connected = False
+                self.agent.lost()
                 if self.error is not None:
                     raise self.error
         finally:
@@ -378,3 +379,51 @@ async def test_others_are_given_a_snapshot_and_the_backlog(run, agent, inbox, in
         await wait_until(lambda: agent.snapshot().sensors[0].value == 3.0)
 
     await run(scenario)
+
+
+class FakeRecorder:
+    def __init__(self):
+        self.inboxes = []
+
+    def record(self, inbox, now):
+        self.inboxes.append(inbox)
+
+    @property
+    def links(self):
+        return [link.connected for inbox in self.inboxes for link in inbox.links]
+
+
+async def test_the_core_is_told_when_the_connection_comes_and_goes(parts, connection, task_group):
+    recorder = FakeRecorder()
+    connection.agent = agent = Agent(replace(parts, recorder=recorder))
+    async with task_group() as group:
+        group.create_task(agent.run())
+        await wait_until(lambda: recorder.links == [True])
+        connection.broken.set()
+        await wait_until(lambda: recorder.links == [True, False, True])
+
+
+async def test_a_command_that_missed_the_broker_goes_out_when_it_is_back(
+    run, inbox, outlet, connection, clock, level_message
+):
+    async def scenario(_running):
+        outlet.away = True
+        inbox.put(level_message(1.2, 1))
+        await wait_until(lambda: any(sleeper.due_seconds < 1002.0 for sleeper in clock._sleepers))
+        outlet.away = False
+        connection.broken.set()
+        await wait_until(lambda: outlet.commands)
+
+    await run(scenario)
+    assert len(outlet.commands) == 1
+
+
+async def test_a_write_that_hangs_does_not_keep_it_from_ending(run, inbox, inlet, journal, outlet, level_message):
+    async def scenario(_running):
+        journal.hangs = asyncio.Event()
+        inbox.put(level_message(1.2, 1))
+        await wait_until(lambda: journal.tried)
+
+    await run(scenario)
+    assert outlet.statuses == ["online", "offline"]
+    assert inlet.acknowledged == []
