@@ -13,6 +13,8 @@ from edge_agent.monitor import flat_line
 if TYPE_CHECKING:
     from edge_agent.model.plant import QualityTests
 
+#: From so far ahead of its receipt on a reading is told apart from those whose time it bears: it takes the long way.
+AHEAD_US = MICROSECONDS
 _FIXED = ("gross_range", "rate_of_change", "flat_line", "freshness")
 
 
@@ -52,7 +54,7 @@ def quiet_range(quality: QualityTests, late_us: int, future_us: int) -> Quiet:
         min((high for _, high in ranges), default=inf),
         inf if rate is None else _least(rate.suspect, rate.fail),
         inf if spike is None else _least(spike.suspect, spike.fail),
-        -future_us,
+        -min(future_us, AHEAD_US),
         oldest_us,
         -inf if flat is None else flat.tolerance,
         spike is not None,
