@@ -92,6 +92,7 @@ class Knowledge:
         self.agent = agent
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
+        self.analyzer.recall(remembered.readings, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.executor = Executor(plant, agent, mode, remembered, now)
         for name, control in self.executor.controls.items():

@@ -210,6 +210,9 @@ class Channel:
             reading.flag, reading.settled = _NOT_EVALUATED, False
             reading.tests |= _NOT_EVALUATED << _SPIKE
             self._unsettled = reading
+        if settled is not None and self._before is not None and settled.tests >> _SPIKE & 0xF > _NOT_EVALUATED:
+            near, far = abs(settled.value - self._before), abs(value - settled.value)
+            settled.outlier = reading if far > near else None
         if last is not None:
             self._before = last.value
         self.last = reading
