@@ -10,7 +10,8 @@ from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
 from edge_agent.monitor import flat_line, freshness, gross_range, rate_of_change, spike
 from edge_agent.monitor.keys import Keys
-from edge_agent.monitor.quiet import AHEAD_US, quiet_range
+from edge_agent.monitor.order import is_ahead, place
+from edge_agent.monitor.quiet import quiet_range
 from edge_agent.monitor.sequence import Numbers
 
 if TYPE_CHECKING:
@@ -36,17 +37,6 @@ def _strongest(tests: int) -> int:
     return strongest
 
 
-def _place(reading: Reading) -> Instant:
-    """Return where a reading stands in order: not after its receipt, whatever its node's clock says."""
-    return min(reading.observed_at, reading.received_at)
-
-
-def as_it_came(stored: StoredReading) -> tuple[Instant, Instant, int]:
-    """Sort what a store gave back for `Channel.remember`: nothing stands after its receipt."""
-    seq = -1 if stored.seq is None else stored.seq
-    return min(stored.observed_at, stored.received_at), stored.observed_at, seq
-
-
 class Channel:
     """The state of one sensor in the monitor.
 
@@ -64,6 +54,7 @@ class Channel:
         "_quiet",
         "_receipt",
         "_run",
+        "_true_at",
         "_unsettled",
         "heard_seconds",
         "judged",
@@ -83,6 +74,7 @@ class Channel:
         self._before: float | None = None  # the value before `last`
         self._unsettled: Reading | None = None
         self._keys = Keys()
+        self._true_at: Instant = 0  # where the newest stands that is not ahead, where `last` is
         self._receipt: Instant = 0  # the last time that was given to a value without one
         self._late_us = round(sensor.late_seconds * MICROSECONDS)
         self._future_us = round(future_tolerance_seconds * MICROSECONDS)
@@ -102,7 +94,8 @@ class Channel:
             return True
         if observed_at == last.observed_at and seq is not None and last.seq is not None and seq > last.seq:
             return True
-        return min(observed_at, received_at) > _place(last)
+        slipped = is_ahead(last.observed_at, last.received_at) and not is_ahead(observed_at, received_at)
+        return min(observed_at, received_at) > (self._true_at if slipped else place(last))
 
     def free(self, observed_at: Instant, seq: int | None, value: float) -> Instant | None:
         """Return the time under which to store a reading; None where it is there already, with the same value.
@@ -119,7 +112,7 @@ class Channel:
 
         Those that arrive together are apart by a microsecond, so that none hides another.
         """
-        before = self._receipt if self.last is None else max(self._receipt, _place(self.last))
+        before = self._receipt if self.last is None else max(self._receipt, place(self.last))
         self._receipt = max(now, before + 1)
         return self._receipt
 
@@ -130,7 +123,7 @@ class Channel:
         """
         if self.last is not None and self.last.observed_at > now + self._future_us:
             self.last = self.judged = self._before = self._unsettled = self._run = None
-            self._receipt = 0
+            self._receipt = self._true_at = 0
             self._keys.pass_by(now)
 
     def follow(
@@ -190,7 +183,7 @@ class Channel:
         What is returned as unsettled comes back as the second of a later call.
         """
         self._keys.keep(observed_at, seq, value)
-        if observed_at > received_at + AHEAD_US or observed_at > received_at + self._future_us:
+        if is_ahead(observed_at, received_at) or observed_at > received_at + self._future_us:
             self._keys.keep_ahead(observed_at, seq, value)
         self._keys.forget(received_at - 2 * self._late_us)
         if observed_at > received_at + self._future_us:
@@ -213,10 +206,16 @@ class Channel:
         if settled is not None and self._before is not None and settled.tests >> _SPIKE & 0xF > _NOT_EVALUATED:
             near, far = abs(settled.value - self._before), abs(value - settled.value)
             settled.outlier = reading if far > near else None
-        if last is not None:
-            self._before = last.value
-        self.last = reading
+        self._go_on(reading)
         return reading, settled
+
+    def _go_on(self, reading: Reading) -> None:
+        last, self.last = self.last, reading
+        if last is None:
+            return
+        self._before = last.value
+        if not is_ahead(last.observed_at, last.received_at):
+            self._true_at = place(last)
 
     def _disbelieved(self, value: float, observed_at: Instant, seq: int | None, received_at: Instant) -> Reading:
         """Keep a reading from the future, but neither act on it nor let it stand in the way of true ones."""
@@ -235,25 +234,25 @@ class Channel:
     def _beside(self, value: float, observed_at: Instant, received_at: Instant, *, rated: bool) -> int:
         """Run the tests that look at the readings before."""
         quality, last, tests = self.sensor.quality, self.last, 0
-        place = min(observed_at, received_at)
+        at = min(observed_at, received_at)
         if quality.rate_of_change is not None:
             flag = Flag.NOT_EVALUATED
             if last is not None and rated:
                 apart = observed_at - last.observed_at
-                seconds = (apart if apart > 0 else place - _place(last)) / MICROSECONDS
+                seconds = (apart if apart > 0 else at - place(last)) / MICROSECONDS
                 flag = rate_of_change.judge(quality.rate_of_change, value, last.value, seconds)
             tests = flag << _RATE
         if quality.flat_line is not None:
-            tests |= self._flatness(value, place) << _FLAT
+            tests |= self._flatness(value, at) << _FLAT
         return tests
 
-    def _flatness(self, value: float, place: Instant) -> int:
+    def _flatness(self, value: float, at: Instant) -> int:
         """Flag a reading by the run of values that hardly moved; not to be asked of a sensor without that test."""
         spec, last = self.sensor.quality.flat_line, self.last
         if spec is None:
             return _NOT_EVALUATED
-        before = None if last is None else (last.value, _place(last) / MICROSECONDS)
-        self._run, flag = flat_line.judge(spec, self._run, before, value, place / MICROSECONDS)
+        before = None if last is None else (last.value, place(last) / MICROSECONDS)
+        self._run, flag = flat_line.judge(spec, self._run, before, value, at / MICROSECONDS)
         return int(flag)
 
     def _settle(self, after: float, now: Instant) -> Reading | None:
@@ -278,18 +277,16 @@ class Channel:
         reading.late = stored.received_at - stored.observed_at > self._late_us
         future = stored.observed_at - stored.received_at > self._future_us
         self._keys.keep(stored.observed_at, stored.seq, stored.value)
-        if stored.observed_at > stored.received_at + AHEAD_US or future:
+        if is_ahead(stored.observed_at, stored.received_at) or future:
             self._keys.keep_ahead(stored.observed_at, stored.seq, stored.value)
         if future or not self.is_newest(stored.observed_at, stored.seq, stored.received_at):
             return
-        self._flatness(stored.value, _place(reading))
+        self._flatness(stored.value, place(reading))
         if self.sensor.quality.spike is not None and stored.flag == _NOT_EVALUATED:
             reading.settled = False
             self._unsettled = reading
         else:
             self._unsettled, self.judged = None, reading
-        if self.last is not None:
-            self._before = self.last.value
-        self.last = reading
+        self._go_on(reading)
         if stored.seq is not None:
-            self.sequence.recall([(_place(reading), stored.seq)])
+            self.sequence.recall([(place(reading), stored.seq)])

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Reading
 from edge_agent.monitor import decode
-from edge_agent.monitor.channel import Channel, as_it_came
+from edge_agent.monitor.channel import Channel
 from edge_agent.monitor.decode import Rejected, Sample
 from edge_agent.monitor.deliveries import Deliveries
 from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import AckReport, Observed, StateReport, StatusReport
+from edge_agent.monitor.order import as_it_came
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

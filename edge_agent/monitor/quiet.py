@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.model.quality import SHIFT, Flag
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.monitor import flat_line
+from edge_agent.monitor.order import AHEAD_US
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import QualityTests
 
-#: From so far ahead of its receipt on a reading is told apart from those whose time it bears: it takes the long way.
-AHEAD_US = MICROSECONDS
 _FIXED = ("gross_range", "rate_of_change", "flat_line", "freshness")
 
 
