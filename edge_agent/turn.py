@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edge_agent.monitor.channel import Channel
     from edge_agent.monitor.observed import Observed
 
+_MISSING = int(Flag.MISSING)
 Stage = Literal["monitor", "analyze", "plan", "execute"]
 
 
@@ -237,11 +238,16 @@ def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, n
 
 def _sensor_view(channel: Channel, now: Moment) -> SensorView:
     sensor, last = channel.sensor, channel.last
-    age = None if last is None else (now.at - last.observed_at) / MICROSECONDS
-    missing = last is None or channel.stale
-    flag = Flag.MISSING if last is None or missing else last.flag
-    value, observed_at = (None, None) if last is None else (last.value, last.observed_at)
-    return SensorView(sensor.node, sensor.id, sensor.quantity, sensor.unit, value, int(flag), observed_at, age)
+    head = (sensor.node, sensor.id, sensor.quantity, sensor.unit)
+    if last is None:
+        return SensorView(*head, None, _MISSING, None, None)
+    judged = last if last.settled else channel.judged
+    age = (now.at - min(last.observed_at, last.received_at)) / MICROSECONDS
+    flag, judged_flag = last.flag, last.flag if judged is None else judged.flag
+    if channel.stale:
+        flag = judged_flag = _MISSING
+    value = None if judged is None else judged.value
+    return SensorView(*head, last.value, flag, last.observed_at, age, judged_flag, value)
 
 
 def _actuator_view(control: Control) -> ActuatorView:
