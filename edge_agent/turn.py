@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from edge_agent.monitor.observed import Observed
     from edge_agent.plan.standing import Standing
 
+_MISSING = int(Flag.MISSING)
 Stage = Literal["monitor", "analyze", "plan", "execute"]
 
 
@@ -98,6 +99,7 @@ class Knowledge:
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
+        self.analyzer.recall(remembered.readings, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.executor = Executor(plant, agent, mode, remembered, now)
         for control in self.executor.controls.values():
@@ -303,11 +305,16 @@ def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, n
 
 def _sensor_view(channel: Channel, now: Moment) -> SensorView:
     sensor, last = channel.sensor, channel.last
-    age = None if last is None else (now.at - last.observed_at) / MICROSECONDS
-    missing = last is None or channel.stale
-    flag = Flag.MISSING if last is None or missing else last.flag
-    value, observed_at = (None, None) if last is None else (last.value, last.observed_at)
-    return SensorView(sensor.node, sensor.id, sensor.quantity, sensor.unit, value, int(flag), observed_at, age)
+    head = (sensor.node, sensor.id, sensor.quantity, sensor.unit)
+    if last is None:
+        return SensorView(*head, None, _MISSING, None, None)
+    judged = last if last.settled else channel.judged
+    age = (now.at - min(last.observed_at, last.received_at)) / MICROSECONDS
+    flag, judged_flag = last.flag, last.flag if judged is None else judged.flag
+    if channel.stale:
+        flag = judged_flag = _MISSING
+    value = None if judged is None else judged.value
+    return SensorView(*head, last.value, flag, last.observed_at, age, judged_flag, value)
 
 
 def _actuator_view(control: Control) -> ActuatorView:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from edge_agent.analyze import wording
 from edge_agent.analyze.limit import LimitAlarm
+from edge_agent.analyze.point import Point
+from edge_agent.analyze.proof import culprit, proving
 from edge_agent.analyze.register import AlarmRegister
+from edge_agent.analyze.unheeded import Unheeded, is_ahead
 from edge_agent.model.alarms import AGENT, AlarmKey, Evidence
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
 from edge_agent.model.quality import Flag, flag_name, unpack_tests
@@ -17,50 +20,13 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.plant import Plant, Sensor, Threshold
     from edge_agent.model.readings import Reading
+    from edge_agent.model.remembered import StoredReading
     from edge_agent.model.time import Moment
 
 #: A single suspect reading is noise, as many in a row are a sensor that cannot be trusted. A fail needs no company.
 SUSPECTS_IN_A_ROW = 3
 _STORE = AlarmKey(AGENT, "", STORE_RENEWED)
-_GOOD, _FAIL = int(Flag.GOOD), int(Flag.FAIL)
-
-
-class _Point:
-    """One sensor in the analysis: its limits, its last good reading, and the trust in it."""
-
-    __slots__ = (
-        "bad_in_a_row",
-        "good_seconds",
-        "highest",
-        "last_good",
-        "limits",
-        "lowest",
-        "sensor",
-        "stale",
-        "topic",
-        "trusted",
-    )
-
-    def __init__(self, sensor: Sensor) -> None:
-        self.sensor = sensor
-        self.limits: dict[str, LimitAlarm] = {}
-        self.last_good: Reading | None = None
-        self.good_seconds: float | None = None  # monotonic time of the receipt of the last good reading of this run
-        self.topic = ""
-        self.trusted = False  # the newest settled reading is good: time may complete a delay
-        self.stale = False
-        self.bad_in_a_row = 0
-        self.rest()
-
-    def rest(self) -> None:
-        """Work out between which values a good reading changes nothing at all: the common case, two comparisons."""
-        self.lowest, self.highest = float("-inf"), float("inf")
-        for limit in self.limits.values():
-            if not limit.at_rest:
-                self.lowest, self.highest = float("inf"), float("-inf")
-                return
-            low, high = limit.quiet_range()
-            self.lowest, self.highest = max(self.lowest, low), min(self.highest, high)
+_GOOD, _SUSPECT, _FAIL = int(Flag.GOOD), int(Flag.SUSPECT), int(Flag.FAIL)
 
 
 class Analyzer:
@@ -68,10 +34,12 @@ class Analyzer:
 
     def __init__(self, plant: Plant, thresholds: Iterable[Threshold], remembered: Iterable[Alarm], now: Moment) -> None:
         self.register = AlarmRegister(remembered)
-        self._points = {sensor.name: _Point(sensor) for sensor in plant.sensors}
+        self._points = {sensor.name: Point(sensor) for sensor in plant.sensors}
         # A sensor is one object for as long as the plant is: its id finds the point without hashing its members.
         self._by_sensor = {id(point.sensor): point for point in self._points.values()}
-        self._pending: dict[_Point, None] = {}  # points with a running delay; ordered, so that replays agree
+        self._pending: dict[Point, None] = {}  # points with a running delay; ordered, so that replays agree
+        self._doubting: dict[Point, None] = {}  # points whose suspect readings are beyond a limit
+        self._doubted: frozenset[str] = frozenset()
         self._install(thresholds)
         for alarm in self.register.alarms:
             if alarm.key == _STORE:
@@ -95,6 +63,29 @@ class Analyzer:
         point.rest()
         return True
 
+    def recall(self, readings: Iterable[StoredReading], now: Moment) -> None:
+        """Take up the delays that ran when a former run ended, as far as its last readings prove them.
+
+        Only a good reading of this run can complete them. Where the clock is not sure nobody knows how long the silence
+        between was, and they begin anew.
+        """
+        held: dict[str, list[StoredReading]] = {}
+        for stored in readings if now.sure else ():
+            held.setdefault(f"{stored.node}/{stored.sensor}", []).append(stored)
+        for name, point in self._points.items():
+            proved = [] if point.stale or point.bad_in_a_row else proving(held.get(name, []), point.sensor, now)
+            for stored in proved:
+                point.heard_seconds = now.seconds_at(stored.received_at)
+                for limit in point.limits.values():
+                    limit.update(stored.value, point.heard_seconds)
+            if proved:
+                self._file(point)
+
+    @property
+    def doubted(self) -> frozenset[str]:
+        """The alarms, by name, that are not active and would be if suspect readings counted; as of the last `tick`."""
+        return self._doubted
+
     def good_seconds(self, sensor: str) -> float | None:
         """Return the monotonic time at which the last good reading of a sensor was taken; None before the first.
 
@@ -103,7 +94,7 @@ class Analyzer:
         point = self._points.get(sensor)
         return None if point is None else point.good_seconds
 
-    def _install(self, thresholds: Iterable[Threshold]) -> list[_Point]:
+    def _install(self, thresholds: Iterable[Threshold]) -> list[Point]:
         """Put thresholds in force; returns the points that changed."""
         wanted: dict[str, dict[str, Threshold]] = {}
         for threshold in thresholds:
@@ -116,7 +107,7 @@ class Analyzer:
         return changed
 
     @staticmethod
-    def _equip(point: _Point, wanted: Mapping[str, Threshold]) -> bool:
+    def _equip(point: Point, wanted: Mapping[str, Threshold]) -> bool:
         if {name: limit.threshold for name, limit in point.limits.items()} == wanted:
             return False
         kept = point.limits
@@ -144,11 +135,12 @@ class Analyzer:
         """Take the settled readings of a turn, in order, each with its topic."""
         points = self._by_sensor
         for reading, topic in judged:
-            if reading.late:
-                continue
             point = points[id(reading.sensor)]
+            if reading.late:
+                self._leave(point, reading, topic, now)
+                continue
             if point.stale:
-                point.stale = False
+                point.stale, point.unheeded = False, None
                 self.register.clear(_key(point, STALE), now.at, f"{point.sensor.name} is heard again", reading.value)
             if reading.flag != _GOOD:
                 self._doubt(point, reading, topic, now)
@@ -156,25 +148,42 @@ class Analyzer:
             if point.bad_in_a_row:
                 self._trust_again(point, reading, now)
             point.last_good, point.topic, point.trusted = reading, topic, True
-            point.good_seconds = now.seconds
             if not point.lowest <= reading.value <= point.highest:
                 self._compare(point, reading, now)
+            point.good_seconds = now.seconds
 
-    def _compare(self, point: _Point, reading: Reading, now: Moment) -> None:
+    def _leave(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
+        """Note a late reading: it moves nothing, but it tells that its sensor is heard and its clock is wrong."""
+        unheeded = point.unheeded = point.unheeded or Unheeded()
+        sensor = point.sensor
+        if not unheeded.take(reading, now.seconds, point.good_seconds):
+            return
+        key = _key(point, BAD_QUALITY)
+        if is_ahead(reading) and unheeded.count >= SUSPECTS_IN_A_ROW and not self.register.is_active(key):
+            point.bad_in_a_row = point.bad_in_a_row or 1  # the next good one ends the alarm
+            reason, evidence = unheeded.sentence(sensor.name), _evidence(reading, topic)
+            self.register.raise_(key, "medium", now.at, reason, evidence=evidence)
+        if point.stale and not unheeded.named and now.seconds - unheeded.since_seconds > sensor.late_seconds:
+            self.silent([sensor], now)  # it has come back with a wrong clock
+
+    def _compare(self, point: Point, reading: Reading, now: Moment) -> None:
+        point.bridge(now)
         for limit in point.limits.values():
             if limit.update(reading.value, now.seconds):
                 self._conclude(point, limit, now)
         self._file(point)
 
-    def _file(self, point: _Point) -> None:
-        """Keep account of whether a delay is running, and of the values that change nothing."""
+    def _file(self, point: Point) -> None:
+        """Keep account of whether a delay is running, of doubt, and of the values that change nothing."""
+        if any(limit.doubting for limit in point.limits.values()):
+            self._doubting[point] = None
         if any(limit.pending for limit in point.limits.values()):
             self._pending[point] = None
         else:
             self._pending.pop(point, None)
         point.rest()
 
-    def _conclude(self, point: _Point, limit: LimitAlarm, now: Moment) -> None:
+    def _conclude(self, point: Point, limit: LimitAlarm, now: Moment) -> None:
         """Raise or clear where the delay is over."""
         reading, sensor, threshold = point.last_good, point.sensor, limit.threshold
         if reading is None or not limit.due(now.seconds):
@@ -187,21 +196,22 @@ class Analyzer:
         else:
             self.register.clear(key, now.at, wording.back(sensor, threshold, reading.value), reading.value)
 
-    def _doubt(self, point: _Point, reading: Reading, topic: str, now: Moment) -> None:
+    def _doubt(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
         point.trusted = False
         point.bad_in_a_row += 1
+        point.bridge(now)
+        point.heard_seconds = now.seconds
+        for limit in point.limits.values():
+            limit.doubt(reading.value, now.seconds, suspect=reading.flag == _SUSPECT)
+        self._file(point)
         key = _key(point, BAD_QUALITY)
         enough = reading.flag == _FAIL or point.bad_in_a_row >= SUSPECTS_IN_A_ROW
         if enough and not self.register.is_active(key):
-            failed = ", ".join(test for test, flag in unpack_tests(reading.tests).items() if flag == "fail")
-            failed = failed or ", ".join(t for t, flag in unpack_tests(reading.tests).items() if flag == "suspect")
-            reason = (
-                f"{point.sensor.name} {wording.number(reading.value)} {point.sensor.unit} "
-                f"is {flag_name(reading.flag)} by {failed or 'no test it could pass'}"
-            )
-            self.register.raise_(key, "medium", now.at, reason, evidence=_evidence(reading, topic))
+            accused = culprit(reading)
+            evidence = _evidence(accused, topic)
+            self.register.raise_(key, "medium", now.at, wording.bad(accused), evidence=evidence)
 
-    def _trust_again(self, point: _Point, reading: Reading, now: Moment) -> None:
+    def _trust_again(self, point: Point, reading: Reading, now: Moment) -> None:
         point.bad_in_a_row = 0
         self.register.clear(_key(point, BAD_QUALITY), now.at, f"{point.sensor.name} is good again", reading.value)
 
@@ -210,9 +220,15 @@ class Analyzer:
         for sensor in sensors:
             point = self._by_sensor[id(sensor)]
             point.stale = True
-            reason = f"{sensor.name} has not been heard for {sensor.late_seconds:g} s"
-            if not self.register.is_active(_key(point, STALE)):
-                self.register.raise_(_key(point, STALE), "medium", now.at, reason)
+            point.restart()
+            self._file(point)
+            late, unheeded = sensor.late_seconds, point.unheeded
+            reason = f"{sensor.name} has not been heard for {late:g} s"
+            if unheeded is not None and unheeded.heard_within(late, now.seconds):
+                reason, unheeded.named = unheeded.sentence(sensor.name), True
+            elif self.register.is_active(_key(point, STALE)):
+                continue
+            self.register.raise_(_key(point, STALE), "medium", now.at, reason)
 
     def node_status(self, node: str, online: bool, now: Moment) -> None:  # noqa: FBT001  # the pair is the message
         """Take what a node, or its last will, says of itself."""
@@ -230,10 +246,23 @@ class Analyzer:
         """Let time pass: complete the delays of those sensors that are still trusted."""
         for point in list(self._pending):
             if point.trusted and not point.stale:
+                point.bridge(now)
                 for limit in point.limits.values():
                     if limit.pending:
                         self._conclude(point, limit, now)
                 self._file(point)
+        if self._doubting or self._doubted:
+            self._weigh_doubts(now)
+
+    def _weigh_doubts(self, now: Moment) -> None:
+        doubted = set()
+        for point in list(self._doubting):
+            point.bridge(now)
+            if not any(limit.doubting for limit in point.limits.values()):
+                del self._doubting[point]
+                self._file(point)
+            doubted |= {str(_key(point, one.name)) for one in point.limits.values() if one.is_doubted(now.seconds)}
+        self._doubted = frozenset(doubted)
 
     doubted: frozenset[str] = frozenset()
 
@@ -258,7 +287,7 @@ SEAM = {
 }
 
 
-def _key(point: _Point, threshold: str) -> AlarmKey:
+def _key(point: Point, threshold: str) -> AlarmKey:
     return AlarmKey(point.sensor.node, point.sensor.id, threshold)
 
 

@@ -13,15 +13,18 @@ class LimitAlarm:
 
     Beyond means strictly; back means across the deadband: at most `limit - deadband` for a high limit, at least
     `limit + deadband` for a low one. Times are monotonic seconds of receipt; between two readings the last holds.
+    A reading that is not good, or silence, lets a running delay begin anew. It is doubted when suspect readings, good
+    ones among them, stay beyond the limit for the on-delay.
     Source: ANSI/ISA-18.2-2016, 5.6 and annex on alarm attributes.
     """
 
-    __slots__ = ("_back", "_high", "_since", "active", "name", "threshold")
+    __slots__ = ("_back", "_doubted", "_high", "_since", "active", "name", "threshold")
 
     def __init__(self, threshold: Threshold) -> None:
         self.name = threshold.name
         self.active = False
         self._since: float | None = None  # since when the value is on the other side, while the delay runs
+        self._doubted: float | None = None  # since when suspect readings say that it is beyond
         self._take(threshold)
 
     def _take(self, threshold: Threshold) -> None:
@@ -38,7 +41,7 @@ class LimitAlarm:
         self._take(threshold)
         upwards = self._high is not self.active
         if self._crossing > before if upwards else self._crossing < before:
-            self._since = None
+            self.restart()
 
     @property
     def _crossing(self) -> float:
@@ -52,8 +55,8 @@ class LimitAlarm:
 
     @property
     def at_rest(self) -> bool:
-        """Whether it is neither active nor on its way to be."""
-        return not self.active and self._since is None
+        """Whether it is neither active, nor on its way to be, nor doubted."""
+        return not self.active and self._since is None and self._doubted is None
 
     @property
     def pending(self) -> bool:
@@ -70,8 +73,31 @@ class LimitAlarm:
             if self._since is None:
                 self._since = seconds
             return True
-        self._since = None
+        self.restart()
         return False
+
+    def restart(self) -> None:
+        """Let running delays begin anew, with the next reading."""
+        self._since = self._doubted = None
+
+    def doubt(self, value: float, seconds: float, *, suspect: bool) -> None:
+        """Take a value that is not good, suspect or worse. What is doubted stays so until `update` or `restart`."""
+        since, self._since = self._since, None
+        if self.active or self.is_doubted(seconds):
+            return
+        if not suspect or not self._crossed(value):
+            self._doubted = None
+        elif self._doubted is None:
+            self._doubted = seconds if since is None else since
+
+    @property
+    def doubting(self) -> bool:
+        """Whether suspect readings stand beyond the limit, for the on-delay or not yet."""
+        return self._doubted is not None
+
+    def is_doubted(self, seconds: float) -> bool:
+        """Whether it would be active if suspect readings counted."""
+        return self._doubted is not None and seconds - self._doubted >= self.threshold.on_delay_seconds
 
     def _crossed(self, value: float) -> bool:
         if self.active:
@@ -86,7 +112,7 @@ class LimitAlarm:
         if seconds - self._since < delay:
             return False
         self.active = not self.active
-        self._since = None
+        self.restart()
         return True
 
     def remember(self) -> None:

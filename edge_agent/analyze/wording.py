@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.model.quality import flag_name, unpack_tests
+
 if TYPE_CHECKING:
     from edge_agent.model.plant import Sensor, Threshold
+    from edge_agent.model.readings import Reading
 
 
 def number(value: float) -> str:
@@ -30,3 +33,13 @@ def back(sensor: Sensor, threshold: Threshold, value: float) -> str:
         f"{sensor.name} {number(value)} {sensor.unit} is back from "
         f"{threshold.name} {number(threshold.limit)} {sensor.unit}"
     )
+
+
+def bad(reading: Reading) -> str:
+    """Say that a reading cannot be trusted, and by which tests: `tank1/level 9.00 m is fail by gross_range`."""
+    tests = unpack_tests(reading.tests)
+    failed = [test for test, flag in tests.items() if flag == "fail"]
+    failed = failed or [test for test, flag in tests.items() if flag == "suspect"]
+    cause = ", ".join(failed) or "no test it could pass"
+    value = f"{number(reading.value)} {reading.sensor.unit}"
+    return f"{reading.sensor.name} {value} is {flag_name(reading.flag)} by {cause}"

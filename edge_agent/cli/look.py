@@ -58,7 +58,8 @@ def status(arguments: argparse.Namespace) -> int:
 
 def _show(console: Console, found: dict[str, Any]) -> None:
     console.print(f"{found['agent']} at {found['site']}, mode {found['mode']}, epoch {found['epoch']}, {found['at']}")
-    console.print(_table("Sensors", found["sensors"], ("node", "sensor", "value", "unit", "flag", "age_seconds")))
+    columns: tuple[str, ...] = ("node", "sensor", "value", "unit", "flag", "judged_flag", "age_seconds")
+    console.print(_table("Sensors", found["sensors"], columns))
     columns = ("node", "actuator", "state", "value", "desired", "plan", "command")
     console.print(_table("Actuators", found["actuators"], columns))
     console.print(_table("Alarms", found["alarms"], ("alarm", "priority", "active", "acknowledged", "since", "reason")))

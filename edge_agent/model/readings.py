@@ -24,7 +24,8 @@ class Reading:
     `value` is in the sensor's unit. `flag` is the aggregate, `tests` the packed flags per test (see model.quality).
     Its identity is (sensor, observed_at, seq): the store keeps one row for it, however often it comes.
     A reading of a sensor with a spike test is unsettled (`not_evaluated`) until the next one judges it; the same
-    object is then flagged anew, and given to the store again if it had been written meanwhile.
+    object is then flagged anew, and given to the store again if it had been written meanwhile. `outlier`: the reading
+    after it, where that is what it stands out from.
     """
 
     sensor: Sensor
@@ -36,6 +37,7 @@ class Reading:
     tests: int = 0
     late: bool = False
     settled: bool = True
+    outlier: Reading | None = None
 
 
 class DeadLetter(NamedTuple):

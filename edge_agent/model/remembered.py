@@ -73,7 +73,9 @@ class SensorView(NamedTuple):
     """One sensor now.
 
     `value`, `observed_at` are None before its first reading; `age_seconds` counts from the newest reading's
-    observation; `flag` is `missing` (9) when there is none or it is stale.
+    observation, or its receipt where its clock is ahead; `flag` is `missing` (9) when there is none or it is stale.
+    `judged_flag` and `judged_value` are of the newest reading that every test has judged: with a spike test the one
+    before the newest.
     """
 
     node: str
@@ -84,6 +86,8 @@ class SensorView(NamedTuple):
     flag: int
     observed_at: Instant | None
     age_seconds: float | None
+    judged_flag: int = 9
+    judged_value: float | None = None
 
 
 class ActuatorView(NamedTuple):

@@ -9,6 +9,8 @@ from edge_agent.model.readings import Reading
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
 from edge_agent.monitor import flat_line, freshness, gross_range, rate_of_change, spike
+from edge_agent.monitor.keys import Keys
+from edge_agent.monitor.order import is_ahead, place
 from edge_agent.monitor.quiet import quiet_range
 from edge_agent.monitor.sequence import Numbers
 
@@ -38,19 +40,24 @@ def _strongest(tests: int) -> int:
 class Channel:
     """The state of one sensor in the monitor.
 
-    Readings are taken in the order of (observed_at, seq). One that comes after a newer one is kept, but it is not put
-    to the tests that compare neighbours, and it moves nothing.
+    Readings are put into the order of (observed_at, seq); one from ahead of its receipt stands there at its receipt,
+    so that it hides no true one. One that comes after a newer one is kept, but it is not put to the tests that compare
+    neighbours, and it moves nothing.
     """
 
     __slots__ = (
         "_before",
         "_future_us",
+        "_keys",
         "_late_us",
         "_overdue_us",
         "_quiet",
+        "_receipt",
         "_run",
+        "_true_at",
         "_unsettled",
         "heard_seconds",
+        "judged",
         "last",
         "sensor",
         "sequence",
@@ -61,10 +68,14 @@ class Channel:
         self.sensor = sensor
         self.sequence = Numbers()
         self.last: Reading | None = None  # the newest in order
+        self.judged: Reading | None = None  # the newest that the spike test has settled, where `last` is not
         self.heard_seconds = heard_seconds  # monotonic time of the last reading that was not late, or of the start
         self.stale = False
         self._before: float | None = None  # the value before `last`
         self._unsettled: Reading | None = None
+        self._keys = Keys()
+        self._true_at: Instant = 0  # where the newest stands that is not ahead, where `last` is
+        self._receipt: Instant = 0  # the last time that was given to a value without one
         self._late_us = round(sensor.late_seconds * MICROSECONDS)
         self._future_us = round(future_tolerance_seconds * MICROSECONDS)
         # Settled after a long silence a reading tells of the past only: it must not start a pump now.
@@ -76,24 +87,34 @@ class Channel:
         """Find how a unit that a message names becomes the sensor's; None where it is of another quantity."""
         return conversion(self.sensor.quantity, unit, self.sensor.unit)
 
-    def is_newest(self, observed_at: Instant, seq: int | None) -> bool:
+    def is_newest(self, observed_at: Instant, seq: int | None, received_at: Instant) -> bool:
         """Whether such a reading would be the newest in order."""
         last = self.last
         if last is None or observed_at > last.observed_at:
             return True
-        return observed_at == last.observed_at and seq is not None and last.seq is not None and seq > last.seq
+        if observed_at == last.observed_at and seq is not None and last.seq is not None and seq > last.seq:
+            return True
+        slipped = is_ahead(last.observed_at, last.received_at) and not is_ahead(observed_at, received_at)
+        return min(observed_at, received_at) > (self._true_at if slipped else place(last))
 
-    def is_last(self, observed_at: Instant, seq: int | None) -> bool:
-        """Whether such a reading is the newest one once more."""
+    def free(self, observed_at: Instant, seq: int | None, value: float) -> Instant | None:
+        """Return the time under which to store a reading; None where it is there already, with the same value.
+
+        Another reading under the same time and number is put a microsecond later.
+        """
         last = self.last
-        return last is not None and observed_at == last.observed_at and seq == last.seq
+        if last is not None and last.observed_at < observed_at < self._keys.first_ahead:
+            return observed_at
+        return self._keys.free(observed_at, seq, value)
 
     def receipt(self, now: Instant) -> Instant:
         """Give a value without a time the time of its receipt.
 
         Those that arrive together are apart by a microsecond, so that none hides another.
         """
-        return now if self.last is None else max(now, self.last.observed_at + 1)
+        before = self._receipt if self.last is None else max(self._receipt, place(self.last))
+        self._receipt = max(now, before + 1)
+        return self._receipt
 
     def forget_future(self, now: Instant) -> None:
         """Begin anew where the newest reading lies in the future: the wall clock was set back.
@@ -101,7 +122,9 @@ class Channel:
         It would make every true reading an old one until the wall clock is there again.
         """
         if self.last is not None and self.last.observed_at > now + self._future_us:
-            self.last = self._before = self._unsettled = self._run = None
+            self.last = self.judged = self._before = self._unsettled = self._run = None
+            self._receipt = self._true_at = 0
+            self._keys.pass_by(now)
 
     def follow(
         self, value: float, observed_at: Instant, seq: int | None, received_at: Instant
@@ -116,8 +139,10 @@ class Channel:
             return None
         lowest, highest, rate, height, youngest_us, oldest_us, tolerance, spike_test, tests, settled_tests = self._quiet
         seconds = (observed_at - last.observed_at) / MICROSECONDS
+        keys = self._keys
         if not (
             seconds > 0.0
+            and observed_at < keys.first_ahead
             and youngest_us <= received_at - observed_at <= oldest_us
             and lowest <= value <= highest
             and abs(value - last.value) / seconds <= rate
@@ -133,11 +158,13 @@ class Channel:
             settled.tests -= _NOT_EVALUATED - _GOOD << _SPIKE
             settled.flag = _GOOD if settled.tests == settled_tests else _strongest(settled.tests)
             settled.settled = True
+            self.judged = settled
+        keys.keep(observed_at, seq, value)
         flag = _GOOD
         if abs(value - last.value) > tolerance:
             self._run = None
         else:
-            flag = self._flatness(value, observed_at)
+            flag = self._flatness(value, min(observed_at, received_at))
             tests += flag - _GOOD << _FLAT
         self._before = last.value
         if spike_test:
@@ -148,32 +175,47 @@ class Channel:
         return reading, settled
 
     def take(
-        self, value: float, observed_at: Instant, seq: int | None, received_at: Instant, *, timed: bool = True
+        self, value: float, observed_at: Instant, seq: int | None, received_at: Instant, *, rated: bool = True
     ) -> tuple[Reading, Reading | None]:
         """Judge a reading; return it, and the one before where this one settles it.
 
-        `value` is in the sensor's unit; `timed` says that `observed_at` is the node's own word. What is returned as
-        unsettled comes back as the second of a later call.
+        `value` is in the sensor's unit; `rated`: the time since the reading before is known.
+        What is returned as unsettled comes back as the second of a later call.
         """
+        self._keys.keep(observed_at, seq, value)
+        if is_ahead(observed_at, received_at) or observed_at > received_at + self._future_us:
+            self._keys.keep_ahead(observed_at, seq, value)
+        self._keys.forget(received_at - 2 * self._late_us)
         if observed_at > received_at + self._future_us:
             return self._disbelieved(value, observed_at, seq, received_at), None
         tests = self._alone(value, (received_at - observed_at) / MICROSECONDS)
         late = received_at - observed_at > self._late_us
-        if not self.is_newest(observed_at, seq):
+        last = self.last
+        if not self.is_newest(observed_at, seq, received_at):
             flag = _strongest(tests)
             return Reading(self.sensor, value, observed_at, received_at, seq, flag, tests, late=True), None
-        together = not timed and self.last is not None and self.last.received_at == received_at
-        tests |= self._beside(value, observed_at, together=together)
+        if last is not None and last.observed_at > observed_at:
+            self._keys.pass_by(observed_at)
+        tests |= self._beside(value, observed_at, received_at, rated=rated)
         settled = self._settle(value, received_at)
         reading = Reading(self.sensor, value, observed_at, received_at, seq, _strongest(tests), tests, late)
         if self.sensor.quality.spike is not None:
             reading.flag, reading.settled = _NOT_EVALUATED, False
             reading.tests |= _NOT_EVALUATED << _SPIKE
             self._unsettled = reading
-        if self.last is not None:
-            self._before = self.last.value
-        self.last = reading
+        if settled is not None and self._before is not None and settled.tests >> _SPIKE & 0xF > _NOT_EVALUATED:
+            near, far = abs(settled.value - self._before), abs(value - settled.value)
+            settled.outlier = reading if far > near else None
+        self._go_on(reading)
         return reading, settled
+
+    def _go_on(self, reading: Reading) -> None:
+        last, self.last = self.last, reading
+        if last is None:
+            return
+        self._before = last.value
+        if not is_ahead(last.observed_at, last.received_at):
+            self._true_at = place(last)
 
     def _disbelieved(self, value: float, observed_at: Instant, seq: int | None, received_at: Instant) -> Reading:
         """Keep a reading from the future, but neither act on it nor let it stand in the way of true ones."""
@@ -189,26 +231,28 @@ class Channel:
             tests |= freshness.judge(quality.freshness, age_seconds) << _FRESHNESS
         return tests
 
-    def _beside(self, value: float, observed_at: Instant, *, together: bool) -> int:
-        """Run the tests that look at the readings before. What arrived `together` without times has no rate."""
+    def _beside(self, value: float, observed_at: Instant, received_at: Instant, *, rated: bool) -> int:
+        """Run the tests that look at the readings before."""
         quality, last, tests = self.sensor.quality, self.last, 0
+        at = min(observed_at, received_at)
         if quality.rate_of_change is not None:
             flag = Flag.NOT_EVALUATED
-            if last is not None and not together:
-                seconds = (observed_at - last.observed_at) / MICROSECONDS
+            if last is not None and rated:
+                apart = observed_at - last.observed_at
+                seconds = (apart if apart > 0 else at - place(last)) / MICROSECONDS
                 flag = rate_of_change.judge(quality.rate_of_change, value, last.value, seconds)
             tests = flag << _RATE
         if quality.flat_line is not None:
-            tests |= self._flatness(value, observed_at) << _FLAT
+            tests |= self._flatness(value, at) << _FLAT
         return tests
 
-    def _flatness(self, value: float, observed_at: Instant) -> int:
+    def _flatness(self, value: float, at: Instant) -> int:
         """Flag a reading by the run of values that hardly moved; not to be asked of a sensor without that test."""
         spec, last = self.sensor.quality.flat_line, self.last
         if spec is None:
             return _NOT_EVALUATED
-        before = None if last is None else (last.value, last.observed_at / MICROSECONDS)
-        self._run, flag = flat_line.judge(spec, self._run, before, value, observed_at / MICROSECONDS)
+        before = None if last is None else (last.value, place(last) / MICROSECONDS)
+        self._run, flag = flat_line.judge(spec, self._run, before, value, at / MICROSECONDS)
         return int(flag)
 
     def _settle(self, after: float, now: Instant) -> Reading | None:
@@ -222,7 +266,7 @@ class Channel:
         reading.flag = _strongest(reading.tests)
         reading.settled = True
         reading.late = reading.late or now - reading.observed_at > self._overdue_us
-        self._unsettled = None
+        self._unsettled, self.judged = None, reading
         return reading
 
     def remember(self, stored: StoredReading) -> None:
@@ -232,16 +276,17 @@ class Channel:
         )
         reading.late = stored.received_at - stored.observed_at > self._late_us
         future = stored.observed_at - stored.received_at > self._future_us
-        if future or not self.is_newest(stored.observed_at, stored.seq):
+        self._keys.keep(stored.observed_at, stored.seq, stored.value)
+        if is_ahead(stored.observed_at, stored.received_at) or future:
+            self._keys.keep_ahead(stored.observed_at, stored.seq, stored.value)
+        if future or not self.is_newest(stored.observed_at, stored.seq, stored.received_at):
             return
-        self._flatness(stored.value, stored.observed_at)
+        self._flatness(stored.value, place(reading))
         if self.sensor.quality.spike is not None and stored.flag == _NOT_EVALUATED:
             reading.settled = False
             self._unsettled = reading
         else:
-            self._unsettled = None
-        if self.last is not None:
-            self._before = self.last.value
-        self.last = reading
+            self._unsettled, self.judged = None, reading
+        self._go_on(reading)
         if stored.seq is not None:
-            self.sequence.recall([(stored.observed_at, stored.seq)])
+            self.sequence.recall([(place(reading), stored.seq)])

@@ -15,6 +15,7 @@ from edge_agent.monitor.decode import Rejected, Sample
 from edge_agent.monitor.deliveries import Deliveries
 from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import AckReport, Observed, StateReport, StatusReport
+from edge_agent.monitor.order import as_it_came
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +51,7 @@ class Monitor:
         }
         self._deliveries = Deliveries(remembered.deliveries)
         self._looked_seconds = now.seconds
-        for stored in remembered.readings:
+        for stored in sorted(remembered.readings, key=as_it_came):
             channel = self.channels.get((stored.node, stored.sensor))
             if channel is not None:
                 channel.remember(stored)
@@ -112,6 +113,7 @@ class Monitor:
         if frame is None or frame.observed_at is None:
             return False
         at, seq, channels, buried = frame.observed_at, frame.seq, ways.channels, []
+        repeated = observed.duplicates + len(frame.values)
         for sensor, value in frame.values.items():
             channel = channels.get(sensor)
             taken = None if channel is None else channel.follow(float(value), at, seq, now.at)
@@ -122,7 +124,7 @@ class Monitor:
             problem = self._sample(observed, ways.node, "", sample, message, now)
             if problem:
                 buried.append((problem, _excerpt(message, sample)))
-        if seq is not None:
+        if seq is not None and (observed.duplicates < repeated or not frame.values):
             self.numbering.take(ways.node, "", seq, at, now)
         if buried:
             self._bury(observed, message, now, buried)
@@ -165,13 +167,19 @@ class Monitor:
             self._number(node, one, sample, now, stored=False)
             return str(value)
         channel.forget_future(now.at)
-        if _repeats(channel, sample, value, channel.sequence if one else None):
+        said_at = sample.observed_at
+        if said_at is None:
+            repeated = _repeats(channel, sample, value, channel.sequence if one else None)
+            observed_at = None if repeated else channel.receipt(now.at)
+            rated = channel.last is None or channel.last.received_at != now.at
+        else:
+            observed_at = channel.free(said_at, sample.seq, value)
+            rated = observed_at == said_at
+        if observed_at is None:
             observed.duplicates += 1
             return None
         self._number(node, one, sample, now)
-        observed_at = channel.receipt(now.at) if sample.observed_at is None else sample.observed_at
-        timed = sample.observed_at is not None
-        reading, settled = channel.take(value, observed_at, sample.seq, now.at, timed=timed)
+        reading, settled = channel.take(value, observed_at, sample.seq, now.at, rated=rated)
         self._hand_on(observed, channel, reading, settled, message.topic, now)
         return None
 
@@ -280,9 +288,7 @@ def _converted(channel: Channel, sample: Sample) -> float | str:
 
 
 def _repeats(channel: Channel, sample: Sample, value: float, sequence: Numbers | None) -> bool:
-    """Whether a sample is the newest of its sensor once more. `sequence`: that of a topic with one sensor."""
-    if sample.observed_at is not None:
-        return channel.is_last(sample.observed_at, sample.seq)
+    """Whether a sample without a time is the newest of its sensor once more. `sequence`: of a topic of one sensor."""
     last, seq = channel.last, sample.seq
     same = sequence is not None and seq is not None and sequence.repeats(seq)
     return same and last is not None and last.value == value

@@ -51,7 +51,8 @@ class Numbering:
         return found
 
     def follow(self, topic: Topic, sequence: Numbers, seq: int, at: Instant, now: Moment) -> None:
-        """Take the number of a message that became the newest reading of its sensor; `at` is not in the future."""
+        """Take the number of a message that became the newest reading of its sensor; `at` is hardly in the future."""
+        at = min(at, now.at)
         if not sequence.follow(seq, at, now.seconds):
             self.take(*topic, seq, at, now)
         elif self._odd or self._open or self._kept or self._of_many:
@@ -81,6 +82,8 @@ class Numbering:
                 self._gaps += sequence.move(now.at if at is None else min(at - 1, now.at))
         if at is not None and at > now.at + self._future_us:
             at, stored = None, False  # it is not believed
+        elif at is not None and at > now.at:
+            at = now.at  # else true numbers would be old ones until then
         self._gaps += sequence.update(seq, at, now.seconds, may_restart=readable)
         self._note((node, sensor), sequence, seq, stored=stored)
 

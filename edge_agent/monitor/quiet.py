@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.model.quality import SHIFT, Flag
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.monitor import flat_line
+from edge_agent.monitor.order import AHEAD_US
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import QualityTests
@@ -52,7 +53,7 @@ def quiet_range(quality: QualityTests, late_us: int, future_us: int) -> Quiet:
         min((high for _, high in ranges), default=inf),
         inf if rate is None else _least(rate.suspect, rate.fail),
         inf if spike is None else _least(spike.suspect, spike.fail),
-        -future_us,
+        -min(future_us, AHEAD_US),
         oldest_us,
         -inf if flat is None else flat.tolerance,
         spike is not None,

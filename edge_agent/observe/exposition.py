@@ -53,11 +53,16 @@ class PlantExposition:
 
     def _sensors(self, sensors: Iterable[SensorView]) -> Iterable[str]:
         values = [_head("edge_agent_sensor_value", "Newest value of a sensor, in its unit.")]
-        flags = [_head("edge_agent_sensor_flag", "QARTOD flag of a sensor: 1 good to 4 fail, 9 missing.")]
+        flags = [
+            _head(
+                "edge_agent_sensor_flag",
+                "QARTOD flag of the newest judged reading: 1 good to 4 fail, 9 missing.",
+            )
+        ]
         ages = [_head("edge_agent_sensor_age_seconds", "Time since the newest reading of a sensor was observed.")]
         for view in sensors:
             series = self._series.get((view.node, view.sensor, view.unit)) or self._write_labels(view)
-            flags.append(f"{series.flag}{int(view.flag)}\n")
+            flags.append(f"{series.flag}{int(view.judged_flag)}\n")
             if view.value is not None:
                 values.append(f"{series.value}{view.value!r}\n")
             if view.age_seconds is not None:

@@ -29,7 +29,8 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _sensor(view: SensorView) -> dict[str, Any]:
-    return view._asdict() | {"flag": flag_name(view.flag), "observed_at": _time(view.observed_at)}
+    flags = {"flag": flag_name(view.flag), "judged_flag": flag_name(view.judged_flag)}
+    return view._asdict() | flags | {"observed_at": _time(view.observed_at)}
 
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.plant import GrossRange
 from edge_agent.model.quality import SHIFT, Flag
 from edge_agent.model.readings import Reading
+from edge_agent.model.remembered import StoredReading
 
 LEVEL = sensor(gross_range=GrossRange((0.0, 6.0)))
 PRESSURE = sensor("tank1/pressure", "pressure", "bar")
@@ -138,7 +139,9 @@ def test_a_delay_is_not_completed_on_the_word_of_a_sensor_that_is_not_trusted_an
     watch.read(1.4, 0)
     watch.read(1.4, 5, Flag.SUSPECT)
     assert watch.tick(30) == []
-    assert watch.read(1.4, 31) == ["tank1/level:low raised"]
+    assert watch.read(1.4, 31) == []
+    assert watch.tick(40.9) == []
+    assert watch.tick(41) == ["tank1/level:low raised"]
 
 
 def test_nor_of_one_that_is_silent():
@@ -230,7 +233,7 @@ def test_a_limit_never_passed_is_not_active_whatever_was_pending_before():
     watch.read(1.9, 1, Flag.FAIL)
     watch.adopt(threshold("low", 1.5, on_delay_seconds=60), at=2)
     assert "tank1/level:low raised" not in watch.read(1.4, 100)
-    assert watch.tick(159) == []
+    assert watch.read(1.4, 125) == watch.read(1.4, 150) == watch.tick(159) == []
     assert watch.tick(160) == ["tank1/level:low raised"]
 
 
@@ -307,3 +310,256 @@ def test_the_order_of_events_does_not_hang_on_the_hashes_of_one_process():
         for seed in range(3)
     }
     assert len(orders) == 1
+
+
+def test_a_delay_is_not_completed_across_a_silence():
+    watch = Watch(SLOW)
+    watch.read(1.4, 0)
+    watch.silent(31)
+    assert watch.read(1.4, 40) == ["tank1/level:stale cleared"]
+    assert watch.tick(49.9) == []
+    assert watch.tick(50) == ["tank1/level:low raised"]
+
+
+@pytest.mark.parametrize("tick", [True, False])
+def test_nor_across_a_gap_that_nobody_looked_at(tick):
+    watch = Watch(SLOW)
+    watch.read(1.4, 0)
+    if tick:
+        assert watch.tick(31) == []
+    assert watch.read(1.4, 3600) == []
+    assert watch.tick(3610) == ["tank1/level:low raised"]
+
+
+def test_an_off_delay_begins_anew_as_well():
+    watch = Watch(threshold("low", 1.5, off_delay_seconds=20))
+    watch.read(1.4, 0)
+    watch.read(2.0, 10)
+    watch.read(2.0, 20, Flag.FAIL)
+    assert watch.read(2.0, 31) == ["tank1/level:bad_quality cleared"]
+    assert watch.tick(50.9) == []
+    assert watch.tick(51) == ["tank1/level:low cleared"]
+
+
+def test_good_readings_that_keep_coming_complete_a_delay_longer_than_the_silence_allowed():
+    watch = Watch(threshold("low", 1.5, on_delay_seconds=90))
+    assert [watch.read(1.4, 10 * place) for place in range(10)] == [[]] * 9 + [["tank1/level:low raised"]]
+
+
+class Restarted(Watch):
+    """A watch that begins anew at a time, with the last readings of the run before: (value, at, flag)."""
+
+    def __init__(self, *thresholds, at, readings, remembered=(), sure=True):
+        now = later(at)._replace(seconds=at, sure=sure)
+        self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, now)
+        held = [
+            StoredReading("tank1", "level", value, later(s).at, later(s).at, None, int(flag), 0)
+            for value, s, flag in readings
+        ]
+        self.analyzer.recall(held, now)
+
+    def read(self, value, at=0.0, flag=Flag.GOOD, **more):
+        now = later(at)._replace(seconds=at)
+        self.analyzer.read([(Reading(LEVEL, value, now.at, now.at, None, int(flag)), TOPIC)], now)
+        self.analyzer.tick(now)
+        return self.changes()
+
+    def tick(self, at):
+        self.analyzer.tick(later(at)._replace(seconds=at))
+        return self.changes()
+
+
+EIGHT = threshold("low", 1.5, on_delay_seconds=8)
+BEYOND = [(1.4, second, Flag.GOOD) for second in (2.0, 3.0, 4.0)]
+
+
+@pytest.mark.parametrize(("delay", "remembered", "at"), [(6, 3, 8.0), (8, 16, 9.0), (15, 16, 16.0)])
+def test_a_running_delay_survives_restarts_more_frequent_than_it_is_long(delay, remembered, at):
+    raised, readings = [], []
+    for begin in range(0, 30, 5):
+        slow = threshold("low", 1.5, on_delay_seconds=delay)
+        watch = Restarted(slow, at=begin, readings=readings[-remembered:])
+        for second in (1.0, 2.0, 3.0, 4.0):
+            if watch.read(1.4, begin + second):
+                raised.append(begin + second)
+            readings.append((1.4, begin + second, Flag.GOOD))
+    assert raised[0] == at
+
+
+def test_what_is_remembered_completes_no_delay_without_a_fresh_good_reading():
+    watch = Restarted(EIGHT, at=5, readings=BEYOND)
+    assert watch.tick(20) == watch.read(1.4, 21, Flag.SUSPECT) == watch.tick(22) == []
+    watch = Restarted(EIGHT, at=5, readings=BEYOND)
+    assert watch.read(1.4, 12) == ["tank1/level:low raised"]
+
+
+@pytest.mark.parametrize(
+    ("at", "readings"),
+    [
+        (50, BEYOND),
+        (5, [*BEYOND, (1.4, 4.5, Flag.SUSPECT)]),
+        (5, [*BEYOND[:2], (2.0, 4.0, Flag.GOOD)]),
+        (-10, BEYOND),
+        (5, [(1.4, -60.0, Flag.GOOD), (1.4, -50.0, Flag.GOOD), (1.4, 4.0, Flag.GOOD)]),
+    ],
+    ids=["long ago", "doubted", "back within", "from ahead", "apart"],
+)
+def test_a_delay_is_taken_up_only_as_far_as_it_is_proved(at, readings):
+    watch = Restarted(EIGHT, at=at, readings=readings)
+    assert watch.read(1.4, at + 6) == []
+
+
+def test_a_delay_is_not_taken_up_by_a_clock_that_is_not_sure():
+    assert Restarted(EIGHT, at=5, readings=BEYOND, sure=False).read(1.4, 12) == []
+
+
+def test_an_off_delay_survives_too():
+    active = Alarm(AlarmKey("tank1", "level", "low"), "high", True, False, START.at, "")
+    back = [(2.0, second, Flag.GOOD) for second in (2.0, 3.0, 4.0)]
+    watch = Restarted(threshold("low", 1.5, off_delay_seconds=8), at=5, readings=back, remembered=[active])
+    assert watch.read(2.0, 10) == ["tank1/level:low cleared"]
+
+
+def late(behind, at, **more):
+    return Reading(LEVEL, 3.0, later(at - behind).at, later(at).at, None, int(Flag.GOOD), late=True, **more)
+
+
+AHEAD = int(Flag.SUSPECT) << SHIFT["clock"]
+
+
+def leave(watch, behind, *times, tests=0):
+    for at in times:
+        watch.analyzer.read([(late(behind, at, tests=tests), TOPIC)], later(at))
+    return watch.changes()
+
+
+def test_a_sensor_whose_clock_is_ahead_is_heard_and_its_clock_is_named():
+    watch = Watch(LOW)
+    assert leave(watch, -3600, 10, 20, tests=AHEAD) == []
+    assert leave(watch, -3600, 30, tests=AHEAD) == ["tank1/level:bad_quality raised"]
+    assert watch.events[0].reason == "tank1/level is heard, but its clock is 3,600 s ahead"
+    assert watch.silent(31) == ["tank1/level:stale raised"]
+    assert watch.events[0].reason == "tank1/level is heard, but its clock is 3,600 s ahead"
+    assert watch.read(3.0, 40) == ["tank1/level:stale cleared", "tank1/level:bad_quality cleared"]
+
+
+def test_a_sensor_whose_clock_is_behind_is_heard_and_its_age_is_named():
+    watch = Watch(LOW)
+    assert leave(watch, 3600, 10, 20, 30) == []
+    assert watch.silent(31) == ["tank1/level:stale raised"]
+    assert watch.events[0].reason == "tank1/level is heard, but its readings are 3,600 s old on arrival"
+
+
+def test_a_sensor_that_comes_back_with_a_wrong_clock_is_told_once():
+    watch = Watch(LOW)
+    watch.silent(31)
+    assert watch.events[0].reason == "tank1/level has not been heard for 30 s"
+    assert leave(watch, 3600, *range(100, 131, 10)) == []  # it may be what it had kept meanwhile
+    assert leave(watch, 3600, 140, 150) == ["tank1/level:stale raised"]
+    assert watch.events[0].reason == "tank1/level is heard, but its readings are 3,600 s old on arrival"
+    assert leave(watch, 3600, 160, 170, 180) == []
+
+
+def test_late_readings_of_long_ago_or_that_were_overtaken_do_not_mean_that_it_is_heard():
+    watch = Watch(LOW)
+    leave(watch, 3600, 10)
+    leave(watch, 5, 70)
+    watch.silent(71)
+    assert watch.events[0].reason == "tank1/level has not been heard for 30 s"
+
+
+def test_single_readings_from_the_future_between_true_ones_are_no_bad_quality():
+    watch = Watch(LOW)
+    assert [(leave(watch, -3600, 10 * n, tests=AHEAD), watch.read(3.0, 10 * n + 5)) for n in range(5)] == [([], [])] * 5
+
+
+def test_the_alarm_names_the_spike_and_not_the_reading_before_it():
+    watch, suspect = Watch(LOW), int(Flag.FAIL) << SHIFT["spike"]
+    spike = Reading(LEVEL, 9.0, later(10).at, later(10).at, None, int(Flag.NOT_EVALUATED), settled=False)
+    before = Reading(LEVEL, 3.0, later(0).at, later(0).at, None, int(Flag.FAIL), suspect, outlier=spike)
+    watch.analyzer.read([(before, TOPIC)], later(10))
+    assert watch.changes() == ["tank1/level:bad_quality raised"]
+    assert (watch.events[0].reason, watch.events[0].value) == ("tank1/level 9.00 m is fail by spike", 9.0)
+    assert watch.alarms[0].evidence.observed_at == later(10).at
+
+
+def test_one_that_fails_by_more_than_its_neighbour_is_named_itself():
+    watch, tests = Watch(LOW), int(Flag.FAIL) << SHIFT["spike"] | int(Flag.FAIL)
+    beside = Reading(LEVEL, 3.0, START.at, START.at, None, 2)
+    bad = Reading(LEVEL, 7.0, START.at, START.at, None, int(Flag.FAIL), tests, outlier=beside)
+    watch.analyzer.read([(bad, TOPIC)], START)
+    watch.changes()
+    assert watch.events[0].reason == "tank1/level 7.00 m is fail by gross_range, spike"
+
+
+DOUBTED = frozenset({"tank1/level:low"})
+
+
+def test_suspect_readings_beyond_a_limit_for_its_delay_are_doubt():
+    watch = Watch(SLOW)
+    watch.read(1.4, 0)
+    for at, flag in ((4, Flag.SUSPECT), (6, Flag.GOOD), (9.9, Flag.SUSPECT)):
+        watch.read(1.4, at, flag)
+        assert watch.analyzer.doubted == frozenset()
+    assert watch.tick(10) == []
+    assert watch.analyzer.doubted == DOUBTED
+    assert "tank1/level:low" not in watch.active
+
+
+def test_doubt_without_a_delay_is_there_at_once_and_raises_nothing():
+    watch = Watch(LOW)
+    assert watch.read(1.4, 0, Flag.SUSPECT) == []
+    assert watch.analyzer.doubted == DOUBTED
+
+
+@pytest.mark.parametrize("flag", [Flag.FAIL, Flag.NOT_EVALUATED])
+def test_what_is_worse_than_suspect_is_no_doubt_and_interrupts_it(flag):
+    watch = Watch(SLOW)
+    watch.read(1.4, 0, Flag.SUSPECT)
+    watch.read(1.4, 5, flag)
+    watch.read(1.4, 8, Flag.SUSPECT)
+    watch.tick(17)
+    assert watch.analyzer.doubted == frozenset()
+    watch.tick(18)
+    assert watch.analyzer.doubted == DOUBTED
+
+
+def test_nor_are_late_readings_or_those_within():
+    watch = Watch(LOW)
+    watch.read(1.4, 0, Flag.SUSPECT, late=True)
+    watch.read(1.6, 1, Flag.SUSPECT)
+    assert watch.analyzer.doubted == frozenset()
+
+
+def test_doubt_ends_with_a_good_reading_within_the_limit():
+    watch = Watch(LOW)
+    watch.read(1.4, 0, Flag.SUSPECT)
+    watch.read(1.6, 5, Flag.SUSPECT)
+    assert watch.analyzer.doubted == DOUBTED
+    watch.read(1.6, 10)
+    assert watch.analyzer.doubted == frozenset()
+    assert watch.active == []
+
+
+def test_doubt_ends_with_silence():
+    watch = Watch(LOW)
+    watch.read(1.4, 0, Flag.SUSPECT)
+    watch.silent(31)
+    watch.tick(31)
+    assert watch.analyzer.doubted == frozenset()
+
+
+def test_what_is_active_is_not_doubted():
+    watch = Watch(LOW)
+    watch.read(1.4, 0, Flag.SUSPECT)
+    assert watch.read(1.4, 5) == ["tank1/level:low raised"]
+    watch.read(1.4, 6, Flag.SUSPECT)
+    assert watch.analyzer.doubted == frozenset()
+
+
+def test_doubt_of_a_limit_that_is_gone_is_gone():
+    watch = Watch(LOW)
+    watch.read(1.4, 0, Flag.SUSPECT)
+    watch.adopt(at=1)
+    watch.tick(1)
+    assert watch.analyzer.doubted == frozenset()

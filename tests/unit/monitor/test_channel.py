@@ -84,8 +84,8 @@ def test_what_comes_after_a_newer_one_is_kept_and_moves_nothing():
 def test_two_readings_of_one_instant_are_told_apart_by_their_number():
     taker = channel(rate_of_change=RateOfChange(0.02), flat_line=FlatLine(0.0, 10.0))
     take(taker, 3.0, 10, seq=1)
-    assert taker.is_last(START.at + 10 * MICROSECONDS, 1)
-    assert not taker.is_last(START.at + 10 * MICROSECONDS, 2)
+    assert taker.free(START.at + 10 * MICROSECONDS, 1, 3.0) is None
+    assert taker.free(START.at + 10 * MICROSECONDS, 2, 3.0) == START.at + 10 * MICROSECONDS
     second, _ = take(taker, 5.0, 10, seq=2)
     assert not second.late
     assert verdicts(second)["rate_of_change"] == "not_evaluated"
@@ -125,7 +125,7 @@ def test_what_is_a_little_ahead_is_not_forgotten():
     taker = channel()
     take(taker, 3.0, 50)
     taker.forget_future(START.at)
-    assert taker.is_last(START.at + 50 * MICROSECONDS, None)
+    assert taker.last is not None
 
 
 def test_a_sensor_with_a_spike_test_is_settled_one_reading_later():
@@ -205,7 +205,7 @@ def test_a_restart_changes_no_later_judgement():
 def test_a_remembered_number_shows_the_gap_over_the_restart():
     taker = channel()
     taker.remember(stored(3.0, 0, seq=7))
-    assert taker.is_last(START.at, 7)
+    assert taker.free(START.at, 7, 3.0) is None
     assert taker.sequence.update(10, START.at + 1, 0.0) + taker.sequence.settle(60.0) == 2
 
 
@@ -223,3 +223,53 @@ def test_invented_units_do_not_fill_the_memory(extra):
         assert taker.conversion(f"unit{number}{extra}") is None
     assert conversion.cache_info().currsize <= 256
     assert taker.conversion("ft") is not None
+
+
+def test_another_value_under_the_same_time_is_another_reading_and_has_no_rate():
+    taker = channel(rate_of_change=RateOfChange(0.02, 0.05))
+    take(taker, 3.0, 10)
+    free = taker.free(START.at + 10 * MICROSECONDS, None, 2.0)
+    assert free == START.at + 10 * MICROSECONDS + 1
+    second, _ = taker.take(2.0, free, None, START.at + 11 * MICROSECONDS, rated=False)
+    assert (second.late, verdicts(second)) == (False, {"rate_of_change": "not_evaluated"})
+    assert taker.free(START.at + 10 * MICROSECONDS, None, 3.0) is None
+    assert taker.free(START.at + 10 * MICROSECONDS, None, 2.0) is None
+    assert taker.free(START.at + 10 * MICROSECONDS, None, 1.0) == free + 1
+
+
+def test_what_is_ahead_within_the_tolerance_makes_no_true_reading_old():
+    taker = channel(rate_of_change=RateOfChange(0.02, 0.05))
+    take(taker, 3.0, 0)
+    ahead, _ = take(taker, 3.1, 65, 10)
+    assert not ahead.late
+    for second in range(11, 60):
+        true, _ = take(taker, 3.0, second)
+        assert not true.late
+    assert (true.flag, taker.last) == (Flag.GOOD, true)
+
+
+def test_what_is_overtaken_behind_a_clock_that_is_ahead_is_still_old():
+    taker = channel()
+    take(taker, 3.0, 22, 10)
+    old, _ = take(taker, 9.0, 21, 10)
+    assert old.late
+
+
+def test_the_rate_behind_a_reading_that_was_ahead_counts_from_its_receipt():
+    taker = channel(rate_of_change=RateOfChange(0.02, 0.05))
+    take(taker, 3.0, 65, 10)
+    reading, _ = take(taker, 5.0, 20)
+    assert verdicts(reading) == {"rate_of_change": "fail"}
+
+
+def test_remembered_readings_from_ahead_hide_no_true_one():
+    taker = channel()
+    taker.remember(StoredReading("tank1", "level", 9.0, START.at + 50 * MICROSECONDS, START.at, 5, 1, 0))
+    true, _ = take(taker, 3.0, 10, seq=5)
+    assert not true.late
+
+
+def test_a_receipt_is_not_pushed_ahead_by_a_clock_that_is():
+    taker = channel()
+    take(taker, 3.0, 50, 0)
+    assert taker.receipt(START.at + MICROSECONDS) == START.at + MICROSECONDS

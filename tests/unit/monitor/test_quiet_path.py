@@ -76,4 +76,4 @@ def test_regular_readings_take_the_short_way_from_the_third_on() -> None:
 def test_a_sensor_without_tests_is_bounded_by_its_times_only() -> None:
     quiet = quiet_range(QualityTests(), 30_000_000, 10_000_000)
     assert (quiet.lowest, quiet.highest, quiet.rate, quiet.height) == (float("-inf"), *(float("inf"),) * 3)
-    assert (quiet.youngest_us, quiet.oldest_us, quiet.tests) == (-10_000_000, 30_000_000, 0)
+    assert (quiet.youngest_us, quiet.oldest_us, quiet.tests) == (-1_000_000, 30_000_000, 0)

@@ -114,7 +114,7 @@ class Wire:
                     self.arrivals += [(seq, at)] * (1 + twice)
             if came:
                 self.expected += came[-1][0] - came[0][0] + 1 - len(came)
-        # Each place moves by less than the window: what it overtakes stands close by.
+        # Two that change places both move; together by less than the window: what one overtakes stands close by.
         keys = [place + next(shuffle, 0) for place in range(len(self.arrivals))]
         self.arrivals = [self.arrivals[place] for place in sorted(range(len(keys)), key=keys.__getitem__)]
 
@@ -133,7 +133,7 @@ def test_of_a_regular_sequence_only_the_last_is_kept():
 
 
 @settings(max_examples=500)
-@given(_lives, _fates, st.lists(st.integers(0, 15), max_size=60), st.sampled_from([0.0, 0.1, 0.13]))
+@given(_lives, _fates, st.lists(st.integers(0, 7), max_size=60), st.sampled_from([0.0, 0.1, 0.13]))
 def test_any_order_of_losses_repetitions_and_restarts_counts_exactly_what_never_came(lives, fates, shuffle, apart):
     wire = Wire(lives, iter(fates), iter(shuffle))
     assert missing(*wire.arrivals, apart=apart) == wire.expected

@@ -45,7 +45,7 @@ def make_snapshot():
             "epoch": 7,
             "at": AT,
             "sensors": (
-                SensorView("tank1", "level", "level", "m", 3.21, 1, AT, 0.5),
+                SensorView("tank1", "level", "level", "m", 3.21, 1, AT, 0.5, 1, 3.21),
                 SensorView("tank1", "ph", "ph", "pH", None, 9, None, None),
             ),
             "actuators": (ActuatorView("station", "pump1", "pump", "running", 0.8, "start", None, "fill_tank1", None),),

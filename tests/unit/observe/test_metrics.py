@@ -201,6 +201,12 @@ def test_the_mode_is_a_number(scrape, mode, number):
     assert value(scrape(mode=mode), "mode") == number
 
 
+def test_the_flag_is_that_of_the_newest_judged_reading(scrape):
+    metrics = scrape(sensors=(SensorView("tank1", "level", "level", "m", 3.2, 2, 0, 0.0, 4, 9.0),))
+    assert value(metrics, "sensor_flag", node="tank1", sensor="level") == 4
+    assert value(metrics, "sensor_value", node="tank1", sensor="level", unit="m") == 3.2
+
+
 def test_labels_are_escaped_and_odd_numbers_are_readable(scrape):
     views = (
         SensorView("tank1", "a", "count", 'x"\\\n', math.inf, 1, 0, 0.0),

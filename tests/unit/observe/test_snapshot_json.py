@@ -14,6 +14,8 @@ def test_a_snapshot_is_json_with_times_and_flags_as_words(make_snapshot, make_al
     level, ph = found["sensors"]
     assert (level["node"], level["sensor"], level["value"], level["unit"]) == ("tank1", "level", 3.21, "m")
     assert (level["flag"], level["observed_at"]) == ("good", "2026-11-22T10:00:10.512Z")
+    assert (level["judged_flag"], level["judged_value"]) == ("good", 3.21)
+    assert (ph["judged_flag"], ph["judged_value"]) == ("missing", None)
     assert (ph["flag"], ph["observed_at"], ph["value"]) == ("missing", None, None)
     assert found["actuators"][0]["state"] == "running"
     assert found["nodes"][1] == {"node": "station", "online": True, "breaker": "open"}

@@ -1,0 +1,53 @@
+"""What readings prove: how long a value has stood before a restart, and which of two neighbours was the spike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge_agent.model.quality import Flag, unpack_tests
+from edge_agent.model.time import MICROSECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge_agent.model.plant import Sensor
+    from edge_agent.model.readings import Reading
+    from edge_agent.model.remembered import StoredReading
+    from edge_agent.model.time import Moment
+
+
+def proving(readings: Iterable[StoredReading], sensor: Sensor, now: Moment) -> list[StoredReading]:
+    """Return the last good readings of a sensor that follow each other, up to now, without silence or doubt.
+
+    Oldest first. One that was late, or received after now, proves nothing, nor does any before it.
+    """
+    late_us = sensor.late_seconds * MICROSECONDS
+    newest_first = sorted(readings, key=_received_at, reverse=True)
+    if newest_first and sensor.quality.spike is not None and newest_first[0].flag == Flag.NOT_EVALUATED:
+        del newest_first[0]  # the next one would have judged it
+    proved, after = [], now.at
+    for stored in newest_first:
+        in_time = stored.received_at - stored.observed_at <= late_us
+        if stored.flag != Flag.GOOD or not in_time or not 0 <= after - stored.received_at <= late_us:
+            break
+        proved.append(stored)
+        after = stored.received_at
+    return proved[::-1]
+
+
+def _received_at(stored: StoredReading) -> tuple[int, int]:
+    return stored.received_at, stored.observed_at
+
+
+def culprit(reading: Reading) -> Reading:
+    """Return the reading to blame where one is flagged: itself, or the neighbour that alone made it stand out."""
+    worst = max(unpack_tests(reading.tests).items(), key=_badness, default=("", ""))
+    if reading.outlier is None or worst[0] != "spike":
+        return reading
+    return replace(reading.outlier, flag=reading.flag, tests=reading.tests)
+
+
+def _badness(test: tuple[str, str]) -> tuple[int, bool]:
+    name, flag = test
+    return ("suspect", "fail").index(flag) if flag in {"suspect", "fail"} else -1, name != "spike"
