@@ -290,7 +290,7 @@ def _conditions(knowledge: Knowledge, turn: Turn) -> None:
         found[AlarmKey(node, name, TRIPPED)] = "high", f"{actuator} is held by trip {plan}"
     if knowledge.refusal:
         found[AlarmKey(AGENT, "", POLICY_REFUSED)] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
-    knowledge.analyzer.conditions(found, turn.now)
+    knowledge.analyzer.conditions.update(found, turn.now)
 
 
 def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, now: Moment) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.analyze import wording
+from edge_agent.analyze.conditions import Conditions
 from edge_agent.analyze.limit import LimitAlarm
 from edge_agent.analyze.point import Point
 from edge_agent.analyze.proof import culprit, proving
@@ -34,6 +35,7 @@ class Analyzer:
 
     def __init__(self, plant: Plant, thresholds: Iterable[Threshold], remembered: Iterable[Alarm], now: Moment) -> None:
         self.register = AlarmRegister(remembered)
+        self.conditions = Conditions(self.register, plant)
         self._points = {sensor.name: Point(sensor) for sensor in plant.sensors}
         # A sensor is one object for as long as the plant is: its id finds the point without hashing its members.
         self._by_sensor = {id(point.sensor): point for point in self._points.values()}
@@ -44,11 +46,15 @@ class Analyzer:
         for alarm in self.register.alarms:
             if alarm.key == _STORE:
                 self.register.clear(alarm.key, now.at, "the agent has started again with a sound store")
-            elif alarm.active and not self._resume(alarm.key, plant):
+            elif not alarm.active:
+                self.register.settle(alarm.key)
+            elif not self._resume(alarm.key, plant):
                 self.register.clear(alarm.key, now.at, f"{alarm.key} is no longer part of the plant")
 
     def _resume(self, key: AlarmKey, plant: Plant) -> bool:
         """Take up an alarm of a former run. Returns whether there is still such an alarm."""
+        if self.conditions.owns(key):
+            return True
         if not key.sensor:
             return key.node in plant.nodes
         point, threshold = self._points.get(f"{key.node}/{key.sensor}"), key.threshold
@@ -263,28 +269,6 @@ class Analyzer:
                 self._file(point)
             doubted |= {str(_key(point, one.name)) for one in point.limits.values() if one.is_doubted(now.seconds)}
         self._doubted = frozenset(doubted)
-
-    doubted: frozenset[str] = frozenset()
-
-    def conditions(self, current, now) -> None:  # type: ignore[no-untyped-def]
-        active = {a.key for a in self.register.alarms if a.active and a.key.threshold in SEAM}
-        for key, (priority, reason) in current.items():
-            if key not in active:
-                self.register.raise_(key, priority, now.at, reason)
-        for key in active - current.keys():
-            self.register.clear(key, now.at, f"{key} is over")
-
-
-SEAM = {
-    "failed",
-    "contradicts",
-    "no_evidence",
-    "not_in_auto",
-    "stop_not_confirmed",
-    "locked_out",
-    "tripped",
-    "policy_refused",
-}
 
 
 def _key(point: Point, threshold: str) -> AlarmKey:

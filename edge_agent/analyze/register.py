@@ -69,12 +69,19 @@ class AlarmRegister:
         self._note(alarm, AlarmEvent(key, AlarmEventKind.RAISED, at, value, "agent", reason))
 
     def clear(self, key: AlarmKey, at: Instant, reason: str, value: float | None = None) -> None:
-        """End an active alarm. It stays in the register until somebody has acknowledged it."""
+        """End an active alarm. Nobody can acknowledge one yet, so that it comes to rest at once."""
         before = self._active.pop(str(key), None)
         if before is None:
             return
-        alarm = replace(before, active=False, since=at, reason=reason, value=value)
+        alarm = replace(before, active=False, acknowledged=True, since=at, reason=reason, value=value)
         self._note(alarm, AlarmEvent(key, AlarmEventKind.CLEARED, at, value, "agent", reason))
+
+    def settle(self, key: AlarmKey) -> None:
+        """Bring an alarm of a former run to rest that is over and waits only for an acknowledgement."""
+        alarm = self._alarms.get(key)
+        if alarm is not None and not alarm.active and alarm.shelved_until is None:
+            del self._alarms[key]
+            self._changed[key] = replace(alarm, acknowledged=True)
 
     def _note(self, alarm: Alarm, event: AlarmEvent) -> None:
         self._alarms[alarm.key] = alarm

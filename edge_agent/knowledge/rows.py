@@ -111,8 +111,8 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
 
 
 def at_rest(alarm: Alarm) -> bool:
-    """Whether there is nothing to remember of an alarm: not active, acknowledged, not shelved."""
-    return not alarm.active and alarm.acknowledged and alarm.shelved_until is None
+    """Whether there is nothing to remember of an alarm."""
+    return alarm.at_rest
 
 
 def event_row(event: CommandEvent) -> Row:

@@ -91,6 +91,11 @@ class Alarm:
     shelved_until: Instant | None = None
     evidence: Evidence | None = None
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether there is nothing to say of it: not active, acknowledged, not shelved."""
+        return not self.active and self.acknowledged and self.shelved_until is None
+
     def facts(self) -> dict[str, Any]:
         """Tell the state in flat values for people and other programs; times as RFC 3339."""
         return {

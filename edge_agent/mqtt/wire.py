@@ -55,7 +55,12 @@ def epoch_of(status: bytes) -> int:
 
 
 def alarm(state: Alarm) -> bytes:
-    """Write an alarm's state. `sensor` is null for a node's own alarm; value and limit are in `unit`."""
+    """Write an alarm's state; nothing where it is at rest, so that its topic is forgotten.
+
+    `sensor` is null for a node's own alarm; value and limit are in `unit`.
+    """
+    if state.at_rest:
+        return b""
     return _json(
         {
             "node": state.key.node,

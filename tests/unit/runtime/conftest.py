@@ -281,10 +281,9 @@ def make_command(clock):
 
 @pytest.fixture
 def make_alarm(clock):
-    def make(sensor="level", *, active=True, reason="below low"):
-        return Alarm(
-            AlarmKey("tank1", sensor, "low"), "high", active, acknowledged=False, since=clock.now().at, reason=reason
-        )
+    def make(sensor="level", *, active=True, reason="below low", priority="high"):
+        key = AlarmKey("tank1", sensor, "low")
+        return Alarm(key, priority, active, acknowledged=False, since=clock.now().at, reason=reason)
 
     return make
 

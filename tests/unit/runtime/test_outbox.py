@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from support.deadline import wait_until
 
+from edge_agent.errors import PublishRefusedError
 from edge_agent.model.readings import DeadLetter
-from edge_agent.runtime.outbox import KEPT_DEAD_LETTERS, Outbox
+from edge_agent.runtime.outbox import AT_ONCE, KEPT_DEAD_LETTERS, Outbox
 
 
 def letter(number):
@@ -133,3 +134,51 @@ async def test_a_cut_off_publication_is_made_up_for(outbox, outlet, make_alarm, 
     outlet.confirming.set()
     await outbox.flush()
     assert outlet.alarms == [alarm]
+
+
+async def test_a_refused_topic_holds_up_no_other_and_is_tried_again(outlet, make_alarm, task_group):
+    outbox = Outbox(outlet, retry_seconds=0.02)
+    say, refused = outlet.alarm, []
+
+    async def forbid(alarm):
+        if alarm.key.sensor == "level" and len(refused) < 2:
+            refused.append(alarm)
+            raise PublishRefusedError("not authorised")
+        await say(alarm)
+
+    outlet.alarm = forbid
+    outbox.alarms([make_alarm(), make_alarm("pressure")])
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: len(outlet.alarms) == 2)
+    assert [alarm.key.sensor for alarm in outlet.alarms] == ["pressure", "level"]
+    assert len(refused) == 2
+
+
+async def test_a_refused_status_mutes_no_alarm(outbox, outlet, make_alarm, task_group):
+    async def forbid(_state):
+        raise PublishRefusedError("not authorised")
+
+    outlet.status = forbid
+    outbox.status("online")
+    outbox.alarms([make_alarm()])
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: outlet.alarms)
+
+
+async def test_alarms_go_out_by_priority_several_at_once(outbox, outlet, make_alarm, task_group):
+    outlet.confirming.clear()
+    for number, priority in enumerate(["low", "medium", "critical", "high"] * 5):
+        outbox.alarms([make_alarm(f"s{number}", priority=priority)])
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: outlet.tried == AT_ONCE)
+        outlet.confirming.set()
+        await wait_until(lambda: len(outlet.alarms) == 20)
+    assert [alarm.priority for alarm in outlet.alarms] == [
+        p for p in ("critical", "high", "medium", "low") for _ in "12345"
+    ]
