@@ -59,6 +59,10 @@ class StoreRefusedError(StoreError):
     """The store is there and will never take this: a value it cannot hold, or one that breaks a rule of its schema."""
 
 
+class PolicyRefusedError(StoreError):
+    """The thresholds and plans of a store do not fit the plant, or a row of them makes no sense: none is in force."""
+
+
 class BrokerUnavailableError(EdgeAgentError):
     """There is no connection to the broker now, or it went away before it confirmed."""
 

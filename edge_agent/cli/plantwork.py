@@ -22,6 +22,7 @@ from edge_agent.observe.logs import configure_logs
 from edge_agent.runtime.clock import SystemClock
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.check import check as check_files
+from edge_agent.settings.check import warnings
 from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
 from edge_agent.simulate.faults import Faults
 from edge_agent.simulate.live import run_live
@@ -41,9 +42,12 @@ def check(arguments: argparse.Namespace) -> int:
     problems = check_files(arguments.config, arguments.plant, os.environ)
     for problem in problems:
         say(f"{problem}\n")
+    risky = warnings(arguments.plant)
+    for risk in risky:
+        say(f"warning: {risk}\n")
     if not problems:
         say("settings and plant file are fine\n")
-    return 2 if problems else 0
+    return 2 if problems or (risky and arguments.strict) else 0
 
 
 def apply(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_agent.container.onlookers import Onlookers
@@ -15,7 +16,7 @@ from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import highest_epoch
-from edge_agent.model.inbox import RenewalReport
+from edge_agent.model.inbox import RefusalReport, RenewalReport
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
@@ -121,7 +122,7 @@ async def open_agent(
             session,
             BrokerOutlet(session, topics, mode, remembered.epoch),
             store,
-            PolicyWatch(source, inbox.adopt, stores.changes),
+            PolicyWatch(source, inbox.adopt, stores.changes, lambda why: inbox.report(RefusalReport(why))),
             clock,
             Onlookers(metrics, observers),
             settings.store.commit_interval_seconds,
@@ -130,9 +131,11 @@ async def open_agent(
             None if stores.sink is None else Drain(store, stores.sink, clock, random.random),
             None if stores.postgres is None else stores.upkeep,
         )
-        agent = Agent(parts if rewire is None else rewire(parts))
+        parts = parts if rewire is None else rewire(parts)
+        agent = Agent(parts)
         _watch(metrics, agent, session, stores)
-        server = await stack.enter_async_context(_observation(settings, agent, metrics, source, stores))
+        notes = partial(_notes, source, parts.policy, stores)
+        server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
 
@@ -157,10 +160,9 @@ def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> 
 
 
 def _observation(
-    settings: Settings, agent: Agent, metrics: Metrics, source: Retuned, stores: Stores
+    settings: Settings, agent: Agent, metrics: Metrics, notes: Callable[[], dict[str, str]], stores: Stores
 ) -> ObservationServer:
     """Make the server of metrics and health, not yet entered."""
-    store = stores.embedded
     return ObservationServer(
         settings.http.host,
         settings.http.port,
@@ -169,5 +171,11 @@ def _observation(
         dispensable=stores.troubles,
         live=agent.live,
         status=lambda: snapshot_json(agent.snapshot()),
-        notes=lambda: source.notes() | ({} if store.renewal is None else {"store": store.renewal}),
+        notes=notes,
     )
+
+
+def _notes(source: Retuned, policy: PolicyWatch, stores: Stores) -> dict[str, str]:
+    """Return what the health says besides, by part."""
+    renewal = stores.embedded.renewal
+    return source.notes() | policy.notes() | ({} if renewal is None else {"store": renewal})

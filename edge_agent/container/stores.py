@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.errors import StoreError
+from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.cachedpolicy import CachedPolicy
 from edge_agent.knowledge.digest import digest
+from edge_agent.knowledge.fitting import MOST_NAMED, FittingPolicy
 from edge_agent.knowledge.lastknown import LastKnownPolicy
 from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.model.fitness import misfits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from edge_agent.knowledge.ports import PolicyRepository
     from edge_agent.knowledge.postgres import PostgresStore
@@ -87,14 +89,31 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
         if postgres is None:
             if settings.redis.url is not None:
                 logger.warning("Redis is a cache of PostgreSQL, which is not configured: it is not used")
-            yield Stores(embedded, await policy_in_force(embedded, plant), embedded, sink=sink)
+            fitting = FittingPolicy(embedded, plant)
+            yield Stores(embedded, await _at_start(lambda: policy_in_force(embedded, plant), plant), fitting, sink=sink)
         else:
             cache = open_cache(settings.redis, plant.site)
             cached = None
             if cache is not None:
                 cached = CachedPolicy(postgres, await stack.enter_async_context(cache), plant.site)
-            chain = LastKnownPolicy(cached or postgres, embedded, plant, cached)
-            yield Stores(embedded, await chain.kept(), chain, postgres.changes, sink, postgres, cached, cache)
+            chain = LastKnownPolicy(FittingPolicy(cached or postgres, plant), embedded, plant, cached)
+            kept = await _at_start(chain.kept, plant)
+            yield Stores(embedded, kept, chain, postgres.changes, sink, postgres, cached, cache)
+
+
+async def _at_start(read: Callable[[], Awaitable[Policy]], plant: Plant) -> Policy:
+    """Read the policy for the start; where it does not fit the plant, that of the plant file is in force instead."""
+    try:
+        policy = await read()
+        found = await asyncio.to_thread(misfits, plant, policy)
+    except PolicyRefusedError as error:
+        logger.bind(error=str(error)).error("The stored thresholds and plans are refused; the plant file's hold")
+        return plant.policy
+    if found:
+        wrong = [str(each) for each in found[:MOST_NAMED]]
+        logger.bind(wrong=wrong).error("The stored thresholds and plans are refused; the plant file's hold")
+        return plant.policy
+    return policy
 
 
 def open_postgres(section: PostgresSection, site: str) -> PostgresStore | None:

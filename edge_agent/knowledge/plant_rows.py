@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from edge_agent.errors import StoreError
+from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.differences import Entry
 from edge_agent.knowledge.digest import plain
 from edge_agent.model.alarms import AlarmKey
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.differences import Noun
     from edge_agent.knowledge.ports import Change
     from edge_agent.knowledge.rows import Row
+    from edge_agent.model.plant import Fallback
 
 _T = TypeVar("_T")
 
@@ -94,13 +95,21 @@ def _row(noun: Noun) -> Row:
         case Actuator():
             equipment = (noun.node, noun.id, noun.kind, noun.fail_safe)
             protection = (noun.min_on_seconds, noun.min_off_seconds, noun.max_starts_per_hour)
-            return (*equipment, *protection, noun.lease_seconds, noun.ack_timeout_seconds, noun.command_ttl_seconds)
+            times = (noun.lease_seconds, noun.ack_timeout_seconds, noun.command_ttl_seconds)
+            people = (noun.hand, noun.unexpected_retries, noun.lock_out_after)
+            return (*equipment, *protection, *times, *people, json.dumps(noun.power_return_seconds))
         case Threshold():
             delays = (noun.on_delay_seconds, noun.off_delay_seconds)
             return (noun.node, noun.sensor, noun.name, noun.limit, noun.deadband, *delays, noun.priority)
         case Plan():
             conditions = (json.dumps(noun.when), json.dumps(plain(noun.do)), json.dumps(noun.unless))
-            return (noun.id, *conditions, noun.priority, noun.cooldown_seconds)
+            evidence = (noun.evidence_seconds, json.dumps(_given(noun.without_evidence)))
+            return (noun.id, *conditions, noun.priority, noun.cooldown_seconds, *evidence, noun.trip, noun.latch)
+
+
+def _given(steps: Iterable[Fallback]) -> list[dict[str, Any]]:
+    """Return the members of fallbacks that are given."""
+    return [{name: value for name, value in plain(step).items() if value is not None} for step in steps]
 
 
 def _node(row: Row) -> Node:
@@ -114,7 +123,12 @@ def _sensor(row: Row) -> Sensor:
 
 def _actuator(row: Row) -> Actuator:
     names = tuple(Actuator.__dataclass_fields__)
-    return _checked("actuator", _ACTUATOR, row, lambda: dict(zip(names, row, strict=False)))
+    return _checked(
+        "actuator",
+        _ACTUATOR,
+        row,
+        lambda: dict(zip(names, row, strict=True)) | {"power_return_seconds": json.loads(row[-1])},
+    )
 
 
 def _shared(row: Row, numbers: dict[float, float]) -> Row:
@@ -131,7 +145,7 @@ def _threshold(row: Row) -> Threshold:
 
 
 def _plan(row: Row) -> Plan:
-    name, when, steps, unless, priority, cooldown = row
+    name, when, steps, unless, priority, cooldown, evidence, fallbacks, trip, latch = row
     return _checked(
         "plan",
         _PLAN,
@@ -143,6 +157,10 @@ def _plan(row: Row) -> Plan:
             "unless": json.loads(unless),
             "priority": priority,
             "cooldown_seconds": cooldown,
+            "evidence_seconds": evidence,
+            "without_evidence": json.loads(fallbacks),
+            "trip": bool(trip),
+            "latch": bool(latch),
         },
     )
 
@@ -151,7 +169,7 @@ def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[]
     try:
         return adapter.validate_python(members())
     except ValueError as error:
-        raise StoreError(f"The store holds a {what} that makes no sense: {row!r}.") from error
+        raise PolicyRefusedError(f"The store holds a {what} that makes no sense: {row!r}.") from error
 
 
 #: Per table: the kind, what follows each part of its name, and how a row is read.

@@ -72,6 +72,7 @@ class Planner:
         for memory in memories:
             if memory.plan in self._states:
                 self._states[memory.plan].remember(memory, now)
+        self._endable = self._ends()
         self.blind: dict[str, str] = {}  # actuators whose request ended for want of evidence, and of what
         self.tripped: dict[str, str] = {}  # actuators that a trip holds, and which
 
@@ -91,7 +92,13 @@ class Planner:
             state = kept.get(plan.id)
             same = state is not None and state.plan == plan
             self._states[plan.id] = state if same and state is not None else self._fresh(plan, state)
+        self._endable = self._ends()
         self._seen = None
+
+    def _ends(self) -> frozenset[str]:
+        """Return the actuators whose fail-safe action some plan asks for: what runs has an end."""
+        steps = (step for state in self._states.values() for step in state.plan.do)
+        return frozenset(step.actuator for step in steps if step.action == self._fail_safe.get(step.actuator))
 
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
@@ -171,7 +178,8 @@ class Planner:
         standing = self._standing[actuator]
         state = self._states.get(standing.wish.plan or "")
         self._see_again(actuator, state, standing)
-        verdict = judge(standing, state, facts.station(standing), facts.sight, seconds)
+        station, has_end = facts.station(standing), actuator in self._endable
+        verdict = judge(standing, state, station, facts.sight, seconds, has_end=has_end)
         standing.sure = verdict.sure
         if verdict.ended is None:
             if verdict.sure:

@@ -55,15 +55,26 @@ def asks(state: PlanState | None, wish: Wish) -> bool:
     return any((step.actuator, step.action, step.value) == wanted for step in state.plan.do)
 
 
-def judge(standing: Standing, state: PlanState | None, station: Station, sight: Sight, seconds: float) -> Verdict:
+def judge(
+    standing: Standing,
+    state: PlanState | None,
+    station: Station,
+    sight: Sight,
+    seconds: float,
+    *,
+    has_end: bool = True,
+) -> Verdict:
     """Say whether a request that no plan claims just now goes on standing.
 
-    There are three cases: what is safe stands; what its plan does not ask for any more ends; all else needs evidence.
+    There are four cases: what is safe stands; what its plan does not ask for any more ends, and so does what no plan
+    would ever end (`has_end`); all else needs evidence.
     """
     if standing.safe:
         return _STANDS
     if state is None or not asks(state, standing.wish):
         return Verdict(f"plan {standing.wish.plan} does not ask for {standing.wish.action} any more")
+    if not has_end and not standing.remembered:
+        return Verdict(f"the alarms of plan {standing.wish.plan} are over, and no plan would end its request")
     return _by_evidence(standing, state, station, sight, seconds)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.errors import StoreError
+from edge_agent.errors import PolicyRefusedError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -28,7 +28,8 @@ class PolicyWatch:
     """Asks the source whether anything has changed, at once when it tells so, and hands changed policy on.
 
     `changes` yields at each change, if the source can tell; it may raise StoreError. While the source cannot be
-    reached the last known policy holds.
+    reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why;
+    with an empty text, that the newest one is in force again.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class PolicyWatch:
         source: PolicySource,
         adopt: Callable[[Policy], None],
         changes: Callable[[], AsyncIterator[None]] | None = None,
+        refuse: Callable[[str], None] | None = None,
     ) -> None:
-        self._source, self._adopt, self._changes = source, adopt, changes
+        self._source, self._adopt, self._changes, self._refuse = source, adopt, changes, refuse
+        self.refusal = ""  # why the newest policy is not in force
         self._told = asyncio.Event()
         self._seen: object = _UNSEEN
         self._failing = False
@@ -69,11 +72,7 @@ class PolicyWatch:
         try:
             version = await self._source.version()
             if version != self._seen:
-                # The first time too: it may have changed since the agent was given what it knows.
-                self._adopt(await self._source.policy())
-                if self._seen is not _UNSEEN:
-                    logger.info("Changed thresholds or plans are in force")
-                self._seen = version
+                await self._take(version)
         except StoreError as error:
             level = "DEBUG" if self._failing else "WARNING"
             logger.bind(error=str(error)).log(level, "Thresholds and plans cannot be read; the last known hold")
@@ -82,3 +81,27 @@ class PolicyWatch:
             if self._failing:
                 logger.info("Thresholds and plans can be read again")
             self._failing = False
+
+    async def _take(self, version: object) -> None:
+        """Read a policy that may be new, and hand it on or refuse it. Raises StoreError where it cannot be read."""
+        try:
+            # The first time too: it may have changed since the agent was given what it knows.
+            self._adopt(await self._source.policy())
+        except PolicyRefusedError as error:
+            logger.bind(error=str(error)).error("Changed thresholds or plans are refused; the last good ones hold")
+            self._judge(str(error))
+        else:
+            if self._seen is not _UNSEEN:
+                logger.info("Changed thresholds or plans are in force")
+            self._judge("")
+        self._seen = version
+
+    def _judge(self, refusal: str) -> None:
+        if refusal != self.refusal:
+            self.refusal = refusal
+            if self._refuse is not None:
+                self._refuse(refusal)
+
+    def notes(self) -> dict[str, str]:
+        """Return the note of the health, `policy`; empty where the newest policy is in force."""
+        return {"policy": f"refused, the last good one holds: {self.refusal}"} if self.refusal else {}

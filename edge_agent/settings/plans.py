@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from edge_agent.model.plant import ACTIONS, BAD_QUALITY, OFFLINE, STALE, THRESHOLD_NAMES
+from edge_agent.model.plant import ACTIONS, ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE, THRESHOLD_NAMES
 from edge_agent.settings.findings import Finding, did_you_mean, one_of, show
 from edge_agent.settings.schema import ALARM_PHRASE
 from edge_agent.settings.tomlfile import items, table
@@ -34,6 +34,7 @@ def declared(raw: dict[str, Any]) -> Declared:
             names.alarms.update(dict.fromkeys(f"{node}/{sensor}:{name}" for name in (*thresholds, STALE, BAD_QUALITY)))
         for actuator, declaration in table(table(content).get("actuators")).items():
             names.actuators[f"{node}/{actuator}"] = table(declaration).get("kind")
+            names.alarms.update(dict.fromkeys(f"{node}/{actuator}:{name}" for name in ACTUATOR_ALARMS))
     return names
 
 

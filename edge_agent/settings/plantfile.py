@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from edge_agent.errors import ConfigurationError, Problem
+from edge_agent.model.fitness import misfits
 from edge_agent.model.plant import (
     THRESHOLD_NAMES,
     Actuator,
+    Fallback,
     FlatLine,
     Freshness,
     GrossRange,
@@ -27,9 +29,9 @@ from edge_agent.model.plant import (
     Step,
     Threshold,
 )
-from edge_agent.settings.findings import findings
+from edge_agent.settings.findings import Finding, findings
 from edge_agent.settings.relations import relations
-from edge_agent.settings.schema import PlantTable, timing
+from edge_agent.settings.schema import PROTECTION, PlantTable, timing
 from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
 
 if TYPE_CHECKING:
@@ -88,7 +90,11 @@ def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
     wrong += relations(raw)
     if wrong:
         raise ConfigurationError(sorted(finding.problem(str(path)) for finding in wrong))
-    return PlantFile(_plant(file), file.simulation, path, file.site.name)
+    plant = _plant(file)
+    unfit = [Finding(*misfit).problem(str(path)) for misfit in misfits(plant, plant.policy)]
+    if unfit:
+        raise ConfigurationError(sorted(unfit))
+    return PlantFile(plant, file.simulation, path, file.site.name)
 
 
 def _plant(file: PlantTable) -> Plant:
@@ -151,15 +157,21 @@ def _thresholds(file: PlantTable) -> Iterator[Threshold]:
 
 def _actuator(node: str, actuator: str, table: ActuatorTable) -> Actuator:
     times = timing(table.lease_seconds, table.command_ttl_seconds, table.ack_timeout_seconds)
+    least, starts = PROTECTION[table.kind]
+    most = starts if table.max_starts_per_hour is None else table.max_starts_per_hour
     return Actuator(
         node=node,
         id=actuator,
         kind=table.kind,
         fail_safe=table.fail_safe,
-        min_on_seconds=table.min_on_seconds,
-        min_off_seconds=table.min_off_seconds,
-        max_starts_per_hour=table.max_starts_per_hour,
+        min_on_seconds=least if table.min_on_seconds is None else table.min_on_seconds,
+        min_off_seconds=least if table.min_off_seconds is None else table.min_off_seconds,
+        max_starts_per_hour=most or None,
         **times._asdict(),
+        hand=table.hand,
+        unexpected_retries=table.unexpected_retries,
+        lock_out_after=table.lock_out_after,
+        power_return_seconds=table.power_return_seconds,
     )
 
 
@@ -171,4 +183,8 @@ def _plan(plan: str, table: PlanTable) -> Plan:
         unless=table.unless,
         priority=table.priority,
         cooldown_seconds=table.cooldown_seconds,
+        evidence_seconds=table.evidence_seconds,
+        without_evidence=tuple(Fallback(**dict(step)) for step in table.without_evidence),
+        trip=table.trip,
+        latch=table.latch,
     )

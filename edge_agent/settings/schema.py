@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_agent.model.plant import ActuatorKind, Priority, TimestampFormat  # noqa: TC001 - pydantic reads them
+from edge_agent.model.plant import (
+    EVIDENCE_SECONDS,
+    PUMP_LEAST_SECONDS,
+    PUMP_STARTS_PER_HOUR,
+    VALVE_LEAST_SECONDS,
+    ActuatorKind,
+    Hand,
+    Priority,
+    TimestampFormat,
+)
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
@@ -112,9 +121,15 @@ class ActuatorTable(Table):
     fail_safe: str = Field(
         title="an action: start, stop, open or close", description="What the node does when the lease runs out."
     )
-    min_on_seconds: Delay = Field(0.0, description="Once started, how long it must run.")
-    min_off_seconds: Delay = Field(0.0, description="Once stopped, how long it must rest.")
-    max_starts_per_hour: int | None = Field(None, ge=1, le=3600, description="Starts in any hour; absent: any number.")
+    min_on_seconds: Delay | None = Field(
+        None, description="Once started, how long it must run; absent: 10 for a pump, 5 for a valve."
+    )
+    min_off_seconds: Delay | None = Field(
+        None, description="Once stopped, how long it must rest; absent: 10 for a pump, 5 for a valve."
+    )
+    max_starts_per_hour: int | None = Field(
+        None, ge=0, le=3600, description="Starts in any hour, 0: any number; absent: 12 for a pump, any for a valve."
+    )
     lease_seconds: Duration | None = Field(None, description="How long a command holds unless renewed; absent: 900.")
     ack_timeout_seconds: Duration | None = Field(
         None,
@@ -122,6 +137,14 @@ class ActuatorTable(Table):
     )
     command_ttl_seconds: Duration | None = Field(
         None, description="How old a command may be when it is executed, its life; absent: 30, or the lease if less."
+    )
+    hand: Hand = Field(
+        "suspend", description="What a stop that no command explains does: leave it alone, or insist on the request."
+    )
+    unexpected_retries: int = Field(0, ge=0, le=10, description="How often it is started once more after such a stop.")
+    lock_out_after: int = Field(3, ge=1, le=100, description="After so many failures in a row it is locked out.")
+    power_return_seconds: Limits = Field(
+        (0.0, 0.0), description="After a start of the agent, or a return of the node, it waits a time within these."
     )
 
 
@@ -143,8 +166,22 @@ class StepTable(Table):
     )
 
 
+class FallbackTable(Table):
+    """One thing to do without evidence; exactly one of `use`, `run_seconds` and `do`."""
+
+    use: str | None = Field(
+        None,
+        title="a sensor: node/sensor",
+        description="Look at this sensor and its thresholds instead.",
+    )
+    run_seconds: Duration | None = Field(None, description="Run so long at the end of each `every_seconds`.")
+    every_seconds: Duration | None = Field(None, description="How long such a cycle is; it begins with rest.")
+    at_most_seconds: Duration | None = Field(None, description="How long after the evidence was lost it goes on so.")
+    do: Literal["fail_safe"] | None = Field(None, description="Request the fail-safe action.")
+
+
 class PlanTable(Table):
-    """What is wished, and when."""
+    """What is requested, and when."""
 
     when: tuple[Annotated[str, Field(title=ALARM_PHRASE)], ...] = Field(
         strict=False, min_length=1, title="a list of at least one alarm", description="All of these alarms are active."
@@ -153,10 +190,19 @@ class PlanTable(Table):
         (), strict=False, title="a list of alarms", description="None of these alarms is active."
     )
     do: tuple[StepTable, ...] = Field(
-        strict=False, min_length=1, title="a list of at least one step", description="What is wished."
+        strict=False, min_length=1, title="a list of at least one step", description="What is requested."
     )
     priority: int = Field(50, ge=0, le=100, description="Where two plans disagree the higher one wins.")
     cooldown_seconds: Delay = Field(0.0, description="How long after it began to apply it cannot begin again.")
+    evidence_seconds: Duration = Field(
+        EVIDENCE_SECONDS,
+        description="How old the last good reading of what it looks at may be.",
+    )
+    without_evidence: tuple[FallbackTable, ...] = Field(
+        (), strict=False, title="a list of steps", description="What follows, in order, when the evidence is gone."
+    )
+    trip: bool = Field(False, description="It protects equipment: no minimum time, cooldown or pause delays it.")
+    latch: bool = Field(False, description="Once it has applied it holds until a person resets it; for a trip.")
 
 
 class SiteTable(Table):
@@ -180,6 +226,12 @@ class PlantTable(Table):
 LEASE_SECONDS = 900.0
 COMMAND_TTL_SECONDS = 30.0
 ACK_TIMEOUT_SECONDS = 5.0
+
+#: Least times and starts per hour of equipment for which the plant file says nothing.
+PROTECTION: dict[str, tuple[float, int | None]] = {
+    "pump": (PUMP_LEAST_SECONDS, PUMP_STARTS_PER_HOUR),
+    "valve": (VALVE_LEAST_SECONDS, None),
+}
 
 TIMING_KEYS = ("lease_seconds", "command_ttl_seconds", "ack_timeout_seconds")
 

@@ -202,7 +202,7 @@ MISTAKES = [
     (f"{PUMP}.fail_safe", GONE, None, "is missing", "an action"),
     (f"{PUMP}.lease_seconds", 0, None, "0 is out of range", "a number above 0"),
     (f"{PUMP}.ack_timeout_seconds", 30, None, "30 is not less than command_ttl_seconds 30", "less than command_ttl"),
-    (f"{PUMP}.max_starts_per_hour", 0, None, "0 is out of range", "a whole number from 1"),
+    (f"{PUMP}.max_starts_per_hour", -1, None, "-1 is out of range", "a whole number from 0"),
     (f"{PUMP}.max_starts_per_hour", 1.5, None, "1.5 is a number", "a whole number"),
     (f"{PUMP}.min_on_seconds", -1, None, "-1 is out of range", "a number from 0"),
     ("plans.Fill Tank", {"when": ["tank1/level:low"], "do": [START]}, 'plans."Fill Tank"', "is not allowed", "an id"),

@@ -36,6 +36,7 @@ TABLES = {
     "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
     "[plans.PLAN]": schema.PlanTable,
     "step": schema.StepTable,
+    "fallback": schema.FallbackTable,
 }
 
 

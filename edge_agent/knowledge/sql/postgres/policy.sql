@@ -31,7 +31,7 @@ SELECT node, sensor, quantity, unit, interval_seconds, quality::text FROM edge_a
 
 -- name: actuators
 SELECT node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
-       ack_timeout_seconds, command_ttl_seconds
+       ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds::text
 FROM edge_agent.actuators WHERE site = %s
 
 -- name: thresholds
@@ -39,7 +39,8 @@ SELECT node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_se
 FROM edge_agent.thresholds WHERE site = %s
 
 -- name: plans
-SELECT plan, when_alarms::text, steps::text, unless_alarms::text, priority, cooldown_seconds
+SELECT plan, when_alarms::text, steps::text, unless_alarms::text, priority, cooldown_seconds, evidence_seconds,
+       without_evidence::text, trip, latch
 FROM edge_agent.plans WHERE site = %s
 
 -- name: counted
@@ -70,16 +71,21 @@ ON CONFLICT (site, node, sensor) DO UPDATE SET
 -- name: put_actuator
 INSERT INTO edge_agent.actuators
   (site, node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
-   ack_timeout_seconds, command_ttl_seconds)
-SELECT %s, a.node, a.actuator, a.kind, a.fail_safe, a.min_on, a.min_off, a.max_starts, a.lease, a.ack_timeout, a.ttl
+   ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds)
+SELECT %s, a.node, a.actuator, a.kind, a.fail_safe, a.min_on, a.min_off, a.max_starts, a.lease, a.ack_timeout, a.ttl,
+       a.hand, a.retries, a.lock_out, a.power_return
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::double precision[], %s::double precision[],
-            %s::integer[], %s::double precision[], %s::double precision[], %s::double precision[])
-  AS a (node, actuator, kind, fail_safe, min_on, min_off, max_starts, lease, ack_timeout, ttl)
+            %s::integer[], %s::double precision[], %s::double precision[], %s::double precision[], %s::text[],
+            %s::integer[], %s::integer[], %s::jsonb[])
+  AS a (node, actuator, kind, fail_safe, min_on, min_off, max_starts, lease, ack_timeout, ttl, hand, retries, lock_out,
+        power_return)
 ON CONFLICT (site, node, actuator) DO UPDATE SET
   kind = excluded.kind, fail_safe = excluded.fail_safe, min_on_seconds = excluded.min_on_seconds,
   min_off_seconds = excluded.min_off_seconds, max_starts_per_hour = excluded.max_starts_per_hour,
   lease_seconds = excluded.lease_seconds, ack_timeout_seconds = excluded.ack_timeout_seconds,
-  command_ttl_seconds = excluded.command_ttl_seconds
+  command_ttl_seconds = excluded.command_ttl_seconds, hand = excluded.hand,
+  unexpected_retries = excluded.unexpected_retries, lock_out_after = excluded.lock_out_after,
+  power_return_seconds = excluded.power_return_seconds
 
 -- name: put_threshold
 INSERT INTO edge_agent.thresholds
@@ -93,13 +99,20 @@ ON CONFLICT (site, node, sensor, name) DO UPDATE SET
   off_delay_seconds = excluded.off_delay_seconds, priority = excluded.priority
 
 -- name: put_plan
-INSERT INTO edge_agent.plans (site, plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds)
-SELECT %s, p.plan, p.when_alarms, p.steps, p.unless_alarms, p.priority, p.cooldown_seconds
-FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::integer[], %s::double precision[])
-  AS p (plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds)
+INSERT INTO edge_agent.plans
+  (site, plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
+   latch)
+SELECT %s, p.plan, p.when_alarms, p.steps, p.unless_alarms, p.priority, p.cooldown_seconds, p.evidence_seconds,
+       p.without_evidence, p.trip, p.latch
+FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::integer[], %s::double precision[],
+            %s::double precision[], %s::jsonb[], %s::boolean[], %s::boolean[])
+  AS p (plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
+        latch)
 ON CONFLICT (site, plan) DO UPDATE SET
   when_alarms = excluded.when_alarms, steps = excluded.steps, unless_alarms = excluded.unless_alarms,
-  priority = excluded.priority, cooldown_seconds = excluded.cooldown_seconds
+  priority = excluded.priority, cooldown_seconds = excluded.cooldown_seconds,
+  evidence_seconds = excluded.evidence_seconds, without_evidence = excluded.without_evidence, trip = excluded.trip,
+  latch = excluded.latch
 
 -- name: remove_node
 DELETE FROM edge_agent.nodes AS n

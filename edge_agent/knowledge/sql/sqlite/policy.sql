@@ -9,7 +9,7 @@ SELECT node, sensor, quantity, unit, interval_seconds, quality FROM sensors WHER
 
 -- name: actuators
 SELECT node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
-       ack_timeout_seconds, command_ttl_seconds
+       ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds
 FROM actuators WHERE site = ?
 
 -- name: thresholds
@@ -17,7 +17,9 @@ SELECT node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_se
 FROM thresholds WHERE site = ?
 
 -- name: plans
-SELECT plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds FROM plans WHERE site = ?
+SELECT plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
+       latch
+FROM plans WHERE site = ?
 
 -- name: put_node
 INSERT INTO nodes (site, node, timestamps) VALUES (?, ?, ?)
@@ -32,13 +34,15 @@ ON CONFLICT (site, node, sensor) DO UPDATE SET
 -- name: put_actuator
 INSERT INTO actuators
   (site, node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
-   ack_timeout_seconds, command_ttl_seconds)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (site, node, actuator) DO UPDATE SET
   kind = excluded.kind, fail_safe = excluded.fail_safe, min_on_seconds = excluded.min_on_seconds,
   min_off_seconds = excluded.min_off_seconds, max_starts_per_hour = excluded.max_starts_per_hour,
   lease_seconds = excluded.lease_seconds, ack_timeout_seconds = excluded.ack_timeout_seconds,
-  command_ttl_seconds = excluded.command_ttl_seconds
+  command_ttl_seconds = excluded.command_ttl_seconds, hand = excluded.hand,
+  unexpected_retries = excluded.unexpected_retries, lock_out_after = excluded.lock_out_after,
+  power_return_seconds = excluded.power_return_seconds
 
 -- name: put_threshold
 INSERT INTO thresholds
@@ -49,11 +53,15 @@ ON CONFLICT (site, node, sensor, name) DO UPDATE SET
   off_delay_seconds = excluded.off_delay_seconds, priority = excluded.priority
 
 -- name: put_plan
-INSERT INTO plans (site, plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO plans
+  (site, plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
+   latch)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (site, plan) DO UPDATE SET
   when_alarms = excluded.when_alarms, steps = excluded.steps, unless_alarms = excluded.unless_alarms,
-  priority = excluded.priority, cooldown_seconds = excluded.cooldown_seconds
+  priority = excluded.priority, cooldown_seconds = excluded.cooldown_seconds,
+  evidence_seconds = excluded.evidence_seconds, without_evidence = excluded.without_evidence, trip = excluded.trip,
+  latch = excluded.latch
 
 -- name: remove_node
 DELETE FROM nodes WHERE site = ? AND node = ?
