@@ -54,7 +54,7 @@ class Desk:
 
     def silent(self, *names: str, since: float | None = 0.0) -> None:
         """Let sensors be good for the last time then; None: never in this run."""
-        self.good |= {name: None if since is None else START.seconds + since for name in names}
+        self.good |= dict.fromkeys(names, None if since is None else START.seconds + since)
 
     def speaks(self, *names: str) -> None:
         for name in names:
