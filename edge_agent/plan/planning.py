@@ -100,6 +100,10 @@ class Planner:
             fresh.succeed(before)
         return fresh
 
+    def look(self) -> None:
+        """Let the next decision look at the evidence, though no alarm has changed."""
+        self._seen = None
+
     def reset(self, target: str) -> bool:
         """Take back the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""
         found = [
