@@ -149,7 +149,7 @@ def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Sta
     _lap(lap, "monitor")
     _analyze(knowledge, inbox, observed, turn)
     _lap(lap, "analyze")
-    _plan(knowledge, inbox, executed, turn)
+    _plan(knowledge, inbox, observed, executed, turn)
     _lap(lap, "plan")
     _execute(knowledge, inbox, observed, executed, turn)
     _lap(lap, "execute")
@@ -209,10 +209,13 @@ def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn)
     analyzer.tick(now)
 
 
-def _plan(knowledge: Knowledge, inbox: Inbox, executed: Executed, turn: Turn) -> None:
+def _plan(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
     planner, executor, now = knowledge.planner, knowledge.executor, turn.now
     if inbox.policy is not None:
         planner.adopt(inbox.policy.plans)
+    for node, online in observed.statuses:  # before the decision: a return asks for newer evidence
+        executor.node_status(node, online, now)
+        planner.look()
     for operation in inbox.operations:
         if operation.operation == "reset":
             planner.reset(operation.target)
@@ -244,8 +247,6 @@ def _overruled(losers: Iterable[Overruled], now: Moment) -> list[Decision]:
 def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
     executor, now = knowledge.executor, turn.now
     _heed_events(knowledge, inbox, now)
-    for node, online in observed.statuses:
-        executor.node_status(node, online, now)
     for told in observed.states:
         executor.report(told.actuator, told.state, told.value, executed, now, local=told.local)
     # A node's own word comes before our despair of it: after a stall both may lie in one inbox.

@@ -234,7 +234,8 @@ class Analyzer:
                 reason, unheeded.named = unheeded.sentence(sensor.name), True
             elif self.register.is_active(_key(point, STALE)):
                 continue
-            self.register.raise_(_key(point, STALE), "medium", now.at, reason)
+            if not self.register.reword(_key(point, STALE), reason):
+                self.register.raise_(_key(point, STALE), "medium", now.at, reason)
 
     def node_status(self, node: str, online: bool, now: Moment) -> None:  # noqa: FBT001  # the pair is the message
         """Take what a node, or its last will, says of itself."""

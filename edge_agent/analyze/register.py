@@ -68,6 +68,15 @@ class AlarmRegister:
         self._active[str(key)] = alarm
         self._note(alarm, AlarmEvent(key, AlarmEventKind.RAISED, at, value, "agent", reason))
 
+    def reword(self, key: AlarmKey, reason: str) -> bool:
+        """Give an active alarm a better reason, without an event; return whether it is active."""
+        alarm = self._alarms.get(key)
+        if alarm is None or not alarm.active:
+            return False
+        if alarm.reason != reason:
+            self._alarms[key] = self._active[str(key)] = self._changed[key] = replace(alarm, reason=reason)
+        return True
+
     def clear(self, key: AlarmKey, at: Instant, reason: str, value: float | None = None) -> None:
         """End an active alarm. Nobody can acknowledge one yet, so that it comes to rest at once."""
         before = self._active.pop(str(key), None)

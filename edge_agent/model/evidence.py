@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.alarms import AlarmKey
+from edge_agent.model.plant import EVIDENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -70,7 +71,7 @@ def missing(those: Iterable[Look], sight: Sight, after: float, seconds: float) -
 def grace_seconds(those: Iterable[Look]) -> float:
     """Return how long after a start or a return evidence may take to come."""
     finite = [look.within_seconds for look in those if look.within_seconds != float("inf")]
-    return min(finite, default=0.0)
+    return min(finite, default=EVIDENCE_SECONDS)
 
 
 def by_name(those: Iterable[Look]) -> Mapping[str, Look]:

@@ -103,8 +103,13 @@ class Planner:
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
         fresh = PlanState(plan, self._plant, self._start)
-        fresh.latched = before is not None and before.latched and plan.latch
+        if before is not None:
+            fresh.succeed(before)
         return fresh
+
+    def look(self) -> None:
+        """Let the next decision look at the evidence, though no alarm has changed."""
+        self._seen = None
 
     def reset(self, target: str) -> bool:
         """Take back the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""
@@ -150,7 +155,9 @@ class Planner:
         overruled: list[Overruled] = []
         claims = self._claims(facts, now.seconds)
         self.tripped = {
-            actuator: rivals[0].state.plan.id for actuator, rivals in claims.items() if rivals[0].state.plan.trip
+            actuator: rivals[0].state.plan.id
+            for actuator, rivals in claims.items()
+            if rivals[0].safe and rivals[0].state.plan.trip
         }
         for actuator in [*claims, *(name for name in self._standing if name not in claims)]:
             rivals = claims.get(actuator, [])
@@ -214,7 +221,7 @@ class Planner:
         if safe:
             return state.when_safe or state.latched
         if state.ground is Ground.RUNNING:
-            return True
+            return not any(name in facts.active for name in state.plan.unless)
         if not (state.applies and state.may_act):
             return False
         station = facts.station(Standing(Wish(step.actuator, step.action, step.value, None, 0, ""), safe=False))
@@ -248,7 +255,9 @@ def _strength(claim: _Claim) -> tuple[bool, int, bool, str]:
 def _wish(claim: _Claim, active: Mapping[str, Alarm]) -> Wish:
     state, step = claim.state, claim.step
     plan = state.plan
-    alarms = tuple(active[name] for name in dict.fromkeys((*state.names, *plan.when)) if name in active)
+    timed = state.ground is Ground.RUNNING and not claim.safe
+    names = () if timed else dict.fromkeys((*state.names, *plan.when))
+    alarms = tuple(active[name] for name in names if name in active)
     reason = "; ".join(alarm.reason for alarm in alarms) or _without_alarms(claim)
     return Wish(
         step.actuator, step.action, step.value, plan.id, plan.priority, reason, alarms, plan.trip and claim.safe

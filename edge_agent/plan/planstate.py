@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,6 +39,7 @@ class PlanState:
     """Whether one plan applies, on what ground, and when it may apply again."""
 
     __slots__ = (
+        "_blockers",
         "_last",
         "_lost_seconds",
         "_seen_once",
@@ -52,12 +54,15 @@ class PlanState:
         "resumed",
         "start_seconds",
         "unless",
+        "used",
         "when_safe",
     )
 
     def __init__(self, plan: Plan, plant: Plant, start_seconds: float) -> None:
         self.plan = plan
         self.looks = looks(plan, plant)
+        self.used = self.looks  # those in force: with the sensor of a fallback perhaps
+        self._blockers = looks(replace(plan, when=()), plant)
         self.start_seconds = start_seconds
         self.applies = False  # its alarms say so, for what is not the fail-safe action
         self.when_safe = False  # the same for the fail-safe action: doubt is enough
@@ -83,6 +88,12 @@ class PlanState:
         fired = self.fired_seconds
         at = None if fired is None else now.at_seconds(fired)
         return PlanMemory(self.plan.id, self.applies, at, self.latched, now.boot, now.offset)
+
+    def succeed(self, before: PlanState) -> None:
+        """Take over what had latched before an edit, and, where it looks at the same, what was seen and lost."""
+        self.latched = before.latched and self.plan.latch
+        if self.looks == before.looks:
+            self._seen_once, self._lost_seconds = before._seen_once, before._lost_seconds
 
     def update(self, seen: Seen, seconds: float) -> bool:
         """Look at alarms and evidence. Return whether anything that must be remembered has changed."""
@@ -124,7 +135,7 @@ class PlanState:
 
     def _stand(self, sight: Sight, seconds: float) -> None:
         """Find the ground: evidence, else the first fallback that carries."""
-        self.names, self.unless = self.plan.when, self.plan.unless
+        self.names, self.unless, self.used = self.plan.when, self.plan.unless, self.looks
         gone = missing(self.looks, sight, self.start_seconds, seconds)
         if gone is None:
             self.ground, self.reason, self._lost_seconds, self._seen_once = Ground.SEEN, "", None, True
@@ -149,6 +160,8 @@ class PlanState:
             return Ground.BLIND if self._seen_once else None
         if not self._seen_once or step.run_seconds is None or self._lost_seconds is None:
             return None  # nothing but the fail-safe action before the first evidence
+        if missing(self._blockers, sight, self.start_seconds, seconds) is not None:
+            return None  # unknown blocks in `unless`
         lost = seconds - self._lost_seconds
         if lost >= (step.at_most_seconds or float("inf")):
             return None
@@ -166,7 +179,7 @@ class PlanState:
             kept.append(look)
         if lost is None or missing(by_name(kept).values(), sight, self.start_seconds, seconds) is not None:
             return False
-        self._seen_once = True
+        self._seen_once, self.used = True, tuple(by_name(kept).values())
         self.names = tuple(replaced(alarm, lost.name, sensor) for alarm in self.plan.when)
         self.unless = tuple(replaced(alarm, lost.name, sensor) for alarm in self.plan.unless)
         return True

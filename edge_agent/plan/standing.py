@@ -100,6 +100,6 @@ def _as_remembered(station: Station) -> Verdict:
 
 def fresh_since(state: PlanState, after: float, sight: Sight, seconds: float) -> str | None:
     """Return which evidence is not from after a start or a return; None where a plan's ground is new enough."""
-    if after <= state.start_seconds or state.ground is not Ground.SEEN:
+    if after <= state.start_seconds or not state.may_act:
         return None
-    return missing(state.looks, sight, after, seconds)
+    return missing(state.used, sight, after, seconds)

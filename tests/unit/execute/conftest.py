@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.plants import START, failed, later, plant, published, pump
 
 from edge_agent.execute.execution import Executed, Executor
-from edge_agent.model.commands import ActuatorMemory, CommandRecord, Wish
-from edge_agent.model.inbox import BreakerReport
+from edge_agent.execute.troubles import troubles, watch
+from edge_agent.model.commands import CommandRecord, Wish
+from edge_agent.model.inbox import BreakerReport, Operation
 from edge_agent.model.remembered import Remembered
 
 PUMP = "station/pump1"
@@ -31,9 +34,9 @@ class Desk:
         self.now = later(seconds)
         return self
 
-    def wish(self, action, value=None, of=PUMP, plan="fill", priority=50):
+    def wish(self, action, value=None, of=PUMP, plan="fill", priority=50, *, trip=False):
         executed = Executed()
-        self.executor.wish([Wish(of, action, value, plan, priority, "because")], executed, self.now)
+        self.executor.wish([Wish(of, action, value, plan, priority, "because", trip=trip)], executed, self.now)
         self.executor.reconcile(executed, self.now)
         return self._merge(executed).commands
 
@@ -80,9 +83,9 @@ class Desk:
     def fail(self, command):
         return self.deliver(failed(command))
 
-    def state(self, word, value=None, of=PUMP):
+    def state(self, word, value=None, of=PUMP, *, local=False):
         executed = Executed()
-        self.executor.report(of, word, value, executed, self.now)
+        self.executor.report(of, word, value, executed, self.now, local=local)
         return [(str(event.state), event.detail) for event in self._merge(executed).events]
 
     def online(self, online=True, node="station"):
@@ -100,6 +103,18 @@ class Desk:
         self.ack(command, "done")
         self.state(word or {"start": "running", "stop": "stopped"}[action])
         return command
+
+    def link(self, connected):
+        self.executor.link(self.now, connected=connected)
+
+    def operate(self, operation, target=PUMP):
+        return self.executor.operate(Operation(operation, target, "ada", "because"), self.now)
+
+    @property
+    def troubles(self):
+        """The names of the conditions of the first actuator, by priority of their own."""
+        watch(self.control, self.now.seconds)
+        return {name: priority for name, priority, _ in troubles(self.control, self.now.seconds)}
 
     @property
     def states(self):
@@ -120,9 +135,8 @@ class Desk:
         return Remembered(
             self.executor.epoch + 1,
             [CommandRecord(r.command, r.state, r.attempts) for r in records],
-            actuators=[ActuatorMemory(m.actuator, m.desired, m.desired_at, m.running, m.started_at, m.stopped_at,
-                                      list(m.starts)) for m in memories],
-        )  # fmt: skip
+            actuators=[replace(memory, starts=list(memory.starts)) for memory in memories],
+        )
 
 
 @pytest.fixture

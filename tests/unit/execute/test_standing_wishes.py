@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from support.plants import START, pump
 
@@ -41,14 +39,14 @@ def test_a_command_that_was_accepted_and_never_done_does_not_cost_the_lease(desk
     assert desk.wait(480) == []
 
 
-def test_an_accepted_stop_that_is_never_done_expires_after_a_lease(desk):
+def test_an_accepted_stop_that_is_never_done_is_soon_asked_again(desk):
     [command] = desk.wish("stop")
     desk.publish(command)
     desk.ack(command, "accepted")
-    assert desk.wait(930, step=5) == []
-    desk.at(931).tick()
+    assert desk.wait(10) == []
+    desk.at(10.5).tick()
     assert desk.all.events[-1].detail == "accepted, but never done"
-    assert [c.reason for c in desk.wait(940)] == ["once more: because"]
+    assert [c.reason for c in desk.wait(16)] == ["once more: because"]
 
 
 def test_a_renewal_that_fails_is_repeated(desk):
@@ -59,45 +57,6 @@ def test_a_renewal_that_fails_is_repeated(desk):
     assert len(desk.wait(476)) == 1
 
 
-def test_equipment_that_does_otherwise_is_brought_back(desk):
-    desk.done("start")
-    desk.at(60).state("stopped")
-    [restore] = desk.tick()
-    assert (restore.action, restore.reason) == ("start", "the equipment does otherwise: because")
-
-
-def test_it_insists_ever_less_often(desk):
-    desk.done("start")
-    times = []
-    for second in range(10, 320):
-        desk.at(second).state("stopped")
-        for command in desk.tick():
-            times.append(second)
-            desk.publish(command)
-            desk.ack(command, "done")
-    assert [after - before for before, after in pairwise(times)] == [10, 20, 40, 80]
-
-
-def test_once_it_obeys_the_pauses_are_short_again(desk):
-    desk.done("start")
-    for second in (10, 100):
-        desk.at(second).state("stopped")
-        [command] = desk.tick()
-        desk.publish(command)
-        desk.ack(command, "done")
-        desk.at(second + 2).state("running")
-    assert desk.control._pause_seconds == 5
-
-
-def test_minimum_off_time_holds_for_bringing_back_too(make_desk):
-    desk = make_desk(pump(min_off_seconds=120))
-    desk.done("start")
-    desk.at(60).state("stopped")
-    assert desk.wait(179) == []
-    assert desk.verdicts[-1] == ("start", "held")
-    assert len(desk.wait(181)) == 1
-
-
 @pytest.mark.parametrize("word", ["fault", "local"])
 def test_a_word_of_the_nodes_own_contradicts_nothing(desk, word):
     desk.done("start")
@@ -105,13 +64,23 @@ def test_a_word_of_the_nodes_own_contradicts_nothing(desk, word):
     assert desk.wait(440) == []
 
 
-def test_a_state_from_before_the_command_contradicts_nothing(desk):
-    desk.state("stopped")  # retained, and never updated by this simple node
+def test_a_state_from_before_the_command_contradicts_nothing_while_it_is_under_way(desk):
+    desk.state("stopped")
     [command] = desk.at(1).wish("start")
     desk.publish(command)
     desk.ack(command, "accepted")
-    desk.at(2).ack(command, "done")
+    assert desk.wait(60) == []
+    desk.ack(command, "done")
+    assert desk.wait(69) == []
+    desk.state("running")
     assert desk.wait(440) == []
+
+
+def test_a_node_that_reports_nothing_is_believed(desk):
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.ack(command, "done")
+    assert desk.wait(449) == []
 
 
 def test_a_moment_for_the_new_state_to_arrive(desk):
@@ -180,8 +149,8 @@ def test_a_restart_renews_the_lease_of_an_accepted_command_in_time(make_desk, de
     desk.publish(command)
     desk.at(3).ack(command, "accepted")
     after = make_desk(remembered=desk.memory())
-    assert after.wait(449) == []
-    assert [c.reason for c in after.wait(451)] == ["lease renewed: because"]
+    assert after.wait(4) == []  # nobody knows how much of it is left
+    assert [c.reason for c in after.wait(6)] == ["lease renewed: because"]
 
 
 def test_a_restart_expires_what_the_former_run_left_open(make_desk, desk):

@@ -235,7 +235,9 @@ def plant(low):
     }
     plan = Plan("fill_tank1", ("tank1/level:low",), (Step("station/pump1", "start"),))
     nodes = {"tank1": Node("tank1", {"level": level}), "station": Node("station", {}, pumps)}
-    return Plant("riverside", nodes, Policy((low,), (plan,)))
+    full = Plan("stop_filling", ("tank1/level:high",), (Step("station/pump1", "stop"),))
+    high = Threshold("tank1", "level", "high", 5.2)
+    return Plant("riverside", nodes, Policy((high, low), (plan, full)))
 
 
 @pytest.fixture

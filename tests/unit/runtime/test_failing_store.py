@@ -160,7 +160,7 @@ async def test_a_store_that_was_begun_anew_is_told_what_the_next_start_must_know
         await wait_until(lambda: len(journal.writes) == 2)
         ((told,),) = journal.writes[1:]
     assert [memory.actuator for memory in told.actuators] == ["station/pump1", "station/pump2"]
-    assert [memory.plan for memory in told.plans] == ["fill_tank1"]
+    assert [memory.plan for memory in told.plans] == ["fill_tank1", "stop_filling"]
     assert told.commands == outlet.commands
     assert [event.state for event in told.command_events] == [CommandState.DECIDED]
 

@@ -21,7 +21,7 @@ from edge_agent.runtime.resilience import (
 @pytest.fixture
 def stop_plant(plant):
     """The plan stops the pump: its fail-safe action."""
-    (plan,) = plant.policy.plans
+    plan = plant.policy.plans[0]
     step = plan.do[0]
     stopping = replace(plan, do=(replace(step, action="stop"),))
     return replace(plant, policy=Policy(plant.policy.thresholds, (stopping,)))

@@ -1,0 +1,148 @@
+"""Whatever happens: nothing but the fail-safe action is requested, or counts as sure, without good readings lately."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.plandesk import BACKUP, HIGH, INTAKE, LEVEL, LOW, PLANT, PUMP1, PUMP2, SUCTION, alarms
+from support.plants import START, later, plan
+
+from edge_agent.model.evidence import looks
+from edge_agent.plan.planning import Facts, Planner
+from edge_agent.plan.standing import Station
+
+SENSORS = (LEVEL, BACKUP, INTAKE)
+ALARMS = (LOW, HIGH, SUCTION, "station/pump2:failed")
+
+_plans = st.lists(
+    st.builds(
+        lambda name, when, unless, step, **more: plan(name, when, step, unless=unless, **more),
+        st.sampled_from("abcd"),
+        st.lists(st.sampled_from(ALARMS), min_size=1, max_size=2),
+        st.lists(st.sampled_from(ALARMS), max_size=1).map(tuple),
+        st.tuples(st.sampled_from([PUMP1, PUMP2]), st.sampled_from(["start", "stop"])),
+        priority=st.sampled_from([10, 50]),
+        cooldown_seconds=st.sampled_from([0, 100]),
+        evidence_seconds=st.sampled_from([0, 60, 300]),
+        trip=st.booleans(),
+        latch=st.booleans(),
+    ),
+    unique_by=lambda p: p.id,
+    max_size=4,
+)
+_names = st.frozensets(st.sampled_from(ALARMS))
+_events = st.lists(
+    st.one_of(
+        st.tuples(st.just("good"), st.sampled_from(SENSORS)),
+        st.tuples(st.just("alarms"), _names),
+        st.tuples(st.just("doubt"), _names),
+        st.tuples(st.just("edit"), _plans),
+        st.tuples(st.just("restart"), st.none()),
+        st.tuples(st.just("returned"), st.none()),
+        st.tuples(st.just("reports"), st.dictionaries(st.sampled_from([PUMP1, PUMP2]), st.booleans())),
+        st.tuples(st.just("reset"), st.sampled_from([PUMP1, PUMP2])),
+        st.tuples(st.just("time"), st.sampled_from([1, 20, 45, 200, 400])),
+    ),
+    max_size=30,
+)
+
+
+class World:
+    """A planner, what it sees, and what it has requested by actuator."""
+
+    def __init__(self, plans):
+        self.plans, self.now = plans, START
+        self.good, self.active, self.doubted, self.doing = {}, frozenset(), frozenset(), {}
+        self.after = START.seconds
+        self.standing = {}
+        self.planner = Planner(PLANT, plans, [], START)
+
+    def happen(self, event, detail):
+        if event == "good":
+            self.good[detail] = self.now.seconds
+        elif event in {"alarms", "doubt"}:
+            setattr(self, {"alarms": "active", "doubt": "doubted"}[event], detail)
+        elif event == "edit":
+            self.plans = detail
+            self.planner.adopt(detail)
+        elif event == "restart":
+            self._restart()
+        elif event == "returned":
+            self.after = self.now.seconds
+        elif event == "reports":
+            self.doing |= detail
+        elif event == "reset":
+            self.planner.reset(detail)
+
+    def _restart(self):
+        memories = self.planner.memories(self.now)
+        self.now = later(1, self.now)
+        self.good, self.doing, self.after = {}, {}, self.now.seconds
+        self.planner = Planner(PLANT, self.plans, memories, self.now)
+        for wish in self.standing.values():
+            self.planner.stand(wish)
+
+    def decide(self):
+        self.now = later(1, self.now)
+        facts = Facts(alarms(*self.active), self.good.get, self._station, self.doubted)
+        planned = self.planner.decide(facts, self.now)
+        self.standing |= {wish.actuator: wish for wish in planned.wishes}
+        return planned.wishes
+
+    def _station(self, standing):
+        return Station(self.after, self.doing.get(standing.wish.actuator))
+
+    def lacks(self, wish):
+        """What the plan of a request has not seen within its time, since the start and its node's return."""
+        [found] = [p for p in self.plans if p.id == wish.plan] or [None]
+        if found is None:
+            return ["its plan"]
+        now = self.now.seconds
+        times = [(look.name, self.good.get(look.name), look.within_seconds) for look in looks(found, PLANT)]
+        return [name for name, seen, within in times if seen is None or seen < self.after or now - seen > within]
+
+
+@settings(max_examples=300)
+@given(_plans, _events)
+def test_nothing_but_the_fail_safe_without_evidence(plans, events):
+    world = World(plans)
+    for event, detail in events:
+        world.happen(event, detail)
+        for _ in range(detail if event == "time" else 1):
+            for wish in world.decide():
+                assert wish.action == "stop" or world.lacks(wish) == []
+            for actuator, wish in world.standing.items():
+                if wish.action != "stop" and not world.planner.unsure(actuator):
+                    assert world.lacks(wish) == []
+                    assert actuator not in world.planner.tripped
+
+
+@settings(max_examples=100)
+@given(_plans, _events)
+def test_silence_ends_every_request_but_the_fail_safe(plans, events):
+    world = World(plans)
+    for event, detail in events:
+        world.happen(event, detail)
+        world.decide()
+    world.now = later(600, world.now)
+    world.decide()
+    seeing = {p.id for p in world.plans if not looks(p, PLANT)}
+    for wish in world.standing.values():
+        assert wish.action == "stop" or wish.plan in seeing
+
+
+@settings(max_examples=100)
+@given(_plans, _events)
+def test_a_fail_safe_step_whose_alarms_hold_is_what_stands(plans, events):
+    """Whatever was seen or not: unless a stronger plan has evidence for another."""
+    world = World(plans)
+    for event, detail in events:
+        world.happen(event, detail)
+        world.decide()
+        known = world.active | world.doubted
+        for p in world.plans:
+            holds = known.issuperset(p.when) and world.active.isdisjoint(p.unless)
+            wish = world.standing.get(p.do[0].actuator)
+            if p.do[0].action == "stop" and holds and wish.action != "stop":
+                assert not p.trip
+                assert wish.priority > p.priority
