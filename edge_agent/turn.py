@@ -55,7 +55,8 @@ class Turn:
     """What one turn decided. The runtime stores it in one transaction, then publishes, then acknowledges.
 
     `readings` are new; `settled` were in an earlier turn's `readings` and carry a new flag now. `alarms` holds the
-    state of every alarm that changed; `actuators`, `plans` and `sequences` what must survive a restart and has changed.
+    state of every alarm that changed; `actuators`, `plans` and `sequences` what must survive a restart and has changed;
+    `epoch` the one that was begun, above another's.
     """
 
     now: Moment
@@ -73,11 +74,13 @@ class Turn:
     plans: list[PlanMemory] = field(default_factory=list)
     sequences: list[SequenceMemory] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
+    epoch: int | None = None
 
     @property
     def urgent(self) -> bool:
         """Whether it holds anything that must not wait for the next group commit."""
-        return bool(self.commands or self.command_events or self.alarm_events or self.decisions or self.actuators)
+        events = self.commands or self.command_events or self.alarm_events
+        return bool(events or self.decisions or self.actuators or self.epoch)
 
 
 class Knowledge:
@@ -262,6 +265,7 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     executor.reconcile(executed, now, knowledge.planner.unsure)
     _conditions(knowledge, turn)
     turn.commands, turn.command_events = executed.commands, executed.events
+    turn.epoch, executor.raised = executor.raised, None
     turn.decisions = executed.decisions
     for control in executor.controls.values():
         if control.changed:
@@ -273,6 +277,8 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
 def _heed_events(knowledge: Knowledge, inbox: Inbox, now: Moment) -> None:
     for refusal in inbox.refusals:
         knowledge.refusal = refusal.detail
+    for epoch in inbox.epochs:
+        knowledge.executor.raise_epoch(epoch.epoch, now)
     for link in inbox.links:
         knowledge.executor.link(now, connected=link.connected)
 

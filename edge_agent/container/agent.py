@@ -15,7 +15,7 @@ from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
-from edge_agent.container.takeover import highest_epoch
+from edge_agent.container.takeover import Succession, highest_epoch
 from edge_agent.model.inbox import RefusalReport, RenewalReport
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
@@ -93,10 +93,18 @@ async def open_agent(
         metrics = Metrics(version=installed_version())
         source = Retuned(stores.source)
         agent: Agent | None = None
+        succession = Succession(
+            connection,
+            topics,
+            epoch=lambda: knowledge.executor.epoch,
+            report=inbox.report,
+            chance=random.random,
+        )
 
         async def announce(_session_present: bool) -> None:  # noqa: FBT001  # the session's signature
             if agent is not None:
-                await agent.announce()
+                await succession.before_announcing()
+                await agent.announce(succession.after_announcing)
 
         def lose() -> None:
             if agent is not None:
@@ -120,7 +128,7 @@ async def open_agent(
             inbox,
             session,
             session,
-            BrokerOutlet(session, topics, mode, remembered.epoch),
+            BrokerOutlet(session, topics, mode, lambda: knowledge.executor.epoch),
             store,
             PolicyWatch(source, inbox.adopt, stores.changes, lambda why: inbox.report(RefusalReport(why))),
             clock,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
+from edge_agent.errors import PublishRefusedError
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Command, Mode
     from edge_agent.model.readings import DeadLetter
@@ -20,11 +24,15 @@ if TYPE_CHECKING:
 class BrokerOutlet:
     """Nouns in, topics and payloads out."""
 
-    def __init__(self, session: Session, topics: Topics, mode: Mode, epoch: int) -> None:
+    def __init__(self, session: Session, topics: Topics, mode: Mode, epoch: Callable[[], int]) -> None:
         self._session, self._topics, self._mode, self._epoch = session, topics, mode, epoch
+        self._announced: int | None = None
 
     async def command(self, command: Command, remaining_seconds: float) -> None:
-        """Publish a command. Raises BrokerUnavailableError."""
+        """Publish a command; first the status, where its epoch was not announced. Raises BrokerUnavailableError."""
+        if self._announced is not None and self._announced < command.epoch:
+            with suppress(PublishRefusedError):
+                await self.status("online")
         await self._session.publish(
             self._topics.command(command.node, command.actuator),
             wire.command(command),
@@ -44,7 +52,8 @@ class BrokerOutlet:
     async def status(self, state: str) -> None:
         """Publish the agent's status. Raises BrokerUnavailableError."""
         said: Literal["online", "offline"] = "online" if state == "online" else "offline"
-        word = wire.agent_status(said, self._mode, installed_version(), self._epoch)
+        self._announced = self._epoch()
+        word = wire.agent_status(said, self._mode, installed_version(), self._announced)
         await self._session.publish(self._topics.agent_status(), word, retain=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from edge_agent.execute.stagger import Stagger, return_wait_seconds
 from edge_agent.execute.troubles import troubles, watch
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.commands import (
+    MOST_EPOCH_JUMP,
     Check,
     Command,
     CommandEvent,
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plant, Priority
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
+
+#: A number that a node may tell in a refusal: at most as large as an epoch can be.
+_NUMBER = re.compile(r"(?<!\d)\d{1,15}(?!\d)")
 
 _PREFIX: dict[Need, str] = {
     "wish": "",
@@ -77,6 +82,7 @@ class Executor:
         self.controls = {actuator.name: Control(actuator, now.seconds) for actuator in plant.actuators}
         self.online: dict[str, bool] = {}
         self.offline: set[str] = set()
+        self.raised: int | None = None  # the epoch that was begun since it was last made durable
         self.linked = True  # as far as is known, the broker can be reached
         self._stagger = Stagger()
         self._offset = now.offset
@@ -157,6 +163,14 @@ class Executor:
             self._awake(now)
         self.linked = connected
 
+    def raise_epoch(self, above: int, now: Moment) -> bool:
+        """Begin an epoch above another; return whether that was needed, and credible."""
+        if not self.epoch <= above <= self.epoch + MOST_EPOCH_JUMP:
+            return False
+        self.epoch, self._counter, self.raised = above + 1, 0, above + 1
+        self._awake(now)
+        return True
+
     def operate(self, operation: Operation, now: Moment) -> bool:
         """Do what a person asks of an actuator; return whether that changed anything."""
         control = self.controls.get(operation.target)
@@ -193,6 +207,9 @@ class Executor:
             # It was published, though the broker's word on that is still on its way.
             found.record.attempts = max(found.record.attempts, 1)
         self._advance(command_id, state, detail, executed, now, by_node=True)
+        if found is not None and state is CommandState.REJECTED and "epoch" in detail.lower():
+            told = [int(number) for number in _NUMBER.findall(detail)]
+            self.raise_epoch(max([found.record.command.epoch, *told]), now)
 
     def delivered(self, report: DeliveryReport, executed: Executed, now: Moment) -> None:
         """Take the fate of one attempt to deliver a command. What a node has accepted was delivered."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _READING_INSTANTS = frozenset({1, 4})
 _SETTLED_INSTANTS = frozenset({3})
 #: Belongs to the session between this agent and its broker: of no use elsewhere.
-_LOCAL = frozenset({"insert_delivery", "put_sequence", "rest_sequence"})
+_LOCAL = frozenset({"carry_epoch", "insert_delivery", "put_sequence", "rest_sequence"})
 
 
 def pack_readings(batch: Batch) -> tuple[int, bytes]:

@@ -94,7 +94,9 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
     settled = _settled_rows(turns, ids)
     alarms = {alarm.key: alarm for turn in turns for alarm in turn.alarms}
     sequences = {memory[:2]: memory for turn in turns for memory in turn.sequences}
+    epochs = [(turn.epoch,) for turn in turns if turn.epoch is not None]
     found: list[tuple[str, list[Row]]] = [
+        ("carry_epoch", epochs),
         ("insert_dead_letter", dead_letter_rows(letter for turn in turns for letter in turn.dead_letters)),
         ("insert_delivery", [tuple(delivery) for turn in turns for delivery in turn.deliveries]),
         ("insert_alarm_event", [(*event[0], *event[1:]) for turn in turns for event in turn.alarm_events]),

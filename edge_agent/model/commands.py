@@ -17,6 +17,10 @@ Mode = Literal["auto", "advisory", "manual"]
 MODES: tuple[Mode, ...] = ("auto", "advisory", "manual")
 
 
+#: An epoch so far above the agent's own is not believed, whoever tells of it: each start begins but one.
+MOST_EPOCH_JUMP = 1_000_000
+
+
 class CommandState(StrEnum):
     """Where a command is in its life. The first three are open, the others are outcomes."""
 

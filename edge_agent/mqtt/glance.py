@@ -19,7 +19,12 @@ GLANCE_SECONDS = 1.5
 
 
 async def retained(settings: ConnectionSettings, topic_filter: str) -> list[bytes]:
-    """Tell the payloads of the messages that are retained under a filter. Raises BrokerUnavailableError."""
+    """Return the payloads of the messages that are retained under a filter. Raises BrokerUnavailableError."""
+    return [payload for _, payload in await retained_messages(settings, topic_filter)]
+
+
+async def retained_messages(settings: ConnectionSettings, topic_filter: str) -> list[tuple[str, bytes]]:
+    """Return topic and payload of the messages that are retained under a filter. Raises BrokerUnavailableError."""
     settings = replace(settings, client_id=f"{settings.client_id}-glance")
     try:
         async with asyncio.timeout(GLANCE_SECONDS), passing_client(settings, GLANCE_SECONDS) as client:
@@ -27,6 +32,7 @@ async def retained(settings: ConnectionSettings, topic_filter: str) -> list[byte
             # The broker answers in order: when it confirms this one, it has sent what belongs to the one before.
             await client.subscribe(topic_filter)
             messages = aiter(client.messages)
-            return [bytes((await anext(messages)).payload) for _ in range(len(client.messages))]
+            found = [await anext(messages) for _ in range(len(client.messages))]
+            return [(str(message.topic), bytes(message.payload)) for message in found]
     except (aiomqtt.MqttError, OSError, TimeoutError) as error:
         raise BrokerUnavailableError(f"the broker cannot be asked: {str(error) or 'no answer in time'}") from error

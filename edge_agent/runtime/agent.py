@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from loguru import logger
@@ -89,6 +90,7 @@ class Agent:
         self._parts = parts
         self._outbox = Outbox(parts.outlet)
         self._loop: Loop | None = None
+        self._group: asyncio.TaskGroup | None = None
         self._delivery: Delivery | None = None
         self._stop = asyncio.Event()
         parts.inbox.inlet = parts.inlet
@@ -141,11 +143,17 @@ class Agent:
         # A failing disk may hold up every write; a restart would not help.
         return f"no turn for {still:.0f} s" if still > STALLED_SECONDS and not self._loop.store_error else None
 
-    async def announce(self) -> None:
+    async def announce(
+        self, afterwards: Callable[[Callable[[], object]], Coroutine[None, None, None]] | None = None
+    ) -> None:
         """Say online, and the state of every alarm, after each connect.
 
-        Where the broker does not let it say so, it hears all the same, and goes on trying.
+        Where the broker does not let it say so, it hears all the same, and goes on trying. `afterwards` is run beside
+        the loop, with what publishes the status once more.
         """
+        if afterwards is not None and self._group is not None:
+            again = partial(self._outbox.status, "online")
+            self._group.create_task(afterwards(again), name="after the announcement")
         self._outbox.status(None)
         if not self._stop.is_set():  # the last word is `offline`
             try:
@@ -172,7 +180,7 @@ class Agent:
             logger.info("The agent has ended")
 
     async def _serve(self, group: asyncio.TaskGroup, started: Callable[[], None] | None) -> None:
-        parts = self._parts
+        parts, self._group = self._parts, group
         loop = self._loop = self._make_loop(group)
         turning = group.create_task(loop.run(), name="loop")
         publishing = group.create_task(self._outbox.run(), name="outbox")

@@ -52,7 +52,15 @@ class Held:
     def strip(self) -> None:
         """Drop the essence: it is stored."""
         self.turn = replace(
-            self.turn, alarm_events=[], alarms=[], decisions=[], commands=[], command_events=[], actuators=[], plans=[]
+            self.turn,
+            alarm_events=[],
+            alarms=[],
+            decisions=[],
+            commands=[],
+            command_events=[],
+            actuators=[],
+            plans=[],
+            epoch=None,
         )
 
 

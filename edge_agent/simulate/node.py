@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from edge_agent.errors import SimulationError
+from edge_agent.model.commands import MOST_EPOCH_JUMP
 from edge_agent.model.plant import ACTIONS
 from edge_agent.simulate import nodewire
 from edge_agent.simulate.distortion import Distortion
@@ -66,6 +67,8 @@ class _Flash:
         """Tell why a command is older than what is known, empty where it is not, and take note of it."""
         if order.epoch < self.epoch:
             return f"epoch {order.epoch} is over, {self.epoch} has begun"
+        if order.epoch - self.epoch > MOST_EPOCH_JUMP:
+            return f"epoch {order.epoch} is too far above {self.epoch}"
         if order.epoch > self.epoch:
             self.epoch = order.epoch
             self.newest.clear()
@@ -235,12 +238,10 @@ class VirtualNode:
             return f"{order.action} is no action of a {self._node.actuators[actuator].kind}"
         if order.action == "set" and (order.value is None or not 0 <= order.value <= 1):
             return "set needs a value from 0 to 1"
-        overtaken = self._flash.overtaken(order)
-        if overtaken:
-            return overtaken
+        # Before the epoch is noted: a command that is not executed must not lock out those who command in earnest.
         if now.at > order.expires_at:
             return "expired"
-        return "told to reject" if self._fault("reject", now, actuator) else ""
+        return "told to reject" if self._fault("reject", now, actuator) else self._flash.overtaken(order)
 
     def _execute(self, actuator: str, order: Order, now: Moment) -> list[Outgoing]:
         """Execute a command. Its id is remembered before anything moves: a crash must not let it happen twice."""

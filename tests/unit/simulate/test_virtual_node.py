@@ -82,9 +82,18 @@ def test_an_epoch_is_known_for_all_actuators_of_a_node(rig: Rig) -> None:
     assert statuses(rig.order(2, epoch=7, actuator="pump2")) == ["rejected"]
 
 
-def test_even_an_expired_command_ends_the_epochs_before_its_own(rig: Rig) -> None:
-    rig.order(1, epoch=8, expires_at=rfc3339(START))
-    assert statuses(rig.order(2, epoch=7)) == ["rejected"]
+@pytest.mark.parametrize(
+    "forged", [{"expires_at": rfc3339(START)}, {"node": "elsewhere"}, {"action": "fly"}], ids=["late", "other", "no action"]
+)
+def test_a_command_that_is_not_executed_ends_no_epoch(rig, forged):
+    rig.at(60)
+    assert statuses(rig.order(1, epoch=8, **forged)) == ["rejected"]
+    assert statuses(rig.order(2, epoch=7)) == ["accepted", "done"]
+
+
+def test_an_epoch_that_cannot_be_locks_nobody_out(rig):
+    assert statuses(rig.order(1, epoch=2**52)) == ["rejected"]
+    assert statuses(rig.order(2, epoch=7)) == ["accepted", "done"]
 
 
 def test_an_older_counter_of_the_epoch_is_rejected_for_its_actuator_only(rig: Rig) -> None:
