@@ -135,7 +135,8 @@ class Control:
         before = self.desired
         self.desired, self.desired_at, self.changed = wish, now.at, True
         if before is not None and (before.action, before.value) == (wish.action, wish.value):
-            if wish.trip and not before.trip:  # no pause after a miss delays it
+            if wish.trip and not before.trip:  # no pause after a miss delays it, and no earlier try is enough
+                self.restored = 0
                 self.awake(now)
             return
         self._to(Desired.HELD)
