@@ -195,10 +195,11 @@ class Control:
 
     def _heed_panel(self, reported: Reported, now: Moment) -> None:
         """Note that a person takes the equipment at its panel, or gives it back: that ends a lock-out too."""
-        if reported.local and self.hand != "local":
-            self.hand, self.changed = "local", True
-            self._rest_or_block()
-        elif not reported.local and self.hand == "local":
+        if reported.local:
+            self.changed = self.changed or self.hand != "local"
+            self.hand = "local"
+            self._rest_or_block()  # what was only remembered holds a stop back from now on
+        elif self.hand == "local":
             self.hand, self.failures, self.failure, self.changed = None, 0, "", True
             self._retries = 0
             self._rest_or_block()

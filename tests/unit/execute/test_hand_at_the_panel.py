@@ -76,6 +76,18 @@ def test_local_is_remembered_but_holds_no_stop_before_it_is_heard_again(make_des
     assert [c.action for c in after.wish(action)][:1] == given
 
 
+def test_a_remembered_local_that_is_heard_again_holds_a_stop_too(make_desk):
+    desk = running(make_desk)
+    desk.state("running", local=True)
+    after = make_desk(remembered=desk.memory())
+    [stop] = after.wish("stop")
+    after.publish(stop)
+    after.at(1).state("running", local=True)
+    after.ack(stop, "rejected", "local")
+    assert after.wait(1000, step=10) == []
+    assert after.control.state is Desired.SUSPENDED
+
+
 # Unexpected, towards the fail-safe ------------------------------------------------------------------------------
 
 
