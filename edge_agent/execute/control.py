@@ -55,6 +55,7 @@ class Control:
         self.unsafe_since: float | None = None  # since when a fail-safe request is neither confirmed nor held
         self._away = False  # its node was offline since the last report
         self._retries = 0  # after unexpected changes
+        self._run_by_hand = False  # a hand made it leave the fail-safe action
         self._proved = False  # the equipment has done what the command for this request asks
         self._contradicted_since: float | None = None
         self._answered = False  # the equipment has reported since the newest command
@@ -143,7 +144,7 @@ class Control:
         if self._open_for_wish():
             self._to(Desired.SENT)
         self.held, self.failure, self.restored = frozenset(), "", 0
-        self._contradicted_since = None
+        self._contradicted_since, self._run_by_hand = None, False
         self._due_seconds, self._pause_seconds = now.seconds, self.actuator.ack_timeout_seconds
         self._rest_or_block()
 
@@ -238,7 +239,7 @@ class Control:
         """Note that the equipment does what is requested."""
         self._pause_seconds = self.actuator.ack_timeout_seconds
         self._contradicted_since = None
-        self._proved, self.restored = True, 0
+        self._proved, self.restored, self._run_by_hand = True, 0, False
         if self.state in {Desired.CONTRADICTED, Desired.MISSED} and self.record is None:
             self._to(Desired.FULFILLED)
         if self.hand == "unexpected":  # a person has put it back to what is requested
@@ -253,7 +254,7 @@ class Control:
         """Answer a change that no command explains: towards the fail-safe the hand wins, away from it is told once."""
         if self.safe or self.actuator.hand == "insist":
             if self.state not in _UNDER_WAY:
-                self.restored = 0
+                self.restored, self._run_by_hand = 0, True
                 self._contradict(now)
         elif self._retries < self.actuator.unexpected_retries:
             self._retries += 1
@@ -284,7 +285,7 @@ class Control:
             return None
         if self.state is Desired.FULFILLED:
             self._doubt_silence(now)
-        if self.state is Desired.CONTRADICTED and self.safe and self.restored:
+        if self.state is Desired.CONTRADICTED and self.safe and self.restored and self._run_by_hand:
             return None  # a hand runs it: commanded once, then it is an alarm
         if self.state in {Desired.FULFILLED, Desired.ACCEPTED}:
             return "renew" if not self.safe and self.lease.due(now.seconds) else None

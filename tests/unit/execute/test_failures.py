@@ -178,6 +178,21 @@ def test_a_stop_that_cannot_be_delivered_is_told(desk, cut):
     assert desk.troubles["stop_not_confirmed"] == "critical"
 
 
+@pytest.mark.parametrize("trip", [False, True])
+def test_a_stop_that_is_done_without_effect_is_asked_again_for_ever(desk, trip):
+    desk.done("start")
+    given = desk.at(60).wish("stop", trip=trip)
+    while desk.seconds < 1000:
+        for command in given[-1:]:
+            desk.publish(command)
+            desk.ack(command, "done")
+        given += desk.at(desk.seconds + 1).tick()
+    assert len(given) >= 15
+    assert desk.troubles["stop_not_confirmed"] == "critical"
+    assert desk.wait(desk.seconds + 61)
+    assert not desk.control.locked_out
+
+
 # What delays neither a stop nor a trip --------------------------------------------------------------------------
 
 
