@@ -55,6 +55,7 @@ class Control:
         self.unsafe_since: float | None = None  # since when a fail-safe request is neither confirmed nor held
         self._away = False  # its node was offline since the last report
         self._retries = 0  # after unexpected changes
+        self._run_by_hand = False  # a hand made it leave the fail-safe action
         self._proved = False  # the equipment has done what the command for this request asks
         self._contradicted_since: float | None = None
         self._answered = False  # the equipment has reported since the newest command
@@ -135,14 +136,15 @@ class Control:
         before = self.desired
         self.desired, self.desired_at, self.changed = wish, now.at, True
         if before is not None and (before.action, before.value) == (wish.action, wish.value):
-            if wish.trip and not before.trip:  # no pause after a miss delays it
+            if wish.trip and not before.trip:  # no pause after a miss delays it, and no earlier try is enough
+                self.restored = 0
                 self.awake(now)
             return
         self._to(Desired.HELD)
         if self._open_for_wish():
             self._to(Desired.SENT)
         self.held, self.failure, self.restored = frozenset(), "", 0
-        self._contradicted_since = None
+        self._contradicted_since, self._run_by_hand = None, False
         self._due_seconds, self._pause_seconds = now.seconds, self.actuator.ack_timeout_seconds
         self._rest_or_block()
 
@@ -194,10 +196,11 @@ class Control:
 
     def _heed_panel(self, reported: Reported, now: Moment) -> None:
         """Note that a person takes the equipment at its panel, or gives it back: that ends a lock-out too."""
-        if reported.local and self.hand != "local":
-            self.hand, self.changed = "local", True
-            self._rest_or_block()
-        elif not reported.local and self.hand == "local":
+        if reported.local:
+            self.changed = self.changed or self.hand != "local"
+            self.hand = "local"
+            self._rest_or_block()  # what was only remembered holds a stop back from now on
+        elif self.hand == "local":
             self.hand, self.failures, self.failure, self.changed = None, 0, "", True
             self._retries = 0
             self._rest_or_block()
@@ -236,7 +239,7 @@ class Control:
         """Note that the equipment does what is requested."""
         self._pause_seconds = self.actuator.ack_timeout_seconds
         self._contradicted_since = None
-        self._proved, self.restored = True, 0
+        self._proved, self.restored, self._run_by_hand = True, 0, False
         if self.state in {Desired.CONTRADICTED, Desired.MISSED} and self.record is None:
             self._to(Desired.FULFILLED)
         if self.hand == "unexpected":  # a person has put it back to what is requested
@@ -251,7 +254,7 @@ class Control:
         """Answer a change that no command explains: towards the fail-safe the hand wins, away from it is told once."""
         if self.safe or self.actuator.hand == "insist":
             if self.state not in _UNDER_WAY:
-                self.restored = 0
+                self.restored, self._run_by_hand = 0, True
                 self._contradict(now)
         elif self._retries < self.actuator.unexpected_retries:
             self._retries += 1
@@ -282,7 +285,7 @@ class Control:
             return None
         if self.state is Desired.FULFILLED:
             self._doubt_silence(now)
-        if self.state is Desired.CONTRADICTED and self.safe and self.restored:
+        if self.state is Desired.CONTRADICTED and self.safe and self.restored and self._run_by_hand:
             return None  # a hand runs it: commanded once, then it is an alarm
         if self.state in {Desired.FULFILLED, Desired.ACCEPTED}:
             return "renew" if not self.safe and self.lease.due(now.seconds) else None

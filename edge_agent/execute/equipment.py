@@ -121,6 +121,8 @@ class Equipment:
         if on is self.running:
             self._undo = None
             return False
+        if self._undo is not None and self._undo[0] is (not on):
+            self._undo = None  # it has turned since: what was known before the command holds no more
         if self.running is None:
             self.running = on
         else:

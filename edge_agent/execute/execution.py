@@ -266,7 +266,7 @@ class Executor:
             need = control.need(now)
             if need is not None and control.desired is not None and (control.safe or not unsure(name)):
                 wanted.append((control, control.desired, need))
-        self._stagger.turn(sum(self._starts(control, wish) for control, wish, _ in wanted))
+        self._stagger.turn(sum(self._waits_its_turn(control, wish, now) for control, wish, _ in wanted))
         for control, wish, need in wanted:
             self._consider(control, wish, need, executed, now)
 
@@ -285,6 +285,12 @@ class Executor:
             and turns_on(wish.action, wish.value)
             and control.equipment.running is not True
         )
+
+    def _waits_its_turn(self, control: Control, wish: Wish, now: Moment) -> bool:
+        """Whether nothing but the starts of others holds a start back."""
+        if not self._starts(control, wish):
+            return False
+        return all(check.passed for check in self._checks(control, wish, now) if check.name != "stagger")
 
     def conditions(self, now: Moment) -> dict[AlarmKey, tuple[Priority, str]] | None:
         """Return what is wrong with actuators, by alarm; None where it is not time to look again."""

@@ -43,6 +43,7 @@ class Desk:
     def tick(self):
         executed = Executed()
         self.executor.reconcile(executed, self.now)
+        self.executor.conditions(self.now)
         return self._merge(executed).commands
 
     def wait(self, until, step=1.0):

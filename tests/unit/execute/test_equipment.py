@@ -207,3 +207,16 @@ def test_no_command_that_passes_violates_a_protection_however_slow_the_node(spec
                 assert now - starts[-1] >= spec["min_on_seconds"]
                 stops.append(now)
         equipment.learn(on=on, seconds=now)
+
+
+def test_a_refusal_takes_nothing_back_that_was_reported_since():
+    equipment = Equipment(pump(min_off_seconds=120))
+    equipment.learn(on=False, seconds=0)
+    equipment.command(on=True, seconds=200)
+    equipment.learn(on=True, seconds=201)
+    equipment.settle(done=True)
+    equipment.command(on=True, seconds=400)  # a renewal
+    equipment.learn(on=False, seconds=410)  # by hand
+    equipment.take_back()
+    assert (equipment.running, equipment.stopped_seconds) == (False, 410)
+    assert failed(equipment, on=True, seconds=529) == ["min_off"]
