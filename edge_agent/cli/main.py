@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_OPERATIONS = {
+    "release": "give equipment back to the agent that a hand at its panel has taken",
+    "reset": "end the lock-out of an actuator, and the trips that have latched",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence."""
 
@@ -56,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     applying.add_argument("plant_file", type=Path, metavar="PLANT_FILE")
     applying.add_argument("--dry-run", action="store_true", help="only print what would change")
     command("migrate", "plantwork", "bring the PostgreSQL schema up to date")
+    for word, text in _OPERATIONS.items():
+        operating = command(word, "operate", text)
+        operating.add_argument("target", metavar="NODE/ACTUATOR")
+        operating.add_argument("--reason", required=True, metavar="TEXT", help="why, for the record")
     command("status", "look", "look at a running agent").add_argument("--json", action="store_true")
     command("explain", "look", "why a command was sent").add_argument("command_id", metavar="COMMAND_ID")
     _add_export(command("export", "look", "print what the store holds"))

@@ -28,6 +28,7 @@ from edge_agent.runtime.agent import Agent, Parts
 from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.drain import Drain
 from edge_agent.runtime.inbox import BoundedInbox
+from edge_agent.runtime.operationwatch import OperationWatch
 from edge_agent.runtime.policywatch import PolicyWatch
 from edge_agent.runtime.recording import JsonRecorder
 from edge_agent.turn import Knowledge
@@ -138,6 +139,7 @@ async def open_agent(
             recorder,
             None if stores.sink is None else Drain(store, stores.sink, clock, random.random),
             None if stores.postgres is None else stores.upkeep,
+            OperationWatch(store, inbox.report),
         )
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)

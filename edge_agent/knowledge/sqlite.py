@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from edge_agent.knowledge.ports import Change, Spooled
+    from edge_agent.model.inbox import Operation
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Instant
@@ -147,6 +148,14 @@ class SqliteStore:
         """Read the mark kept with the policy; None where there is none."""
         self._mark = await self._soundly(lambda db: governing.meta(db, "policy_mark"))
         return self._mark
+
+    async def ask(self, operation: Operation) -> None:
+        """Leave an operation for the agent that runs on this file. Raises StoreError for an unknown actuator."""
+        await self._connection.run(governing.ask, operation)
+
+    async def operations(self) -> list[Operation]:
+        """Take what people have asked for. Raises StoreError."""
+        return await self._soundly(governing.take_operations)
 
     @property
     def spooled_rows(self) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.errors import StoreError
 from edge_agent.knowledge.connection import transaction
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
 from edge_agent.knowledge.ports import Change
 from edge_agent.knowledge.statements import statements
+from edge_agent.model.inbox import Operation
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,3 +57,21 @@ def apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool = False, mark: 
     if site not in {None, plant.site}:
         changes.insert(0, Change("change", "site", plant.site, f"{site} -> {plant.site}"))
     return changes
+
+
+def ask(db: sqlite3.Connection, operation: Operation) -> None:
+    """Leave an operation for the running agent. Raises StoreError where the site has no such actuator."""
+    node, _, actuator = operation.target.partition("/")
+    if not db.execute(_SQL["knows_actuator"], (node, actuator)).fetchone()[0]:
+        raise StoreError(f"there is no actuator {operation.target} on the site that this store knows")
+    with transaction(db):
+        db.execute(_SQL["ask_operation"], tuple(operation))
+
+
+def take_operations(db: sqlite3.Connection) -> list[Operation]:
+    """Take what people have asked for, oldest first."""
+    found = db.execute(_SQL["asked_operations"]).fetchall()
+    if found:
+        with transaction(db):
+            db.execute(_SQL["forget_operations"], (found[-1][0],))
+    return [Operation(*row[1:]) for row in found]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.runtime.clock import Clock
     from edge_agent.runtime.drain import Drain
     from edge_agent.runtime.inbox import BoundedInbox
+    from edge_agent.runtime.operationwatch import OperationWatch
     from edge_agent.runtime.policywatch import PolicyWatch
     from edge_agent.runtime.ports import Inlet, Journal, Observer, Outlet, Recorder
     from edge_agent.turn import Knowledge
@@ -80,6 +81,7 @@ class Parts:
     recorder: Recorder | None = None
     drain: Drain | None = None
     upkeep: Callable[[], Coroutine[None, None, None]] | None = None
+    operations: OperationWatch | None = None
     finish_seconds: float = FINISH_SECONDS
 
 
@@ -189,6 +191,8 @@ class Agent:
         group.create_task(parts.connection.run(), name="connection")
         if parts.drain is not None:
             group.create_task(parts.drain.run(), name="drain")
+        if parts.operations is not None:
+            group.create_task(parts.operations.run(), name="operations")
         if parts.upkeep is not None:
             group.create_task(parts.upkeep(), name="upkeep")
         if started is not None:

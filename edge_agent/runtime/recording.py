@@ -2,7 +2,7 @@
 
 The first line tells who recorded: `{"recording": 1, "agent": …, "mode": …, "epoch": …}`. Each further line is the
 input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […], "deliveries": […], "breakers": […],
-"renewals": […]}`.
+"renewals": […], "links": […], "epochs": […], "refusals": […], "operations": […]}`, each where it holds anything.
 For files written by hand a line may also be a single message, `{"at": …, "topic": …, "payload": …}`; before such a line
 time passes in steps of one second, while between recorded turns it passes as it did.
 """
@@ -17,7 +17,19 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge_agent.errors import RecordingError
 from edge_agent.model.commands import Mode  # noqa: TC001  # pydantic reads it at run time
-from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox, Message, Receipt, RenewalReport, Route
+from edge_agent.model.inbox import (
+    BreakerReport,
+    DeliveryReport,
+    EpochReport,
+    Inbox,
+    LinkReport,
+    Message,
+    Operation,
+    Receipt,
+    RefusalReport,
+    RenewalReport,
+    Route,
+)
 from edge_agent.model.time import MICROSECONDS, Moment, parse_rfc3339, rfc3339
 
 if TYPE_CHECKING:
@@ -48,6 +60,14 @@ class JsonRecorder:
             line["breakers"] = [list(report) for report in inbox.breakers]
         if inbox.renewals:
             line["renewals"] = [report.detail for report in inbox.renewals]
+        if inbox.links:
+            line["links"] = [report.connected for report in inbox.links]
+        if inbox.epochs:
+            line["epochs"] = [list(report) for report in inbox.epochs]
+        if inbox.refusals:
+            line["refusals"] = [report.detail for report in inbox.refusals]
+        if inbox.operations:
+            line["operations"] = [list(operation) for operation in inbox.operations]
         self._line(line)
 
     def _line(self, content: dict[str, Any]) -> None:
@@ -101,6 +121,10 @@ class _Line(_Strict):
     deliveries: list[tuple[str, Literal["published", "failed", "expired"], str]] = Field(default_factory=list)
     breakers: list[tuple[str, Literal["open", "half_open", "closed"]]] = Field(default_factory=list)
     renewals: list[str] = Field(default_factory=list)
+    links: list[bool] = Field(default_factory=list)
+    epochs: list[tuple[int, str]] = Field(default_factory=list)
+    refusals: list[str] = Field(default_factory=list)
+    operations: list[tuple[Literal["reset", "release"], str, str, str]] = Field(default_factory=list)
 
 
 class _Single(_Message):
@@ -194,6 +218,11 @@ class Recording:
             [DeliveryReport(*report) for report in line.deliveries],
             [BreakerReport(*report) for report in line.breakers],
             [RenewalReport(detail) for detail in line.renewals],
+            None,
+            [LinkReport(connected) for connected in line.links],
+            [EpochReport(*report) for report in line.epochs],
+            [RefusalReport(detail) for detail in line.refusals],
+            [Operation(*operation) for operation in line.operations],
         )
 
     def _message(self, line: _Message) -> Message:

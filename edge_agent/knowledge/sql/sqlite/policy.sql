@@ -77,3 +77,15 @@ DELETE FROM thresholds WHERE site = ? AND node = ? AND sensor = ? AND name = ?
 
 -- name: remove_plan
 DELETE FROM plans WHERE site = ? AND plan = ?
+
+-- name: ask_operation
+INSERT INTO operations (operation, target, by, reason) VALUES (?, ?, ?, ?)
+
+-- name: asked_operations
+SELECT id, operation, target, by, reason FROM operations ORDER BY id LIMIT 100
+
+-- name: forget_operations
+DELETE FROM operations WHERE id <= ?
+
+-- name: knows_actuator
+SELECT count(*) FROM actuators WHERE site = (SELECT value FROM meta WHERE key = 'site') AND node = ? AND actuator = ?

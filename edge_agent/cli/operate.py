@@ -1,0 +1,54 @@
+"""Commands of people to the running agent: the end of a suspension, of a lock-out, of a latched trip."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from typing import TYPE_CHECKING, Literal
+
+from edge_agent.cli.output import say
+from edge_agent.errors import UsageError
+from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.model.inbox import Operation
+from edge_agent.settings.agent import load_settings
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+
+def release(arguments: argparse.Namespace) -> int:
+    """Give equipment back to the agent that a hand at its panel has taken."""
+    return _operate("release", arguments)
+
+
+def reset(arguments: argparse.Namespace) -> int:
+    """End the lock-out of an actuator, a suspension, and the trips that have latched."""
+    return _operate("reset", arguments)
+
+
+def _operate(word: Literal["release", "reset"], arguments: argparse.Namespace) -> int:
+    """Leave an operation for the agent; it takes it within a second or two."""
+    node, slash, actuator = arguments.target.partition("/")
+    if not (node and slash and actuator):
+        raise UsageError(f"{arguments.target} is no actuator; expected NODE/ACTUATOR")
+    path = load_settings(arguments.config, os.environ).store.path
+    if not path.is_file():
+        raise UsageError(f"there is no store at {path}: the agent has not run here yet")
+    operation = Operation(word, arguments.target, _who(), arguments.reason)
+    asyncio.run(_ask(path, operation))
+    say(f"{word} of {operation.target} is left for the agent; `edge-agent status` shows what became of it\n")
+    return 0
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return str(os.getuid())
+
+
+async def _ask(path: Path, operation: Operation) -> None:
+    async with SqliteStore(path) as store:
+        await store.ask(operation)
