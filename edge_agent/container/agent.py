@@ -24,7 +24,7 @@ from edge_agent.observe.http import ObservationServer
 from edge_agent.observe.metrics import Metrics
 from edge_agent.observe.snapshot import snapshot_json
 from edge_agent.runtime.agent import Agent, Parts
-from edge_agent.runtime.clock import SystemClock
+from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.runtime.drain import Drain
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.policywatch import PolicyWatch
@@ -108,7 +108,9 @@ async def open_agent(
         )
         recorder = None
         if recording is not None:
-            recorder = JsonRecorder(recording, agent=settings.agent.id, mode=mode, epoch=remembered.epoch)
+            recorder = JsonRecorder(
+                recording, agent=settings.agent.id, mode=mode, epoch=remembered.epoch, boot=clock.now().boot
+            )
         parts = Parts(
             knowledge,
             inbox,
@@ -127,7 +129,7 @@ async def open_agent(
         )
         agent = Agent(parts if rewire is None else rewire(parts))
         _watch(metrics, agent, session, stores)
-        server = await stack.enter_async_context(_observation(settings, agent, metrics, source, stores))
+        server = await stack.enter_async_context(_observation(settings, agent, metrics, source, stores, clock))
         yield Running(agent, server.port, session)
 
 
@@ -151,10 +153,19 @@ def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> 
 
 
 def _observation(
-    settings: Settings, agent: Agent, metrics: Metrics, source: Retuned, stores: Stores
+    settings: Settings, agent: Agent, metrics: Metrics, source: Retuned, stores: Stores, clock: Clock
 ) -> ObservationServer:
     """Make the server of metrics and health, not yet entered."""
     store = stores.embedded
+
+    def notes() -> dict[str, str]:
+        found = dict(source.notes())
+        if store.renewal is not None:
+            found["store"] = store.renewal
+        if not clock.now().sure:
+            found["clock"] = UNSURE
+        return found
+
     return ObservationServer(
         settings.http.host,
         settings.http.port,
@@ -163,5 +174,5 @@ def _observation(
         dispensable=stores.troubles,
         live=agent.live,
         status=lambda: snapshot_json(agent.snapshot()),
-        notes=lambda: source.notes() | ({} if store.renewal is None else {"store": store.renewal}),
+        notes=notes,
     )
