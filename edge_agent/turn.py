@@ -137,6 +137,8 @@ class Knowledge:
             tuple(_actuator_view(control) for control in executor.controls.values()),
             nodes,
             self.analyzer.register.alarms,
+            clock_sure=now.sure,
+            boot=now.boot,
         )
 
 

@@ -18,6 +18,7 @@ from edge_agent.cli.story import tell
 from edge_agent.errors import EdgeAgentError, UsageError
 from edge_agent.knowledge.archive import SqliteArchive
 from edge_agent.model.time import parse_rfc3339
+from edge_agent.runtime.clock import UNSURE
 from edge_agent.settings.agent import load_settings
 
 if TYPE_CHECKING:
@@ -58,12 +59,18 @@ def status(arguments: argparse.Namespace) -> int:
 
 def _show(console: Console, found: dict[str, Any]) -> None:
     console.print(f"{found['agent']} at {found['site']}, mode {found['mode']}, epoch {found['epoch']}, {found['at']}")
+    console.print(f"clock: {_clock(found.get('clock', {}))}")
     columns: tuple[str, ...] = ("node", "sensor", "value", "unit", "flag", "judged_flag", "age_seconds")
     console.print(_table("Sensors", found["sensors"], columns))
     columns = ("node", "actuator", "state", "value", "desired", "plan", "command")
     console.print(_table("Actuators", found["actuators"], columns))
     console.print(_table("Alarms", found["alarms"], ("alarm", "priority", "active", "acknowledged", "since", "reason")))
     console.print(_table("Nodes", found["nodes"], ("node", "online", "breaker")))
+
+
+def _clock(found: dict[str, Any]) -> str:
+    quality = "right" if found.get("sure") else UNSURE
+    return f"{quality}, boot {found['boot']}" if found.get("boot") else quality
 
 
 def _table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Table:

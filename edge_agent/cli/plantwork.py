@@ -19,7 +19,7 @@ from edge_agent.knowledge.memory import MemoryStore
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
-from edge_agent.runtime.clock import SystemClock
+from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.check import check as check_files
 from edge_agent.settings.check import warnings
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Print a line for everything that is wrong in both files."""
+    """Print a line for everything that is wrong in both files, or that nothing is, and whether the clock may be."""
     problems = check_files(arguments.config, arguments.plant, os.environ)
     for problem in problems:
         say(f"{problem}\n")
@@ -47,6 +47,8 @@ def check(arguments: argparse.Namespace) -> int:
         say(f"warning: {risk}\n")
     if not problems:
         say("settings and plant file are fine\n")
+        if not SystemClock().now().sure:
+            say(f"note: {UNSURE}\n")
     return 2 if problems or (risky and arguments.strict) else 0
 
 

@@ -25,7 +25,7 @@ from edge_agent.observe.http import ObservationServer
 from edge_agent.observe.metrics import Metrics
 from edge_agent.observe.snapshot import snapshot_json
 from edge_agent.runtime.agent import Agent, Parts
-from edge_agent.runtime.clock import SystemClock
+from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.runtime.drain import Drain
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.operationwatch import OperationWatch
@@ -123,7 +123,9 @@ async def open_agent(
         )
         recorder = None
         if recording is not None:
-            recorder = JsonRecorder(recording, agent=settings.agent.id, mode=mode, epoch=remembered.epoch)
+            recorder = JsonRecorder(
+                recording, agent=settings.agent.id, mode=mode, epoch=remembered.epoch, boot=clock.now().boot
+            )
         parts = Parts(
             knowledge,
             inbox,
@@ -144,7 +146,7 @@ async def open_agent(
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
         _watch(metrics, agent, session, stores)
-        notes = partial(_notes, source, parts.policy, stores)
+        notes = partial(_notes, source, parts.policy, stores, clock)
         server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
@@ -185,7 +187,11 @@ def _observation(
     )
 
 
-def _notes(source: Retuned, policy: PolicyWatch, stores: Stores) -> dict[str, str]:
+def _notes(source: Retuned, policy: PolicyWatch, stores: Stores, clock: Clock) -> dict[str, str]:
     """Return what the health says besides, by part."""
-    renewal = stores.embedded.renewal
-    return source.notes() | policy.notes() | ({} if renewal is None else {"store": renewal})
+    found = source.notes() | policy.notes()
+    if stores.embedded.renewal is not None:
+        found["store"] = stores.embedded.renewal
+    if not clock.now().sure:
+        found["clock"] = UNSURE
+    return found

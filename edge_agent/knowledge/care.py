@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from edge_agent.knowledge.limits import Limits
     from edge_agent.knowledge.soundness import Renewal
-    from edge_agent.model.time import Instant
+    from edge_agent.knowledge.trusted import TrustedTime
 
 _T = TypeVar("_T")
 
@@ -39,8 +39,9 @@ TIDY_ROWS = 2_000
 class Care:
     """Opens, guards and tidies one store."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, time: TrustedTime) -> None:
         self.limits = limits
+        self._time = time
         self.renewals = 0
         self.bare = False  # begun anew, and not yet told what the old file knew
         self._reserve = Reserve(path.with_suffix(".reserve"), limits.reserve_bytes)
@@ -84,12 +85,12 @@ class Care:
                 raise
             return work()
 
-    def tidy(self, db: sqlite3.Connection, rows: int, now: Instant) -> bool:
-        """Prune a step where it is time to look, and tell whether more is to be done; `rows` have just been written."""
+    def tidy(self, db: sqlite3.Connection, rows: int) -> bool:
+        """Prune a step where it is time to look; return whether more is to be done. `rows` have just been written."""
         self._untidied += rows
         if self._untidied < TIDY_ROWS:
             return False
-        if tidy(db, self.limits, now):
+        if tidy(db, self.limits, self._time):
             return True
         self._untidied = 0
         return False
@@ -112,7 +113,7 @@ class Care:
         if free_bytes(db) >= _LEAST_ROOM:
             return True
         try:
-            return make_room(db, self.limits)
+            return make_room(db, self.limits, self._time)
         except sqlite3.Error:
             return False
 

@@ -1,5 +1,8 @@
 """Pruning the embedded store in small steps: what is too old, or too much. The oldest readings always go first.
 
+Old is what a time that can be trusted calls so. Where room is needed, readings from more than a month ahead, which a
+wrong clock has left, go before all others: they would stay the newest for ever.
+
 The file is not shrunk: freed pages are used again, so it stays as large as it ever was, and never larger than the
 limit. SQLite's own shrinking (auto_vacuum) moves pages about, which an SD card pays for.
 """
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from edge_agent.knowledge.limits import Limits
+    from edge_agent.knowledge.trusted import TrustedTime
     from edge_agent.model.time import Instant
 
 _SQL = statements("sqlite", "housekeeping")
@@ -23,6 +27,8 @@ _SQL = statements("sqlite", "housekeeping")
 STEP_ROWS = 1_000
 #: Free pages that are room enough to go on with on a full disk, in bytes.
 ROOM_BYTES = 1_000_000
+#: How far ahead a reading is nonsense.
+_AHEAD_MICROSECONDS = 31 * 86_400_000_000
 #: Steps that may be done at once to make room.
 _MOST_STEPS = 100
 
@@ -36,30 +42,32 @@ _RECORDS = (
 _READINGS = ("bound_of_readings", ("prune_readings",))
 
 
-def tidy(db: sqlite3.Connection, limits: Limits, now: Instant) -> bool:
-    """Do one step, in one short transaction; tell whether more is to be done.
+def tidy(db: sqlite3.Connection, limits: Limits, time: TrustedTime) -> bool:
+    """Do one step, in one short transaction; return whether more is to be done.
 
     What is too old is removed by the thousand only: a row may outlive its time by so many.
     """
-    newest = _number(db, "newest_reading")
-    # A clock that leaps ahead would make everything old; the plant's own readings do not leap with it.
-    too_old = min(now, now if newest is None else newest) - limits.keep_microseconds
+    newest = _newest(db, time)
+    # A sure clock can be wrong, too; the plant's own readings do not leap with it.
+    too_old = min(time.earliest, time.earliest if newest is None else newest) - limits.keep_microseconds
     if any(_prune(db, what, too_old) for what in (_READINGS, *_RECORDS)):
         return True
     if used_bytes(db) <= limits.max_bytes:
         return False
-    return any(_prune(db, what, None) for what in (_READINGS, *_RECORDS))
+    return _prune_ahead(db, time) or any(_prune(db, what, None) for what in (_READINGS, *_RECORDS))
 
 
-def make_room(db: sqlite3.Connection, limits: Limits) -> bool:
+def make_room(db: sqlite3.Connection, limits: Limits, time: TrustedTime) -> bool:
     """Free pages for a file that cannot grow, at the cost of readings that are not of the newest days.
 
-    Tells whether there is room for a while.
+    Return whether there is room for a while.
     """
-    newest = _number(db, "newest_reading")
+    newest = _newest(db, time)
     for _ in range(_MOST_STEPS):
         if free_bytes(db) >= ROOM_BYTES:
             return True
+        if _prune_ahead(db, time):
+            continue
         if newest is None or not _prune(db, _READINGS, newest - limits.full_keep_microseconds):
             break
     return free_bytes(db) >= ROOM_BYTES // 2
@@ -87,6 +95,23 @@ def _prune(db: sqlite3.Connection, what: tuple[str, tuple[str, ...]], before: In
     with transaction(db):
         removed = [db.execute(_SQL[name], (found,)).rowcount for name in statements_]
     return any(removed)
+
+
+def _prune_ahead(db: sqlite3.Connection, time: TrustedTime) -> bool:
+    """Remove a step of the readings from too far ahead; return whether there were any."""
+    if _number(db, "reading_ahead", _horizon(time)) is None:
+        return False
+    with transaction(db):
+        db.execute(_SQL["prune_readings_ahead"], (_horizon(time), STEP_ROWS))
+    return True
+
+
+def _newest(db: sqlite3.Connection, time: TrustedTime) -> Instant | None:
+    return _number(db, "newest_reading", _horizon(time))
+
+
+def _horizon(time: TrustedTime) -> Instant:
+    return time.latest + _AHEAD_MICROSECONDS
 
 
 def _number(db: sqlite3.Connection, name: str, *arguments: int) -> int | None:

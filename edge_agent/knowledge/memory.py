@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
     ReadingKey = tuple[str, str, str, Instant, int | None]
 
+#: A reading from so much after its receipt is not remembered as the latest: it would stay so for ever.
+_AHEAD_MICROSECONDS = 60_000_000
+
 
 class MemoryStore:
     """Journal, policy and archive in dictionaries."""
@@ -213,7 +216,8 @@ class MemoryStore:
         units = {sensor.name: sensor.unit for sensor in self._plants[self._site].sensors} if self._site else {}
         series: dict[tuple[str, str, str], list[StoredReading]] = {}
         for (node, sensor, unit, _, _), reading in sorted(self._readings.items(), key=_age):
-            if units.get(f"{node}/{sensor}", unit) == unit:
+            ahead = reading.observed_at > reading.received_at + _AHEAD_MICROSECONDS
+            if units.get(f"{node}/{sensor}", unit) == unit and not ahead:
                 series.setdefault((node, sensor, unit), []).append(reading)
         for _, held in sorted(series.items(), key=itemgetter(0)):
             yield from held[-3:]

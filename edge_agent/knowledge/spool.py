@@ -65,7 +65,7 @@ class Spooling:
         self._forget_change()
 
     def append(self, db: sqlite3.Connection, batch: Batch, at: Instant) -> None:
-        """Add a batch, committed at an instant, and give up what no longer fits."""
+        """Add a batch, committed at an instant that can be trusted, and give up what no longer fits."""
         self._forget_change()
         self._remove_taken(db)
         if batch.readings or batch.settled:

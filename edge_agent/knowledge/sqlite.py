@@ -20,6 +20,7 @@ from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.migrate import connect_owner
 from edge_agent.knowledge.ports import Written
 from edge_agent.knowledge.statements import statements
+from edge_agent.knowledge.trusted import TrustedTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Operation
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.remembered import Remembered
-    from edge_agent.model.time import Instant
+    from edge_agent.model.time import Instant, Moment
     from edge_agent.turn import Turn
 
 _T = TypeVar("_T")
@@ -51,7 +52,8 @@ class SqliteStore:
         self, path: Path | str, *, spool: bool = False, limits: Limits | None = None, plant: Plant | None = None
     ) -> None:
         path = Path(path)
-        self._care = None if limits is None else Care(path, limits)
+        self._time = TrustedTime()
+        self._care = None if limits is None else Care(path, limits, self._time)
         self._spooling = _spooling(limits) if spool else None
         self._connection = Connection(path, self._care.connect if self._care else connect_owner, self._bid_farewell)
         self._epoch = EpochFile(path)
@@ -103,9 +105,10 @@ class SqliteStore:
             # Not written after all: what was given may have changed while this waited.
             raise StoreError("The store was damaged and has been opened again.")
         batch = rows.batch(turns, self._ids)
-        now = turns[-1].now.at if turns else 0
+        if not turns:
+            return Written(0)
         try:
-            duplicates = await self._write_or_sift(batch, now)
+            duplicates = await self._write_or_sift(batch, turns[-1].now)
         except StoreDamagedError:
             if self._care is not None:
                 self._care.suspect()
@@ -113,7 +116,7 @@ class SqliteStore:
             raise
         self._ids.saved(batch.series)
         if self._care is not None and not self._tidying:
-            self._tidy(self._care, _size(batch), now)
+            self._tidy(self._care, _size(batch))
         if self.spooled_rows:
             self._filled.set()
         renewed, self._renewed = self._renewed, None
@@ -198,16 +201,16 @@ class SqliteStore:
             raise StoreError("The store is damaged and not yet opened again.")
         return await self._connection.run(look)
 
-    async def _write_or_sift(self, batch: rows.Batch, now: Instant) -> int:
+    async def _write_or_sift(self, batch: rows.Batch, now: Moment) -> int:
         try:
             return await self._connection.run(self._write, batch, now)
         except StoreRefusedError:  # offered again it would be refused again, and everything after it would wait
-            left, refused = await self._connection.run(self._sift, batch, now)
+            left, refused = await self._connection.run(self._sift, batch, now.at)
         duplicates = await self._connection.run(self._write, left, now)
         self.unwritable_rows += len(refused)
         return duplicates
 
-    def _tidy(self, care: Care, written: int, now: Instant) -> None:
+    def _tidy(self, care: Care, written: int) -> None:
         """Let a step of pruning be done after the writes that wait, and then another one while there is need."""
         loop = asyncio.get_running_loop()
         self._tidying = True
@@ -215,12 +218,12 @@ class SqliteStore:
         def step(db: sqlite3.Connection) -> None:
             more = False
             try:
-                more = care.tidy(db, written, now)
+                more = care.tidy(db, written)
             finally:
                 self._tidying = more
             if more:
                 with suppress(RuntimeError):  # the loop is closed
-                    loop.call_soon_threadsafe(self._tidy, care, 0, now)
+                    loop.call_soon_threadsafe(self._tidy, care, 0)
 
         self._connection.later(step)
 
@@ -228,6 +231,7 @@ class SqliteStore:
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         self._ids = rows.SeriesIds(db.execute(_SQL["all_series"]).fetchall())
+        self._time.load(db)
         if self._spooling is not None:
             self._spooling.load(db)
 
@@ -240,9 +244,10 @@ class SqliteStore:
             self._care.bare = False
         return remembered
 
-    def _write(self, db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> int:
+    def _write(self, db: sqlite3.Connection, batch: rows.Batch, now: Moment) -> int:
+        self._time.look(now)
         bulky = bool(batch.readings or batch.settled or any(name == "insert_dead_letter" for name, _ in batch.others))
-        return self._guarded(db, lambda: self._transact(db, batch, now), bulky=bulky)
+        return self._guarded(db, lambda: self._transact(db, batch), bulky=bulky)
 
     @staticmethod
     def _sift(db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> tuple[rows.Batch, list[piecemeal.Refusal]]:
@@ -252,11 +257,12 @@ class SqliteStore:
         finally:
             db.execute("ROLLBACK")
 
-    def _transact(self, db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> int:
+    def _transact(self, db: sqlite3.Connection, batch: rows.Batch) -> int:
         with transaction(db):
             duplicates = journal.write(db, batch)
+            self._time.save(db)
             if self._spooling is not None:
-                self._spooling.append(db, batch, now)
+                self._spooling.append(db, batch, self._time.at)
         if self._spooling is not None:
             self._spooling.settle()
         return duplicates

@@ -55,8 +55,9 @@ class SequenceMemory(NamedTuple):
 class Remembered:
     """Everything a starting agent is told. `epoch` is already its own: one higher than any before.
 
-    `readings`: the last three of each sensor, oldest first. `commands`: the open ones, oldest first.
-    `alarms`: those active, unacknowledged or shelved. `deliveries`: oldest first.
+    `readings`: the last three of each sensor, oldest first, but none from over a minute after its receipt.
+    `commands`: the open ones, oldest first. `alarms`: those active, unacknowledged or shelved. `deliveries`: oldest
+    first.
     """
 
     epoch: int = 1
@@ -118,7 +119,10 @@ class NodeView(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A frozen look at the agent's knowledge, for the metrics, the status command and the demo's view."""
+    """A frozen look at the agent's knowledge, for the metrics, the status command and the demo's view.
+
+    `clock_sure`, `boot`: of the moment it was taken.
+    """
 
     site: str
     agent: str
@@ -129,3 +133,5 @@ class Snapshot:
     actuators: tuple[ActuatorView, ...]
     nodes: tuple[NodeView, ...]
     alarms: tuple[Alarm, ...]
+    clock_sure: bool = True
+    boot: str = ""

@@ -48,6 +48,8 @@ class PlantExposition:
                 *_breakers(snapshot.actuators, snapshot.nodes),
                 _head("edge_agent_mode", "Mode of control: 0 auto, 1 advisory, 2 manual."),
                 f"edge_agent_mode {_MODE_NUMBERS[snapshot.mode]}\n",
+                _head("edge_agent_clock_sure", "1 while the wall clock is known to be right, else 0."),
+                f"edge_agent_clock_sure {int(snapshot.clock_sure)}\n",
             )
         )
 

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Turn a snapshot into plain values that JSON can hold: site, agent, mode, epoch, at, and its four lists."""
+    """Turn a snapshot into plain values that JSON can hold: site, agent, mode, epoch, at, clock, and its four lists."""
     return {
         "site": snapshot.site,
         "agent": snapshot.agent,
         "mode": snapshot.mode,
         "epoch": snapshot.epoch,
         "at": rfc3339(snapshot.at),
+        "clock": {"sure": snapshot.clock_sure, "boot": snapshot.boot},
         "sensors": [_sensor(view) for view in snapshot.sensors],
         "actuators": [view._asdict() for view in snapshot.actuators],
         "nodes": [view._asdict() for view in snapshot.nodes],

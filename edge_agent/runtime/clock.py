@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from edge_agent.model.time import MICROSECONDS, Moment
+from edge_agent.model.time import MICROSECONDS, Instant, Moment
+from edge_agent.runtime import kernelclock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: 2025-01-01: no clock that says an earlier time is right, this program is younger.
+EARLIEST: Instant = 1_735_689_600 * MICROSECONDS
+#: What people are told of a wall clock that is not sure.
+UNSURE = "the wall clock is not known to be right: nothing that this machine can ask keeps it synchronized"
+#: How often the kernel is asked, how long its last yes holds, and what a clock that nobody set may be off by then.
+_LOOK_SECONDS = 5.0
+_HOLD_SECONDS = 7 * 86_400.0
+_STEP_SECONDS = 1.0
 
 
 class Clock(Protocol):
@@ -33,12 +46,48 @@ def _wall() -> int:
     return time.time_ns() // 1000
 
 
+class Quality:
+    """Judges whether the wall clock is right, asking no more than every few seconds."""
+
+    def __init__(self, synchronized: Callable[[], bool]) -> None:
+        self._synchronized = synchronized
+        self._asked: float | None = None
+        self._confirmed: float | None = None
+        self._offset = 0.0  # the wall less the monotonic count, when last looked at
+        self._sure = False
+
+    def sure(self, at: Instant, seconds: float) -> bool:
+        """Return whether a wall time, read at a monotonic time, is known to be right."""
+        stepped = abs(at / MICROSECONDS - seconds - self._offset) > _STEP_SECONDS
+        if stepped or self._asked is None or not 0 <= seconds - self._asked < _LOOK_SECONDS:
+            self._asked, self._offset = seconds, at / MICROSECONDS - seconds
+            self._sure = self._look(seconds, stepped=stepped)
+        return self._sure and at >= EARLIEST
+
+    def _look(self, seconds: float, *, stepped: bool) -> bool:
+        if self._synchronized():
+            self._confirmed = seconds
+        elif stepped:
+            self._confirmed = None
+        return self._confirmed is not None and seconds - self._confirmed < _HOLD_SECONDS
+
+
 class SystemClock:
-    """Real time."""
+    """Real time. Its monotonic count is the machine's uptime: it goes on evenly over restarts of the agent.
+
+    The wall clock is `sure` while `synchronized` says so, and for a week after, as long as nobody sets it: a clock
+    drifts by seconds a day. Before EARLIEST it never is. Unknown means not sure.
+    """
+
+    def __init__(self, *, boot: str | None = None, synchronized: Callable[[], bool] = kernelclock.synchronized) -> None:
+        self._boot = kernelclock.boot_id() if boot is None else boot
+        self._zero = time.monotonic() - kernelclock.uptime()
+        self._quality = Quality(synchronized)
 
     def now(self) -> Moment:
         """Read the system's clocks."""
-        return Moment(_wall(), time.monotonic())
+        at, seconds = _wall(), time.monotonic() - self._zero
+        return Moment(at, seconds, self._boot, self._quality.sure(at, seconds))
 
     def steady(self) -> float:
         """Read the monotonic clock."""
@@ -54,7 +103,10 @@ class SystemClock:
 
 
 class ScaledClock:
-    """Real time, `speed` times as fast, from the present on. Drives the demo and the simulated plant."""
+    """Real time, `speed` times as fast, from the present on. Drives the demo and the simulated plant.
+
+    It is of no boot, and right by definition.
+    """
 
     def __init__(self, speed: float, start: int | None = None) -> None:
         self.speed = speed

@@ -1,8 +1,9 @@
 """Recordings of what came in, one JSON line a turn, and their way back through the loop.
 
-The first line tells who recorded: `{"recording": 1, "agent": …, "mode": …, "epoch": …}`. Each further line is the
-input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […], "deliveries": […], "breakers": […],
-"renewals": […], "links": […], "epochs": […], "refusals": […], "operations": […]}`, each where it holds anything.
+The first line tells who recorded: `{"recording": 1, "agent": …, "mode": …, "epoch": …, "boot": …}`. Each further line
+is the input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […], "deliveries": […], "breakers": […],
+"renewals": […], "links": […], "epochs": […], "refusals": […], "operations": […]}`, each where it holds anything, with
+`"sure": false` where the wall clock was not known to be right.
 For files written by hand a line may also be a single message, `{"at": …, "topic": …, "payload": …}`; before such a line
 time passes in steps of one second, while between recorded turns it passes as it did.
 """
@@ -42,9 +43,9 @@ FILL_SECONDS = 1.0
 class JsonRecorder:
     """Writes a recording, line by line, as the turns come."""
 
-    def __init__(self, file: IO[str], *, agent: str, mode: Mode, epoch: int) -> None:
+    def __init__(self, file: IO[str], *, agent: str, mode: Mode, epoch: int, boot: str = "") -> None:
         self._file = file
-        self._line({"recording": 1, "agent": agent, "mode": mode, "epoch": epoch})
+        self._line({"recording": 1, "agent": agent, "mode": mode, "epoch": epoch, "boot": boot})
 
     def record(self, inbox: Inbox, now: Moment) -> None:
         """Keep the input of one turn. A changed policy is not kept: a replay judges by the plant file it is given.
@@ -52,6 +53,8 @@ class JsonRecorder:
         Raises RecordingError where the file cannot be written.
         """
         line: dict[str, Any] = {"at": rfc3339(now.at), "seconds": now.seconds}
+        if not now.sure:
+            line["sure"] = False
         if inbox.messages:
             line["messages"] = [_message_out(message) for message in inbox.messages]
         if inbox.deliveries:
@@ -103,6 +106,7 @@ class Header(_Strict):
     agent: str = "replay"
     mode: Mode = "auto"
     epoch: int = 1
+    boot: str = ""
 
 
 class _Message(_Strict):
@@ -117,6 +121,7 @@ class _Message(_Strict):
 class _Line(_Strict):
     at: str
     seconds: float | None = None
+    sure: bool = True
     messages: list[_Message] = Field(default_factory=list)
     deliveries: list[tuple[str, Literal["published", "failed", "expired"], str]] = Field(default_factory=list)
     breakers: list[tuple[str, Literal["open", "half_open", "closed"]]] = Field(default_factory=list)
@@ -191,7 +196,9 @@ class Recording:
                 raise RecordingError(f"line {self._number} is a second header")
             now = self._moment(line, last)
             while last is not None and _by_hand(line) and now.seconds - last.seconds > FILL_SECONDS:
-                last = Moment(last.at + round(FILL_SECONDS * MICROSECONDS), last.seconds + FILL_SECONDS)
+                last = last._replace(
+                    at=last.at + round(FILL_SECONDS * MICROSECONDS), seconds=last.seconds + FILL_SECONDS
+                )
                 yield RecordedTurn(last, Inbox())
             yield RecordedTurn(now, self._inbox(line))
             last = now
@@ -205,7 +212,7 @@ class Recording:
         seconds = line.seconds if isinstance(line, _Line) else None
         if seconds is None:  # written by hand: the wall is its only clock
             seconds = at / MICROSECONDS if last is None else last.seconds_at(at)
-        moment = Moment(at, seconds)
+        moment = Moment(at, seconds, self.header.boot, line.sure if isinstance(line, _Line) else True)
         if last is not None and moment.seconds < last.seconds:
             raise RecordingError(f"line {self._number} is from before the line above it")
         return moment

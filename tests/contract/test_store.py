@@ -478,6 +478,15 @@ async def test_the_last_three_readings_of_each_sensor_are_remembered_oldest_firs
         assert [(r.value, r.flag) for r in held if r.sensor == "suction"] == [(9.0, Flag.FAIL)]
 
 
+async def test_readings_from_after_their_receipt_do_not_stay_the_latest(opened: Opened) -> None:
+    """A node whose clock once said 2099 is numbered by what it sent at the right time, before and since."""
+    year = 365 * 86_400 * SECOND
+    ahead = [replace(reading(n, float(n), seq=n), observed_at=T0 + 73 * year + n) for n in range(4)]
+    barely = replace(reading(9, 9.0, seq=9), received_at=T0 - 51 * SECOND)
+    await opened.store.write([turn(readings=[*ahead, reading(7, 7.0, seq=7), reading(8, 8.0, seq=8), barely])])
+    assert [r.value for r in (await opened.store.begin("gateway-1")).readings] == [7.0, 8.0, 9.0]
+
+
 async def test_readings_in_a_unit_that_was_given_up_are_not_remembered(opened: Opened) -> None:
     await opened.store.apply(PLANT)
     await opened.store.write([turn(readings=[reading(0, 6.6, sensor=replace(LEVEL, unit="ft")), reading(1, 2.1)])])

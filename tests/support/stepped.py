@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_agent.cli.run import run
-from edge_agent.model.time import MICROSECONDS, Moment
+from edge_agent.model.time import MICROSECONDS
 from edge_agent.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
+    from edge_agent.model.time import Moment
     from edge_agent.runtime.agent import Parts
 
 _FILE = "clock-offset"
@@ -29,12 +30,13 @@ class SteppedClock(SystemClock):
     """Real time whose wall clock is off by what a file says; the monotonic count does not notice."""
 
     def __init__(self, file: Path) -> None:
+        super().__init__()
         self._file = os.open(file, os.O_RDONLY)
 
     def now(self) -> Moment:
         real = super().now()
         (offset,) = struct.unpack(_FORM, os.pread(self._file, struct.calcsize(_FORM), 0))
-        return Moment(real.at + offset, real.seconds)
+        return real._replace(at=real.at + offset)
 
 
 def step_clock(folder: Path, seconds: float) -> None:

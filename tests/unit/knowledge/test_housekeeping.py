@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+
+import pytest
 
 from edge_agent.knowledge import housekeeping
 from edge_agent.knowledge.limits import Limits
@@ -78,6 +81,82 @@ async def test_a_clock_that_leaps_ahead_does_not_make_everything_old(path, make_
         await store.write([leapt])
         await settled(store)
     assert rows(path, "SELECT count(*) FROM readings") == [(15_000,)]
+
+
+def told(turn, *, ahead=0.0, sure=False):
+    """Let a turn be of a clock that is not sure, and off by so many seconds; its readings are of that clock as well."""
+    off = round(ahead * 1_000_000)
+    turn.now = turn.now._replace(at=turn.now.at + off, sure=sure)
+    turn.readings = [
+        replace(reading, observed_at=reading.observed_at + off, received_at=reading.received_at + off)
+        for reading in turn.readings
+    ]
+    return turn
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_clock_a_year_ahead_for_a_minute_makes_nothing_old(path, make_turn, restarts):
+    limits = Limits(keep_days=3, spool_max_days=3, reserve_mb=0)
+    start = 1_000 * DAY
+    async with SqliteStore(path, spool=True, limits=limits) as store:
+        await store.write([make_turn(start, 6_000)])
+        await settled(store)
+        if not restarts:
+            await store.write([told(make_turn(start + 60, 3_000), ahead=366 * DAY)])
+            await settled(store)
+    async with SqliteStore(path, spool=True, limits=limits) as store:
+        if restarts:
+            await store.write([told(make_turn(start + 60, 3_000), ahead=366 * DAY)])
+            await settled(store)
+        await store.write([told(make_turn(start + 120, 3_000))])
+        await settled(store)
+        assert store.spool_dropped_rows == 0
+        assert store.spooled_rows == 12_000
+    assert rows(path, "SELECT count(*) FROM readings") == [(12_000,)]
+
+
+async def test_a_store_without_a_trusted_time_believes_its_newest_receipts(path, make_turn):
+    async with SqliteStore(path) as store:
+        await store.write([make_turn(1_000 * DAY, 6_000)])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM meta WHERE key = 'trusted_at'")
+    async with SqliteStore(path, limits=Limits(keep_days=3, reserve_mb=0)) as store:
+        await store.write([told(make_turn(1_000 * DAY + 60, 3_000), ahead=366 * DAY)])
+        await settled(store)
+    assert rows(path, "SELECT count(*) FROM readings") == [(9_000,)]
+
+
+async def test_without_any_time_source_things_grow_old_while_the_agent_runs(path, make_turn):
+    async with SqliteStore(path, limits=Limits(keep_days=3, reserve_mb=0)) as store:
+        for day in range(1_000, 1_010):
+            await store.write([told(make_turn(day * DAY, 4_000))])
+            await settled(store)
+    assert rows(path, "SELECT min(observed_at) FROM readings")[0][0] >= 1_005 * DAY * 1_000_000
+
+
+async def test_a_sure_clock_counts_the_days_without_power_as_well(path, make_turn):
+    for day in (1_000, 1_001, 1_009, 1_010):
+        async with SqliteStore(path, limits=Limits(keep_days=3, reserve_mb=0)) as store:
+            await store.write([make_turn(day * DAY, 4_000)])
+            await settled(store)
+    assert rows(path, "SELECT min(observed_at) FROM readings")[0][0] >= 1_009 * DAY * 1_000_000
+
+
+async def test_where_room_is_needed_readings_of_2099_go_before_those_of_today(path, make_turn):
+    limits = Limits(max_mb=2, reserve_mb=0)
+    start = 20_000 * DAY
+    async with SqliteStore(path, limits=limits) as store:
+        wrong = make_turn(start, 5_000)
+        wrong.readings = [
+            replace(reading, observed_at=reading.observed_at + 27_000 * DAY * 1_000_000) for reading in wrong.readings
+        ]
+        await store.write([wrong])
+        for minute in range(1, 60):
+            await store.write([make_turn(start + minute * 60, 2_000)])
+            await settled(store)
+    ((newest, count),) = rows(path, "SELECT max(observed_at), count(*) FROM readings")
+    assert newest == (start + 59 * 60) * 1_000_000 + 1_999
+    assert count > 20_000
 
 
 async def test_a_reading_from_the_future_does_not_make_everything_old(path, make_turn):

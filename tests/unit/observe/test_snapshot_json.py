@@ -26,4 +26,10 @@ def test_a_snapshot_is_json_with_times_and_flags_as_words(make_snapshot, make_al
 
 
 def test_nothing_of_a_snapshot_is_left_out(make_snapshot):
-    assert set(snapshot_json(make_snapshot())) == set(Snapshot.__dataclass_fields__)
+    clock = {"clock_sure", "boot"}
+    assert set(snapshot_json(make_snapshot())) == set(Snapshot.__dataclass_fields__) - clock | {"clock"}
+
+
+def test_the_clock_is_shown_with_its_boot(make_snapshot):
+    found = snapshot_json(make_snapshot(clock_sure=False, boot="b-1"))
+    assert found["clock"] == {"sure": False, "boot": "b-1"}

@@ -94,6 +94,14 @@ def test_a_moment_comes_back_exactly():
     assert [turn.now for turn in Recording(io.StringIO(recorded([(now, Inbox())])), parse).turns()] == [now]
 
 
+def test_so_does_its_boot_and_whether_the_clock_was_sure():
+    sure = Moment(AT, 100.0, "b-1")
+    doubtful = Moment(AT + 2_000_000, 102.0, "b-1", sure=False)
+    text = recorded([(sure, Inbox()), (doubtful, Inbox())], boot="b-1")
+    assert [turn.now for turn in Recording(io.StringIO(text), parse).turns()] == [sure, doubtful]
+    assert "sure" not in text.splitlines()[1]
+
+
 @given(st.binary(), st.booleans(), st.booleans(), st.none() | st.integers(1, 65535))
 def test_any_payload_comes_back_byte_for_byte(payload, retained, redelivered, packet):
     receipt = None if packet is None else Receipt(0, packet)
@@ -112,8 +120,8 @@ def test_any_text_comes_back_through_a_file_read_line_by_line(text):
 
 
 def test_the_header_tells_who_recorded():
-    text = recorded(day(), agent="gateway-9", mode="advisory", epoch=12)
-    assert Recording(io.StringIO(text), parse).header == Header(agent="gateway-9", mode="advisory", epoch=12)
+    told = {"agent": "gateway-9", "mode": "advisory", "epoch": 12, "boot": "b-1"}
+    assert Recording(io.StringIO(recorded(day(), **told)), parse).header == Header(**told)
 
 
 def test_a_file_without_header_is_replayed_as_its_own_agent():

@@ -160,7 +160,8 @@ SELECT body::text FROM edge_agent.memories WHERE site = %s AND kind = %s ORDER B
 SELECT packet, digest FROM edge_agent.deliveries WHERE site = %s ORDER BY ordinal
 
 -- The last three of each sensor, oldest first. The key is walked from one series to the next. Not those in a unit the
--- plant file has given up: their values would be taken for the new unit's.
+-- plant file has given up: their values would be taken for the new unit's. Not those from more than a minute after
+-- their receipt: they would stay the latest for ever.
 -- name: latest_readings
 WITH RECURSIVE series AS (
   (SELECT node, sensor, unit FROM edge_agent.readings WHERE site = %(site)s ORDER BY node, sensor, unit LIMIT 1)
@@ -178,6 +179,7 @@ LEFT JOIN edge_agent.sensors AS d ON (d.site, d.node, d.sensor) = (%(site)s, s.n
 CROSS JOIN LATERAL (
   SELECT * FROM edge_agent.readings AS l
   WHERE (l.site, l.node, l.sensor, l.unit) = (%(site)s, s.node, s.sensor, s.unit)
+    AND l.observed_at <= l.received_at + interval '1 minute'
   ORDER BY l.observed_at DESC, l.seq DESC LIMIT 3
 ) AS r
 WHERE d.unit IS NULL OR d.unit = s.unit

@@ -1,7 +1,22 @@
 -- Every step removes the oldest rows of one table, up to a bound found before, so that it is short.
 
 -- name: newest_reading
-SELECT observed_at FROM readings ORDER BY observed_at DESC LIMIT 1
+SELECT observed_at FROM readings WHERE observed_at <= ? ORDER BY observed_at DESC LIMIT 1
+
+-- Of the newest only: to look through all of them would take seconds.
+-- name: newest_receipt
+SELECT max(received_at) FROM (
+  SELECT received_at FROM (SELECT received_at FROM readings ORDER BY observed_at DESC LIMIT 1000)
+  UNION ALL
+  SELECT max(received_at) FROM dead_letters
+)
+
+-- name: reading_ahead
+SELECT observed_at FROM readings WHERE observed_at > ? LIMIT 1
+
+-- name: prune_readings_ahead
+DELETE FROM readings WHERE (observed_at, sensor_id, seq) IN (
+  SELECT observed_at, sensor_id, seq FROM readings WHERE observed_at > ? ORDER BY observed_at DESC LIMIT ?)
 
 -- name: bound_of_readings
 SELECT observed_at FROM readings ORDER BY observed_at, sensor_id, seq LIMIT 1 OFFSET ?

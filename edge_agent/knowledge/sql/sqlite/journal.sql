@@ -114,6 +114,8 @@ LEFT JOIN sensors d
 WHERE d.unit IS NULL OR d.unit = s.unit
 ORDER BY s.node, s.sensor, s.id
 
+-- Not those from more than a minute after their receipt: they would stay the latest for ever.
 -- name: latest_readings
 SELECT sensor_id, value, observed_at, received_at, nullif(seq, -1), flag, tests FROM readings
+WHERE observed_at <= received_at + 60000000
 ORDER BY observed_at DESC, sensor_id DESC, seq DESC LIMIT ?

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from edge_agent.model.time import MICROSECONDS, Moment
+from edge_agent.runtime import kernelclock
+from edge_agent.runtime.clock import EARLIEST, Quality, ScaledClock, SystemClock
+
+AT = EARLIEST + 400 * 86_400 * MICROSECONDS
+
+
+class Kernel:
+    """A kernel that says what a test wants, and counts how often it is asked."""
+
+    def __init__(self, *, sure: bool) -> None:
+        self.sure = sure
+        self.asked = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.sure
+
+
+def looked(quality: Quality, seconds: float, *, ahead: float = 0.0) -> bool:
+    return quality.sure(AT + round((seconds + ahead) * MICROSECONDS), seconds)
+
+
+def test_the_monotonic_count_is_the_machines_uptime_and_names_the_boot():
+    before, now, after = kernelclock.uptime(), SystemClock().now(), kernelclock.uptime()
+    assert before - 0.02 <= now.seconds <= after + 0.02
+    assert now.boot == kernelclock.boot_id() != ""
+
+
+def test_it_goes_on_over_restarts_of_the_agent():
+    """What a former process remembered is placed where it was, though each process begins its clock anew."""
+    former = SystemClock().now()
+    now = SystemClock().now()
+    placed = now.recall(former.at, former.boot, former.offset)
+    assert placed is not None
+    assert abs(placed - former.seconds) < 0.05
+
+
+def test_a_library_that_shifts_the_clocks_of_the_process_does_not_shift_the_count(monkeypatch):
+    monotonic, gettime = time.monotonic, time.clock_gettime  # noqa: TID251 - the two that such a library shifts
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() - 3600.0)
+    monkeypatch.setattr(time, "clock_gettime", lambda which: gettime(which) - 3600.0)
+    assert abs(SystemClock().now().seconds - kernelclock.uptime()) < 0.05
+
+
+def test_without_proc_nobody_knows_the_boot_and_the_count_still_grows(monkeypatch, tmp_path):
+    monkeypatch.setattr(kernelclock, "_BOOT_ID", tmp_path / "none")
+    monkeypatch.setattr(kernelclock, "_UPTIME", tmp_path / "none")
+    clock = SystemClock()
+    first, second = clock.now(), clock.now()
+    assert first.boot == ""
+    assert first.seconds <= second.seconds
+
+
+def test_the_kernel_is_asked_every_few_seconds_only():
+    kernel = Kernel(sure=True)
+    quality = Quality(kernel)
+    assert all(looked(quality, 100.0 + n / 100) for n in range(400))
+    assert kernel.asked == 1
+    assert looked(quality, 106.0)
+    assert kernel.asked == 2
+
+
+def test_a_clock_that_nobody_keeps_right_is_not_sure_until_somebody_does():
+    kernel = Kernel(sure=False)
+    quality = Quality(kernel)
+    assert not looked(quality, 0.0)
+    kernel.sure = True
+    assert looked(quality, 6.0)
+
+
+def test_a_clock_that_was_right_stays_so_for_days_as_long_as_nobody_sets_it():
+    kernel = Kernel(sure=True)
+    quality = Quality(kernel)
+    looked(quality, 0.0)
+    kernel.sure = False
+    hours = [looked(quality, hour * 3600.0, ahead=hour * 0.2) for hour in range(200)]
+    assert all(hours[:168])
+    assert not any(hours[168:])
+
+
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0])
+def test_a_clock_that_is_set_by_hand_is_not_sure_from_that_look_on(ahead):
+    kernel = Kernel(sure=True)
+    quality = Quality(kernel)
+    assert looked(quality, 0.0)
+    kernel.sure = False
+    assert not looked(quality, 0.5, ahead=ahead)
+    assert not looked(quality, 10.0)  # set back: who knows
+
+
+def test_a_time_before_this_program_was_written_is_never_right():
+    quality = Quality(lambda: True)
+    assert not quality.sure(0, 5.0)
+    assert not quality.sure(EARLIEST - 1, 10.0)
+    assert quality.sure(EARLIEST, 20.0)
+
+
+def test_where_the_kernel_cannot_be_asked_timesyncd_is_and_else_nobody_knows(monkeypatch, tmp_path):
+    monkeypatch.setattr(kernelclock, "_kernel_says", lambda: None)
+    monkeypatch.setattr(kernelclock, "_SET_ONCE", tmp_path / "synchronized")
+    assert not kernelclock.synchronized()
+    (tmp_path / "synchronized").touch()
+    assert kernelclock.synchronized()
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_the_kernels_word_counts_more(says, monkeypatch, tmp_path):
+    monkeypatch.setattr(kernelclock, "_kernel_says", lambda: says)
+    monkeypatch.setattr(kernelclock, "_SET_ONCE", tmp_path)
+    assert kernelclock.synchronized() is says
+
+
+def test_to_ask_the_kernel_is_cheap_and_changes_nothing():
+    assert kernelclock._kernel_says() in {True, False, None}
+
+
+def test_the_demos_clock_is_right_and_of_no_boot():
+    now = ScaledClock(60.0, start=AT).now()
+    assert (now.boot, now.sure) == ("", True)
+    assert isinstance(now, Moment)
