@@ -39,7 +39,10 @@ class Node:
 
     def heard(self, topic: str) -> list[Any]:
         lines = [line.partition(" ") for line in self._log.read_text().splitlines()]
-        return [json.loads(payload) if payload else None for heard, _, payload in lines if heard == topic]
+        # mosquitto_sub writes an empty payload as (null).
+        return [
+            None if payload in {"", "(null)"} else json.loads(payload) for heard, _, payload in lines if heard == topic
+        ]
 
     def acknowledge(self, command: dict[str, Any], status: str) -> None:
         word = json.dumps({"id": command["id"], "status": status})
