@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 from support.plants import FILL, HIGH, LOW, STOP, Bench, ack, plant, published, pump, state, status
-from support.tankworld import level, limits
+from support.waterworks import level, limits
 
 from edge_agent.model.plant import PUMP_LEAST_SECONDS, PUMP_STARTS_PER_HOUR
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from support.plants import published, status
-from support.tankworld import World, protected, readme, silent
+from support.waterworks import World, protected, readme, silent
 
 from edge_agent.model.inbox import DeliveryReport, LinkReport
 from edge_agent.model.plant import EVIDENCE_SECONDS

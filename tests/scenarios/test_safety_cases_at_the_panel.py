@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.plants import plan
-from support.tankworld import HOUR, STOP, World, protected, readme, silent
+from support.waterworks import HOUR, STOP, World, protected, readme, silent
 
 from edge_agent.model.inbox import Operation
 

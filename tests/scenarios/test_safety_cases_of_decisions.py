@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.plants import plan
-from support.tankworld import FILL, HOUR, STOP, World, level, limits, protected, readme, silent
+from support.waterworks import FILL, HOUR, STOP, World, level, limits, protected, readme, silent
 
 from edge_agent.model.plant import EVIDENCE_SECONDS
 

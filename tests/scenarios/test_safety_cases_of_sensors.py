@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.plants import plan, status
-from support.tankworld import (
+from support.waterworks import (
     FILL,
     HOUR,
     STOP,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.plants import plan, state
-from support.tankworld import FILL, HOUR, STOP, Station, World, level, limits, protected, readme
+from support.waterworks import FILL, HOUR, STOP, Station, World, level, limits, protected, readme
 
 from edge_agent.model.inbox import Operation
 
