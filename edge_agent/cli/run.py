@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.agent import Parts
+    from edge_agent.runtime.clock import Clock
     from edge_agent.settings.agent import Settings
     from edge_agent.turn import Turn
 
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
 _YOUNG_OBJECTS = 20_000
 
 
-def run(arguments: argparse.Namespace, *, rewire: Callable[[Parts], Parts] | None = None) -> int:
-    """Run the agent until SIGTERM or SIGINT; `rewire` as in `open_agent`."""
+def run(
+    arguments: argparse.Namespace, *, rewire: Callable[[Parts], Parts] | None = None, clock: Clock | None = None
+) -> int:
+    """Run the agent until SIGTERM or SIGINT; `rewire` and `clock` as in `open_agent`."""
     with ExitStack() as stack:
         gc.disable()  # until all is there: while 10,000 sensors are made it would look at them again and again
         stack.callback(gc.enable)
@@ -50,13 +53,17 @@ def run(arguments: argparse.Namespace, *, rewire: Callable[[Parts], Parts] | Non
         plant = load_plant(find_plant(arguments.plant))
         configure_logs(settings.log.level, settings.log.format)
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
-        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire)))
+        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock)))
 
 
 async def _run(
-    settings: Settings, plant: Plant, recording: IO[str] | None, rewire: Callable[[Parts], Parts] | None
+    settings: Settings,
+    plant: Plant,
+    recording: IO[str] | None,
+    rewire: Callable[[Parts], Parts] | None,
+    clock: Clock | None,
 ) -> int:
-    async with open_agent(settings, plant, recording=recording, rewire=rewire) as running:
+    async with open_agent(settings, plant, clock=clock, recording=recording, rewire=rewire) as running:
         stop_on_signals(running.agent.stop)
         _collect_what_comes()
 

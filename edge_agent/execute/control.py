@@ -56,6 +56,7 @@ class Control:
         self._away = False  # its node was offline since the last report
         self._retries = 0  # after unexpected changes
         self._run_by_hand = False  # a hand made it leave the fail-safe action
+        self._lasting: tuple[str, float | None] | None = None  # what was commanded last, where that was done
         self._proved = False  # the equipment has done what the command for this request asks
         self._contradicted_since: float | None = None
         self._answered = False  # the equipment has reported since the newest command
@@ -143,10 +144,17 @@ class Control:
         self._to(Desired.HELD)
         if self._open_for_wish():
             self._to(Desired.SENT)
+        elif self._lasting == (wish.action, wish.value) and self._denied() is False:
+            self._to(Desired.FULFILLED)  # the one between was never commanded: it does this still
         self.held, self.failure, self.restored = frozenset(), "", 0
         self._contradicted_since, self._run_by_hand = None, False
         self._due_seconds, self._pause_seconds = now.seconds, self.actuator.ack_timeout_seconds
         self._rest_or_block()
+
+    def _denied(self) -> bool:
+        """Whether the equipment reports otherwise than requested."""
+        wish, last = self.desired, self.reported
+        return wish is not None and last is not None and fulfils(wish.action, wish.value, last) is False
 
     def _rest_or_block(self) -> None:
         """Let the hand at the panel, or a lock-out, hold back what it must: in `local` all, else all but the safe."""
@@ -336,6 +344,7 @@ class Control:
         self._answered = self._former = False
         self.lease.ask(now.seconds)
         self.changed = True
+        self._lasting = None
         self._to(Desired.SENT)
 
     def advance(
@@ -362,6 +371,8 @@ class Control:
         concerns_wish = self._open_for_wish()
         self.record = None
         state = record.state
+        done = state is CommandState.DONE
+        self._lasting = (record.command.action, record.command.value) if done else None
         never_sent = state in {CommandState.EXPIRED, CommandState.FAILED} and not record.attempts
         if state is CommandState.REJECTED or never_sent:
             self.equipment.take_back()
@@ -388,6 +399,9 @@ class Control:
             self._succeed()
 
     def _miss(self, state: CommandState, now: Moment, detail: str, *, sent: bool) -> None:
+        if self.safe and self.reported is not None and self.confirmed:
+            self._to(Desired.FULFILLED)  # whatever its node makes of the command, the equipment rests
+            return
         self._to(Desired.MISSED)
         self.changed = True
         if sent or state is CommandState.REJECTED:

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.digest import plain
 from edge_agent.knowledge.ports import Edition, Issue
-from edge_agent.model.plant import Plan, Policy, Priority, Step, Threshold, ThresholdName
+from edge_agent.model.plant import Fallback, Plan, Policy, Priority, Step, Threshold, ThresholdName
 
 #: The layout of the JSON; another one is not read.
-FORMAT = 1
+FORMAT = 2
 #: No policy is larger as text: 60,000 thresholds. What is larger is neither written nor read.
 MOST_BYTES = 16_000_000
 
@@ -74,6 +74,14 @@ class _Step(_Part):
     value: _Measure | None
 
 
+class _Fallback(_Part):
+    use: str | None
+    run_seconds: _Seconds | None
+    every_seconds: _Seconds | None
+    at_most_seconds: _Seconds | None
+    do: Literal["fail_safe"] | None
+
+
 class _Plan(_Part):
     id: str
     when: tuple[str, ...]
@@ -81,10 +89,14 @@ class _Plan(_Part):
     unless: tuple[str, ...]
     priority: Annotated[int, Field(ge=0, le=100)]
     cooldown_seconds: _Seconds
+    evidence_seconds: _Seconds
+    without_evidence: tuple[_Fallback, ...]
+    trip: bool
+    latch: bool
 
 
 class _Text(_Part):
-    format: Literal[1]
+    format: Literal[2]
     site: str
     revision: Annotated[int, Field(ge=1)]
     fingerprint: str
@@ -129,4 +141,6 @@ def _threshold(read: _Threshold) -> Threshold:
 
 
 def _plan(read: _Plan) -> Plan:
-    return Plan(**dict(read) | {"do": tuple(Step(**dict(step)) for step in read.do)})
+    steps = tuple(Step(**dict(step)) for step in read.do)
+    fallbacks = tuple(Fallback(**dict(step)) for step in read.without_evidence)
+    return Plan(**dict(read) | {"do": steps, "without_evidence": fallbacks})

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from edge_agent.knowledge.limits import Limits
     from edge_agent.knowledge.rows import Batch, Row
+    from edge_agent.knowledge.trusted import TrustedTime
     from edge_agent.model.time import Instant
 
 _SQL = statements("sqlite", "spool")
@@ -64,8 +65,12 @@ class Spooling:
         self.rows, self._bytes = db.execute(_SQL["totals"]).fetchone()
         self._forget_change()
 
-    def append(self, db: sqlite3.Connection, batch: Batch, at: Instant) -> None:
-        """Add a batch, committed at an instant that can be trusted, and give up what no longer fits."""
+    def append(self, db: sqlite3.Connection, batch: Batch, time: TrustedTime) -> None:
+        """Add a batch, committed now, and give up what no longer fits.
+
+        It is dated by the later of what the clocks say, and old by the earlier: none is given up too soon.
+        """
+        at = time.latest
         self._forget_change()
         self._remove_taken(db)
         if batch.readings or batch.settled:
@@ -73,7 +78,7 @@ class Spooling:
         rows, body = parcel.pack_records(batch)
         if rows:
             self._add(db, "records", at, rows, body)
-        self._bound(db, at)
+        self._bound(db, time.earliest)
 
     def oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
         """Look at the oldest parcels, merged: at least one, and as many rows as asked for at the most."""
@@ -149,8 +154,8 @@ class Spooling:
     def _remove_taken(self, db: sqlite3.Connection) -> None:
         db.executemany(_SQL["drop"], [(number,) for number in self._taken])
 
-    def _bound(self, db: sqlite3.Connection, at: Instant) -> None:
-        too_old = at - self._limits.spool_microseconds
+    def _bound(self, db: sqlite3.Connection, now: Instant) -> None:
+        too_old = now - self._limits.spool_microseconds
         for stream in _STREAMS:
             for entry in list(self._too_much(db, stream, too_old)):
                 db.execute(_SQL["drop"], (entry.id,))

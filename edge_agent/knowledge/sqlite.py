@@ -262,7 +262,7 @@ class SqliteStore:
             duplicates = journal.write(db, batch)
             self._time.save(db)
             if self._spooling is not None:
-                self._spooling.append(db, batch, self._time.at)
+                self._spooling.append(db, batch, self._time)
         if self._spooling is not None:
             self._spooling.settle()
         return duplicates

@@ -191,11 +191,14 @@ class Planner:
         if verdict.ended is None:
             if verdict.sure:
                 standing.remembered = False
+            if standing.resting and state is not None and state.ground is Ground.BLIND:
+                self.blind[actuator] = f"no evidence: {state.reason}"  # timed running is over
             return None
         if verdict.blind:
             self.blind[actuator] = verdict.ended
         wish = Wish(actuator, self._fail_safe[actuator], None, standing.wish.plan, 0, verdict.ended)
-        self._standing[actuator] = Standing(wish, safe=True)
+        resting = state is not None and state.ground is Ground.RESTING
+        self._standing[actuator] = Standing(wish, safe=True, resting=resting)
         return wish
 
     def _see_again(self, actuator: str, state: PlanState | None, standing: Standing) -> None:

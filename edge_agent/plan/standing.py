@@ -27,12 +27,16 @@ class Station(NamedTuple):
 
 @dataclass(slots=True)
 class Standing:
-    """A request in force. `remembered`: of a former run, so that it may keep something running and start nothing."""
+    """A request in force. `remembered`: of a former run, so that it may keep something running and start nothing.
+
+    `resting`: the fail-safe action, between two periods of timed running.
+    """
 
     wish: Wish
     safe: bool
     remembered: bool = False
     sure: bool = True
+    resting: bool = False
 
 
 class Verdict(NamedTuple):

@@ -6,7 +6,12 @@ In a container boot and uptime are the host's, which is what intervals need. Lin
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _UPTIME = Path("/proc/uptime")
@@ -52,9 +57,21 @@ def synchronized() -> bool:
 
 def _kernel_says() -> bool | None:
     """Return whether the kernel holds the wall clock for synchronized; None where it cannot be asked."""
+    ask = _adjtimex()
+    if ask is None:
+        return None
+    state, status = ask()
+    return None if state < 0 else state != _TIME_ERROR and not status & _STA_UNSYNC
+
+
+@cache
+def _adjtimex() -> Callable[[], tuple[int, int]] | None:
+    """Return what asks adjtimex(2) for the clock's state and status; None where there is no such call."""
     try:
         import ctypes  # noqa: PLC0415 - where it is forbidden, only this fails
-    except (ImportError, MemoryError, OSError):
+
+        function = ctypes.CDLL(None).adjtimex
+    except (ImportError, AttributeError, MemoryError, OSError):
         return None
 
     class Timex(ctypes.Structure):
@@ -70,9 +87,8 @@ def _kernel_says() -> bool | None:
             ("rest", ctypes.c_byte * _STRUCT_REST_BYTES),
         )
 
-    answer = Timex()
-    try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.byref(answer))
-    except (AttributeError, MemoryError, OSError):
-        return None
-    return None if state < 0 else state != _TIME_ERROR and not answer.status & _STA_UNSYNC
+    def ask() -> tuple[int, int]:
+        answer = Timex()
+        return function(ctypes.byref(answer)), answer.status
+
+    return ask

@@ -31,6 +31,9 @@ low_low = { limit = 0.2 }
 [nodes.station.actuators.pump1]
 kind = "pump"
 fail_safe = "stop"
+min_on_seconds = 0
+min_off_seconds = 0
+max_starts_per_hour = 0
 [plans.fill]
 when = ["station/level:low"]
 do = [{ actuator = "station/pump1", action = "start" }]

@@ -241,7 +241,7 @@ SPOILT = {
     "an altered revision": lambda data, _key: data.replace(b'"revision":2', b'"revision":9'),
     "a plausible entry of somebody without the key": lambda data, _key: forged(data, b"guess", limit=9.6, revision=9),
     "another site's": lambda data, key: forged(data, key, site="hillside", revision=9),
-    "another format": lambda data, key: forged(data, key, format=2, revision=9),
+    "another format": lambda data, key: forged(data, key, format=3, revision=9),
     "a limit that is no number": lambda data, key: forged(data, key, limit="9.6", revision=9),
     "a limit out of bounds": lambda data, key: forged(data, key, limit=1e308, revision=9),
     "a limit that is not finite": lambda data, key: forged(data, key, limit=float("inf"), revision=9),

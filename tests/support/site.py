@@ -50,6 +50,9 @@ unit = "bar"
 [nodes.station.actuators.pump1]
 kind = "pump"
 fail_safe = "stop"
+min_on_seconds = 0
+min_off_seconds = 0
+max_starts_per_hour = 0
 ack_timeout_seconds = 0.5
 command_ttl_seconds = 2
 

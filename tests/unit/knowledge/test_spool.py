@@ -124,6 +124,18 @@ async def test_what_is_too_old_is_given_up(path, make_turn):
     assert [row[1] for batch in batches for row in batch.readings] == [day * DAY * 1_000_000 for day in (2, 3, 4)]
 
 
+async def test_what_came_before_the_clock_was_known_to_be_right_is_no_older_for_it(path, make_turn):
+    """After forty days without power the time server is reached a minute after the start; the clock was right."""
+    async with SqliteStore(path, limits=Limits(reserve_mb=0)) as store:
+        await store.write([make_turn(1_000 * DAY)])
+    async with SqliteStore(path, spool=True, limits=Limits(spool_max_days=30, reserve_mb=0)) as store:
+        early, later = make_turn(1_040 * DAY), make_turn(1_040 * DAY + 60)
+        early.now = early.now._replace(sure=False)
+        await store.write([early])
+        await store.write([later])
+        assert (store.spooled_rows, store.spool_dropped_rows) == (2, 0)
+
+
 async def test_what_is_refused_is_kept_apart_with_the_reason(store, path, make_turn):
     for second in range(3):
         await store.write([make_turn(second)])

@@ -1,0 +1,81 @@
+"""The agent on a machine that boots with a wrong clock: `edge-agent run` with libfaketime, and boots by name.
+
+    machine = Machine()
+    agent = AgentProcess(folder, port, spawn=machine)
+    agent.start()                                  # at the true time, which something keeps right
+    agent.kill()
+    machine.boot("two", ahead=-3600, sure=False)   # for the next start: an hour behind, and nobody knows
+    agent.start()
+    machine.set_clock(agent.folder, ahead=0, sure=True)   # a time server is reached while it runs
+
+Only the wall clock is shifted: interval timers and the uptime go on, as they do on a real machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent.cli.run import run
+from edge_agent.runtime.clock import SystemClock
+
+_AHEAD, _SURE, _BOOT = "wall-ahead", "wall-sure", "EDGE_TEST_BOOT"
+_LIBRARIES = ("libfaketimeMT.so.1", "libfaketime.so.1")
+_PLACES = ("/usr/lib", "/usr/local/lib")
+
+
+def library() -> Path | None:
+    """Return the library that shifts a process' clocks; None where the package faketime is not installed."""
+    return next((found for name in _LIBRARIES for place in _PLACES for found in Path(place).rglob(name)), None)
+
+
+@dataclass
+class Machine:
+    """How the machine stands at the next start of an agent; the `spawn` of an AgentProcess."""
+
+    name: str = "one"
+    ahead: float = 0.0
+    sure: bool = True
+
+    def boot(self, name: str, *, ahead: float = 0.0, sure: bool = True) -> None:
+        """Begin another boot; an empty name where the agent cannot know it."""
+        self.name, self.ahead, self.sure = name, ahead, sure
+
+    def set_clock(self, folder: Path, *, ahead: float, sure: bool) -> None:
+        """Set the wall clock so many seconds ahead of the true time, under a running agent too."""
+        self.ahead, self.sure = ahead, sure
+        for name, content in ((_AHEAD, f"{ahead:+.3f}"), (_SURE, str(int(sure)))):
+            fresh = folder / f"{name}.new"
+            fresh.write_text(content, encoding="ascii")
+            fresh.replace(folder / name)
+
+    def __call__(self, arguments: list[str], cwd: Path, env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+        self.set_clock(cwd, ahead=self.ahead, sure=self.sure)
+        env = env | {
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
+            "LD_PRELOAD": str(library()),
+            "FAKETIME_TIMESTAMP_FILE": str((cwd / _AHEAD).absolute()),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+            _BOOT: self.name,
+        }
+        with log.open("ab") as file:
+            return subprocess.Popen([sys.executable, __file__, *arguments], cwd=cwd, env=env, stdout=file, stderr=file)
+
+
+def _sure() -> bool:
+    return Path(_SURE).read_text(encoding="ascii") == "1"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=["run"])
+    parser.add_argument("--record", type=Path)
+    given = parser.parse_args()
+    clock = SystemClock(boot=os.environ[_BOOT], synchronized=_sure)
+    sys.exit(run(argparse.Namespace(config=None, plant=None, record=given.record), clock=clock))
