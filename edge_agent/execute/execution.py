@@ -344,7 +344,7 @@ class Executor:
         command = self._command(control, wish, reason, now)
         record = CommandRecord(command)
         if self._starts(control, wish):
-            self._stagger.started(now.seconds)
+            self._stagger.started(control.actuator.name, now.seconds)
         control.give(record, need, on=turns_on(wish.action, wish.value), now=now)
         self._open[command.id] = _Open(control, record, now.seconds + control.actuator.command_ttl_seconds)
         executed.commands.append(command)
@@ -373,7 +373,9 @@ class Executor:
 
     def _staggered(self, control: Control, wish: Wish, now: Moment) -> list[Check]:
         """Check that a pump starts after others that would start in the same instant, and after a return of power."""
-        wait = max(self._stagger.wait_seconds(now.seconds), return_wait_seconds(control, now.seconds))
+        wait = max(
+            self._stagger.wait_seconds(control.actuator.name, now.seconds), return_wait_seconds(control, now.seconds)
+        )
         return [Check("stagger", wait <= 0, "no other start" if wait <= 0 else f"{wish.action} in {wait:.0f} s")]
 
     def _breaker_lets(self, control: Control, breaker: str) -> bool:

@@ -18,6 +18,7 @@ class Stagger:
 
     def __init__(self) -> None:
         self._next = float("-inf")
+        self._last = ""  # who started last: its own start keeps it from nothing
         self._pitch = APART_SECONDS
         self._waiting = False
 
@@ -27,13 +28,13 @@ class Stagger:
             self._pitch = min(APART_SECONDS, WINDOW_SECONDS / waiting)
         self._waiting = waiting > 0
 
-    def wait_seconds(self, seconds: float) -> float:
-        """Return how long the next start has to wait; 0 where it need not."""
-        return max(0.0, self._next - seconds)
+    def wait_seconds(self, actuator: str, seconds: float) -> float:
+        """Return how long a start has to wait for those of others; 0 where it need not."""
+        return 0.0 if actuator == self._last else max(0.0, self._next - seconds)
 
-    def started(self, seconds: float) -> None:
+    def started(self, actuator: str, seconds: float) -> None:
         """Note that a start was commanded."""
-        self._next = seconds + self._pitch
+        self._next, self._last = seconds + self._pitch, actuator
 
 
 def return_wait_seconds(control: Control, seconds: float) -> float:

@@ -67,16 +67,17 @@ def test_a_stop_is_no_turn_in_the_row(make_desk):
 def test_the_pitch_of_a_batch_is_chosen_when_it_begins():
     stagger = Stagger()
     stagger.turn(10)
-    stagger.started(0)
-    assert stagger.wait_seconds(0) == 6
+    stagger.started("pump1", 0)
+    assert stagger.wait_seconds("pump2", 0) == 6
     stagger.turn(9)
-    stagger.started(6)
-    assert stagger.wait_seconds(6) == 6
+    stagger.started("pump1", 6)
+    assert stagger.wait_seconds("pump2", 6) == 6
     stagger.turn(0)
     stagger.turn(1)
-    stagger.started(20)
-    assert stagger.wait_seconds(20) == 10
-    assert stagger.wait_seconds(40) == 0
+    stagger.started("pump1", 20)
+    assert stagger.wait_seconds("pump2", 20) == 10
+    assert stagger.wait_seconds("pump2", 40) == 0
+    assert stagger.wait_seconds("pump1", 20) == 0  # its own start keeps it from nothing
 
 
 def test_a_pump_that_waits_for_its_node_changes_no_pitch(make_desk):
