@@ -250,7 +250,7 @@ class Control:
         self._proved, self.restored, self._run_by_hand = True, 0, False
         if self.state in {Desired.CONTRADICTED, Desired.MISSED} and self.record is None:
             self._to(Desired.FULFILLED)
-        if self.hand == "unexpected":  # a person has put it back to what is requested
+        if self.hand == "unexpected" and not self.safe:  # a person has put it back to what is requested
             self.hand, self.changed = None, True
             self._rest_or_block()
         if self.failures and not self.locked_out and self.state is Desired.FULFILLED:
