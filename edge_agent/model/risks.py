@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.fitness import Misfit
-from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE
+from edge_agent.model.plant import BAD_QUALITY, STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def _plan(plant: Plant, plan: Plan, endless: list[str]) -> Iterator[Misfit]:
         wrong = f"no plan asks for the fail-safe action of {actuator}: it ends as soon as the alarms of when do"
         yield Misfit((*path, "do"), wrong, "a plan that stops what this one starts")
     kinds = {AlarmKey.parse(alarm).threshold for alarm in plan.when}
-    if kinds & {STALE, BAD_QUALITY, OFFLINE}:
+    if kinds & {STALE, BAD_QUALITY}:
         yield Misfit((*path, "when"), "what is not known starts nothing: it will never apply", "a threshold")
     if not plan.without_evidence:
         wrong = "says nothing: the fail-safe action follows when a sensor is silent"

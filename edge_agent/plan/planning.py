@@ -223,7 +223,7 @@ class Planner:
     def _claimed(self, state: PlanState, step: Step, facts: Facts, seconds: float, *, safe: bool) -> bool:
         if safe:
             return state.when_safe or state.latched
-        if state.ground is Ground.RUNNING:
+        if state.ground is Ground.RUNNING and not state.by_ignorance:
             return not any(name in facts.active for name in state.plan.unless)
         if not (state.applies and state.may_act):
             return False

@@ -6,7 +6,9 @@ from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.evidence import by_name, grace_seconds, looks, missing, replaced
+from edge_agent.model.plant import BAD_QUALITY, STALE
 from edge_agent.model.remembered import PlanMemory
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from edge_agent.model.evidence import Look, Sight
     from edge_agent.model.plant import Fallback, Plan, Plant
     from edge_agent.model.time import Moment
+
+_IGNORANCE = frozenset({STALE, BAD_QUALITY})
 
 
 class Ground(Enum):
@@ -44,6 +48,7 @@ class PlanState:
         "_lost_seconds",
         "_seen_once",
         "applies",
+        "by_ignorance",
         "fired_seconds",
         "ground",
         "latched",
@@ -64,6 +69,8 @@ class PlanState:
         self.used = self.looks  # those in force: with the sensor of a fallback perhaps
         self._blockers = looks(replace(plan, when=()), plant)
         self.start_seconds = start_seconds
+        # It applies because something is not known: that is no reason to start anything.
+        self.by_ignorance = any(AlarmKey.parse(name).threshold in _IGNORANCE for name in plan.when)
         self.applies = False  # its alarms say so, for what is not the fail-safe action
         self.when_safe = False  # the same for the fail-safe action: doubt is enough
         self.latched = False
@@ -124,7 +131,7 @@ class PlanState:
     @property
     def may_act(self) -> bool:
         """Whether what is not the fail-safe action may be requested, if its alarms say so."""
-        return self.ground in {Ground.SEEN, Ground.INSTEAD}
+        return self.ground in {Ground.SEEN, Ground.INSTEAD} and not self.by_ignorance
 
     def _towards_safety(self, seen: Seen) -> bool:
         """Whether the plan asks for fail-safe actions. Unknown in `unless` does not keep it from that."""

@@ -40,3 +40,8 @@ def test_a_pump_with_the_usual_protection_is_switched_at_most_six_times_in_that_
 def test_limits_with_the_delays_of_the_readme_raise_no_alarm_and_command_nothing():
     bench, switches = jump(limits())
     assert (bench.raised(), bench.commands, switches) == ([], [], [])
+
+
+def test_a_level_that_jumps_gives_a_bounded_number_of_commands():
+    bench, _ = jump([LOW, HIGH])
+    assert len(bench.commands) <= 60

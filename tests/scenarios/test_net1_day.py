@@ -6,6 +6,7 @@ and written as thresholds and plans, the agent has to switch when EPANET would h
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -44,11 +45,10 @@ MAPPING = {
 }
 
 
-@pytest.fixture(scope="module")
-def day() -> tuple[list[tuple[int, bool]], float, float, float, LockStep]:
+def run_day(plant: Plant) -> tuple[list[tuple[int, bool]], float, float, float, LockStep]:
     with Hydraulics(NET1, step_seconds=STEP_SECONDS) as hydraulics:
-        simulation = PlantSimulation(hydraulics, parse_mapping(MAPPING, "net1"), PLANT)
-        knowledge = Knowledge(PLANT, PLANT.policy, Remembered(), Moment(START, 0.0), agent="lock-step", mode="auto")
+        simulation = PlantSimulation(hydraulics, parse_mapping(MAPPING, "net1"), plant)
+        knowledge = Knowledge(plant, plant.policy, Remembered(), Moment(START, 0.0), agent="lock-step", mode="auto")
         lockstep = LockStep(simulation, knowledge)
         # The pump runs when the day begins, as the network's file says: a node that is in charge keeps it so.
         levels, switches, running = [], [], hydraulics.running("9")
@@ -59,6 +59,11 @@ def day() -> tuple[list[tuple[int, bool]], float, float, float, LockStep]:
                 switches.append((at, running))
         energy = sum(simulation.day().energy_kwh.values())
     return switches, min(levels), max(levels), energy, lockstep
+
+
+@pytest.fixture(scope="module")
+def day() -> tuple[list[tuple[int, bool]], float, float, float, LockStep]:
+    return run_day(PLANT)
 
 
 def test_the_pump_is_switched_when_epanet_would_have(day):
@@ -88,3 +93,10 @@ def test_every_command_is_carried_out_and_the_lease_is_kept(day):
     commands = [command for turn in turns for command in turn.commands]
     assert len(outcomes) == len(commands) >= 2
     assert [command.action for command in commands[:1]] == ["stop"]
+
+
+def test_the_rule_of_evidence_costs_no_switch_and_no_energy(day):
+    unruled = tuple(replace(plan, evidence_seconds=1e9) for plan in PLANT.policy.plans)
+    switches, _, _, energy, _ = run_day(replace(PLANT, policy=Policy(PLANT.policy.thresholds, unruled)))
+    assert switches == day[0]
+    assert energy == day[3]

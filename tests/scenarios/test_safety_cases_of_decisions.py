@@ -184,3 +184,13 @@ def test_two_pumps_of_one_plan_start_one_after_the_other():
     world.run(120)
     assert len(world.starts()) == 2
     assert world.closest_starts() >= 5
+
+
+def test_a_suction_that_falls_silent_ends_what_it_permitted():
+    world = World(shipped(), at_level=1.0)
+    world.truths["station/suction"] = lambda: 1.0
+    world.filling(1.3)
+    world.fault(silent, of="station/suction")
+    world.run(EVIDENCE_SECONDS + 12)
+    assert not world.runs
+    assert {NO_EVIDENCE, "station/pump2:no_evidence"} <= world.alarms

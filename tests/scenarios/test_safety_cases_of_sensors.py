@@ -133,8 +133,7 @@ def test_timed_filling_keeps_a_blind_tank_between_empty_and_full():
     assert NO_EVIDENCE not in world.alarms
     world.run(3 * HOUR)  # more than a day
     assert not world.runs
-    world.run(12 * HOUR)
-    assert not world.runs
+    assert NO_EVIDENCE in world.alarms
 
 
 def test_timed_filling_begins_with_a_rest_and_runs_at_the_end_of_each_cycle():
@@ -146,6 +145,15 @@ def test_timed_filling_begins_with_a_rest_and_runs_at_the_end_of_each_cycle():
     world.run(2 * HOUR)
     turned = [(round(at - lost, -2), on) for at, _, on in world.station.switches if at > lost - SLACK]
     assert turned == [(0, False), (2400, True), (3000, False), (5400, True), (6000, False)]
+
+
+def test_timed_filling_that_is_over_while_the_pump_rests_is_an_alarm():
+    timed = (Fallback(run_seconds=600, every_seconds=3000, at_most_seconds=7000), Fallback(do="fail_safe"))
+    fill = plan("fill_tank1", FILL.when, ("station/pump1", "start"), without_evidence=timed)
+    world = World(readme([fill, STOP])).filling()
+    world.fault(silent)
+    world.run(3 * HOUR)
+    assert NO_EVIDENCE in world.alarms
 
 
 def test_a_second_sensor_takes_the_place_of_the_first():

@@ -95,6 +95,7 @@ def test_a_pump_that_fails_three_times_is_locked_out_and_the_next_one_is_used():
     world.station.take = take
     world.run(24 * HOUR)
     assert world.since(0, "station/pump1").count("start") == 3
+    assert f"{FAILED} raised" in world.bench.raised()
     assert LOCKED_OUT in world.alarms
     assert world.since(0, "station/pump2").count("start") >= 1
     assert world.highest > 5.2
