@@ -180,8 +180,12 @@ def drain_rate(site: Site, victim: Victim) -> float:
             site.flood.publish(TRAFFIC["rate"] // 2)
         return spooled(site)
 
+    def more() -> bool:
+        step()  # a short absence leaves so little that the spool may be empty by now
+        return handed_on(victim.dsn) > before
+
     waiting, before = step(), handed_on(victim.dsn)
-    block_until(rarely(lambda: step() and handed_on(victim.dsn) > before), timeout=30)
+    block_until(rarely(more), timeout=30)
     first, began = handed_on(victim.dsn), time.perf_counter()
     block_until(rarely(lambda: step() < max(waiting // 50, TRAFFIC["rate"])), timeout=DRAIN_SECONDS)
     return (handed_on(victim.dsn) - first) / (time.perf_counter() - began)
