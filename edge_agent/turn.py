@@ -56,7 +56,7 @@ class Turn:
 
     `readings` are new; `settled` were in an earlier turn's `readings` and carry a new flag now. `alarms` holds the
     state of every alarm that changed; `actuators`, `plans` and `sequences` what must survive a restart and has changed;
-    `epoch` the one that was begun, above another's.
+    `epoch` the one that was begun, above another's. `refused_epoch`: a node has refused this agent's for that one.
     """
 
     now: Moment
@@ -75,6 +75,7 @@ class Turn:
     sequences: list[SequenceMemory] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     epoch: int | None = None
+    refused_epoch: int | None = None
 
     @property
     def urgent(self) -> bool:
@@ -268,6 +269,7 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     _conditions(knowledge, turn)
     turn.commands, turn.command_events = executed.commands, executed.events
     turn.epoch, executor.raised = executor.raised, None
+    turn.refused_epoch, executor.refused = executor.refused, None
     turn.decisions = executed.decisions
     for control in executor.controls.values():
         if control.changed:

@@ -142,11 +142,12 @@ async def open_agent(
             None if stores.sink is None else Drain(store, stores.sink, clock, random.random),
             None if stores.postgres is None else stores.upkeep,
             OperationWatch(store, inbox.report),
+            succession.refused,
         )
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
         _watch(metrics, agent, session, stores)
-        notes = partial(_notes, source, parts.policy, stores, clock)
+        notes = partial(_notes, source, parts.policy, stores, clock, succession)
         server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
@@ -187,11 +188,15 @@ def _observation(
     )
 
 
-def _notes(source: Retuned, policy: PolicyWatch, stores: Stores, clock: Clock) -> dict[str, str]:
+def _notes(
+    source: Retuned, policy: PolicyWatch, stores: Stores, clock: Clock, succession: Succession
+) -> dict[str, str]:
     """Return what the health says besides, by part."""
     found = source.notes() | policy.notes()
     if stores.embedded.renewal is not None:
         found["store"] = stores.embedded.renewal
+    if succession.rival:
+        found["epoch"] = succession.rival
     if not clock.now().sure:
         found["clock"] = UNSURE
     return found

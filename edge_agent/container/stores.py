@@ -12,11 +12,10 @@ from loguru import logger
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.cachedpolicy import CachedPolicy
 from edge_agent.knowledge.digest import digest
-from edge_agent.knowledge.fitting import MOST_NAMED, FittingPolicy
+from edge_agent.knowledge.fitting import FittingPolicy, fitting
 from edge_agent.knowledge.lastknown import LastKnownPolicy
 from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.sqlite import SqliteStore
-from edge_agent.model.fitness import misfits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -89,8 +88,8 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
         if postgres is None:
             if settings.redis.url is not None:
                 logger.warning("Redis is a cache of PostgreSQL, which is not configured: it is not used")
-            fitting = FittingPolicy(embedded, plant)
-            yield Stores(embedded, await _at_start(lambda: policy_in_force(embedded, plant), plant), fitting, sink=sink)
+            policy = await _at_start(lambda: policy_in_force(embedded, plant), plant)
+            yield Stores(embedded, policy, FittingPolicy(embedded, plant), sink=sink)
         else:
             cache = open_cache(settings.redis, plant.site)
             cached = None
@@ -104,16 +103,10 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
 async def _at_start(read: Callable[[], Awaitable[Policy]], plant: Plant) -> Policy:
     """Read the policy for the start; where it does not fit the plant, that of the plant file is in force instead."""
     try:
-        policy = await read()
-        found = await asyncio.to_thread(misfits, plant, policy)
+        return await fitting(await read(), plant)
     except PolicyRefusedError as error:
         logger.bind(error=str(error)).error("The stored thresholds and plans are refused; the plant file's hold")
         return plant.policy
-    if found:
-        wrong = [str(each) for each in found[:MOST_NAMED]]
-        logger.bind(wrong=wrong).error("The stored thresholds and plans are refused; the plant file's hold")
-        return plant.policy
-    return policy
 
 
 def open_postgres(section: PostgresSection, site: str) -> PostgresStore | None:

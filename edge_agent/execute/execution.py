@@ -83,6 +83,7 @@ class Executor:
         self.online: dict[str, bool] = {}
         self.offline: set[str] = set()
         self.raised: int | None = None  # the epoch that was begun since it was last made durable
+        self.refused: int | None = None  # the epoch that a node has named in refusing this agent's since the last turn
         self.linked = True  # as far as is known, the broker can be reached
         self._stagger = Stagger()
         self._offset = now.offset
@@ -209,7 +210,7 @@ class Executor:
         self._advance(command_id, state, detail, executed, now, by_node=True)
         if found is not None and state is CommandState.REJECTED and "epoch" in detail.lower():
             told = [int(number) for number in _NUMBER.findall(detail)]
-            self.raise_epoch(max([found.record.command.epoch, *told]), now)
+            self.refused = max([found.record.command.epoch, *told])
 
     def delivered(self, report: DeliveryReport, executed: Executed, now: Moment) -> None:
         """Take the fate of one attempt to deliver a command. What a node has accepted was delivered."""

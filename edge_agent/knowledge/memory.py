@@ -77,6 +77,7 @@ class MemoryStore:
         duplicates = sum(not self._add(reading) for turn in turns for reading in turn.readings)
         self._add_dead_letters(letter for turn in turns for letter in turn.dead_letters)
         for turn in turns:
+            self._epoch = max(self._epoch, turn.epoch or 0)
             self._write(turn)
         return Written(duplicates)
 

@@ -46,12 +46,21 @@ def agent_status(state: Literal["online", "offline"], mode: Mode, version: str, 
 
 def epoch_of(status: bytes) -> int:
     """Read the epoch out of an agent's status; 0 where it tells none."""
+    epoch = _members(status).get("epoch")
+    return epoch if type(epoch) is int and 0 < epoch <= HIGHEST_EPOCH else 0
+
+
+def is_online(status: bytes) -> bool:
+    """Whether an agent says in its status that it runs."""
+    return _members(status).get("state") == "online"
+
+
+def _members(status: bytes) -> dict[str, object]:
     try:
         found = json.loads(status)
-    except ValueError:
-        return 0
-    epoch = found.get("epoch") if isinstance(found, dict) else None
-    return epoch if type(epoch) is int and 0 < epoch <= HIGHEST_EPOCH else 0
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def alarm(state: Alarm) -> bytes:

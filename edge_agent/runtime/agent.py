@@ -82,6 +82,7 @@ class Parts:
     drain: Drain | None = None
     upkeep: Callable[[], Coroutine[None, None, None]] | None = None
     operations: OperationWatch | None = None
+    refused: Callable[[int], Coroutine[None, None, None]] | None = None
     finish_seconds: float = FINISH_SECONDS
 
 
@@ -221,7 +222,21 @@ class Agent:
             commit_seconds=parts.commit_seconds,
             most_unacknowledged=parts.most_unacknowledged,
         )
-        return Loop(parts.knowledge, parts.inbox, commits, delivery, parts.clock, parts.observer, parts.recorder)
+        return Loop(
+            parts.knowledge,
+            parts.inbox,
+            commits,
+            delivery,
+            parts.clock,
+            parts.observer,
+            parts.recorder,
+            self._ask_who_commands,
+        )
+
+    def _ask_who_commands(self, epoch: int) -> None:
+        """Let it be found out, beside the loop, why a node takes the agent's epoch for one that is over."""
+        if self._parts.refused is not None and self._group is not None:
+            self._group.create_task(self._parts.refused(epoch), name="refused epoch")
 
     async def _finish(self, loop: Loop, turning: asyncio.Task[None], publishing: asyncio.Task[None]) -> None:
         logger.info("The agent finishes what it holds")

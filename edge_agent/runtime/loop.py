@@ -12,6 +12,8 @@ from edge_agent.runtime.commit import UNSETTLED, GroupCommit
 from edge_agent.turn import run_turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_agent.model.inbox import Inbox
     from edge_agent.model.time import Moment
     from edge_agent.runtime.clock import Clock
@@ -29,7 +31,8 @@ _UNHEARD = frozenset({CommandState.SUPERSEDED, CommandState.EXPIRED})
 class Loop:
     """Runs turns one after the other; the only one that changes the knowledge, and the only writer.
 
-    It turns on while the store cannot be written: see GroupCommit.
+    It turns on while the store cannot be written: see GroupCommit. `refused` is called with the epoch that a node has
+    named in refusing the agent's own.
     """
 
     def __init__(
@@ -41,7 +44,9 @@ class Loop:
         clock: Clock,
         observer: Observer,
         recorder: Recorder | None = None,
+        refused: Callable[[int], None] | None = None,
     ) -> None:
+        self._refused = refused
         self._knowledge, self._inbox, self._delivery = knowledge, inbox, delivery
         self._clock, self._observer, self._recorder = clock, observer, recorder
         self._commits = commits
@@ -76,6 +81,8 @@ class Loop:
         now = self._clock.now()
         self._record(inbox, now)
         turn = self._measured_turn(inbox, now)
+        if turn.refused_epoch is not None and self._refused is not None:
+            self._refused(turn.refused_epoch)
         for event in turn.command_events:
             if event.state not in UNSETTLED:
                 self._delivery.settle(event.command_id, heard=event.state not in _UNHEARD)

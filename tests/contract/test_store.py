@@ -377,6 +377,12 @@ async def test_the_epoch_grows_with_each_start(place: Place) -> None:
         assert (await opened.store.begin("gateway-2", above=4)).epoch == 11
 
 
+async def test_an_epoch_that_was_raised_while_the_agent_ran_is_not_begun_again(opened: Opened) -> None:
+    assert (await opened.store.begin("gateway-1")).epoch == 1
+    await opened.store.write([turn(epoch=7), turn(1, epoch=5)])
+    assert (await opened.store.begin("gateway-1")).epoch == 8
+
+
 async def test_an_empty_store_remembers_nothing(opened: Opened) -> None:
     remembered = await opened.store.begin("gateway-1")
     assert not any(

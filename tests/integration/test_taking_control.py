@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from edge_agent.container.takeover import highest_epoch
+from edge_agent.container.takeover import Succession, highest_epoch
 from edge_agent.errors import BrokerUnavailableError
+from edge_agent.model.commands import MOST_EPOCH_JUMP
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.broker import free_port
 from edge_agent.mqtt.connection import ConnectionSettings
@@ -17,6 +18,8 @@ from edge_agent.mqtt.topics import Topics
 if TYPE_CHECKING:
     import aiomqtt
     from support.brokers import Mosquitto
+
+    from edge_agent.model.inbox import EpochReport
 
 TOPICS = Topics("water", "riverside", "gateway-1")
 
@@ -57,3 +60,84 @@ async def test_a_broker_that_is_away_is_no_obstacle() -> None:
     with pytest.raises(BrokerUnavailableError):
         await retained(nowhere, TOPICS.agent_statuses())
     assert await highest_epoch(nowhere, TOPICS) == 0
+
+
+class Site:
+    """An agent's succession over a real broker: what it reports is in force at once."""
+
+    def __init__(self, broker: Mosquitto, epoch: int) -> None:
+        self.epoch, self.reported, self.announced = epoch, [], 0
+        self.succession = Succession(
+            reach(broker.port), TOPICS, epoch=lambda: self.epoch, report=self._raise, chance=lambda: 0.0
+        )
+
+    def _raise(self, report: EpochReport) -> None:
+        self.reported.append(report.epoch)
+        self.epoch = report.epoch + 1
+
+    def announce(self) -> None:
+        self.announced += 1
+
+
+async def say(publisher: aiomqtt.Client, agent: str, epoch: int, state: Literal["online", "offline"]) -> None:
+    topic = Topics("water", "riverside", agent).agent_status()
+    await publisher.publish(topic, wire.agent_status(state, "auto", "0.1.0", epoch), qos=1, retain=True)
+
+
+@pytest.mark.parametrize("agent", ["gateway-1", "gateway-2"])
+async def test_a_broker_that_comes_after_the_start_is_asked_before_the_first_announcement(
+    mosquitto: Mosquitto, publisher: aiomqtt.Client, agent: str
+) -> None:
+    """A new card: the store begins epoch 1 where the site has had four."""
+    await say(publisher, agent, 4, "offline")
+    site = Site(mosquitto, 1)
+    await site.succession.before_announcing()
+    assert site.epoch == 5
+    await site.succession.after_announcing(site.announce)
+    await site.succession.before_announcing()  # its own word is no news at a later connection
+    assert (site.epoch, site.announced) == (5, 0)
+
+
+async def test_an_epoch_that_cannot_be_is_not_followed(mosquitto: Mosquitto, publisher: aiomqtt.Client) -> None:
+    await say(publisher, "gateway-2", 2**40, "online")
+    site = Site(mosquitto, 3)
+    await site.succession.before_announcing()
+    await site.succession.after_announcing(site.announce)
+    await site.succession.refused(2**40)
+    assert site.reported == [3 + MOST_EPOCH_JUMP]  # what a node insists on is followed a bounded step
+    assert not site.succession.rival
+
+
+async def test_an_agent_whose_epoch_another_has_begun_too_begins_the_next_one_and_says_so(
+    mosquitto: Mosquitto, publisher: aiomqtt.Client
+) -> None:
+    site = Site(mosquitto, 2)
+    await site.succession.before_announcing()
+    await say(publisher, "gateway-1", 2, "online")
+    await say(publisher, "gateway-2", 2, "online")
+    await site.succession.after_announcing(site.announce)
+    assert (site.epoch, site.announced) == (3, 1)
+
+
+async def test_an_agent_leaves_the_site_to_one_that_came_later_while_that_runs(
+    mosquitto: Mosquitto, publisher: aiomqtt.Client
+) -> None:
+    site = Site(mosquitto, 2)
+    await site.succession.before_announcing()
+    await say(publisher, "gateway-2", 3, "online")
+    await site.succession.after_announcing(site.announce)
+    await site.succession.refused(3)
+    assert (site.epoch, site.announced) == (2, 0)
+    assert site.succession.rival == "agent gateway-2 came later and has control, with epoch 3"
+    await say(publisher, "gateway-2", 3, "offline")
+    await site.succession.refused(3)
+    assert site.epoch == 4
+    assert not site.succession.rival
+
+
+async def test_a_node_that_knows_of_an_epoch_which_no_agent_announces_is_believed(mosquitto: Mosquitto) -> None:
+    site = Site(mosquitto, 1)
+    await site.succession.refused(4)
+    assert site.epoch == 5
+    await site.succession.refused(4)  # of a command that was under way
+    assert site.reported == [4]

@@ -4,6 +4,11 @@
 INSERT INTO edge_agent.sites AS s (site, epoch, agent) VALUES (%(site)s, %(above)s + 1, %(agent)s)
 ON CONFLICT (site) DO UPDATE SET epoch = greatest(s.epoch, %(above)s) + 1, agent = excluded.agent RETURNING epoch
 
+-- name: carry_epoch
+UPDATE edge_agent.sites AS s SET epoch = greatest(s.epoch, c.epoch)
+FROM (SELECT %s::text AS site, max(u.epoch) AS epoch FROM unnest(%s::bigint[]) AS u (epoch)) AS c
+WHERE s.site = c.site
+
 -- name: make_months
 SELECT edge_agent.make_months(ARRAY(SELECT edge_agent.instant(at) FROM unnest(%s::bigint[]) AS at))
 

@@ -1,0 +1,49 @@
+"""The epoch of the agent's commands, and what a node's refusal of it is good for."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_agent.model.commands import MOST_EPOCH_JUMP
+
+
+@pytest.mark.parametrize(
+    ("detail", "named"),
+    [
+        ("epoch 7 is over, 9 has begun", 9),
+        ("old epoch", 7),  # the desk's own
+        ("Epoch 12 expected", 12),
+        ("epoch 3", 7),
+        ("epoch " + "9" * 40, 7),
+    ],
+)
+def test_a_node_that_refuses_the_epoch_is_heard(desk, detail, named):
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.ack(command, "rejected", detail)
+    assert desk.executor.refused == named
+    assert desk.executor.epoch == 7  # whether another agent has control is not known here
+
+
+def test_other_refusals_and_other_commands_tell_nothing_of_the_epoch(desk):
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.ack(command, "rejected", "expired")
+    desk.ack(command, "rejected", "epoch 7 is over, 9 has begun")  # it has ended
+    assert desk.executor.refused is None
+
+
+def test_a_raised_epoch_counts_anew_and_asks_at_once_for_what_was_refused(desk):
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.ack(command, "rejected", "epoch 7 is over, 9 has begun")
+    assert desk.tick() == []
+    assert desk.executor.raise_epoch(9, desk.now)
+    [again] = desk.tick()
+    assert (again.epoch, again.counter) == (10, 1)
+
+
+@pytest.mark.parametrize("above", [6, 7 + MOST_EPOCH_JUMP + 1])
+def test_an_epoch_that_is_over_or_cannot_be_is_not_raised_above(desk, above):
+    assert not desk.executor.raise_epoch(above, desk.now)
+    assert desk.executor.epoch == 7
