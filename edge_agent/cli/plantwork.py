@@ -21,8 +21,7 @@ from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
 from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.settings.agent import load_settings
-from edge_agent.settings.check import check as check_files
-from edge_agent.settings.check import warnings
+from edge_agent.settings.check import look_over
 from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
 from edge_agent.simulate.faults import Faults
 from edge_agent.simulate.live import run_live
@@ -39,10 +38,9 @@ if TYPE_CHECKING:
 
 def check(arguments: argparse.Namespace) -> int:
     """Print a line for everything that is wrong in both files, or that nothing is, and whether the clock may be."""
-    problems = check_files(arguments.config, arguments.plant, os.environ)
+    problems, risky = look_over(arguments.config, arguments.plant, os.environ)
     for problem in problems:
         say(f"{problem}\n")
-    risky = warnings(arguments.plant)
     for risk in risky:
         say(f"warning: {risk}\n")
     if not problems:

@@ -38,10 +38,10 @@ def troubles(control: Control, seconds: float) -> Iterator[Trouble]:
         yield FAILED, "high", f"{name}: {control.failure}"
     if control.contradicted(seconds):
         yield CONTRADICTS, "high", _contradiction(control)
-    if _overdue(control, seconds):
-        since = seconds - (control.unsafe_since or seconds)
+    late = _unconfirmed_seconds(control, seconds)
+    if late >= max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds):
         action = control.actuator.fail_safe
-        yield STOP_NOT_CONFIRMED, "critical", f"{name}: {action} has not been confirmed for {since:.0f} s"
+        yield STOP_NOT_CONFIRMED, "critical", f"{name}: {action} has not been confirmed for {late:.0f} s"
 
 
 def watch(control: Control, seconds: float) -> None:
@@ -56,9 +56,8 @@ def _protected(control: Control) -> bool:
     return control.state is Desired.HELD and "min_on" in control.held
 
 
-def _overdue(control: Control, seconds: float) -> bool:
-    since = control.unsafe_since
-    return since is not None and seconds - since >= max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds)
+def _unconfirmed_seconds(control: Control, seconds: float) -> float:
+    return 0.0 if control.unsafe_since is None else seconds - control.unsafe_since
 
 
 def _contradiction(control: Control) -> str:

@@ -27,6 +27,16 @@ class _Source(Protocol):
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> object: ...
 
 
+async def fitting(policy: Policy, plant: Plant) -> Policy:
+    """Return a policy that fits a plant. Raises PolicyRefusedError naming what does not."""
+    # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
+    found = await asyncio.to_thread(misfits, plant, policy)
+    if found:
+        more = f"; {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        raise PolicyRefusedError("; ".join(map(str, found[:MOST_NAMED])) + more)
+    return policy
+
+
 class FittingPolicy:
     """Thresholds and plans of `source`, refused as a whole where they do not fit `plant`."""
 
@@ -35,13 +45,7 @@ class FittingPolicy:
 
     async def policy(self) -> Policy:
         """Read the policy. Raises PolicyRefusedError, and StoreError as the source does."""
-        policy = await self._source.policy()
-        # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
-        found = await asyncio.to_thread(misfits, self._plant, policy)
-        if found:
-            more = f"; {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-            raise PolicyRefusedError("; ".join(map(str, found[:MOST_NAMED])) + more)
-        return policy
+        return await fitting(await self._source.policy(), self._plant)
 
     async def version(self) -> object:
         """See PolicyRepository."""

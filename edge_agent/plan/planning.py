@@ -142,7 +142,7 @@ class Planner:
         begun = {state.plan.id for state in changed if state.applies} - applied
         planned = self._arbitrate(facts, begun, now)
         # While something waits for evidence or rest, every turn looks: the next reading may be what it waits for.
-        waits = any(state.waiting for state in states) or any(not one.sure for one in self._standing.values())
+        waits = any(state.waits(seconds) for state in states) or any(not one.sure for one in self._standing.values())
         self._next_look = seconds + (0.0 if waits else LOOK_SECONDS)
         return planned._replace(memories=tuple(state.memory(now) for state in changed))
 

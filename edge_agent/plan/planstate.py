@@ -123,10 +123,9 @@ class PlanState:
         fired = self.fired_seconds
         return self.resumed or fired is None or seconds - fired >= self.plan.cooldown_seconds
 
-    @property
-    def waiting(self) -> bool:
+    def waits(self, seconds: float) -> bool:
         """Whether time, or the next reading, may change it although no alarm does."""
-        return self.ground is Ground.AWAITED or (bool(self.plan.cooldown_seconds) and not self.applies)
+        return self.ground is Ground.AWAITED or not (self.applies or self.rested(seconds))
 
     @property
     def may_act(self) -> bool:

@@ -16,24 +16,22 @@ if TYPE_CHECKING:
     from edge_agent.errors import Problem
 
 
-def warnings(plant: Path | None) -> list[str]:
-    """Return what is risky in a sound plant file, a sentence each; empty where it is not sound."""
-    try:
-        file = load_plant_file(find_plant(plant))
-    except ConfigurationError:
-        return []
-    return [f"{file.path}: {risk}" for risk in dict.fromkeys(risks(file.plant))]
-
-
 def check(config: Path | None, plant: Path | None, environ: Mapping[str, str]) -> list[Problem]:
-    """Find every problem of the settings, then of the plant file; empty where both are sound."""
+    """Return every problem of the settings, then of the plant file; an empty list where both are sound."""
+    return look_over(config, plant, environ)[0]
+
+
+def look_over(config: Path | None, plant: Path | None, environ: Mapping[str, str]) -> tuple[list[Problem], list[str]]:
+    """Return every problem of the settings and the plant file, and what is risky in a sound plant file."""
     problems: list[Problem] = []
+    risky: list[str] = []
     try:
         load_settings(config, environ)
     except ConfigurationError as error:
         problems += error.problems
     try:
-        load_plant_file(find_plant(plant))
+        file = load_plant_file(find_plant(plant))
+        risky = [f"{file.path}: {risk}" for risk in dict.fromkeys(risks(file.plant))]
     except ConfigurationError as error:
         problems += error.problems
-    return problems
+    return problems, risky
