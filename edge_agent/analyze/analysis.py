@@ -45,11 +45,11 @@ class Analyzer:
         self._install(thresholds)
         for alarm in self.register.alarms:
             if alarm.key == _STORE:
-                self.register.clear(alarm.key, now.at, "the agent has started again with a sound store")
+                self.register.clear(alarm.key, now, "the agent has started again with a sound store")
             elif not alarm.active:
                 self.register.settle(alarm.key)
             elif not self._resume(alarm.key, plant):
-                self.register.clear(alarm.key, now.at, f"{alarm.key} is no longer part of the plant")
+                self.register.clear(alarm.key, now, f"{alarm.key} is no longer part of the plant")
 
     def _resume(self, key: AlarmKey, plant: Plant) -> bool:
         """Take up an alarm of a former run. Returns whether there is still such an alarm."""
@@ -133,7 +133,7 @@ class Analyzer:
         for point in self._install(thresholds):
             for name in before[point.sensor.name]:  # no set: its order is another in each process
                 if name not in point.limits:
-                    self.register.clear(_key(point, name), now.at, f"threshold {name} was removed")
+                    self.register.clear(_key(point, name), now, f"threshold {name} was removed")
             if point.last_good is not None and point.trusted and not point.stale:
                 self._compare(point, point.last_good, now)
 
@@ -147,7 +147,7 @@ class Analyzer:
                 continue
             if point.stale:
                 point.stale, point.unheeded = False, None
-                self.register.clear(_key(point, STALE), now.at, f"{point.sensor.name} is heard again", reading.value)
+                self.register.clear(_key(point, STALE), now, f"{point.sensor.name} is heard again", reading.value)
             if reading.flag != _GOOD:
                 self._doubt(point, reading, topic, now)
                 continue
@@ -168,7 +168,7 @@ class Analyzer:
         if is_ahead(reading) and unheeded.count >= SUSPECTS_IN_A_ROW and not self.register.is_active(key):
             point.bad_in_a_row = point.bad_in_a_row or 1  # the next good one ends the alarm
             reason, evidence = unheeded.sentence(sensor.name), _evidence(reading, topic)
-            self.register.raise_(key, "medium", now.at, reason, evidence=evidence)
+            self.register.raise_(key, "medium", now, reason, evidence=evidence)
         if point.stale and not unheeded.named and now.seconds - unheeded.since_seconds > sensor.late_seconds:
             self.silent([sensor], now)  # it has come back with a wrong clock
 
@@ -198,9 +198,9 @@ class Analyzer:
         if limit.active:
             reason = wording.beyond(sensor, threshold, reading.value)
             evidence = _evidence(reading, point.topic)
-            self.register.raise_(key, threshold.priority, now.at, reason, limit=threshold.limit, evidence=evidence)
+            self.register.raise_(key, threshold.priority, now, reason, limit=threshold.limit, evidence=evidence)
         else:
-            self.register.clear(key, now.at, wording.back(sensor, threshold, reading.value), reading.value)
+            self.register.clear(key, now, wording.back(sensor, threshold, reading.value), reading.value)
 
     def _doubt(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
         point.trusted = False
@@ -215,11 +215,11 @@ class Analyzer:
         if enough and not self.register.is_active(key):
             accused = culprit(reading)
             evidence = _evidence(accused, topic)
-            self.register.raise_(key, "medium", now.at, wording.bad(accused), evidence=evidence)
+            self.register.raise_(key, "medium", now, wording.bad(accused), evidence=evidence)
 
     def _trust_again(self, point: Point, reading: Reading, now: Moment) -> None:
         point.bad_in_a_row = 0
-        self.register.clear(_key(point, BAD_QUALITY), now.at, f"{point.sensor.name} is good again", reading.value)
+        self.register.clear(_key(point, BAD_QUALITY), now, f"{point.sensor.name} is good again", reading.value)
 
     def silent(self, sensors: Iterable[Sensor], now: Moment) -> None:
         """Take the sensors that went stale."""
@@ -235,19 +235,19 @@ class Analyzer:
             elif self.register.is_active(_key(point, STALE)):
                 continue
             if not self.register.reword(_key(point, STALE), reason):
-                self.register.raise_(_key(point, STALE), "medium", now.at, reason)
+                self.register.raise_(_key(point, STALE), "medium", now, reason)
 
     def node_status(self, node: str, online: bool, now: Moment) -> None:  # noqa: FBT001  # the pair is the message
         """Take what a node, or its last will, says of itself."""
         key = AlarmKey(node, "", OFFLINE)
         if online:
-            self.register.clear(key, now.at, f"{node} is online again")
+            self.register.clear(key, now, f"{node} is online again")
         elif not self.register.is_active(key):
-            self.register.raise_(key, "high", now.at, f"{node} is offline")
+            self.register.raise_(key, "high", now, f"{node} is offline")
 
     def store_renewed(self, detail: str, now: Moment) -> None:
         """Take word that the store was begun anew. It stays an alarm until the next start, whoever acknowledges it."""
-        self.register.raise_(_STORE, "high", now.at, f"the store was damaged and begun anew: {detail}")
+        self.register.raise_(_STORE, "high", now, f"the store was damaged and begun anew: {detail}")
 
     def tick(self, now: Moment) -> None:
         """Let time pass: complete the delays of those sensors that are still trusted."""
@@ -260,6 +260,7 @@ class Analyzer:
                 self._file(point)
         if self._doubting or self._doubted:
             self._weigh_doubts(now)
+        self.register.tick(now)
 
     def _weigh_doubts(self, now: Moment) -> None:
         doubted = set()

@@ -58,9 +58,9 @@ class Conditions:
             return
         for key, (priority, reason) in current.items():
             if key not in self._standing:
-                self._register.raise_(key, priority, now.at, reason)
+                self._register.raise_(key, priority, now, reason)
         for key in self._over(current):
-            self._register.clear(key, now.at, f"{key}: {_OVER[key.threshold]}")
+            self._register.clear(key, now, f"{key}: {_OVER[key.threshold]}")
         self._standing = set(current)
 
     def _over(self, current: Mapping[AlarmKey, tuple[Priority, str]]) -> Iterable[AlarmKey]:

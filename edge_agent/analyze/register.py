@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edge_agent.analyze.chatter import MOST_RAISED, Chatter
 from edge_agent.model.alarms import Alarm, AlarmEvent, AlarmEventKind
 
 if TYPE_CHECKING:
@@ -12,15 +13,20 @@ if TYPE_CHECKING:
 
     from edge_agent.model.alarms import AlarmKey, Evidence
     from edge_agent.model.plant import Priority
-    from edge_agent.model.time import Instant
+    from edge_agent.model.time import Moment
 
 
 class AlarmRegister:
-    """Holds every alarm that is not at rest, by its name, and collects events until they are taken."""
+    """Holds every alarm that is not at rest, by its name, and collects events until they are taken.
+
+    What is active is always the truth of now. Of an alarm that chatters people are told once a minute: plans see it
+    come and go, journal and topics do not.
+    """
 
     def __init__(self, remembered: Iterable[Alarm]) -> None:
         self._alarms: dict[AlarmKey, Alarm] = {alarm.key: alarm for alarm in remembered}
         self._active: dict[str, Alarm] = {str(a.key): a for a in self._alarms.values() if a.active}
+        self._chatter = Chatter()
         self._events: list[AlarmEvent] = []
         self._changed: dict[AlarmKey, Alarm] = {}
 
@@ -43,7 +49,7 @@ class AlarmRegister:
         self,
         key: AlarmKey,
         priority: Priority,
-        at: Instant,
+        now: Moment,
         reason: str,
         *,
         limit: float | None = None,
@@ -57,7 +63,7 @@ class AlarmRegister:
             priority,
             True,
             False,
-            at,
+            now.at,
             reason,
             value,
             limit,
@@ -65,8 +71,11 @@ class AlarmRegister:
             before.shelved_until if before else None,
             evidence,
         )
-        self._active[str(key)] = alarm
-        self._note(alarm, AlarmEvent(key, AlarmEventKind.RAISED, at, value, "agent", reason))
+        begins = self._chatter.raised(key, now.seconds)
+        self._note(alarm, AlarmEvent(key, AlarmEventKind.RAISED, now.at, value, "agent", reason), begins=begins)
+        if begins:
+            text = f"{key} chatters: raised {MOST_RAISED + 1} times within a minute"
+            self._events.append(AlarmEvent(key, AlarmEventKind.CHATTERING, now.at, value, "agent", text))
 
     def reword(self, key: AlarmKey, reason: str) -> bool:
         """Give an active alarm a better reason, without an event; return whether it is active."""
@@ -74,16 +83,18 @@ class AlarmRegister:
         if alarm is None or not alarm.active:
             return False
         if alarm.reason != reason:
-            self._alarms[key] = self._active[str(key)] = self._changed[key] = replace(alarm, reason=reason)
+            self._alarms[key] = self._active[str(key)] = reworded = replace(alarm, reason=reason)
+            if key not in self._chatter:
+                self._changed[key] = reworded
         return True
 
-    def clear(self, key: AlarmKey, at: Instant, reason: str, value: float | None = None) -> None:
+    def clear(self, key: AlarmKey, now: Moment, reason: str, value: float | None = None) -> None:
         """End an active alarm. Nobody can acknowledge one yet, so that it comes to rest at once."""
         before = self._active.pop(str(key), None)
         if before is None:
             return
-        alarm = replace(before, active=False, acknowledged=True, since=at, reason=reason, value=value)
-        self._note(alarm, AlarmEvent(key, AlarmEventKind.CLEARED, at, value, "agent", reason))
+        alarm = replace(before, active=False, acknowledged=True, since=now.at, reason=reason, value=value)
+        self._note(alarm, AlarmEvent(key, AlarmEventKind.CLEARED, now.at, value, "agent", reason))
 
     def settle(self, key: AlarmKey) -> None:
         """Bring an alarm of a former run to rest that is over and waits only for an acknowledgement."""
@@ -92,12 +103,36 @@ class AlarmRegister:
             del self._alarms[key]
             self._changed[key] = replace(alarm, acknowledged=True)
 
-    def _note(self, alarm: Alarm, event: AlarmEvent) -> None:
+    def tick(self, now: Moment) -> None:
+        """Let time pass: say once a minute how often an alarm that chatters was raised, and what it is in the end."""
+        for told in self._chatter.due(now.seconds):
+            alarm = replace(self._alarms[told.key], chattering=told.chatters)
+            if told.chatters:
+                kind, reason = AlarmEventKind.CHATTERING, f"{told.key} was raised {told.raised} times in a minute"
+            else:
+                kind = AlarmEventKind.RAISED if alarm.active else AlarmEventKind.CLEARED
+                reason = f"{alarm.reason}; it chatters no longer"
+            self._keep(alarm)
+            self._changed[told.key] = alarm
+            self._events.append(AlarmEvent(told.key, kind, now.at, alarm.value, "agent", reason))
+
+    def _note(self, alarm: Alarm, event: AlarmEvent, *, begins: bool = False) -> None:
+        """Take a changed alarm: into the journal as well, unless it chatters and this is not how that `begins`."""
+        chatters = alarm.key in self._chatter
+        if chatters:
+            alarm = replace(alarm, chattering=True)
+        self._keep(alarm)
+        if begins or not chatters:
+            self._changed[alarm.key] = alarm
+            self._events.append(event)
+
+    def _keep(self, alarm: Alarm) -> None:
+        """Hold an alarm until it is at rest."""
         self._alarms[alarm.key] = alarm
-        if not alarm.active and alarm.acknowledged and alarm.shelved_until is None:
+        if alarm.active:
+            self._active[str(alarm.key)] = alarm
+        if alarm.at_rest:
             del self._alarms[alarm.key]
-        self._changed[alarm.key] = alarm
-        self._events.append(event)
 
     def take_changes(self) -> tuple[list[AlarmEvent], list[Alarm]]:
         """Hand over the events since the last call, and the present state of every alarm they changed."""

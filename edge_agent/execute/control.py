@@ -22,6 +22,9 @@ _MISSES = frozenset({CommandState.REJECTED, CommandState.FAILED, CommandState.EX
 _UNDER_WAY = frozenset({Desired.SENT, Desired.ACCEPTED})
 _BLOCKED = frozenset({Desired.SUSPENDED, Desired.LOCKED_OUT})
 _NEEDS: dict[Desired, Need] = {Desired.HELD: "wish", Desired.MISSED: "repeat", Desired.CONTRADICTED: "restore"}
+#: That a command is held back for the same reasons is told again after so long, however often requests change.
+HELD_SECONDS = 60.0
+_MOST_TOLD = 32
 #: So long a report may take to follow an acknowledgement at least, before it is missed.
 REPORT_SECONDS = 10.0
 #: The pauses between two tries of a fail-safe action grow to this, and those of a trip to this.
@@ -45,6 +48,7 @@ class Control:
         self.reported: Reported | None = None  # in this run
         self.record: CommandRecord | None = None
         self.held: frozenset[str] = frozenset()  # the checks that hold the next command back, once told
+        self._told: dict[tuple[str, frozenset[str]], float] = {}  # what was told to be held back by what, and when
         self.changed = False  # something to remember has changed
         self.after_seconds = start_seconds  # evidence must be newer: the start, or the node's last return
         self.hand: Hand | None = None
@@ -321,12 +325,21 @@ class Control:
             return False
         return self.restored > 0 or not self._proved or seconds - since >= self.actuator.ack_timeout_seconds
 
-    def hold(self, checks: list[Check]) -> bool:
-        """Note the checks that hold a command back. Returns whether they are others than before."""
+    def hold(self, checks: list[Check], now: Moment) -> bool:
+        """Note the checks that hold a command back. Return whether that is to be told."""
         held = frozenset(check.name for check in checks if not check.passed)
-        changed = held != self.held
-        self.held = held
-        return changed
+        changed, self.held = held != self.held, held
+        return changed and self.desired is not None and self.is_news(self.desired, held, now)
+
+    def is_news(self, wish: Wish, held: frozenset[str], now: Moment) -> bool:
+        """Whether it was not told lately what holds such a request back: it may come and go with a level that jumps."""
+        key = wish.action, held
+        if now.seconds - self._told.get(key, float("-inf")) < HELD_SECONDS:
+            return False
+        if len(self._told) == _MOST_TOLD:
+            del self._told[next(iter(self._told))]
+        self._told[key] = now.seconds
+        return True
 
     # The life of a command --------------------------------------------------------------------------------------
 

@@ -115,6 +115,8 @@ class Executor:
     def _only_record(self, control: Control, wish: Wish, executed: Executed, now: Moment) -> None:
         """Record what would have been done, and do nothing."""
         checks = self._checks(control, wish, now)
+        if not control.is_news(wish, frozenset({self.mode}), now):
+            return
         command_id = None
         if self.mode == "advisory":
             command = self._command(control, wish, wish.reason, now)
@@ -336,7 +338,7 @@ class Executor:
         checks = self._checks(control, wish, now)
         reason = _PREFIX[need] + wish.reason
         if not all(check.passed for check in checks):
-            if control.hold(checks):
+            if control.hold(checks, now):
                 executed.decisions.append(self._decision(wish, "held", reason, checks, None, now))
             return
         if control.record is not None:

@@ -45,6 +45,7 @@ class AlarmEventKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     SHELVED = "shelved"
     UNSHELVED = "unshelved"
+    CHATTERING = "chattering"
 
 
 class AlarmEvent(NamedTuple):
@@ -77,6 +78,7 @@ class Alarm:
     """The state of one alarm at one moment. An alarm that is neither active nor unacknowledged is at rest.
 
     `since` is when the present state of `active` began; `limit`, `value` and `unit` are absent for alarms without.
+    One that is `chattering` is told once a minute, whatever it does in between.
     """
 
     key: AlarmKey
@@ -90,11 +92,12 @@ class Alarm:
     unit: str | None = None
     shelved_until: Instant | None = None
     evidence: Evidence | None = None
+    chattering: bool = False
 
     @property
     def at_rest(self) -> bool:
-        """Whether there is nothing to say of it: not active, acknowledged, not shelved."""
-        return not self.active and self.acknowledged and self.shelved_until is None
+        """Whether there is nothing to say of it: not active, acknowledged, not shelved, not chattering."""
+        return not self.active and self.acknowledged and self.shelved_until is None and not self.chattering
 
     def facts(self) -> dict[str, Any]:
         """Tell the state in flat values for people and other programs; times as RFC 3339."""
@@ -103,6 +106,7 @@ class Alarm:
             "priority": self.priority,
             "active": self.active,
             "acknowledged": self.acknowledged,
+            "chattering": self.chattering,
             "since": rfc3339(self.since),
             "reason": self.reason,
             "value": self.value,

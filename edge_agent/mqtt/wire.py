@@ -78,6 +78,7 @@ def alarm(state: Alarm) -> bytes:
             "alarm": str(state.key),
             "state": "active" if state.active else "normal",
             "acknowledged": state.acknowledged,
+            "chattering": state.chattering,
             "shelved_until": None if state.shelved_until is None else rfc3339(state.shelved_until),
             "priority": state.priority,
             "value": state.value,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
 
+#: That a plan lost against another is told again after so long, however often it begins.
+OVERRULED_SECONDS = 60.0
 #: So often the evidence is looked at when no alarm changes.
 LOOK_SECONDS = 1.0
 
@@ -67,6 +69,7 @@ class Planner:
         self._standing: dict[str, Standing] = {}
         self._start = now.seconds
         self._seen: tuple[frozenset[str], Container[str]] | None = None
+        self._told: dict[tuple[str, str | None, str], float] = {}  # which plan lost an actuator to which, told when
         self._next_look = 0.0
         self._states = {plan.id: PlanState(plan, plant, now.seconds) for plan in plans}
         for memory in memories:
@@ -94,6 +97,7 @@ class Planner:
             self._states[plan.id] = state if same and state is not None else self._fresh(plan, state)
         self._endable = self._ends()
         self._seen = None
+        self._told.clear()
 
     def _ends(self) -> frozenset[str]:
         """Return the actuators whose fail-safe action some plan asks for: what runs has an end."""
@@ -164,8 +168,17 @@ class Planner:
             wish = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, now.seconds)
             if wish is not None:
                 wishes.append(wish)
-            overruled.extend(_losers(rivals, begun, facts.active))
+            lost = _losers(rivals, begun, facts.active)
+            overruled.extend(one for one in lost if self._is_news(one, now.seconds))
         return Planned(tuple(wishes), tuple(overruled))
+
+    def _is_news(self, lost: Overruled, seconds: float) -> bool:
+        """Whether it was not told lately: a plan may begin a hundred times a second, by a level that jumps."""
+        key = lost.wish.actuator, lost.wish.plan, lost.winner
+        if seconds - self._told.get(key, float("-inf")) < OVERRULED_SECONDS:
+            return False
+        self._told[key] = seconds
+        return True
 
     def _win(self, actuator: str, claim: _Claim, facts: Facts) -> Wish | None:
         """Let a claim stand; return it where it is another than stood."""

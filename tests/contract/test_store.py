@@ -594,6 +594,7 @@ async def test_a_command_is_explained_from_reading_to_outcome(opened: Opened) ->
                 "priority": "high",
                 "active": True,
                 "acknowledged": False,
+                "chattering": False,
                 "since": rfc3339(T0),
                 "reason": "below",
                 "value": 1.42,

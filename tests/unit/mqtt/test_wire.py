@@ -77,6 +77,7 @@ def test_an_alarm_tells_its_state():
         "alarm": "tank1/level:low",
         "state": "active",
         "acknowledged": False,
+        "chattering": False,
         "shelved_until": None,
         "priority": "high",
         "value": 1.42,
