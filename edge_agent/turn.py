@@ -10,23 +10,24 @@ from edge_agent.execute.execution import Executed, Executor
 from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.commands import Decision
 from edge_agent.model.inbox import Inbox, Kind
-from edge_agent.model.plant import NO_EVIDENCE, POLICY_REFUSED, TRIPPED
+from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, POLICY_REFUSED, TRIPPED
 from edge_agent.model.quality import Flag
 from edge_agent.model.remembered import ActuatorView, NodeView, SensorView, Snapshot
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.observed import StatusReport
+from edge_agent.plan.effect import Effects, Measure
 from edge_agent.plan.planning import Facts, Overruled, Planner
 from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from edge_agent.execute.control import Control
     from edge_agent.model.alarms import Alarm, AlarmEvent
     from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Mode
     from edge_agent.model.inbox import Receipt
-    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.plant import Plan, Plant, Policy
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
     from edge_agent.model.remembered import PlanMemory, Remembered, SequenceMemory
     from edge_agent.model.time import Moment
@@ -105,6 +106,7 @@ class Knowledge:
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
         self.analyzer.recall(remembered.readings, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
+        self.effects = Effects()
         self.executor = Executor(plant, agent, mode, remembered, now)
         for control in self.executor.controls.values():
             if control.desired is not None:
@@ -120,6 +122,17 @@ class Knowledge:
         """Return what is known of the actuator that a request is for."""
         wish = standing.wish
         return Station(self.executor.controls[wish.actuator].after_seconds, self.executor.doing(wish))
+
+    def measure(self, alarm: str) -> Measure | None:
+        """Return what the sensor of a limit shows against it; None of another alarm, or where it is not known."""
+        found = self.analyzer.against(alarm)
+        return None if found is None else Measure(*found)
+
+    def running(self) -> Iterator[tuple[str, Plan]]:
+        """Yield the actuators that do what a plan asks, other than their fail-safe action, each with that plan."""
+        for standing, plan in self.planner.standing():
+            if self.executor.doing(standing.wish):
+                yield standing.wish.actuator, plan
 
     def snapshot(self, now: Moment) -> Snapshot:
         """Take a frozen look at everything. Costs about a microsecond a sensor: for scrapes, not for turns."""
@@ -299,6 +312,9 @@ def _conditions(knowledge: Knowledge, turn: Turn) -> None:
     for actuator, plan in planner.tripped.items():
         node, _, name = actuator.partition("/")
         found[AlarmKey(node, name, TRIPPED)] = "high", f"{actuator} is held by trip {plan}"
+    for actuator, why in knowledge.effects.look(knowledge.running(), knowledge.measure, turn.now.seconds).items():
+        node, _, name = actuator.partition("/")
+        found[AlarmKey(node, name, NO_EFFECT)] = "medium", why
     if knowledge.refusal:
         found[AlarmKey(AGENT, "", POLICY_REFUSED)] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
     knowledge.analyzer.conditions.update(found, turn.now)

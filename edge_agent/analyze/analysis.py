@@ -100,6 +100,15 @@ class Analyzer:
         point = self._points.get(sensor)
         return None if point is None else point.good_seconds
 
+    def against(self, alarm: str) -> tuple[Sensor, Threshold, float] | None:
+        """Return sensor, threshold and last good value of a limit; None of another alarm, or one not trusted now."""
+        name, _, threshold = alarm.rpartition(":")
+        point = self._points.get(name)
+        limit = None if point is None else point.limits.get(threshold)
+        if point is None or limit is None or point.last_good is None or not point.trusted or point.stale:
+            return None
+        return point.sensor, limit.threshold, point.last_good.value
+
     def _install(self, thresholds: Iterable[Threshold]) -> list[Point]:
         """Put thresholds in force; returns the points that changed."""
         wanted: dict[str, dict[str, Threshold]] = {}

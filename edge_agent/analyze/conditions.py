@@ -9,6 +9,7 @@ from edge_agent.model.plant import (
     CONTRADICTS,
     FAILED,
     LOCKED_OUT,
+    NO_EFFECT,
     NO_EVIDENCE,
     NOT_IN_AUTO,
     POLICY_REFUSED,
@@ -32,6 +33,7 @@ _OVER = {
     STOP_NOT_CONFIRMED: "the fail-safe action is confirmed, or no longer requested",
     LOCKED_OUT: "it was reset",
     TRIPPED: "no trip holds it",
+    NO_EFFECT: "what is measured moves, or nothing runs",
     POLICY_REFUSED: "the thresholds and plans in force are the newest",
 }
 

@@ -21,8 +21,8 @@ STALE, BAD_QUALITY, OFFLINE = "stale", "bad_quality", "offline"
 STORE_RENEWED, POLICY_REFUSED = "store_renewed", "policy_refused"
 #: Alarms that every actuator has.
 FAILED, CONTRADICTS, NO_EVIDENCE, NOT_IN_AUTO = "failed", "contradicts", "no_evidence", "not_in_auto"
-STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED = "stop_not_confirmed", "locked_out", "tripped"
-ACTUATOR_ALARMS = (FAILED, CONTRADICTS, NO_EVIDENCE, NOT_IN_AUTO, STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED)
+STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED, NO_EFFECT = "stop_not_confirmed", "locked_out", "tripped", "no_effect"
+ACTUATOR_ALARMS = (FAILED, CONTRADICTS, NO_EVIDENCE, NOT_IN_AUTO, STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED, NO_EFFECT)
 
 #: A request for anything but the fail-safe action stands so long without a good reading of what its plan looks at.
 EVIDENCE_SECONDS = 300.0

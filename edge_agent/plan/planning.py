@@ -9,7 +9,7 @@ from edge_agent.plan.planstate import Ground, PlanState, Seen
 from edge_agent.plan.standing import Standing, Station, asks, fresh_since, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.evidence import Sight
@@ -114,6 +114,13 @@ class Planner:
     def look(self) -> None:
         """Let the next decision look at the evidence, though no alarm has changed."""
         self._seen = None
+
+    def standing(self) -> Iterator[tuple[Standing, Plan]]:
+        """Yield what stands for actuators, other than the fail-safe action, each with its plan."""
+        for standing in self._standing.values():
+            state = self._states.get(standing.wish.plan or "")
+            if not standing.safe and state is not None:
+                yield standing, state.plan
 
     def reset(self, target: str) -> bool:
         """Take back the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""

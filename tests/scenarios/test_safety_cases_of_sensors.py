@@ -10,6 +10,7 @@ from support.waterworks import (
     STOP,
     World,
     broken_wire,
+    drifting_down,
     frozen_at,
     level,
     limits,
@@ -19,8 +20,9 @@ from support.waterworks import (
 
 from edge_agent.model.plant import EVIDENCE_SECONDS, Fallback, FlatLine
 from edge_agent.model.risks import risks
+from edge_agent.plan.effect import EFFECT_SECONDS
 
-NO_EVIDENCE = "station/pump1:no_evidence"
+NO_EVIDENCE, NO_EFFECT = "station/pump1:no_evidence", "station/pump1:no_effect"
 #: A look at the evidence every second, and ten seconds between two readings.
 SLACK = 12
 
@@ -81,6 +83,38 @@ def test_a_plant_whose_frozen_sensor_nobody_would_notice_is_told_so():
     assert any("flat_line" in risk and "frozen" in risk for risk in told)
     site = readme(sensors=[level(flat_line=FlatLine(0.001, 1800, 3600))])
     assert not any("flat_line" in str(risk) for risk in risks(site))
+
+
+def test_a_frozen_sensor_without_a_flat_line_test_is_an_alarm_that_names_the_test():
+    world = World().filling()
+    world.fault(frozen_at(world.level))
+    world.run(EFFECT_SECONDS + SLACK)
+    assert NO_EFFECT in world.alarms
+    assert "flat_line" in world.bench.knowledge.analyzer.register.active[NO_EFFECT].reason
+    world.mend()
+    world.run(SLACK + 10)
+    assert NO_EFFECT not in world.alarms
+
+
+def test_a_sensor_that_drifts_down_as_the_tank_fills_is_an_alarm():
+    world = World().filling()
+    world.fault(drifting_down)  # as fast as the tank fills
+    world.run(EFFECT_SECONDS + SLACK)
+    assert NO_EFFECT in world.alarms
+    assert "drift" in world.bench.knowledge.analyzer.register.active[NO_EFFECT].reason
+
+
+def test_a_tank_that_fills_slowly_raises_no_alarm():
+    world = World(rise=0.1 / 3600).filling(2.0)  # 10 cm an hour
+    world.run(12 * HOUR)
+    assert f"{NO_EFFECT} raised" not in world.bench.raised()
+
+
+def test_a_pump_that_rests_has_no_effect_to_show():
+    world = World(at_level=3.0)
+    world.fault(frozen_at(3.0))
+    world.run(12 * HOUR)
+    assert f"{NO_EFFECT} raised" not in world.bench.raised()
 
 
 def test_a_level_that_comes_back_doubtful_and_too_high_stops_the_pump():

@@ -1,0 +1,81 @@
+"""Whether what runs has an effect: a level that stands still while its pump fills may be frozen, or drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from edge_agent.model.plant import Plan, Sensor, Threshold
+
+#: A measure that a plan is to change must have moved, either way, within this time of running.
+EFFECT_SECONDS = 1800.0
+
+
+class Measure(NamedTuple):
+    """What a sensor shows against a limit that a plan looks at; `value` is its last good reading."""
+
+    sensor: Sensor
+    threshold: Threshold
+    value: float
+
+    @property
+    def least(self) -> float:
+        """A movement that counts: a tenth of the deadband, a thousandth of the limit where there is none."""
+        return self.threshold.deadband / 10 or abs(self.threshold.limit) / 1000
+
+
+@dataclass(slots=True)
+class _Run:
+    """One actuator that does what a plan asks: what its measures showed when one last moved, and when that was."""
+
+    plan: str
+    since: float
+    shown: dict[str, float] = field(default_factory=dict)
+
+    def take(self, measures: Iterable[Measure], seconds: float) -> None:
+        for one in measures:
+            alarm = one.threshold.alarm
+            shown = self.shown.setdefault(alarm, one.value)
+            if abs(one.value - shown) >= one.least:
+                self.shown[alarm], self.since = one.value, seconds
+
+
+class Effects:
+    """Watches the actuators that do something other than their fail-safe action for a plan.
+
+    Weakness: it tells no frozen sensor from a demand as large as the inflow, and says so; a drift faster or slower
+    than the inflow hides none of it. What goes in and out of a tank would have to be measured for more.
+    """
+
+    def __init__(self) -> None:
+        self._runs: dict[str, _Run] = {}
+
+    def look(
+        self, running: Iterable[tuple[str, Plan]], measure: Callable[[str], Measure | None], seconds: float
+    ) -> dict[str, str]:
+        """Return why, by actuator, what runs seems to have no effect. `measure` finds what an alarm's sensor shows."""
+        found, kept = {}, {}
+        for actuator, plan in running:
+            measures = [one for one in map(measure, plan.when) if one is not None]
+            if not measures:
+                continue
+            run = self._runs.get(actuator)
+            if run is None or run.plan != plan.id:
+                run = _Run(plan.id, seconds)
+            kept[actuator] = run
+            run.take(measures, seconds)
+            if seconds - run.since >= EFFECT_SECONDS:
+                found[actuator] = _sentence(actuator, plan, measures)
+        self._runs = kept
+        return found
+
+
+def _sentence(actuator: str, plan: Plan, measures: list[Measure]) -> str:
+    still = " and ".join(f"{one.sensor.name} stands still" for one in measures)
+    lacking = [one.sensor.name for one in measures if one.sensor.quality.flat_line is None]
+    minutes = f"{EFFECT_SECONDS / 60:.0f} min"
+    doubt = f"; {', '.join(lacking)} has no flat_line test that would find it frozen" if lacking else ""
+    return f"{actuator} has run for {plan.id} for {minutes} and {still}: frozen, drifting, or no flow?{doubt}"
