@@ -9,6 +9,7 @@ from edge_agent.analyze.analysis import Analyzer
 from edge_agent.execute.execution import Executed, Executor
 from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.commands import Decision
+from edge_agent.model.continuity import continued
 from edge_agent.model.inbox import Inbox, Kind
 from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, POLICY_REFUSED, TRIPPED
 from edge_agent.model.quality import Flag
@@ -112,6 +113,14 @@ class Knowledge:
             if control.desired is not None:
                 self.planner.stand(control.desired)
 
+    def renew(self, plant: Plant, executed: Executed, now: Moment) -> None:
+        """Put another plant of the same site in force: what stays the same keeps its state."""
+        self.plant = plant = continued(self.plant, plant)
+        self.monitor.adopt(plant, now)
+        self.analyzer.renew(plant, plant.policy.thresholds, now)
+        self.planner.renew(plant, plant.policy.plans)
+        self.executor.renew(plant, executed, now)
+
     def sight(self, name: str) -> float | None:
         """Return when a sensor (`node/sensor`) was good last in this run; of a node, whether it has spoken at all."""
         if "/" in name:
@@ -164,6 +173,8 @@ def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Sta
     """
     turn = Turn(now)
     executed = Executed()
+    if inbox.plant is not None:
+        knowledge.renew(inbox.plant, executed, now)
     observed = _monitor(knowledge, inbox, turn)
     _lap(lap, "monitor")
     _analyze(knowledge, inbox, observed, turn)

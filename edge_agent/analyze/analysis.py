@@ -146,6 +146,28 @@ class Analyzer:
             if point.last_good is not None and point.trusted and not point.stale:
                 self._compare(point, point.last_good, now)
 
+    def renew(self, plant: Plant, thresholds: Iterable[Threshold], now: Moment) -> None:
+        """Go on with a changed plant: what stays keeps its state, the alarms of what does not are cleared."""
+        before, self._points = self._points, {}
+        for sensor in plant.sensors:
+            known = before.get(sensor.name)
+            point = known if known is not None and known.sensor is sensor else Point(sensor)
+            if known is not None and point is not known and _goes_on(known, point):
+                point.succeed(known)
+            self._points[sensor.name] = point
+        self._by_sensor = {id(point.sensor): point for point in self._points.values()}
+        self._pending, self._doubting = {}, {}
+        for point in self._points.values():
+            self._file(point)
+        self.conditions.adopt(plant)
+        lost = {name for name, point in before.items() if not _goes_on(point, self._points.get(name))}
+        for alarm in self.register.alarms:
+            key = alarm.key
+            place = f"{key.node}/{key.sensor}"
+            if key.node != AGENT and (place in lost if key.sensor else key.node not in plant.nodes):
+                self.register.clear(key, now, f"{key} is no longer part of the plant")
+        self.adopt(thresholds, now)
+
     def read(self, judged: Iterable[tuple[Reading, str]], now: Moment) -> None:
         """Take the settled readings of a turn, in order, each with its topic."""
         points = self._by_sensor
@@ -280,6 +302,14 @@ class Analyzer:
                 self._file(point)
             doubted |= {str(_key(point, one.name)) for one in point.limits.values() if one.is_doubted(now.seconds)}
         self._doubted = frozenset(doubted)
+
+
+def _goes_on(before: Point, after: Point | None) -> bool:
+    """Whether a sensor that was declared anew measures the same as before."""
+    return after is not None and (before.sensor.quantity, before.sensor.unit) == (
+        after.sensor.quantity,
+        after.sensor.unit,
+    )
 
 
 def _key(point: Point, threshold: str) -> AlarmKey:

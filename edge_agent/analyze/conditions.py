@@ -48,6 +48,10 @@ class Conditions:
             alarm.key for alarm in register.alarms if alarm.active and self.owns(alarm.key)
         }
 
+    def adopt(self, plant: Plant) -> None:
+        """Go on with a changed plant: what stands of actuators that are gone is cleared with the next update."""
+        self._actuators = {actuator.name for actuator in plant.actuators}
+
     def owns(self, key: AlarmKey) -> bool:
         """Whether an alarm is such a condition, of an actuator there is or of the agent."""
         if key.threshold not in _OVER:

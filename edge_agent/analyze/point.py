@@ -43,6 +43,13 @@ class Point:
         self.unheeded: Unheeded | None = None
         self.rest()
 
+    def succeed(self, before: Point) -> None:
+        """Go on for a sensor that was declared anew, in the same unit."""
+        for name in self.__slots__:
+            if name not in {"sensor", "lowest", "highest"}:
+                setattr(self, name, getattr(before, name))
+        self.rest()
+
     def bridge(self, now: Moment) -> None:
         """Let running delays begin anew where nothing was heard for longer than a sensor may be silent."""
         heard = self.heard_seconds if self.good_seconds is None else max(self.heard_seconds, self.good_seconds)

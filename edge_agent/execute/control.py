@@ -9,6 +9,7 @@ from edge_agent.execute.lease import Lease
 from edge_agent.model.commands import TRANSITIONS, ActuatorMemory, CommandState, Wish
 from edge_agent.model.desired import TRANSITIONS as STEPS
 from edge_agent.model.desired import Desired
+from edge_agent.model.plant import ACTIONS
 
 if TYPE_CHECKING:
     from edge_agent.model.commands import Check, CommandRecord, Reported
@@ -104,6 +105,21 @@ class Control:
             self._to(Desired.SENT)
             if record.state is CommandState.ACCEPTED:
                 self._to(Desired.ACCEPTED)
+
+    def succeeded(self, actuator: Actuator, now: Moment) -> Control:
+        """Return what goes on in this one's place for an actuator that was declared anew, as after a restart.
+
+        What stands is judged anew, what the equipment reported is still so, and the lease is renewed soon.
+        """
+        heir = Control(actuator, self.after_seconds)
+        memory = self.memory(now)
+        if memory.desired is not None and memory.desired[0] not in ACTIONS[actuator.kind]:
+            memory.desired = None
+        heir.reported = self.reported
+        heir.remember(memory, now)
+        if self.record is not None:
+            heir.resume(self.record)
+        return heir
 
     def memory(self, now: Moment) -> ActuatorMemory:
         """Return what the next run must know."""

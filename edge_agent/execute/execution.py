@@ -101,6 +101,29 @@ class Executor:
                 control.resume(record)
                 self._open[record.command.id] = _Open(control, record, _expiry(control, record, now))
 
+    def renew(self, plant: Plant, executed: Executed, now: Moment) -> None:
+        """Go on with a changed plant. Commands of actuators that are gone are over: their leases run out."""
+        before, self.controls = self.controls, {}
+        for actuator in plant.actuators:
+            known = before.get(actuator.name)
+            if known is None:
+                control = Control(actuator, now.seconds)
+            elif known.actuator is actuator:
+                control = known
+            else:
+                control = known.succeeded(actuator, now)
+            self.controls[actuator.name] = control
+        for identity, open_ in list(self._open.items()):
+            heir = self.controls.get(open_.control.actuator.name)
+            if heir is None:
+                self._advance(identity, CommandState.SUPERSEDED, "its actuator is gone from the plant", executed, now)
+            else:
+                self._open[identity] = open_._replace(control=heir)
+        for node in [node for node in self.online if node not in plant.nodes]:
+            del self.online[node]
+            self.offline.discard(node)
+            self.breakers.pop(node, None)
+
     def wish(self, wishes: Iterable[Wish], executed: Executed, now: Moment) -> None:
         """Take new wishes of plans, as far as the mode lets plans have a say."""
         for wish in wishes:

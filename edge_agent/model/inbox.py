@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from edge_agent.model.plant import Policy
+    from edge_agent.model.plant import Plant, Policy
 
 
 class Kind(StrEnum):
@@ -97,7 +97,10 @@ class Operation(NamedTuple):
 
 @dataclass(slots=True)
 class Inbox:
-    """Everything one turn is given. `policy` replaces the thresholds and plans in force where it is not None."""
+    """Everything one turn is given.
+
+    `policy` replaces the thresholds and plans in force where it is not None, `plant` nodes, sensors and actuators too.
+    """
 
     messages: list[Message] = field(default_factory=list)
     deliveries: list[DeliveryReport] = field(default_factory=list)
@@ -108,3 +111,4 @@ class Inbox:
     epochs: list[EpochReport] = field(default_factory=list)
     refusals: list[RefusalReport] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
+    plant: Plant | None = None

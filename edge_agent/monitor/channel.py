@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.quality import SHIFT, Flag
 from edge_agent.model.readings import Reading
+from edge_agent.model.remembered import StoredReading
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
 from edge_agent.monitor import flat_line, freshness, gross_range, rate_of_change, spike
@@ -16,7 +17,6 @@ from edge_agent.monitor.sequence import Numbers
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import Sensor
-    from edge_agent.model.remembered import StoredReading
     from edge_agent.model.time import Instant
     from edge_agent.model.units import Conversion
     from edge_agent.monitor.flat_line import FlatLineRun
@@ -268,6 +268,17 @@ class Channel:
         reading.late = reading.late or now - reading.observed_at > self._overdue_us
         self._unsettled, self.judged = None, reading
         return reading
+
+    def succeed(self, before: Channel) -> None:
+        """Go on for a sensor that was declared anew; its readings count on where they are of the same unit."""
+        self.sequence, self.heard_seconds, self.stale = before.sequence, before.heard_seconds, before.stale
+        if (self.sensor.quantity, self.sensor.unit) != (before.sensor.quantity, before.sensor.unit):
+            return
+        self._keys = before._keys
+        for reading in (before.judged, before.last):
+            if reading is not None:
+                head = self.sensor.node, self.sensor.id, reading.value, reading.observed_at, reading.received_at
+                self.remember(StoredReading(*head, reading.seq, reading.flag, reading.tests))
 
     def remember(self, stored: StoredReading) -> None:
         """Take up where a former run ended, one stored reading at a time, oldest first."""

@@ -39,16 +39,9 @@ class Monitor:
     """Reads messages for one plant. Holds a channel per sensor and what it takes to know a message again."""
 
     def __init__(self, plant: Plant, remembered: Remembered, now: Moment, future_tolerance_seconds: float) -> None:
-        self._nodes = plant.nodes
-        self.channels = {
-            (sensor.node, sensor.id): Channel(sensor, future_tolerance_seconds, now.seconds) for sensor in plant.sensors
-        }
-        self._ways: dict[str, _Ways] = {
-            intern(node.id): _Ways(
-                node.id, node.timestamps, {intern(each): self.channels[node.id, each] for each in node.sensors}
-            )
-            for node in plant.nodes.values()
-        }
+        self._future_tolerance_seconds = future_tolerance_seconds
+        self.channels: dict[tuple[str, str], Channel] = {}
+        self._equip(plant, now)
         self._deliveries = Deliveries(remembered.deliveries)
         self._looked_seconds = now.seconds
         for stored in sorted(remembered.readings, key=as_it_came):
@@ -56,6 +49,30 @@ class Monitor:
             if channel is not None:
                 channel.remember(stored)
         self.numbering = Numbering(self.channels, remembered.sequences, future_tolerance_seconds)
+
+    def _equip(self, plant: Plant, now: Moment) -> None:
+        """Make the channels of a plant; those of sensors that stay go on."""
+        before, self.channels = self.channels, {}
+        for sensor in plant.sensors:
+            place = sensor.node, sensor.id
+            channel = known = before.get(place)
+            if channel is None or channel.sensor is not sensor:
+                channel = Channel(sensor, self._future_tolerance_seconds, now.seconds)
+                if known is not None:
+                    channel.succeed(known)
+            self.channels[place] = channel
+        self._nodes = plant.nodes
+        self._ways: dict[str, _Ways] = {
+            intern(node.id): _Ways(
+                node.id, node.timestamps, {intern(each): self.channels[node.id, each] for each in node.sensors}
+            )
+            for node in plant.nodes.values()
+        }
+
+    def adopt(self, plant: Plant, now: Moment) -> None:
+        """Read messages for a changed plant from now on."""
+        self._equip(plant, now)
+        self.numbering.adopt(self.channels, plant.nodes)
 
     def observe(self, messages: Iterable[Message], now: Moment) -> Observed:
         """Read the messages of one turn, in their order."""

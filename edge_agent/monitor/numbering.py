@@ -9,7 +9,7 @@ from edge_agent.model.time import MICROSECONDS
 from edge_agent.monitor.sequence import Numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from edge_agent.model.time import Instant, Moment
     from edge_agent.monitor.channel import Channel
@@ -40,6 +40,21 @@ class Numbering:
         self._changed: dict[Topic, Numbers] = {}
         self._gaps = 0
         self._recall(list(remembered))
+
+    def adopt(self, channels: Mapping[Topic, Channel], nodes: Container[str]) -> None:
+        """Go on with the channels of a changed plant; what is no longer part of it is forgotten."""
+        self._channels = channels
+        self._of_many = {node: sequence for node, sequence in self._of_many.items() if node in nodes}
+        gone = {topic for topic in {*self._open, *self._odd, *self._kept, *self._changed} if not self._has(topic)}
+        for topic in sorted(gone):
+            self._open.pop(topic, None)
+            self._changed.pop(topic, None)
+        self._odd -= gone
+        self._kept -= gone
+
+    def _has(self, topic: Topic) -> bool:
+        node, sensor = topic
+        return topic in self._channels if sensor else node in self._of_many
 
     def of(self, node: str, sensor: str) -> Numbers:
         """Find the sequence of a topic; the sensor is empty for the topic of many."""

@@ -84,6 +84,18 @@ class Planner:
         safe = wish.action == self._fail_safe.get(wish.actuator)
         self._standing[wish.actuator] = Standing(wish, safe, remembered=not safe, sure=safe)
 
+    def renew(self, plant: Plant, plans: Iterable[Plan]) -> None:
+        """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
+        self._plant = plant
+        self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
+        self._standing = {name: one for name, one in self._standing.items() if name in self._fail_safe}
+        for name, standing in self._standing.items():
+            standing.safe = standing.wish.action == self._fail_safe[name]
+        self.blind = {name: why for name, why in self.blind.items() if name in self._fail_safe}
+        for state in self._states.values():
+            state.survey(plant)
+        self.adopt(plans)
+
     def adopt(self, plans: Iterable[Plan]) -> None:
         """Put changed plans in force. A plan that stays keeps its state, one that changed begins anew.
 

@@ -83,6 +83,11 @@ class PlanState:
         self._seen_once = False
         self._last = (False, False)
 
+    def survey(self, plant: Plant) -> None:
+        """Look at a changed plant: how often a sensor is expected may be other than before."""
+        self.looks = self.used = looks(self.plan, plant)
+        self._blockers = looks(replace(self.plan, when=()), plant)
+
     def remember(self, memory: PlanMemory, now: Moment) -> None:
         """Take up what a former run knew. How long ago it fired counts only where that can be told."""
         self.resumed, self.latched = memory.applies, memory.latched
