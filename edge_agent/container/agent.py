@@ -75,13 +75,14 @@ async def open_agent(
     mode, mqtt = settings.control.mode, settings.mqtt
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings, plant, sink))
-        store = stores.embedded
+        store, plant = stores.embedded, stores.plant
+        store.govern(plant)
         topics = Topics(mqtt.topic_prefix, plant.site, settings.agent.id)
         connection = connection_settings(settings, f"edge-agent-{plant.site}-{settings.agent.id}")
         remembered = await store.begin(settings.agent.id, await highest_epoch(connection, topics))
         knowledge = Knowledge(
             plant,
-            stores.policy,
+            plant.policy,
             remembered,
             clock.now(),
             agent=settings.agent.id,
@@ -133,7 +134,14 @@ async def open_agent(
             session,
             BrokerOutlet(session, topics, mode, lambda: knowledge.executor.epoch),
             store,
-            PolicyWatch(source, inbox.adopt, stores.changes, lambda why: inbox.report(RefusalReport(why))),
+            PolicyWatch(
+                source,
+                inbox.adopt,
+                stores.changes,
+                lambda why: inbox.report(RefusalReport(why)),
+                equip=inbox.equip,
+                nodes=plant.nodes,
+            ),
             clock,
             Onlookers(metrics, observers),
             settings.store.commit_interval_seconds,

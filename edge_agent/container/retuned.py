@@ -13,34 +13,34 @@ from edge_agent.model.limitorder import clears_at, disorders
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.model.plant import Policy, Threshold
-    from edge_agent.runtime.ports import PolicySource
+    from edge_agent.model.plant import Plant, Threshold
+    from edge_agent.runtime.ports import PlantSource
 
 #: Sensors that are named in the log at once, and in the note; the others are counted.
 MOST_NAMED = 10
 
 
 class Retuned:
-    """Thresholds and plans from `source`, a PolicySource, with a warning for each sensor whose limits are out of order.
+    """The plant from `source`, a PlantSource, with a warning for each sensor whose limits are out of order.
 
     A plant file with such limits is refused. A change in the store is the word of whoever is responsible, and two
     limits that are moved one after the other may cross in between: it counts at once, and is told of until mended.
     """
 
-    def __init__(self, source: PolicySource) -> None:
+    def __init__(self, source: PlantSource) -> None:
         self._source = source
         self._known: dict[str, str] = {}
 
     async def version(self) -> object:
-        """See PolicySource."""
+        """See PlantSource."""
         return await self._source.version()
 
-    async def policy(self) -> Policy:
-        """See PolicySource."""
-        policy = await self._source.policy()
+    async def plant(self) -> Plant:
+        """See PlantSource."""
+        plant = await self._source.plant()
         # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
-        self._tell(await asyncio.to_thread(_out_of_order, policy.thresholds))
-        return policy
+        self._tell(await asyncio.to_thread(_out_of_order, plant.policy.thresholds))
+        return plant
 
     def notes(self) -> dict[str, str]:
         """Give the note of the health, `thresholds`; empty where all limits are in order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -12,24 +12,25 @@ from loguru import logger
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.cachedpolicy import CachedPolicy
 from edge_agent.knowledge.digest import digest
-from edge_agent.knowledge.fitting import FittingPolicy, fitting
-from edge_agent.knowledge.lastknown import LastKnownPolicy
+from edge_agent.knowledge.fitting import FittingPlant, fitting
+from edge_agent.knowledge.lastknown import SEEN, LastKnownPlant, last_known
 from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from edge_agent.knowledge.ports import PolicyRepository
     from edge_agent.knowledge.postgres import PostgresStore
     from edge_agent.knowledge.rediscache import RedisCache
-    from edge_agent.model.plant import Plant, Policy
-    from edge_agent.runtime.ports import PolicySource, Sink
+    from edge_agent.model.plant import Plant
+    from edge_agent.runtime.ports import PlantSource, Sink
     from edge_agent.settings.agent import Settings
     from edge_agent.settings.sections import PostgresSection, RedisSection, StoreSection
 
 #: How often old partitions are dropped and new ones made, in real seconds.
 UPKEEP_SECONDS = 24 * 3600.0
+#: What the embedded store notes: digest of the plant file at the last start.
+_FILE = "file"
 #: After an upkeep that could not be done.
 UPKEEP_AGAIN_SECONDS = 300.0
 
@@ -39,8 +40,8 @@ class Stores:
     """What the agent is given: where it writes, what is in force now, who tells of changes, where it drains to."""
 
     embedded: SqliteStore
-    policy: Policy
-    source: PolicySource
+    plant: Plant
+    source: PlantSource
     changes: Callable[[], AsyncIterator[None]] | None = None
     sink: Sink | None = None
     postgres: PostgresStore | None = None
@@ -85,28 +86,42 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
         embedded = await stack.enter_async_context(
             SqliteStore(settings.store.path, spool=sink is not None, limits=_limits(settings.store), plant=plant)
         )
+        edited = await _edited(embedded, plant)
         if postgres is None:
             if settings.redis.url is not None:
                 logger.warning("Redis is a cache of PostgreSQL, which is not configured: it is not used")
-            policy = await _at_start(lambda: policy_in_force(embedded, plant), plant)
-            yield Stores(embedded, policy, FittingPolicy(embedded, plant), sink=sink)
+            plant = await _at_start(lambda: plant_in_force(embedded, plant, edited=edited), plant)
+            yield Stores(embedded, plant, FittingPlant(embedded, plant, await embedded.applied()), sink=sink)
         else:
             cache = open_cache(settings.redis, plant.site)
             cached = None
             if cache is not None:
                 cached = CachedPolicy(postgres, await stack.enter_async_context(cache), plant.site)
-            chain = LastKnownPolicy(FittingPolicy(cached or postgres, plant), embedded, plant, cached)
-            kept = await _at_start(chain.kept, plant)
+            seen = None if edited else await embedded.noted(SEEN)
+            kept = await _at_start(lambda: _last_known(embedded, plant, cached, edited=edited), plant)
+            chain = LastKnownPlant(FittingPlant(cached or postgres, kept, seen), embedded, kept, cached)
             yield Stores(embedded, kept, chain, postgres.changes, sink, postgres, cached, cache)
 
 
-async def _at_start(read: Callable[[], Awaitable[Policy]], plant: Plant) -> Policy:
-    """Read the policy for the start; where it does not fit the plant, that of the plant file is in force instead."""
+async def _edited(store: SqliteStore, plant: Plant) -> bool:
+    """Whether a plant file is new to the gateway, or was edited since the agent last started with it; note that it has.
+
+    What was put in force last counts: the file where it is, else what was applied since.
+    """
+    mark, known = digest(plant), await store.noted(_FILE)
+    if known is None and await store.has_governed():  # by a version that noted no file
+        known = await store.applied()
+    await store.note(_FILE, mark)
+    return known != mark and (known is not None or await store.applied() is None)
+
+
+async def _at_start(read: Callable[[], Awaitable[Plant]], plant: Plant) -> Plant:
+    """Read the plant in force for the start; where its policy does not fit it, that of the file is in force instead."""
     try:
-        return await fitting(await read(), plant)
+        return await fitting(await read())
     except PolicyRefusedError as error:
         logger.bind(error=str(error)).error("The stored thresholds and plans are refused; the plant file's hold")
-        return plant.policy
+        return plant
 
 
 def open_postgres(section: PostgresSection, site: str) -> PostgresStore | None:
@@ -133,17 +148,30 @@ def open_cache(section: RedisSection, site: str) -> RedisCache | None:
     return RedisCache(section.url.get_secret_value(), site, section.ttl_seconds)
 
 
-async def policy_in_force(repository: PolicyRepository, plant: Plant) -> Policy:
-    """Read thresholds and plans, after putting a plant file in force that is new or was edited.
+async def plant_in_force(store: SqliteStore, plant: Plant, *, edited: bool) -> Plant:
+    """Read the plant in force from the embedded store, after a plant file that was edited was put in force there.
 
     The embedded store belongs to this gateway: what its technician writes into the plant file counts from the next
-    start. What was changed in the store since the file was last applied stays.
+    start. What was applied, or changed in the store, after the file was last edited stays.
     """
-    if await repository.applied() != digest(plant):
-        changes = await repository.apply(plant)
+    if edited:
+        changes = await store.apply(plant)
         logger.bind(changes=len(changes)).info("The plant file was applied to the store")
-    policy = await repository.policy()
-    return plant.policy if policy == plant.policy else policy  # once in memory where they are the same
+    return _once(await store.plant(), plant)
+
+
+async def _last_known(store: SqliteStore, plant: Plant, marked: CachedPolicy | None, *, edited: bool) -> Plant:
+    """Read what the utility's store has said last: all of it, or with a file that was edited the policy alone."""
+    policy = await last_known(store, plant, marked)
+    return replace(plant, policy=policy) if edited else _once(await store.plant(), plant)
+
+
+def _once(stored: Plant, plant: Plant) -> Plant:
+    """Return the plant file's where both are the same: once in memory, and in the order of the file."""
+    same = stored.nodes == plant.nodes and stored.site == plant.site
+    nodes = plant.nodes if same else stored.nodes
+    policy = plant.policy if stored.policy == plant.policy else stored.policy
+    return replace(stored, nodes=nodes, policy=policy)
 
 
 def _limits(store: StoreSection) -> Limits:

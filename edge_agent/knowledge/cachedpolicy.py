@@ -28,6 +28,8 @@ class _Primary(Protocol):
 
     async def issue(self) -> Issue: ...
 
+    async def plant(self) -> Plant: ...
+
     async def applied(self) -> str | None: ...
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]: ...
@@ -91,6 +93,10 @@ class CachedPolicy:
         self._issue, self.mark = issue, Mark(issue.edition, issue.key)
         self._news.set()
         return issue.policy
+
+    async def plant(self) -> Plant:
+        """See PolicyRepository. Nodes, sensors and actuators are not shared through the cache."""
+        return await self._primary.plant()
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
         """See PolicyRepository."""

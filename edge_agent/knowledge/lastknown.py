@@ -1,8 +1,7 @@
-"""The policy of the utility's store, and the last known of it where the gateway keeps it."""
+"""The plant in force by the utility's store, and the last known of it where the gateway keeps it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from loguru import logger
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
 class _Primary(Protocol):
     """What is needed of the store that governs."""
 
-    async def policy(self) -> Policy: ...
+    seen: str | None
+
+    async def plant(self) -> Plant: ...
 
     async def version(self) -> object: ...
 
@@ -37,6 +38,8 @@ class _Keeper(Protocol):
 
     async def keep(self, plant: Plant, mark: str | None) -> None: ...
 
+    async def note(self, key: str, value: str) -> None: ...
+
     async def mark(self) -> str | None: ...
 
 
@@ -46,8 +49,12 @@ class _Marked(Protocol):
     mark: Mark | None
 
 
-class LastKnownPolicy:
-    """Thresholds and plans from `primary`; each that is read is kept in `keeper`, for a start without `primary`.
+#: What the keeper notes: digest of the plant that was applied to the utility's store and is in force.
+SEEN = "seen"
+
+
+class LastKnownPlant:
+    """The plant in force by `primary`; each that is read is kept in `keeper`, for a start without `primary`.
 
     A site that `primary` has never heard of is made known to it with the plant file. Raises StoreError as `primary`
     does; who asks keeps what is in force then. A keeper that fails keeps nothing from being in force: it is told again.
@@ -55,8 +62,8 @@ class LastKnownPolicy:
 
     def __init__(self, primary: _Primary, keeper: _Keeper, plant: Plant, marked: _Marked | None = None) -> None:
         self._primary, self._keeper, self._plant, self._marked = primary, keeper, plant, marked
-        self._in_force: tuple[Policy, str | None] | None = None
-        self._kept: tuple[Policy, str | None] | None = None
+        self._in_force: tuple[Plant, str | None, str | None] | None = None
+        self._kept: tuple[Plant, str | None, str | None] | None = None
 
     async def version(self) -> object:
         """Tell whether anything may have changed."""
@@ -64,33 +71,35 @@ class LastKnownPolicy:
         await self._keep()
         return version
 
-    async def policy(self) -> Policy:
-        """Read the policy in force, and keep it."""
+    async def plant(self) -> Plant:
+        """Read the plant in force, and keep it."""
         if await self._primary.applied() is None:
             await self._primary.apply(self._plant)
-        policy = await self._primary.policy()
+        plant = await self._primary.plant()
         mark = self._marked.mark if self._marked else None
-        self._in_force = (policy, mark.text() if mark else None)
+        self._in_force = (plant, mark.text() if mark else None, self._primary.seen)
         await self._keep()
-        return policy
-
-    async def kept(self) -> Policy:
-        """Read the last known policy; before there is one, that of the plant file."""
-        if await self._keeper.applied() is None:
-            await self._keeper.apply(self._plant)
-        policy, mark = await self._keeper.policy(), await self._keeper.mark()
-        if self._marked is not None:
-            self._marked.mark = Mark.parse(mark)
-        self._kept = (policy, mark)
-        return policy
+        return plant
 
     async def _keep(self) -> None:
         if self._in_force is None or self._in_force == self._kept:
             return
-        policy, mark = self._in_force
+        plant, mark, seen = self._in_force
         try:
-            await self._keeper.keep(replace(self._plant, policy=policy), mark)
+            await self._keeper.keep(plant, mark)
+            if seen is not None:
+                await self._keeper.note(SEEN, seen)
         except StoreError as error:
-            logger.bind(error=str(error)).debug("Thresholds and plans in force could not be kept for a start")
+            logger.bind(error=str(error)).debug("The plant in force could not be kept for a start")
         else:
-            self._kept = (policy, mark)
+            self._kept = self._in_force
+
+
+async def last_known(keeper: _Keeper, plant: Plant, marked: _Marked | None = None) -> Policy:
+    """Read the last known thresholds and plans; before there are any, those of the plant file."""
+    if await keeper.applied() is None:
+        await keeper.apply(plant)
+    policy, mark = await keeper.policy(), await keeper.mark()
+    if marked is not None:
+        marked.mark = Mark.parse(mark)
+    return policy

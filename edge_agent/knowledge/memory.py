@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from copy import deepcopy
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.errors import StoreError
 from edge_agent.knowledge import records
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
@@ -53,6 +55,7 @@ class MemoryStore:
         self._plans: dict[str, PlanMemory] = {}
         self._sequences: dict[tuple[str, str], SequenceMemory] = {}
         self._plants: dict[str, Plant] = {}
+        self._notes: dict[str, str] = {}
         self._site: str | None = None
         self._applied: str | None = None
         self._version = 0
@@ -89,6 +92,12 @@ class MemoryStore:
         thresholds = sorted(policy.thresholds, key=lambda threshold: threshold.alarm)
         return Policy(tuple(thresholds), tuple(sorted(policy.plans, key=lambda plan: plan.id)))
 
+    async def plant(self) -> Plant:
+        """See PolicyRepository."""
+        if self._site is None:
+            raise StoreError("No plant was applied to the store.")
+        return replace(self._plants[self._site], policy=await self.policy())
+
     async def version(self) -> object:
         """See PolicyRepository."""
         return self._version
@@ -109,6 +118,14 @@ class MemoryStore:
         """Apply a plant whose policy comes from elsewhere, with a mark of where; any other `apply` forgets the mark."""
         await self.apply(plant)
         self._mark = mark
+
+    async def note(self, key: str, value: str) -> None:
+        """Keep a text under a name."""
+        self._notes[key] = value
+
+    async def noted(self, key: str) -> str | None:
+        """Read a text that was kept; None where there is none."""
+        return self._notes.get(key)
 
     async def mark(self) -> str | None:
         """Read the mark kept with the policy; None where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import groupby, islice
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +14,7 @@ from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.differences import Entry
 from edge_agent.knowledge.digest import plain
 from edge_agent.model.alarms import AlarmKey
-from edge_agent.model.plant import Actuator, Node, Plan, Policy, Sensor, Threshold
+from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,6 +42,20 @@ def policy_noun(thresholds: Iterable[Row], plans: Iterable[Row]) -> Policy:
         tuple(sorted((_threshold(_shared(row, numbers)) for row in thresholds), key=lambda threshold: threshold.alarm)),
         tuple(sorted(map(_plan, plans), key=lambda plan: plan.id)),
     )
+
+
+def plant_noun(site: str, tables: Mapping[str, Iterable[Row]]) -> Plant:
+    """Read a whole plant by the names in PLURALS, sorted by name. Raises StoreError where a row makes no sense."""
+    sensors: dict[str, dict[str, Sensor]] = {}
+    for sensor in map(_sensor, sorted(tables["sensors"])):
+        sensors.setdefault(sensor.node, {})[sensor.id] = sensor
+    actuators: dict[str, dict[str, Actuator]] = {}
+    for actuator in map(_actuator, sorted(tables["actuators"], key=lambda row: row[:2])):
+        actuators.setdefault(actuator.node, {})[actuator.id] = actuator
+    nodes = {}
+    for node in map(_node, sorted(tables["nodes"])):
+        nodes[node.id] = replace(node, sensors=sensors.get(node.id, {}), actuators=actuators.get(node.id, {}))
+    return Plant(site, nodes, policy_noun(tables["thresholds"], tables["plans"]))
 
 
 def stored_catalogue(tables: Mapping[str, Iterable[Row]]) -> dict[Entry, Noun | None]:

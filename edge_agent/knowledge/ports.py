@@ -119,8 +119,12 @@ class PolicyRepository(Protocol):
         """Read the thresholds and plans of the site applied last, each sorted by name. Raises StoreError."""
         ...
 
+    async def plant(self) -> Plant:
+        """Read the plant that was applied last, with the policy in force. Raises StoreError where there is none."""
+        ...
+
     async def version(self) -> object:
-        """Tell whether anything may have changed: equal values mean it has not. Cheap enough for once a second."""
+        """Tell whether the policy may have changed: equal values mean it has not. Cheap enough for once a second."""
         ...
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:

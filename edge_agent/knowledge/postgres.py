@@ -9,7 +9,7 @@ from edge_agent.errors import StoreError, StoreUnavailableError
 from edge_agent.knowledge import rows
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
-from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
+from edge_agent.knowledge.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
 from edge_agent.knowledge.ports import Edition, Issue, Written
 from edge_agent.knowledge.postgres_archive import PostgresArchive
 from edge_agent.knowledge.postgres_arrays import columns, numbers, reading_columns, settled_columns
@@ -117,6 +117,15 @@ class PostgresStore(PostgresArchive):
             await connection.execute(_SQL["snapshot"])
             return await self._policy(connection)
 
+    async def plant(self) -> Plant:
+        """See PolicyRepository."""
+        async with self._database.transaction(WORK_SECONDS) as connection:
+            await connection.execute(_SQL["snapshot"])
+            if not await _all(connection, "applied", (self._site,)):
+                raise StoreError("No plant was applied to the store.")
+            stored = {plural: await _all(connection, plural, (self._site,)) for plural in PLURALS}
+        return await asyncio.to_thread(plant_noun, self._site, stored)
+
     async def version(self) -> Edition:
         """See PolicyRepository."""
         async with self._database.connection() as connection:
@@ -147,6 +156,7 @@ class PostgresStore(PostgresArchive):
             if not dry_run:
                 for name, found in edits(changes, wanted):
                     await self._put(connection, name, found)
+                await connection.execute(_SQL["tell_policy"], (self._site,))
         return changes
 
     async def _seconds_for(self, wanted: int) -> float:

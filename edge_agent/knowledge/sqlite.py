@@ -14,7 +14,6 @@ from edge_agent.knowledge import journal, piecemeal, rows, spool
 from edge_agent.knowledge import sqlite_policy as governing
 from edge_agent.knowledge.care import Care
 from edge_agent.knowledge.connection import Connection, transaction
-from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.epoch import EpochFile
 from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.migrate import connect_owner
@@ -59,6 +58,7 @@ class SqliteStore:
         self._epoch = EpochFile(path)
         self._ids = rows.SeriesIds(())
         self._plant = plant
+        self._notes: dict[str, str] = {}
         self._policy: Policy | None = None
         self._mark: str | None = None
         self._begun = self._unsound = self._tidying = False
@@ -127,6 +127,10 @@ class SqliteStore:
         self._policy = await self._soundly(governing.policy)
         return self._policy
 
+    async def plant(self) -> Plant:
+        """See PolicyRepository."""
+        return await self._soundly(governing.plant)
+
     async def version(self) -> object:
         """See PolicyRepository. Triggers count every change of thresholds and plans, whoever makes it."""
         return await self._soundly(governing.version)
@@ -145,7 +149,27 @@ class SqliteStore:
     async def keep(self, plant: Plant, mark: str | None) -> None:
         """Apply a plant whose policy comes from elsewhere, with a mark of where; any other `apply` forgets the mark."""
         await self._connection.run(governing.apply, plant, mark=mark)
-        self._policy, self._mark = plant.policy, mark
+        self._plant, self._policy, self._mark = plant, plant.policy, mark
+
+    def govern(self, plant: Plant) -> None:
+        """Note what is in force, for a fresh file if this one has to be begun anew."""
+        self._plant, self._policy = plant, plant.policy
+
+    async def has_governed(self) -> bool:
+        """Whether an agent has ever taken control with this store."""
+        return await self._connection.run(lambda db: governing.meta(db, "epoch") > 0)
+
+    async def note(self, key: str, value: str) -> None:
+        """Keep a text under a name, in a fresh file too if this one has to be begun anew."""
+        await self._connection.run(governing.note, key, value)
+        self._notes[key] = value
+
+    async def noted(self, key: str) -> str | None:
+        """Read a text that was kept; None where there is none."""
+        found: str | None = await self._connection.run(governing.meta, key)
+        if found is not None:
+            self._notes[key] = found
+        return found
 
     async def mark(self) -> str | None:
         """Read the mark kept with the policy; None where there is none."""
@@ -292,7 +316,8 @@ class SqliteStore:
         if self._plant is not None:
             plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
             governing.apply(db, plant, mark=self._mark)
-            db.execute(_SQL["set_meta"], ("applied", digest(self._plant)))
+        for note in self._notes.items():
+            db.execute(_SQL["set_meta"], note)
 
     def _bid_farewell(self, db: sqlite3.Connection) -> None:
         if self._spooling is not None:

@@ -8,7 +8,7 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.connection import transaction
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
-from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
+from edge_agent.knowledge.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
 from edge_agent.knowledge.ports import Change
 from edge_agent.knowledge.statements import statements
 from edge_agent.model.inbox import Operation
@@ -32,6 +32,20 @@ def policy(db: sqlite3.Connection) -> Policy:
     """Read thresholds and plans of the site. Raises StoreError where a row makes no sense."""
     site = (meta(db, "site"),)
     return policy_noun(db.execute(_SQL["thresholds"], site), db.execute(_SQL["plans"], site))
+
+
+def plant(db: sqlite3.Connection) -> Plant:
+    """Read the whole plant of the site. Raises StoreError where there is none, or a row makes no sense."""
+    site = meta(db, "site")
+    if site is None:
+        raise StoreError("No plant was applied to the store.")
+    return plant_noun(site, {plural: db.execute(_SQL[plural], (site,)) for plural in PLURALS})
+
+
+def note(db: sqlite3.Connection, key: str, value: str) -> None:
+    """Keep a text under a name."""
+    with transaction(db):
+        db.execute(_SQL["set_meta"], (key, value))
 
 
 def version(db: sqlite3.Connection) -> object:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import math
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -183,6 +184,12 @@ class Session:
             longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
             self._failures += 1
             await self._sleep(self._jitter() * longest)
+
+    async def ask_again(self) -> None:
+        """Ask the broker for all that is retained once more; a connection that is lost on the way asks anyway."""
+        if self._link is not None:
+            with suppress(BrokerUnavailableError):
+                await self._link.subscribe(self._subscriptions)
 
     async def _hold_one_connection(self) -> None:
         """Connect, subscribe, announce, receive. Raises BrokerUnavailableError at the end of the connection."""

@@ -54,6 +54,10 @@ class Connection(Protocol):
         """Keep connected until cancelled, then disconnect without a last will."""
         ...
 
+    async def ask_again(self) -> None:
+        """Ask the broker for all that is retained once more, where there is a connection."""
+        ...
+
 
 class _EndedError(Exception):
     """Ends the task group: everything is finished, what still runs is cancelled."""
@@ -231,7 +235,13 @@ class Agent:
             parts.observer,
             parts.recorder,
             self._ask_who_commands,
+            self._hear_what_is_retained,
         )
+
+    def _hear_what_is_retained(self) -> None:
+        """Let the broker repeat states and statuses: those of what is new were passed over when they came."""
+        if self._group is not None:
+            self._group.create_task(self._parts.connection.ask_again(), name="ask for what is retained")
 
     def _ask_who_commands(self, epoch: int) -> None:
         """Let it be found out, beside the loop, why a node takes the agent's epoch for one that is over."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.commands import Command
     from edge_agent.model.inbox import BreakerReport
-    from edge_agent.model.plant import Actuator
+    from edge_agent.model.plant import Actuator, Plant
     from edge_agent.runtime.clock import Clock
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.ports import Observer, Outlet
@@ -84,10 +84,14 @@ class Delivery:
         group: asyncio.TaskGroup,
     ) -> None:
         self._outlet, self._inbox, self._clock, self._observer, self._group = outlet, inbox, clock, observer, group
-        self._actuators = actuators
+        self._actuators = dict(actuators)
         self._open: dict[str, _Errand] = {}
         self._breakers: dict[str, NodeBreaker] = {}
         self._connections = 0
+
+    def equip(self, plant: Plant) -> None:
+        """Deliver to the actuators of a changed plant; those that are gone are known still, for what was decided."""
+        self._actuators.update({actuator.name: actuator for actuator in plant.actuators})
 
     def is_safe(self, command: Command) -> bool:
         """Whether a command asks for the `fail_safe` action of its actuator: no belief may hold it back."""

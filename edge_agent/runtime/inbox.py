@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge_agent.model.inbox import (
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from edge_agent.model.inbox import Message
-    from edge_agent.model.plant import Policy
+    from edge_agent.model.plant import Plant, Policy
     from edge_agent.runtime.ports import Inlet
 
     Report: TypeAlias = (
@@ -89,6 +90,13 @@ class BoundedInbox:
     def adopt(self, policy: Policy) -> None:
         """Take a changed policy; of several only the last counts."""
         self._inbox.policy = policy
+        if self._inbox.plant is not None:
+            self._inbox.plant = replace(self._inbox.plant, policy=policy)
+        self.wake()
+
+    def equip(self, plant: Plant) -> None:
+        """Take a changed plant, policy and all; of several only the last counts."""
+        self._inbox.plant, self._inbox.policy = plant, None
         self.wake()
 
     def wake(self) -> None:

@@ -32,7 +32,7 @@ class Loop:
     """Runs turns one after the other; the only one that changes the knowledge, and the only writer.
 
     It turns on while the store cannot be written: see GroupCommit. `refused` is called with the epoch that a node has
-    named in refusing the agent's own.
+    named in refusing the agent's own, `equipped` when another plant has come into force.
     """
 
     def __init__(
@@ -45,8 +45,9 @@ class Loop:
         observer: Observer,
         recorder: Recorder | None = None,
         refused: Callable[[int], None] | None = None,
+        equipped: Callable[[], None] | None = None,
     ) -> None:
-        self._refused = refused
+        self._refused, self._equipped = refused, equipped
         self._knowledge, self._inbox, self._delivery = knowledge, inbox, delivery
         self._clock, self._observer, self._recorder = clock, observer, recorder
         self._commits = commits
@@ -81,6 +82,10 @@ class Loop:
         now = self._clock.now()
         self._record(inbox, now)
         turn = self._measured_turn(inbox, now)
+        if inbox.plant is not None:
+            self._delivery.equip(self._knowledge.plant)
+            if self._equipped is not None:
+                self._equipped()
         if turn.refused_epoch is not None and self._refused is not None:
             self._refused(turn.refused_epoch)
         for event in turn.command_events:

@@ -1,4 +1,4 @@
-"""Keeps the thresholds and plans in force those of the repository, while the agent runs."""
+"""Keeps the plant in force that of the repository, while the agent runs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from loguru import logger
 from edge_agent.errors import PolicyRefusedError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-    from edge_agent.model.plant import Policy
-    from edge_agent.runtime.ports import PolicySource
+    from edge_agent.model.plant import Node, Plant, Policy
+    from edge_agent.runtime.ports import PlantSource
 
 #: So often a source is asked that does not tell of changes: a changed threshold is in force within a second.
 POLL_SECONDS = 0.5
@@ -25,7 +25,10 @@ _UNSEEN = object()
 
 
 class PolicyWatch:
-    """Asks the source whether anything has changed, at once when it tells so, and hands changed policy on.
+    """Asks the source whether anything has changed, at once when it tells so, and hands on what has.
+
+    `adopt` is given changed thresholds and plans, `equip` a plant whose nodes, sensors or actuators are other than
+    `nodes`; without it they are not looked at.
 
     `changes` yields at each change, if the source can tell; it may raise StoreError. While the source cannot be
     reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why;
@@ -34,12 +37,16 @@ class PolicyWatch:
 
     def __init__(
         self,
-        source: PolicySource,
+        source: PlantSource,
         adopt: Callable[[Policy], None],
         changes: Callable[[], AsyncIterator[None]] | None = None,
         refuse: Callable[[str], None] | None = None,
+        *,
+        equip: Callable[[Plant], None] | None = None,
+        nodes: Mapping[str, Node] | None = None,
     ) -> None:
         self._source, self._adopt, self._changes, self._refuse = source, adopt, changes, refuse
+        self._equip, self._nodes = equip, nodes
         self.refusal = ""  # why the newest policy is not in force
         self._told = asyncio.Event()
         self._seen: object = _UNSEEN
@@ -86,7 +93,7 @@ class PolicyWatch:
         """Read a policy that may be new, and hand it on or refuse it. Raises StoreError where it cannot be read."""
         try:
             # The first time too: it may have changed since the agent was given what it knows.
-            self._adopt(await self._source.policy())
+            self._hand_on(await self._source.plant())
         except PolicyRefusedError as error:
             logger.bind(error=str(error)).error("Changed thresholds or plans are refused; the last good ones hold")
             self._judge(str(error))
@@ -95,6 +102,14 @@ class PolicyWatch:
                 logger.info("Changed thresholds or plans are in force")
             self._judge("")
         self._seen = version
+
+    def _hand_on(self, plant: Plant) -> None:
+        if self._equip is None or plant.nodes is self._nodes:
+            self._adopt(plant.policy)
+            return
+        self._nodes = plant.nodes
+        self._equip(plant)
+        logger.bind(nodes=len(plant.nodes)).info("A changed plant is in force")
 
     def _judge(self, refusal: str) -> None:
         if refusal != self.refusal:

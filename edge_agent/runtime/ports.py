@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Command
     from edge_agent.model.inbox import Inbox, Receipt
-    from edge_agent.model.plant import Policy
+    from edge_agent.model.plant import Plant
     from edge_agent.model.readings import DeadLetter
     from edge_agent.model.time import Moment
     from edge_agent.turn import Turn
@@ -127,15 +127,15 @@ class Sink(Protocol):
         ...
 
 
-class PolicySource(Protocol):
-    """Where thresholds and plans come from."""
+class PlantSource(Protocol):
+    """Where the plant in force comes from: nodes, sensors and actuators, thresholds and plans."""
 
     async def version(self) -> object:
         """Tell whether anything may have changed: equal values mean it has not."""
         ...
 
-    async def policy(self) -> Policy:
-        """Read the thresholds and plans in force. Raises StoreError."""
+    async def plant(self) -> Plant:
+        """Read it. Its `nodes` are the same object while they do not change. Raises StoreError."""
         ...
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pytest
 
+from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive import SqliteArchive
 from edge_agent.knowledge.cachedpolicy import CachedPolicy
 from edge_agent.knowledge.digest import digest
@@ -141,7 +142,7 @@ class Cached:
     def __init__(self, store: PostgresStore, cached: CachedPolicy) -> None:
         self.begin, self.write = store.begin, store.write
         self.policy, self.version = cached.policy, cached.version
-        self.apply, self.applied = cached.apply, cached.applied
+        self.apply, self.applied, self.plant = cached.apply, cached.applied, cached.plant
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres", "postgres behind redis"])
@@ -650,6 +651,24 @@ async def test_an_applied_plant_gives_its_policy_sorted_by_name(place: Place) ->
     async with place.opened() as opened:
         assert await opened.store.policy() == Policy(tuple(reversed(PLANT.policy.thresholds)), (FILL,))
         assert await opened.store.applied() == digest(PLANT)
+
+
+async def test_an_applied_plant_can_be_read_whole_with_the_policy_in_force(place: Place) -> None:
+    async with place.opened() as opened:
+        with pytest.raises(StoreError):
+            await opened.store.plant()
+        await opened.store.apply(PLANT)
+    async with place.opened() as opened:
+        found = await opened.store.plant()
+        assert (found.site, found.nodes) == (PLANT.site, PLANT.nodes)
+        assert found.policy == await opened.store.policy()
+
+
+async def test_a_plant_that_was_changed_is_read_as_it_is_now(opened: Opened) -> None:
+    await opened.store.apply(PLANT)
+    changed = replace(PLANT, nodes={"tank1": Node("tank1", {"level": LEVEL})}, policy=Policy((LOW,)))
+    await opened.store.apply(changed)
+    assert await opened.store.plant() == changed
 
 
 async def test_applying_lists_everything_that_is_new(opened: Opened) -> None:

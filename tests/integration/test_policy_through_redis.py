@@ -18,7 +18,8 @@ from support.redisserver import RedisServer
 
 from edge_agent.errors import StoreError, StoreUnavailableError
 from edge_agent.knowledge.cachedpolicy import CachedPolicy
-from edge_agent.knowledge.lastknown import LastKnownPolicy
+from edge_agent.knowledge.fitting import FittingPlant
+from edge_agent.knowledge.lastknown import LastKnownPlant, last_known
 from edge_agent.knowledge.memory import MemoryStore
 from edge_agent.knowledge.ports import Edition, Issue
 from edge_agent.knowledge.postgres import PostgresStore
@@ -71,12 +72,12 @@ class Gateway:
 
     def __init__(self, link: Link, cached: CachedPolicy, keeper: MemoryStore) -> None:
         self.link, self.cached, self.keeper = link, cached, keeper
-        self.chain = LastKnownPolicy(cached, keeper, PLANT, cached)
+        self.chain = LastKnownPlant(FittingPlant(cached, PLANT), keeper, PLANT, cached)
 
     async def limit(self) -> float:
         """Ask as the agent does: for the version, then for what it stands for."""
         await self.chain.version()
-        return (await self.chain.policy()).thresholds[0].limit
+        return (await self.chain.plant()).policy.thresholds[0].limit
 
 
 class House:
@@ -97,7 +98,7 @@ class House:
             link = Link(store)
             link.cut = cut
             gateway = Gateway(link, CachedPolicy(link, cache, "riverside"), keeper or MemoryStore())
-            await gateway.chain.kept()
+            await last_known(gateway.keeper, PLANT, gateway.cached)
             sharing = group.create_task(gateway.cached.share())
             yield gateway
             sharing.cancel()
@@ -193,7 +194,9 @@ async def test_a_gateway_cut_off_from_the_database_learns_from_another_that_is_n
     async with house.gateway(second, cut=True) as other:
         with pytest.raises(StoreUnavailableError):
             await other.limit()
-        assert (await other.chain.kept()).thresholds[0].limit == 1.7, "and has kept what it learnt"
+        assert (await last_known(other.keeper, PLANT, other.cached)).thresholds[0].limit == 1.7, (
+            "and has kept what it learnt"
+        )
 
 
 async def test_what_a_slower_gateway_wrote_after_a_newer_one_is_not_believed(house, keeper):
@@ -209,7 +212,7 @@ async def test_what_a_slower_gateway_wrote_after_a_newer_one_is_not_believed(hou
         gateway.link.cut = False
         assert await gateway.limit() == 1.7
     async with house.gateway(keeper, cut=True) as gateway:
-        assert (await gateway.chain.kept()).thresholds[0].limit == 1.7
+        assert (await last_known(gateway.keeper, PLANT, gateway.cached)).thresholds[0].limit == 1.7
         house.redis.execute("SET", NAME, old)
         with pytest.raises(StoreUnavailableError):
             await gateway.limit()
@@ -262,7 +265,7 @@ async def test_a_spoilt_entry_never_leads_to_a_threshold(house, keeper, spoil, c
         if cut:
             with pytest.raises(StoreUnavailableError):
                 await gateway.limit()
-            assert (await gateway.chain.kept()).thresholds[0].limit == 1.6
+            assert (await last_known(gateway.keeper, PLANT, gateway.cached)).thresholds[0].limit == 1.6
         else:
             assert await gateway.limit() == 1.6
             await wait_until(lambda: house.entry() == sound)  # it is replaced
@@ -284,7 +287,7 @@ async def test_a_gateway_that_was_never_governed_believes_nothing(house, keeper)
     async with house.gateway(cut=True) as gateway:
         with pytest.raises(StoreUnavailableError):
             await gateway.limit()
-        assert (await gateway.chain.kept()) == PLANT.policy
+        assert (await last_known(gateway.keeper, PLANT, gateway.cached)) == PLANT.policy
 
 
 async def test_an_emptied_redis_is_asked_in_vain_and_filled_again(house, keeper):

@@ -8,7 +8,7 @@ from support.deadline import wait_until
 
 from edge_agent.errors import StoreError
 from edge_agent.model.inbox import Receipt
-from edge_agent.model.plant import Policy
+from edge_agent.model.plant import Plant, Policy
 from edge_agent.runtime.agent import (
     FINISH_SECONDS,
     LAST_WORDS_SECONDS,
@@ -57,8 +57,8 @@ class FakePolicy:
             raise self.error
         return self.number
 
-    async def policy(self):
-        return self.now
+    async def plant(self):
+        return Plant("riverside", {}, self.now)
 
 
 @pytest.fixture

@@ -12,6 +12,10 @@ SELECT coalesce((SELECT revision FROM edge_agent.policy_revisions WHERE site = %
        || ' ' ||
        (SELECT coalesce(sum(hashtextextended(p::text, 0)), 0)::text FROM edge_agent.plans AS p WHERE site = %(site)s)
 
+-- Nodes, sensors and actuators have no triggers: who applies a plant says so.
+-- name: tell_policy
+SELECT pg_notify('edge_agent_policy', %s)
+
 -- name: policy_key
 SELECT key FROM edge_agent.policy_key
 
