@@ -37,8 +37,7 @@ class Analyzer:
         self.register = AlarmRegister(remembered)
         self.conditions = Conditions(self.register, plant)
         self._points = {sensor.name: Point(sensor) for sensor in plant.sensors}
-        # A sensor is one object for as long as the plant is: its id finds the point without hashing its members.
-        self._by_sensor = {id(point.sensor): point for point in self._points.values()}
+        self.reindex()
         self._pending: dict[Point, None] = {}  # points with a running delay; ordered, so that replays agree
         self._doubting: dict[Point, None] = {}  # points whose suspect readings are beyond a limit
         self._doubted: frozenset[str] = frozenset()
@@ -50,6 +49,11 @@ class Analyzer:
                 self.register.settle(alarm.key)
             elif not self._resume(alarm.key, plant):
                 self.register.clear(alarm.key, now, f"{alarm.key} is no longer part of the plant")
+
+    def reindex(self) -> None:
+        """Find points by the identity of their sensors, which are objects of their own after a recorded beginning."""
+        # A sensor is one object for as long as the plant is: its id finds the point without hashing its members.
+        self._by_sensor = {id(point.sensor): point for point in self._points.values()}
 
     def _resume(self, key: AlarmKey, plant: Plant) -> bool:
         """Take up an alarm of a former run. Returns whether there is still such an alarm."""
@@ -155,7 +159,7 @@ class Analyzer:
             if known is not None and point is not known and _goes_on(known, point):
                 point.succeed(known)
             self._points[sensor.name] = point
-        self._by_sensor = {id(point.sensor): point for point in self._points.values()}
+        self.reindex()
         self._pending, self._doubting = {}, {}
         for point in self._points.values():
             self._file(point)

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import signal
+import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ from edge_agent.model.time import rfc3339
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs
-from edge_agent.runtime.recording import Recording
+from edge_agent.runtime.recording import Header, Recording
+from edge_agent.runtime.recordingfile import RecordingFile, lines_of
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.plantfile import find_plant, load_plant
 from edge_agent.turn import Knowledge, run_turn
@@ -28,11 +30,11 @@ from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-    from typing import IO
 
     from edge_agent.model.plant import Plant
+    from edge_agent.model.time import Moment
     from edge_agent.runtime.agent import Parts
     from edge_agent.runtime.clock import Clock
     from edge_agent.settings.agent import Settings
@@ -59,7 +61,7 @@ def run(
 async def _run(
     settings: Settings,
     plant: Plant,
-    recording: IO[str] | None,
+    recording: RecordingFile | None,
     rewire: Callable[[Parts], Parts] | None,
     clock: Clock | None,
 ) -> int:
@@ -114,29 +116,23 @@ def single(function: Callable[[], int]) -> int:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[IO[str]]:
-    """Open a recording to write. Raises UsageError where it cannot be written."""
-    try:
-        file = path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        yield file
-    finally:
+def written(path: Path) -> Iterator[RecordingFile]:
+    """Open a recording to append to. Raises UsageError where it cannot be written."""
+    with ExitStack() as stack:
         try:
-            file.close()
-        except OSError as error:  # what was still in the buffer found no room
-            logger.bind(error=str(error)).error("The recording is not complete")
+            file = stack.enter_context(RecordingFile(path))
+        except RecordingError as error:
+            raise UsageError(str(error)) from error
+        yield file
 
 
 def replay(arguments: argparse.Namespace) -> int:
     """Run a recording through the loop and print what is decided, a JSON line each."""
     settings = load_settings(arguments.config, os.environ)
-    plant = load_plant(find_plant(arguments.plant))
+    plant = None if arguments.plant is None else load_plant(arguments.plant)
     try:
-        with arguments.file.open(encoding="utf-8") as lines:
-            for line in replayed(lines, plant, settings):
-                say(line + "\n")
+        for line in replayed(lines_of(arguments.file, _tell_missing), plant, settings):
+            say(line + "\n")
     except OSError as error:
         raise UsageError(f"{arguments.file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -144,22 +140,56 @@ def replay(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def replayed(lines: IO[str], plant: Plant, settings: Settings) -> Iterator[str]:
-    """Yield the alarm events, decisions, commands and their outcomes of a recording. Raises RecordingError."""
-    recording = Recording(lines, Topics(settings.mqtt.topic_prefix, plant.site, settings.agent.id).parse)
-    header = recording.header
-    knowledge = Knowledge(
+def _tell_missing(number: int) -> None:
+    sys.stderr.write(f"line {number}: its end is missing, it is left out\n")
+
+
+def replayed(lines: Iterable[str], plant: Plant | None, settings: Settings) -> Iterator[str]:
+    """Yield the alarm events, decisions, commands and their outcomes of a recording. Raises RecordingError.
+
+    It is judged by what the agent knew when it was recorded; by a plant from nothing on where one is given, or where
+    the recording does not tell.
+    """
+    recording = Recording(lines)
+    knowledge: Knowledge | None = None
+    for part in recording.parts():
+        if isinstance(part, Header):
+            if part.state is None and plant is None:
+                plant = load_plant(find_plant(None))
+            recording.parse = _topics(part, plant, settings).parse
+            if part.lost:
+                sys.stderr.write(f"{part.lost} turns are missing: they came faster than they could be written\n")
+            if plant is None:
+                knowledge = part.knowledge()
+            elif part.start:
+                knowledge = None
+            continue
+        if knowledge is None:
+            knowledge = _anew(plant, recording.header, part.now, settings)
+        if plant is not None:  # it judges, not what was put in force then
+            part.inbox.policy = part.inbox.plant = None
+        for found in _decided(run_turn(knowledge, part.inbox, part.now)):
+            yield json.dumps({"at": rfc3339(part.now.at), **found}, ensure_ascii=False)
+
+
+def _topics(header: Header, plant: Plant | None, settings: Settings) -> Topics:
+    site = header.site if plant is None else plant.site
+    return Topics(header.topic_prefix or settings.mqtt.topic_prefix, site or "", header.agent)
+
+
+def _anew(plant: Plant | None, header: Header, now: Moment, settings: Settings) -> Knowledge:
+    """Return what an agent knows that has never run. Raises RecordingError where nobody has told of a plant."""
+    if plant is None:
+        raise RecordingError("the recording does not tell what the agent knew")
+    return Knowledge(
         plant,
         plant.policy,
         Remembered(epoch=header.epoch),
-        recording.start,
+        now,
         agent=header.agent,
         mode=header.mode,
         future_tolerance_seconds=settings.quality.future_tolerance_seconds,
     )
-    for now, inbox in recording.turns():
-        for found in _decided(run_turn(knowledge, inbox, now)):
-            yield json.dumps({"at": rfc3339(now.at), **found}, ensure_ascii=False)
 
 
 def _decided(turn: Turn) -> Iterator[dict[str, Any]]:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import Succession, highest_epoch
+from edge_agent.errors import RecordingError
 from edge_agent.model.inbox import RefusalReport, RenewalReport
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
@@ -30,18 +33,18 @@ from edge_agent.runtime.drain import Drain
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.operationwatch import OperationWatch
 from edge_agent.runtime.policywatch import PolicyWatch
-from edge_agent.runtime.recording import JsonRecorder
+from edge_agent.runtime.recorder import JsonRecorder
 from edge_agent.turn import Knowledge
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
-    from typing import IO
 
     from edge_agent.container.stores import Stores
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.clock import Clock
     from edge_agent.runtime.ports import Observer, Sink
+    from edge_agent.runtime.recorder import Lines
     from edge_agent.settings.agent import Settings
 
 
@@ -61,7 +64,7 @@ async def open_agent(
     *,
     clock: Clock | None = None,
     observers: Iterable[Observer] = (),
-    recording: IO[str] | None = None,
+    recording: Lines | None = None,
     sink: Sink | None = None,
     rewire: Callable[[Parts], Parts] | None = None,
 ) -> AsyncIterator[Running]:
@@ -124,9 +127,8 @@ async def open_agent(
         )
         recorder = None
         if recording is not None:
-            recorder = JsonRecorder(
-                recording, agent=settings.agent.id, mode=mode, epoch=remembered.epoch, boot=clock.now().boot
-            )
+            recorder = JsonRecorder(recording, knowledge, mqtt.topic_prefix)
+            stack.callback(_end, recorder)
         parts = Parts(
             knowledge,
             inbox,
@@ -158,6 +160,14 @@ async def open_agent(
         notes = partial(_notes, source, parts.policy, stores, clock, succession)
         server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
         yield Running(agent, server.port, session)
+
+
+def _end(recorder: JsonRecorder) -> None:
+    """Write what of a recording waits for more."""
+    try:
+        recorder.flush()
+    except RecordingError as error:
+        logger.bind(error=str(error)).error("The recording is not complete")
 
 
 def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> None:

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from loguru import logger
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from edge_agent.container.agent import Running
     from edge_agent.mqtt.broker import Address
+    from edge_agent.runtime.recorder import Lines
     from edge_agent.settings.agent import Settings
     from edge_agent.settings.plantfile import PlantFile
     from edge_agent.simulate.network import DayRecord
@@ -65,7 +66,7 @@ class Wishes:
     speed: float = 60.0
     duration: float | None = None
     live: bool = False
-    recording: IO[str] | None = None
+    recording: Lines | None = None
     watch: Callable[[Picture], None] | None = None
 
 

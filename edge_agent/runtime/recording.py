@@ -1,9 +1,11 @@
-"""Recordings of what came in, one JSON line a turn, and their way back through the loop.
+"""Recordings on their way back through the loop: one JSON line a turn.
 
-The first line tells who recorded: `{"recording": 1, "agent": …, "mode": …, "epoch": …, "boot": …}`. Each further line
-is the input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […], "deliveries": […], "breakers": […],
-"renewals": […], "links": […], "epochs": […], "refusals": […], "operations": […]}`, each where it holds anything, with
-`"sure": false` where the wall clock was not known to be right.
+A header tells who recorded, and all that it knew: `{"recording": 2, "agent": …, "mode": …, "epoch": …, "boot": …,
+"version": …, "site": …, "topic_prefix": …, "state": …}`. There is one at each start, where a file begins, and where
+lines were lost. Each further line is the input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […],
+"deliveries": […], "breakers": […], "renewals": […], "links": […], "epochs": […], "refusals": […], "operations": […],
+"policy": …, "plant": …}`, each where it holds anything, with `"sure": false` where the wall clock was not known to be
+right.
 For files written by hand a line may also be a single message, `{"at": …, "topic": …, "payload": …}`; before such a line
 time passes in steps of one second, while between recorded turns it passes as it did.
 """
@@ -11,8 +13,8 @@ time passes in steps of one second, while between recorded turns it passes as it
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -31,7 +33,10 @@ from edge_agent.model.inbox import (
     RenewalReport,
     Route,
 )
-from edge_agent.model.time import MICROSECONDS, Moment, parse_rfc3339, rfc3339
+from edge_agent.model.time import MICROSECONDS, Moment, parse_rfc3339
+from edge_agent.runtime.freezing import thaw
+from edge_agent.turn import Knowledge
+from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,73 +45,41 @@ if TYPE_CHECKING:
 FILL_SECONDS = 1.0
 
 
-class JsonRecorder:
-    """Writes a recording, line by line, as the turns come."""
-
-    def __init__(self, file: IO[str], *, agent: str, mode: Mode, epoch: int, boot: str = "") -> None:
-        self._file = file
-        self._line({"recording": 1, "agent": agent, "mode": mode, "epoch": epoch, "boot": boot})
-
-    def record(self, inbox: Inbox, now: Moment) -> None:
-        """Keep the input of one turn. A changed policy is not kept: a replay judges by the plant file it is given.
-
-        Raises RecordingError where the file cannot be written.
-        """
-        line: dict[str, Any] = {"at": rfc3339(now.at), "seconds": now.seconds}
-        if not now.sure:
-            line["sure"] = False
-        if inbox.messages:
-            line["messages"] = [_message_out(message) for message in inbox.messages]
-        if inbox.deliveries:
-            line["deliveries"] = [list(report) for report in inbox.deliveries]
-        if inbox.breakers:
-            line["breakers"] = [list(report) for report in inbox.breakers]
-        if inbox.renewals:
-            line["renewals"] = [report.detail for report in inbox.renewals]
-        if inbox.links:
-            line["links"] = [report.connected for report in inbox.links]
-        if inbox.epochs:
-            line["epochs"] = [list(report) for report in inbox.epochs]
-        if inbox.refusals:
-            line["refusals"] = [report.detail for report in inbox.refusals]
-        if inbox.operations:
-            line["operations"] = [list(operation) for operation in inbox.operations]
-        self._line(line)
-
-    def _line(self, content: dict[str, Any]) -> None:
-        try:
-            self._file.write(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
-        except OSError as error:
-            raise RecordingError(f"the recording cannot be written: {error.strerror or error}") from error
-
-
-def _message_out(message: Message) -> dict[str, Any]:
-    out: dict[str, Any] = {"topic": message.topic}
-    try:
-        out["payload"] = message.payload.decode()
-    except UnicodeDecodeError:
-        out["base64"] = b64encode(message.payload).decode()
-    if message.receipt is not None:
-        out["packet"] = message.receipt.packet
-    if message.retained:
-        out["retained"] = True
-    if message.redelivered:
-        out["redelivered"] = True
-    return out
-
-
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Header(_Strict):
-    """The first line of a recording. A file without one is replayed as `replay`, in mode auto, epoch 1."""
+    """Who recorded, and what it knew. A file without one is replayed as `replay`, in mode auto, epoch 1.
 
-    recording: Literal[1] = 1
+    `start`: a process began with it; else it goes on, after `lost` turns that are not in the recording, or in a new
+    file. Recordings of the first form have no `state`.
+    """
+
+    recording: Literal[1, 2] = 1
     agent: str = "replay"
     mode: Mode = "auto"
     epoch: int = 1
     boot: str = ""
+    version: str = ""
+    site: str | None = None
+    topic_prefix: str | None = None
+    start: bool = True
+    lost: int = 0
+    state: dict[str, Any] | None = None
+
+    def knowledge(self) -> Knowledge | None:
+        """Make what the agent knew; None where the recording does not tell. Raises RecordingError."""
+        if self.state is None:
+            return None
+        if self.version != installed_version():
+            told = f"what the agent knew was recorded by version {self.version}, this is {installed_version()}"
+            raise RecordingError(f"{told}; judge the recording by a plant file instead, with --plant")
+        found = thaw(self.state)
+        if not isinstance(found, Knowledge):
+            raise RecordingError("what the agent knew cannot be read: it is something else")
+        found.analyzer.reindex()
+        return found
 
 
 class _Message(_Strict):
@@ -130,6 +103,8 @@ class _Line(_Strict):
     epochs: list[tuple[int, str]] = Field(default_factory=list)
     refusals: list[str] = Field(default_factory=list)
     operations: list[tuple[Literal["reset", "release"], str, str, str]] = Field(default_factory=list)
+    policy: dict[str, Any] | None = None
+    plant: dict[str, Any] | None = None
 
 
 class _Single(_Message):
@@ -152,10 +127,13 @@ class RecordedTurn(NamedTuple):
 
 
 class Recording:
-    """Reads a recording. Raises RecordingError naming the line that cannot be read."""
+    """Reads a recording. Raises RecordingError naming the line that cannot be read.
 
-    def __init__(self, lines: Iterable[str], parse: Callable[[str], Route]) -> None:
-        self._parse = parse
+    `parse` tells what a topic carries; it may be set when the header has told whose they are.
+    """
+
+    def __init__(self, lines: Iterable[str], parse: Callable[[str], Route] | None = None) -> None:
+        self.parse = parse
         self._lines = enumerate(lines, start=1)
         self._number = 0
         self.header, self._pending = Header(), self._next()
@@ -188,20 +166,23 @@ class Recording:
         return self._moment(self._pending, None)
 
     def turns(self) -> Iterator[RecordedTurn]:
-        """Yield the turns; before a line written by hand, time passes in steps of one second."""
+        """Yield the turns of all parts."""
+        return (part for part in self.parts() if isinstance(part, RecordedTurn))
+
+    def parts(self) -> Iterator[Header | RecordedTurn]:
+        """Yield headers and turns; before a line written by hand, time passes in steps of one second."""
+        yield self.header
         last: Moment | None = None
         while self._pending is not None:
             line = self._pending
             if isinstance(line, Header):
-                raise RecordingError(f"line {self._number} is a second header")
-            now = self._moment(line, last)
-            while last is not None and _by_hand(line) and now.seconds - last.seconds > FILL_SECONDS:
-                last = last._replace(
-                    at=last.at + round(FILL_SECONDS * MICROSECONDS), seconds=last.seconds + FILL_SECONDS
-                )
-                yield RecordedTurn(last, Inbox())
-            yield RecordedTurn(now, self._inbox(line))
-            last = now
+                self.header, last = line, None
+                yield line
+            else:
+                now = self._moment(line, last)
+                yield from _filled(line, last, now)
+                yield RecordedTurn(now, self._inbox(line))
+                last = now
             self._pending = self._next()
 
     def _moment(self, line: _Line | _Single, last: Moment | None) -> Moment:
@@ -225,11 +206,12 @@ class Recording:
             [DeliveryReport(*report) for report in line.deliveries],
             [BreakerReport(*report) for report in line.breakers],
             [RenewalReport(detail) for detail in line.renewals],
-            None,
+            None if line.policy is None else thaw(line.policy),
             [LinkReport(connected) for connected in line.links],
             [EpochReport(*report) for report in line.epochs],
             [RefusalReport(detail) for detail in line.refusals],
             [Operation(*operation) for operation in line.operations],
+            None if line.plant is None else thaw(line.plant),
         )
 
     def _message(self, line: _Message) -> Message:
@@ -238,7 +220,16 @@ class Recording:
         except ValueError as error:
             raise self._unreadable(error) from error
         receipt = None if line.packet is None else Receipt(0, line.packet)
-        return Message(self._parse(line.topic), line.topic, payload, receipt, line.retained, line.redelivered)
+        if self.parse is None:
+            raise RecordingError("nobody has told whose topics these are")
+        return Message(self.parse(line.topic), line.topic, payload, receipt, line.retained, line.redelivered)
+
+
+def _filled(line: _Line | _Single, last: Moment | None, now: Moment) -> Iterator[RecordedTurn]:
+    """Yield the turns between the last line and one that was written by hand."""
+    while last is not None and _by_hand(line) and now.seconds - last.seconds > FILL_SECONDS:
+        last = last._replace(at=last.at + round(FILL_SECONDS * MICROSECONDS), seconds=last.seconds + FILL_SECONDS)
+        yield RecordedTurn(last, Inbox())
 
 
 def _by_hand(line: _Line | _Single) -> bool:

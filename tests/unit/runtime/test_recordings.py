@@ -2,17 +2,36 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.plants import Bench, facts
 
 from edge_agent.errors import RecordingError
 from edge_agent.execute.identity import command_id
-from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox, Kind, Message, Receipt, Route
+from edge_agent.model.inbox import (
+    BreakerReport,
+    DeliveryReport,
+    EpochReport,
+    Inbox,
+    Kind,
+    LinkReport,
+    Message,
+    Operation,
+    Receipt,
+    RefusalReport,
+    RenewalReport,
+    Route,
+)
+from edge_agent.model.plant import Node, Plant, Policy
 from edge_agent.model.time import Moment, parse_rfc3339
-from edge_agent.runtime.recording import Header, JsonRecorder, Recording
+from edge_agent.runtime.freezing import freeze
+from edge_agent.runtime.recorder import JsonRecorder
+from edge_agent.runtime.recording import Header, RecordedTurn, Recording
 from edge_agent.turn import run_turn
+from edge_agent.version import installed_version
 
 LEVEL_TOPIC = "water/riverside/tank1/telemetry/level"
 ACK_TOPIC = "water/riverside/station/ack/pump1"
@@ -35,12 +54,32 @@ def turns(*lines):
     return list(read(*lines).turns())
 
 
-def recorded(inputs, **header):
-    file = io.StringIO()
-    recorder = JsonRecorder(file, **({"agent": "gateway-1", "mode": "auto", "epoch": 7} | header))
+class Kept:
+    """Lines in memory; `room` blocks of them are taken."""
+
+    def __init__(self, room=10**9):
+        self.text, self.aside, self.room, self.is_large = "", [], room, False
+
+    def write(self, text):
+        if not self.room:
+            return False
+        self.room -= 1
+        self.text += text
+        return True
+
+    def put_aside(self, day):
+        self.aside.append((day, self.text))
+        self.text = ""
+        return True
+
+
+def recorded(inputs, make_knowledge, kept=None):
+    kept = kept or Kept()
+    recorder = JsonRecorder(kept, make_knowledge(now=inputs[0][0]), "water")
     for now, inbox in inputs:
         recorder.record(inbox, now)
-    return file.getvalue()
+    recorder.flush()
+    return kept.text
 
 
 AT = parse_rfc3339("2026-11-22T10:00:00Z")
@@ -75,38 +114,150 @@ def day():
     ]
 
 
+def replayed(text):
+    """Run a recording, from what the agent knew at each beginning."""
+    turns = []
+    for part in Recording(io.StringIO(text), parse).parts():
+        if isinstance(part, Header):
+            knowledge = part.knowledge()
+        else:
+            turns.append(run_turn(knowledge, part.inbox, part.now))
+    return turns
+
+
+def lived(knowledge, inputs, recorder=None):
+    turns = []
+    for now, inbox in inputs:
+        if recorder is not None:
+            recorder.record(inbox, now)
+        turns.append(run_turn(knowledge, inbox, now))
+    return turns
+
+
 def test_a_recorded_run_replays_to_the_turns_it_was(make_knowledge):
-    inputs = day()
-    live = make_knowledge(now=inputs[0][0])
-    lived = [run_turn(live, inbox, now) for now, inbox in inputs]
-    assert [len(turn.commands) for turn in lived] == [0, 0, 1, 0, 0, 0]  # else the day shows nothing
-    assert lived[4].command_events
-
-    text = recorded(inputs)
+    inputs, kept = day(), Kept()
+    knowledge = make_knowledge(now=inputs[0][0])
+    recorder = JsonRecorder(kept, knowledge, "water")
+    turns = lived(knowledge, inputs, recorder)
+    recorder.flush()
+    assert [len(turn.commands) for turn in turns] == [0, 0, 1, 0, 0, 0]  # else the day shows nothing
+    assert turns[4].command_events
     for _ in range(2):
-        recording = Recording(io.StringIO(text), parse)
-        again = make_knowledge(now=recording.start)
-        assert [run_turn(again, inbox, now) for now, inbox in recording.turns()] == lived
+        assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
 
 
-def test_a_moment_comes_back_exactly():
+@pytest.mark.parametrize("middle", range(1, 6))
+def test_so_does_one_that_begins_in_the_middle(make_knowledge, middle):
+    inputs, kept = day(), Kept()
+    knowledge = make_knowledge(now=inputs[0][0])
+    lived(knowledge, inputs[:middle])
+    recorder = JsonRecorder(kept, knowledge, "water")
+    turns = lived(knowledge, inputs[middle:], recorder)
+    recorder.flush()
+    assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
+
+
+def test_a_new_day_begins_a_new_piece_that_can_be_replayed_alone(make_knowledge):
+    inputs, kept = day(), Kept()
+    inputs = [(now._replace(at=now.at + 13 * 3_600_000_000 + 3_599_500_000), inbox) for now, inbox in inputs]
+    knowledge = make_knowledge(now=inputs[0][0])
+    recorder = JsonRecorder(kept, knowledge, "water")
+    turns = lived(knowledge, inputs, recorder)
+    recorder.flush()
+    ((first_day, first),) = kept.aside
+    assert first_day == "2026-11-22"
+    split = len(replayed(first))
+    assert 0 < split < len(inputs)
+    assert [facts(turn) for turn in replayed(first)] == [facts(turn) for turn in turns[:split]]
+    assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns[split:]]
+
+
+def test_a_piece_that_has_reached_its_size_is_put_aside(make_knowledge):
+    inputs, kept = day(), Kept()
+    knowledge = make_knowledge(now=inputs[0][0])
+    recorder = JsonRecorder(kept, knowledge, "water")
+    lived(knowledge, inputs[:3], recorder)
+    kept.is_large = True
+    lived(knowledge, inputs[3:4], recorder)
+    kept.is_large = False
+    turns = lived(knowledge, inputs[4:], recorder)
+    recorder.flush()
+    assert [name for name, _ in kept.aside] == ["2026-11-22"]
+    assert [facts(turn) for turn in replayed(kept.text)][1:] == [facts(turn) for turn in turns]
+
+
+def test_what_is_lost_is_counted_and_the_recording_goes_on_from_what_is_known_then(make_knowledge):
+    inputs, kept = day(), Kept(room=2)
+    knowledge = make_knowledge(now=inputs[0][0])
+    recorder = JsonRecorder(kept, knowledge, "water")
+    lived(knowledge, inputs[:4], recorder)
+    recorder.flush()
+    assert recorder.lost
+    kept.room = 10**9
+    turns = lived(knowledge, inputs[4:], recorder)
+    recorder.flush()
+    parts = list(Recording(io.StringIO(kept.text), parse).parts())
+    headers = [part for part in parts if isinstance(part, Header)]
+    assert [bool(header.lost) for header in headers] == [False, True]
+    assert [facts(turn) for turn in replayed(kept.text)][-2:] == [facts(turn) for turn in turns]
+
+
+def test_a_changed_policy_and_a_changed_plant_are_recorded(make_knowledge):
+    first, *rest = day()
+    knowledge = make_knowledge(now=first[0])
+    low = replace(knowledge.plant.policy.thresholds[0], limit=0.5)
+    policy = replace(knowledge.plant.policy, thresholds=(low, *knowledge.plant.policy.thresholds[1:]))
+    other = replace(knowledge.plant, nodes={**knowledge.plant.nodes, "new": Node("new")})
+    inputs = [first, (moment(0.1), Inbox(policy=policy)), (moment(0.15), Inbox(plant=other)), *rest]
+    kept = Kept()
+    recorder = JsonRecorder(kept, knowledge, "water")
+    turns = lived(knowledge, inputs, recorder)
+    recorder.flush()
+    assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
+    back = [part.inbox for part in Recording(io.StringIO(kept.text), parse).parts() if isinstance(part, RecordedTurn)]
+    assert (back[1].policy, back[2].plant) == (policy, other)
+
+
+def test_all_that_an_inbox_can_hold_comes_back(make_knowledge):
+    full = Inbox(
+        [Message(parse(LEVEL_TOPIC), LEVEL_TOPIC, b"1", Receipt(0, 1))],
+        [DeliveryReport("id", "published", "attempt 1")],
+        [BreakerReport("station", "open")],
+        [RenewalReport("set aside")],
+        Policy(),
+        [LinkReport(connected=False)],
+        [EpochReport(7, "seen")],
+        [RefusalReport("misfit")],
+        [Operation("reset", "station/pump1", "kim", "looked at it")],
+        Plant("riverside", {}),
+    )
+    assert all(getattr(full, each.name) for each in fields(Inbox)), "else a new member is not looked at"
+    (turn,) = Recording(io.StringIO(recorded([(moment(0), full)], make_knowledge)), parse).turns()
+    assert turn.inbox == full
+
+
+def test_a_moment_comes_back_exactly(make_knowledge):
     now = Moment(AT + 123_457, 98765.43210987654)
-    assert [turn.now for turn in Recording(io.StringIO(recorded([(now, Inbox())])), parse).turns()] == [now]
+    text = recorded([(now, Inbox())], make_knowledge)
+    assert [turn.now for turn in Recording(io.StringIO(text), parse).turns()] == [now]
 
 
-def test_so_does_its_boot_and_whether_the_clock_was_sure():
+def test_so_does_its_boot_and_whether_the_clock_was_sure(make_knowledge):
     sure = Moment(AT, 100.0, "b-1")
     doubtful = Moment(AT + 2_000_000, 102.0, "b-1", sure=False)
-    text = recorded([(sure, Inbox()), (doubtful, Inbox())], boot="b-1")
+    text = recorded([(sure, Inbox()), (doubtful, Inbox())], make_knowledge)
     assert [turn.now for turn in Recording(io.StringIO(text), parse).turns()] == [sure, doubtful]
     assert "sure" not in text.splitlines()[1]
+
+
+KNOWN = Bench().knowledge
 
 
 @given(st.binary(), st.booleans(), st.booleans(), st.none() | st.integers(1, 65535))
 def test_any_payload_comes_back_byte_for_byte(payload, retained, redelivered, packet):
     receipt = None if packet is None else Receipt(0, packet)
     message = Message(parse(LEVEL_TOPIC), LEVEL_TOPIC, payload, receipt, retained, redelivered)
-    text = recorded([(moment(0), Inbox([message]))])
+    text = recorded([(moment(0), Inbox([message]))], lambda now: KNOWN)
     (turn,) = Recording(io.StringIO(text), parse).turns()
     assert turn.inbox.messages == [message]
 
@@ -114,14 +265,23 @@ def test_any_payload_comes_back_byte_for_byte(payload, retained, redelivered, pa
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_comes_back_through_a_file_read_line_by_line(text):
     message = Message(parse(LEVEL_TOPIC), LEVEL_TOPIC, text.encode(), None)
-    content = recorded([(moment(0), Inbox([message]))]).encode()
+    content = recorded([(moment(0), Inbox([message]))], lambda now: KNOWN).encode()
     lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8")
     assert [turn.inbox.messages for turn in Recording(lines, parse).turns()] == [[message]]
 
 
-def test_the_header_tells_who_recorded():
-    told = {"agent": "gateway-9", "mode": "advisory", "epoch": 12, "boot": "b-1"}
-    assert Recording(io.StringIO(recorded(day(), **told)), parse).header == Header(**told)
+def test_the_header_tells_who_recorded(make_knowledge):
+    header = Recording(io.StringIO(recorded(day(), make_knowledge)), parse).header
+    told = (header.agent, header.mode, header.epoch, header.site, header.topic_prefix, header.version, header.start)
+    assert told == ("gateway-1", "auto", 7, "riverside", "water", installed_version(), True)
+
+
+def test_what_another_version_knew_is_not_read(make_knowledge):
+    header = Recording(io.StringIO(recorded(day(), make_knowledge)), parse).header
+    with pytest.raises(RecordingError, match="version 0"):
+        header.model_copy(update={"version": "0.0.1"}).knowledge()
+    with pytest.raises(RecordingError, match="something else"):
+        header.model_copy(update={"state": freeze(Policy())}).knowledge()
 
 
 def test_a_file_without_header_is_replayed_as_its_own_agent():
@@ -174,8 +334,8 @@ def test_a_recorded_jump_of_the_wall_clock_is_replayed_as_it_was():
     assert found[1].now.at < found[0].now.at
 
 
-def test_the_start_is_the_first_turns_moment():
-    recording = Recording(io.StringIO(recorded(day())), parse)
+def test_the_start_is_the_first_turns_moment(make_knowledge):
+    recording = Recording(io.StringIO(recorded(day(), make_knowledge)), parse)
     assert recording.start == moment(0.0)
     assert next(recording.turns()).now == recording.start
 
@@ -200,8 +360,8 @@ GOOD = {"at": "2026-11-22T10:00:00Z"}
         "[1]",
         '"topic"',
         "[" * 100_000,
-        '{"recording": 2}',
-        {"recording": 1},
+        '{"recording": 3}',
+        {"recording": 2, "mode": "off"},
         {"at": "yesterday"},
         {"at": "2026-11-22T10:00:01"},
         {"at": "2026-11-22T09:59:59Z"},
@@ -235,12 +395,3 @@ def test_what_stands_before_a_bad_line_is_still_replayed():
     replay = read(GOOD, "{").turns()
     with pytest.raises(RecordingError, match="line 2"):
         list(replay)
-
-
-def test_a_file_that_cannot_be_written_is_an_error_of_recording():
-    class Full(io.StringIO):
-        def write(self, _text):
-            raise OSError(28, "No space left on device")
-
-    with pytest.raises(RecordingError, match="No space left"):
-        JsonRecorder(Full(), agent="gateway-1", mode="auto", epoch=7)
