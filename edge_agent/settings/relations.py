@@ -69,8 +69,8 @@ def _gross_range(path: KeyPath, test: dict[str, Any]) -> Iterator[Finding]:
         yield Finding((*path, name), f"{first} is not below {second}", "the lowest value first, then the highest")
     fail, suspect = ranges["fail"], ranges["suspect"]
     if fail and suspect and not upside_down and not (fail[0] <= suspect[0] and suspect[1] <= fail[1]):
-        (low, lowest), (high, highest) = (apart(*pair, short) for pair in zip(suspect, fail, strict=True))
-        wrong = f"[{low}, {high}] is not inside fail [{lowest}, {highest}]"
+        (lower, lowest), (upper, highest) = (apart(*pair, short) for pair in zip(suspect, fail, strict=True))
+        wrong = f"[{lower}, {upper}] is not inside fail [{lowest}, {highest}]"
         yield Finding((*path, "suspect"), wrong, "limits inside those of fail")
 
 
