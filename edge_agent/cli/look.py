@@ -115,6 +115,9 @@ def export(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             expected = "RFC 3339 with an offset, such as 2026-11-22T10:00:00Z"
             raise UsageError(f"--since: {arguments.since!r} is no instant; expected {expected}") from error
+    node = arguments.node or ""
+    if node != node.lower():
+        raise UsageError(f"--node {node}: ids are lower case: did you mean {node.lower()}?")
     store = store_of(arguments)
     asyncio.run(_export(store, arguments.what, since, arguments.node, as_csv=arguments.format == "csv"))
     return 0

@@ -53,7 +53,8 @@ def run(
         settings = load_settings(arguments.config, os.environ)
         plant = load_plant(find_plant(arguments.plant))
         configure_logs(settings.log.level, settings.log.format)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may close, the station is controlled on
+        # The terminal may close, the station is controlled on.
+        stack.callback(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN) or signal.SIG_DFL)
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
         return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock)))
 

@@ -155,6 +155,22 @@ def test_equipment_in_capitals(told, monkeypatch, command):
     assert told(command) == (2, "Station/Pump1: ids are lower case: did you mean station/pump1?")
 
 
+def test_a_node_in_capitals(told, monkeypatch):
+    monkeypatch.setitem(COMMANDS, "export", ["readings", "--node", "Tank1"])
+    assert told("export") == (2, "--node Tank1: ids are lower case: did you mean tank1?")
+
+
+def test_a_mistake_in_the_simulation_has_its_line(told, here):
+    plant = here / "config/plant.toml"
+    plant.write_text(
+        plant.read_text().replace('"station/pump1" = { element = "pump:', '"station/pump1" = { element = "pmp:')
+    )
+    line = next(number for number, text in enumerate(plant.read_text().splitlines(), 1) if '"pmp:' in text)
+    code, said = told("simulate")
+    assert code == 2
+    assert said.startswith(f"config/plant.toml: line {line}: simulation.actuators")
+
+
 @pytest.mark.parametrize("hidden", ["config", "config/agent.toml", "config/plant.toml"])
 def test_files_that_one_may_not_read(here, hidden):
     (here / hidden).chmod(0)
@@ -314,20 +330,43 @@ def test_what_an_encoding_lacks_is_no_traceback(here):
     assert b"\\u0142" in done.stdout
 
 
-def test_a_terminal_that_closes_does_not_end_the_agent(here, tmp_path):
-    log = tmp_path / "agent.log"
+@contextlib.contextmanager
+def under_way(here, command, sentence):
+    """Start a command that lasts; yields the process and its log once it has said a sentence."""
+    log = here / "said.log"
     (here / "config/agent.toml").write_text("[mqtt]\nport = 9\n[http]\nport = 0\n")
+    arguments = [*COMMANDS[command], "--duration", "60"] if command == "simulate" else COMMANDS[command]
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent", "run"],
+            [sys.executable, "-m", "edge_agent", command, *arguments],
             cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=out, stderr=out,
         )  # fmt: skip
     try:
-        block_until(lambda: "The agent has started" in log.read_text(), timeout=20)
+        block_until(lambda: sentence in log.read_text(), timeout=20)
+        yield process, log
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_terminal_that_closes_does_not_end_the_agent(here):
+    with under_way(here, "run", "The agent has started") as (process, log):
         process.send_signal(signal.SIGHUP)
         block_until(lambda: "SIGHUP changes nothing" in log.read_text(), timeout=10)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
-    finally:
-        process.kill()
-        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence", "number"),
+    [
+        ("run", "The agent has started", signal.SIGINT),
+        ("simulate", "The plant runs", signal.SIGINT),
+        ("simulate", "The plant runs", signal.SIGHUP),
+    ],
+)
+def test_what_lasts_ends_in_order(here, command, sentence, number):
+    with under_way(here, command, sentence) as (process, log):
+        process.send_signal(number)
+        assert process.wait(timeout=15) == 0
+        assert "Traceback" not in log.read_text()
