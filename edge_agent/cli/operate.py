@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from edge_agent.cli.output import say
-from edge_agent.cli.surroundings import store_of
+from edge_agent.cli.surroundings import refuse_unwritable, store_of
 from edge_agent.errors import UsageError
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.model.inbox import Operation
@@ -36,6 +36,7 @@ def _operate(word: Literal["release", "reset"], arguments: argparse.Namespace) -
     if arguments.target != arguments.target.lower():
         raise UsageError(f"{arguments.target}: ids are lower case: did you mean {arguments.target.lower()}?")
     path = store_of(arguments)
+    refuse_unwritable(path)
     operation = Operation(word, arguments.target, _who(), arguments.reason)
     asyncio.run(_ask(path, operation))
     say(f"{word} of {operation.target} is left for the agent; `edge-agent status` shows what became of it\n")

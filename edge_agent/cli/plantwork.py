@@ -11,7 +11,13 @@ from loguru import logger
 
 from edge_agent.cli.output import say
 from edge_agent.cli.run import single, stop_on_signals
-from edge_agent.cli.surroundings import Seen, database_settings, refuse_to_begin, surroundings
+from edge_agent.cli.surroundings import (
+    Seen,
+    database_settings,
+    refuse_to_begin,
+    refuse_unwritable,
+    surroundings,
+)
 from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, open_simulation
 from edge_agent.container.stores import open_postgres
@@ -71,9 +77,10 @@ def apply(arguments: argparse.Namespace) -> int:
 
 async def _apply(settings: Settings, plant: Plant, *, dry_run: bool) -> list[Change]:
     postgres = open_postgres(settings.postgres, plant.site)
-    if postgres is None and dry_run and not settings.store.path.exists():
-        return await MemoryStore().apply(plant, dry_run=True)  # to look does not begin a store
     if postgres is None:
+        refuse_unwritable(settings.store.path)
+        if dry_run and not settings.store.path.exists():
+            return await MemoryStore().apply(plant, dry_run=True)  # to look does not begin a store
         refuse_to_begin(settings.store.path)
     async with postgres or SqliteStore(settings.store.path) as store:
         return await store.apply(plant, dry_run=dry_run)

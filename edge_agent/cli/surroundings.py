@@ -90,11 +90,23 @@ def _is_forbidden(path: Path) -> bool:
 def store_of(arguments: argparse.Namespace) -> Path:
     """Name the store of the agent that a command is about. Raises StoreError where it is missing, or out of reach."""
     path = shell_settings(arguments).store.path
-    if _is_forbidden(path):
-        raise StoreError(f"The store {path} may not be read by this user: {as_owner(path)}.")
+    refuse_hidden(path)
     if not path.is_file():
         raise StoreError(f"There is no store at {path}: it is made when the agent first runs{_elsewhere(arguments)}.")
     return path
+
+
+def refuse_hidden(path: Path) -> None:
+    """Raise StoreError where this user may not read a store, or may not look whether there is one."""
+    if _is_forbidden(path):
+        raise StoreError(f"The store {path} may not be read by this user: {as_owner(path)}.")
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise StoreError where this user may not write to a store that is there."""
+    refuse_hidden(path)
+    if path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise StoreError(f"The store {path} may not be written by this user: {as_owner(path)}.")
 
 
 def refuse_to_begin(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -65,14 +66,39 @@ def told(here, capsys):
     return call
 
 
-def shell(*arguments, cwd, **options):
-    """Run a command in a process of its own, without the right to overlook permissions."""
-    dropped = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+DROPPED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+MANY = """
+import contextlib, io, json, sys
+from edge_agent.cli.main import main
+told = {}
+for command, arguments in json.loads(sys.argv[1]).items():
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([command, *arguments])
+    told[command] = [code, out.getvalue(), err.getvalue()]
+print(json.dumps(told))
+"""
+
+
+def unprivileged(*command, cwd):
+    """Run a Python without the right to overlook permissions, which root has."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [*dropped, sys.executable, "-m", "edge_agent", *arguments],
-        cwd=cwd, env=environ, capture_output=True, text=True, timeout=60, check=False, **options,
+        [*DROPPED, sys.executable, *command],
+        cwd=cwd, env=environ, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+
+
+def shell(*arguments, cwd):
+    return unprivileged("-m", "edge_agent", *arguments, cwd=cwd)
+
+
+def all_of(commands, cwd):
+    """Run one command after the other in one process; return code, output and errors of each."""
+    asked = json.dumps({command: COMMANDS[command] for command in commands})
+    done = unprivileged("-c", MANY, asked, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -175,11 +201,11 @@ def test_a_mistake_in_the_simulation_has_its_line(told, here):
 def test_files_that_one_may_not_read(here, hidden):
     (here / hidden).chmod(0)
     commands = COMMANDS if hidden != "config/plant.toml" else WITH_PLANT
-    told = {command: shell(command, *COMMANDS[command], cwd=here) for command in commands}
+    told = all_of(commands, here)
     (here / hidden).chmod(0o755)
-    for command, done in told.items():
-        said = done.stdout if command == "check" else done.stderr
-        assert done.returncode == 2, command
+    for command, (code, out, err) in told.items():
+        said = out if command == "check" else err
+        assert code == 2, command
         assert all(line.startswith("config/") for line in said.splitlines()), said
         assert "cannot be read: permission denied; expected a readable TOML file" in said
         assert hidden in said
@@ -190,12 +216,40 @@ def test_a_store_that_one_may_not_read(here, hidden):
     (here / "var").mkdir()
     (here / "var/edge-agent.db").touch()
     (here / hidden).chmod(0)
-    told = {command: shell(command, *COMMANDS[command], cwd=here) for command in WITH_STORE}
+    told = all_of(WITH_STORE, here)
     (here / hidden).chmod(0o755)
-    for done in told.values():
-        assert done.returncode == 1
-        assert done.stderr.startswith("The store var/edge-agent.db may not be read by this user: try sudo -u ")
-        assert len(done.stderr.splitlines()) == 1
+    for code, _, err in told.values():
+        assert code == 1
+        assert err.startswith("The store var/edge-agent.db may not be read by this user: try sudo -u ")
+        assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["apply", "config/plant.toml"], ["apply", "--dry-run", "config/plant.toml"]]
+)
+def test_a_folder_for_the_store_that_one_may_not_enter(here, arguments):
+    (here / "var").mkdir(mode=0)
+    (here / "config/agent.toml").write_text("[mqtt]\nport = 9\n[http]\nport = 0\n")
+    done = shell(*arguments, cwd=here)
+    (here / "var").chmod(0o755)
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if " INFO " not in line]
+    assert len(told) == 1, done.stderr
+    assert "var/edge-agent.db" in told[0]
+    assert "permission denied" in told[0].lower() or "may not be read by this user: try sudo -u " in told[0]
+
+
+def test_a_store_that_one_may_only_read(here, capsys):
+    assert main(["apply", "config/plant.toml"]) == 0
+    capsys.readouterr()
+    (here / "var/edge-agent.db").chmod(0o444)
+    (here / "var").chmod(0o555)
+    told = all_of(["release", "reset", "apply"], here)
+    (here / "var").chmod(0o755)
+    for code, _, err in told.values():
+        assert code == 1
+        assert err.startswith("The store var/edge-agent.db may not be written by this user: try sudo -u ")
+        assert len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["check"], ["apply", "--help"]])

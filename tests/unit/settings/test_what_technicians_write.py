@@ -122,6 +122,17 @@ def test_whatever_host_is_written_it_is_taken_or_explained_in_a_line(text):
     assert not any(character in taken for character in " /@")
 
 
+@pytest.mark.parametrize("dsn", ["postgresql://agent:s3@cret@db/water", "postgres://a@b:s3cret@db"])
+def test_a_dsn_whose_password_would_be_taken_for_a_host_is_refused_and_not_shown(problems_of, dsn):
+    problem = problems_of(settings_from, {"postgres": {"dsn": dsn}}, "agent.toml", {})["postgres.dsn"]
+    assert str(problem).endswith("has an @ in its user name or password; expected %40 in the place of that @")
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://agent:s3%40cret@db/water?user=a@b", "host=db password=a@b@c"])
+def test_a_dsn_with_an_at_where_it_may_be_is_taken(dsn):
+    assert settings(postgres={"dsn": dsn}).postgres.dsn.get_secret_value() == dsn
+
+
 def test_an_address_with_colons_stands_in_brackets_beside_its_port():
     assert (place("::1", 9108), place("broker", 1883)) == ("[::1]:9108", "broker:1883")
 
