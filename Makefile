@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install demo test faults check format bench lock clean
+.PHONY: help install demo test faults check format bench try-install lock clean
 
 help:
 	@echo "make demo     the whole loop on a simulated plant; ARGS=\"--duration 60\""
@@ -14,10 +14,14 @@ help:
 	@echo "make install  .venv with the agent and its development tools"
 	@echo "make check    format, lint, types, import rules"
 	@echo "make faults   break one thing after the other and count what is lost; ARGS=\"--kills 1000\""
+	@echo "make try-install  follow docs/install.md in fresh Debian roots (root, mmdebstrap, downloads)"
 	@echo "make bench    the benchmarks and their table; ARGS=\"--quick --peers\", ARGS=--help tells more"
 
 # A virtual environment holds exactly what its lock file says; the stamp remembers which. The demo's is a part of the
 # developers', so an environment that was set up for development serves for the demo as it is.
+# Without EPANET it is not all there: the next make tries again.
+STAMP = if $(BIN)/python -c 'import epanet' 2> /dev/null; then touch $@; fi
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "edge-agent needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -28,13 +32,13 @@ $(VENV)/demo.stamp: requirements/demo.lock pyproject.toml | $(VENV)/bin/python
 	@if [ -e $(VENV)/dev.stamp ]; then $(MAKE) --no-print-directory $(VENV)/dev.stamp; else \
 		echo "Setting up $(VENV) for the demo ..."; \
 		BIN=$(BIN) deploy/install-locked requirements/demo.lock && $(PIP) install --no-deps --editable .; fi
-	@touch $@
+	@$(STAMP)
 
 $(VENV)/dev.stamp: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Setting up $(VENV) for development ..."
 	@BIN=$(BIN) deploy/install-locked requirements/dev.lock
 	@$(PIP) install --no-deps --editable .
-	@touch $@
+	@$(STAMP)
 
 install: $(VENV)/dev.stamp
 
@@ -62,6 +66,9 @@ format: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	@deploy/install-servers
 	@PYTHONPATH=.:tests $(BIN)/python -m bench $(ARGS)
+
+try-install:
+	@deploy/try-install $(ARGS)
 
 # Needs uv on PATH. Each lock builds on the one before, so that all environments agree.
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate

@@ -18,9 +18,11 @@ class Problem(NamedTuple):
     key: str
     wrong: str
     expected: str
+    line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.key}: {self.wrong}; expected {self.expected}"
+        line = f"line {self.line}: " if self.line else ""
+        return f"{self.file}: {line}{self.key}: {self.wrong}; expected {self.expected}"
 
 
 class ConfigurationError(EdgeAgentError):

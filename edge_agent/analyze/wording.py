@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.model.figures import apart, figure
 from edge_agent.model.quality import flag_name, unpack_tests
 
 if TYPE_CHECKING:
@@ -11,28 +12,19 @@ if TYPE_CHECKING:
     from edge_agent.model.readings import Reading
 
 
-def number(value: float) -> str:
-    """Write a value with two decimals, or three figures where it is small."""
-    return f"{value:.2f}" if value == 0 or abs(value) >= 0.1 else f"{value:.3g}"
-
-
 def beyond(sensor: Sensor, threshold: Threshold, value: float) -> str:
     """Say that a limit was passed: `tank1/level 1.42 m is below low 1.50 m since 10 s`."""
     side = "above" if threshold.name.startswith("high") else "below"
-    sentence = (
-        f"{sensor.name} {number(value)} {sensor.unit} is {side} "
-        f"{threshold.name} {number(threshold.limit)} {sensor.unit}"
-    )
+    is_at, limit = apart(value, threshold.limit)
+    sentence = f"{sensor.name} {is_at} {sensor.unit} is {side} {threshold.name} {limit} {sensor.unit}"
     delay = threshold.on_delay_seconds
     return f"{sentence} since {delay:g} s" if delay else sentence
 
 
 def back(sensor: Sensor, threshold: Threshold, value: float) -> str:
     """Say that a value is back within its limit."""
-    return (
-        f"{sensor.name} {number(value)} {sensor.unit} is back from "
-        f"{threshold.name} {number(threshold.limit)} {sensor.unit}"
-    )
+    is_at, limit = apart(value, threshold.limit)
+    return f"{sensor.name} {is_at} {sensor.unit} is back from {threshold.name} {limit} {sensor.unit}"
 
 
 def bad(reading: Reading) -> str:
@@ -41,5 +33,5 @@ def bad(reading: Reading) -> str:
     failed = [test for test, flag in tests.items() if flag == "fail"]
     failed = failed or [test for test, flag in tests.items() if flag == "suspect"]
     cause = ", ".join(failed) or "no test it could pass"
-    value = f"{number(reading.value)} {reading.sensor.unit}"
+    value = f"{figure(reading.value)} {reading.sensor.unit}"
     return f"{reading.sensor.name} {value} is {flag_name(reading.flag)} by {cause}"

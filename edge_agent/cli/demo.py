@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -37,8 +36,6 @@ def demo(arguments: argparse.Namespace) -> int:
 
 async def _demo(settings: Settings, file: PlantFile, wishes: Wishes, console: Console) -> int:
     stop = asyncio.Event()
-    stop_on_signals(stop.set)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the window was closed; with nohup it does not matter
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)
+    stop_on_signals(stop.set, also_when_the_terminal_closes=True)
     await show(settings, file, wishes, console, stop)
     return 0

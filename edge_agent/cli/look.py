@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-import os
-import urllib.error
 import urllib.request
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -15,16 +14,18 @@ from rich.table import Table
 
 from edge_agent.cli.output import EXPORTS, say
 from edge_agent.cli.story import tell
+from edge_agent.cli.surroundings import shell_settings, store_of
 from edge_agent.errors import EdgeAgentError, UsageError
 from edge_agent.knowledge.archive import SqliteArchive
 from edge_agent.model.time import parse_rfc3339
 from edge_agent.runtime.clock import UNSURE
-from edge_agent.settings.agent import load_settings
+from edge_agent.settings.hosts import place
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
-    from edge_agent.settings.agent import Settings
+    from edge_agent.settings.sections import HttpSection
 
 _COLUMNS = dict(
     zip(
@@ -42,11 +43,13 @@ _COLUMNS = dict(
     )
 )
 _PATIENCE_SECONDS = 5.0
+#: Where to ask an agent that listens on all addresses.
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
 
 def status(arguments: argparse.Namespace) -> int:
     """Ask a running agent how it is."""
-    found = _ask(load_settings(arguments.config, os.environ), "/status")
+    found = _ask(shell_settings(arguments).http, "/status")
     if arguments.json:
         say(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
         return 0
@@ -84,15 +87,23 @@ def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _ask(settings: Settings, path: str) -> dict[str, Any]:
-    address = f"http://{settings.http.host}:{settings.http.port}{path}"
+def _ask(http: HttpSection, path: str) -> dict[str, Any]:
+    if not http.port:
+        raise UsageError("http.port is 0: the agent took a free port, which only its log names")
+    address = f"http://{place(_ANYWHERE.get(http.host, http.host), http.port)}{path}"
+    # A proxy of the shell's environment does not lead to this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(address, timeout=_PATIENCE_SECONDS) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except (urllib.error.URLError, OSError, ValueError) as error:
+        with opener.open(address, timeout=_PATIENCE_SECONDS) as answer:
+            found = json.load(answer)
+    except OSError as error:
         cause = getattr(error, "reason", error)
         raise EdgeAgentError(f"no agent answers at {address}: {getattr(cause, 'strerror', None) or cause}") from error
+    except (HTTPException, ValueError, RecursionError):  # their sentences quote what has come, whatever that was
+        found = None
+    if not isinstance(found, dict) or "agent" not in found:
+        raise EdgeAgentError(f"no agent answers at {address}: another program does")
+    return found
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -104,17 +115,20 @@ def export(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             expected = "RFC 3339 with an offset, such as 2026-11-22T10:00:00Z"
             raise UsageError(f"--since: {arguments.since!r} is no instant; expected {expected}") from error
-    settings = load_settings(arguments.config, os.environ)
-    asyncio.run(_export(settings, arguments.what, since, arguments.node, as_csv=arguments.format == "csv"))
+    node = arguments.node or ""
+    if node != node.lower():
+        raise UsageError(f"--node {node}: ids are lower case: did you mean {node.lower()}?")
+    store = store_of(arguments)
+    asyncio.run(_export(store, arguments.what, since, arguments.node, as_csv=arguments.format == "csv"))
     return 0
 
 
-async def _export(settings: Settings, what: str, since: int | None, node: str | None, *, as_csv: bool) -> None:
+async def _export(store: Path, what: str, since: int | None, node: str | None, *, as_csv: bool) -> None:
     columns = _COLUMNS[what]
     writer = csv.DictWriter(_Output(), columns, extrasaction="ignore", lineterminator="\n")
     if as_csv:
         writer.writeheader()
-    async with SqliteArchive(settings.store.path) as archive:
+    async with SqliteArchive(store) as archive:
         records = {
             "readings": archive.readings,
             "alarms": archive.alarms,
@@ -141,14 +155,13 @@ def _flat(value: object) -> object:
 
 def explain(arguments: argparse.Namespace) -> int:
     """Tell why a command was sent."""
-    settings = load_settings(arguments.config, os.environ)
-    found = asyncio.run(_explain(settings, arguments.command_id))
+    found = asyncio.run(_explain(store_of(arguments), arguments.command_id))
     if found is None:
         raise EdgeAgentError(f"the store knows no command {arguments.command_id}")
     say(tell(found))
     return 0
 
 
-async def _explain(settings: Settings, command_id: str) -> dict[str, Any] | None:
-    async with SqliteArchive(settings.store.path) as archive:
+async def _explain(store: Path, command_id: str) -> dict[str, Any] | None:
+    async with SqliteArchive(store) as archive:
         return await archive.explain(command_id)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -102,11 +104,11 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 fine, 1 failed, 2 bad usage or configuration."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what the terminal's encoding lacks is written as \\xNN
+            stream.reconfigure(errors="backslashreplace")
     try:
-        namespace = _parser().parse_args(arguments)
-        # Each command imports what it needs: with the demo's and the simulation's the agent is 0.2 s later.
-        module = import_module(f"edge_agent.cli.{namespace.module}")
-        code = int(getattr(module, namespace.command)(namespace))
+        code = _carry_out(arguments)
         finish()
     except ReaderGoneError as error:
         return error.exit_code
@@ -114,8 +116,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         forsake_output()
         return ReaderGoneError.exit_code
     except EdgeAgentError as error:
-        print(error, file=sys.stderr)  # noqa: T201  # the command line speaks here
-        return error.exit_code
+        return _fail(str(error), error.exit_code)
+    except OSError as error:
+        return _fail(_of_the_system(error), EdgeAgentError.exit_code)
     except KeyboardInterrupt:
-        return 130
+        return _fail("interrupted", EdgeAgentError.exit_code)
+    return code
+
+
+def _carry_out(arguments: Sequence[str] | None) -> int:
+    try:
+        namespace = _parser().parse_args(arguments)
+    except SystemExit as end:  # --help and --version have been printed
+        return int(end.code or 0)
+    # Each command imports what it needs: with the demo's and the simulation's the agent is 0.2 s later.
+    module = import_module(f"edge_agent.cli.{namespace.module}")
+    return int(getattr(module, namespace.command)(namespace))
+
+
+def _of_the_system(error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    return f"{error.filename} cannot be used: {reason}" if error.filename else f"the system refuses something: {reason}"
+
+
+def _fail(sentence: str, code: int) -> int:
+    with suppress(OSError):  # nobody reads the errors either
+        print(sentence, file=sys.stderr)  # noqa: T201  # the command line speaks here
     return code

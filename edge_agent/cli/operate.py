@@ -8,10 +8,10 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from edge_agent.cli.output import say
+from edge_agent.cli.surroundings import refuse_unwritable, store_of
 from edge_agent.errors import UsageError
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.model.inbox import Operation
-from edge_agent.settings.agent import load_settings
 
 if TYPE_CHECKING:
     import argparse
@@ -33,9 +33,10 @@ def _operate(word: Literal["release", "reset"], arguments: argparse.Namespace) -
     node, slash, actuator = arguments.target.partition("/")
     if not (node and slash and actuator):
         raise UsageError(f"{arguments.target} is no actuator; expected NODE/ACTUATOR")
-    path = load_settings(arguments.config, os.environ).store.path
-    if not path.is_file():
-        raise UsageError(f"there is no store at {path}: the agent has not run here yet")
+    if arguments.target != arguments.target.lower():
+        raise UsageError(f"{arguments.target}: ids are lower case: did you mean {arguments.target.lower()}?")
+    path = store_of(arguments)
+    refuse_unwritable(path)
     operation = Operation(word, arguments.target, _who(), arguments.reason)
     asyncio.run(_ask(path, operation))
     say(f"{word} of {operation.target} is left for the agent; `edge-agent status` shows what became of it\n")
@@ -44,7 +45,7 @@ def _operate(word: Literal["release", "reset"], arguments: argparse.Namespace) -
 
 def _who() -> str:
     try:
-        return getpass.getuser()
+        return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):  # a user without a name
         return str(os.getuid())
 

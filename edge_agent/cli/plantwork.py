@@ -11,6 +11,13 @@ from loguru import logger
 
 from edge_agent.cli.output import say
 from edge_agent.cli.run import single, stop_on_signals
+from edge_agent.cli.surroundings import (
+    Seen,
+    database_settings,
+    refuse_to_begin,
+    refuse_unwritable,
+    surroundings,
+)
 from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, open_simulation
 from edge_agent.container.stores import open_postgres
@@ -22,6 +29,7 @@ from edge_agent.observe.logs import configure_logs
 from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.check import look_over
+from edge_agent.settings.hosts import place
 from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
 from edge_agent.simulate.faults import Faults
 from edge_agent.simulate.live import run_live
@@ -29,6 +37,7 @@ from edge_agent.simulate.scaffold import scaffold
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from edge_agent.knowledge.ports import Change
     from edge_agent.model.plant import Plant
@@ -38,11 +47,15 @@ if TYPE_CHECKING:
 
 def check(arguments: argparse.Namespace) -> int:
     """Print a line for everything that is wrong in both files, or that nothing is, and whether the clock may be."""
-    problems, risky = look_over(arguments.config, arguments.plant, os.environ)
+    around = surroundings(arguments.config, os.environ)
+    seen = Seen(around)
+    problems, risky = look_over(arguments.config, arguments.plant, around.environ, reads=seen)
     for problem in problems:
         say(f"{problem}\n")
     for risk in risky:
         say(f"warning: {risk}\n")
+    for note in seen.notes:
+        say(f"note: {note}\n")
     if not problems:
         say("settings and plant file are fine\n")
         if not SystemClock().now().sure:
@@ -52,7 +65,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 def apply(arguments: argparse.Namespace) -> int:
     """Write a plant file into the knowledge store and print what changed."""
-    settings = load_settings(arguments.config, os.environ)
+    settings = database_settings(arguments)
     plant = load_plant(arguments.plant_file)
     changes = asyncio.run(_apply(settings, plant, dry_run=arguments.dry_run))
     for change in changes:
@@ -64,8 +77,11 @@ def apply(arguments: argparse.Namespace) -> int:
 
 async def _apply(settings: Settings, plant: Plant, *, dry_run: bool) -> list[Change]:
     postgres = open_postgres(settings.postgres, plant.site)
-    if postgres is None and dry_run and not settings.store.path.exists():
-        return await MemoryStore().apply(plant, dry_run=True)  # to look does not begin a store
+    if postgres is None:
+        refuse_unwritable(settings.store.path)
+        if dry_run and not settings.store.path.exists():
+            return await MemoryStore().apply(plant, dry_run=True)  # to look does not begin a store
+        refuse_to_begin(settings.store.path)
     async with postgres or SqliteStore(settings.store.path) as store:
         return await store.apply(plant, dry_run=dry_run)
 
@@ -74,7 +90,7 @@ def migrate(arguments: argparse.Namespace) -> int:
     """Bring the PostgreSQL schema up to date and print what was done."""
     from edge_agent.knowledge import postgres_migrate  # noqa: PLC0415 - its driver is loaded only where it is used
 
-    dsn = load_settings(arguments.config, os.environ).postgres.dsn
+    dsn = database_settings(arguments).postgres.dsn
     if dsn is None:
         raise UsageError("there is nothing to migrate: neither postgres.dsn nor postgres.dsn_file is set")
     reached = asyncio.run(postgres_migrate.migrate(dsn.get_secret_value()))
@@ -87,8 +103,7 @@ def migrate(arguments: argparse.Namespace) -> int:
 
 def simulate(arguments: argparse.Namespace) -> int:
     """Run the plant alone, or print a first plant file for a network."""
-    if not arguments.network.is_file():
-        raise UsageError(f"{arguments.network} is no file; expected an EPANET network (.inp)")
+    _look_at(arguments.network)
     if arguments.scaffold:
         say(scaffold(arguments.network, arguments.site))
         return 0
@@ -100,13 +115,21 @@ def simulate(arguments: argparse.Namespace) -> int:
         return single(lambda: asyncio.run(_simulate(settings, simulation, arguments.duration)))
 
 
+def _look_at(network: Path) -> None:
+    try:
+        network.open("rb").close()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"{network} cannot be read: {reason}; expected an EPANET network (.inp)") from error
+
+
 async def _simulate(settings: Settings, simulation: PlantSimulation, duration: float | None) -> int:
     stop = asyncio.Event()
-    stop_on_signals(stop.set)
+    stop_on_signals(stop.set, also_when_the_terminal_closes=True)
     site = simulation.plant.site
     topics = Topics(settings.mqtt.topic_prefix, site, settings.agent.id)
     bus = BrokerBus(connection_settings(settings, f"edge-agent-plant-{site}"), topics)
-    broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
+    broker = place(settings.mqtt.host, settings.mqtt.port)
     logger.bind(site=site, nodes=len(simulation.nodes), broker=broker).info("The plant runs")
     running = run_live(simulation, bus, SystemClock())
     with contextlib.suppress(TimeoutError):

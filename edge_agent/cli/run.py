@@ -24,6 +24,7 @@ from edge_agent.observe.logs import configure_logs
 from edge_agent.runtime.recording import Header, Recording
 from edge_agent.runtime.recordingfile import RecordingFile, lines_of
 from edge_agent.settings.agent import load_settings
+from edge_agent.settings.hosts import place
 from edge_agent.settings.plantfile import find_plant, load_plant
 from edge_agent.turn import Knowledge, run_turn
 from edge_agent.version import installed_version
@@ -54,6 +55,8 @@ def run(
         settings = load_settings(arguments.config, os.environ)
         plant = load_plant(find_plant(arguments.plant))
         configure_logs(settings.log.level, settings.log.format)
+        # The terminal may close, the station is controlled on.
+        stack.callback(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN) or signal.SIG_DFL)
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
         return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock)))
 
@@ -67,6 +70,7 @@ async def _run(
 ) -> int:
     async with open_agent(settings, plant, clock=clock, recording=recording, rewire=rewire) as running:
         stop_on_signals(running.agent.stop)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up)
         _collect_what_comes()
 
         def started() -> None:
@@ -75,8 +79,8 @@ async def _run(
                 site=plant.site,
                 agent=settings.agent.id,
                 mode=settings.control.mode,
-                broker=f"{settings.mqtt.host}:{settings.mqtt.port}",
-                http=f"{settings.http.host}:{running.http_port}",
+                broker=place(settings.mqtt.host, settings.mqtt.port),
+                http=place(settings.http.host, running.http_port),
             ).info("The agent has started")
 
         await running.agent.run(started)
@@ -94,11 +98,17 @@ def _collect_what_comes() -> None:
     gc.enable()
 
 
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGTERM or SIGINT. Needs a running loop."""
+def _hang_up() -> None:
+    logger.info("SIGHUP changes nothing: edge-agent apply changes limits and plans, a restart reads the settings")
+
+
+def stop_on_signals(stop: Callable[[], None], *, also_when_the_terminal_closes: bool = False) -> None:
+    """Call `stop` at SIGTERM or SIGINT, and at SIGHUP unless it is ignored, as with nohup. Needs a running loop."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    if also_when_the_terminal_closes and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stop)
 
 
 def single(function: Callable[[], int]) -> int:

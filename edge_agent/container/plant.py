@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.errors import ConfigurationError, Problem
 from edge_agent.mqtt.nodelink import open_node_link
+from edge_agent.settings.lines import with_lines
 from edge_agent.simulate.hydraulics import Hydraulics
 from edge_agent.simulate.mapping import parse_mapping
 from edge_agent.simulate.plant import PlantSimulation
@@ -76,6 +77,10 @@ def open_simulation(
     file: PlantFile, network: Path | None, faults: Faults | None = None, *, speed: float = 1.0
 ) -> Iterator[PlantSimulation]:
     """Load a plant's network (see `network_of`) and tie its nodes to it. Raises ConfigurationError, SimulationError."""
-    mapping = parse_mapping(file.simulation, str(file.path))
-    with Hydraulics(network_of(file, network)) as hydraulics:
-        yield PlantSimulation(hydraulics, mapping, file.plant, faults, speed=speed, file=str(file.path))
+    with with_lines(file.path):
+        mapping = parse_mapping(file.simulation, str(file.path))
+        path = network_of(file, network)
+    with Hydraulics(path) as hydraulics:
+        with with_lines(file.path):
+            simulation = PlantSimulation(hydraulics, mapping, file.plant, faults, speed=speed, file=str(file.path))
+        yield simulation

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from edge_agent.model.commands import Check
+from edge_agent.model.figures import apart
 
 if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, Reported
@@ -158,7 +159,7 @@ class Equipment:
         least, since = self.actuator.min_off_seconds, self.stopped_seconds
         if least:
             rested = None if since is None else seconds - since
-            detail = "not known to have stopped" if rested is None else f"stopped for {rested:.0f} s of {least:g} s"
+            detail = "not known to have stopped" if rested is None else f"stopped for {_of(rested, least)}"
             checks.append(Check("min_off", rested is None or rested >= least, detail))
         most = self.actuator.max_starts_per_hour
         if most:
@@ -173,5 +174,11 @@ class Equipment:
         if not least or self.running is None:
             return []
         ran = None if since is None else seconds - since
-        detail = "not known to have started" if ran is None else f"running for {ran:.0f} s of {least:g} s"
+        detail = "not known to have started" if ran is None else f"running for {_of(ran, least)}"
         return [Check("min_on", ran is None or ran >= least, detail)]
+
+
+def _of(passed: float, least: float) -> str:
+    """Write how much of a least time has passed; what is not over yet must not read as if it were."""
+    shown = apart(passed, least)[0] if passed < least and round(passed) >= least else f"{passed:.0f}"
+    return f"{shown} s of {least:g} s"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.evidence import replaced
+from edge_agent.model.figures import apart, short
 from edge_agent.model.plant import ACTIONS, ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
 
 if TYPE_CHECKING:
@@ -61,9 +62,11 @@ class _Check:
             return
         lowest, highest = good_range(sensor)
         if threshold.name.startswith("high") and threshold.limit >= highest:
-            yield Misfit((*path, "limit"), f"no good reading lies above {threshold.limit:g}", f"less than {highest:g}")
+            limit, most = apart(threshold.limit, highest, short)
+            yield Misfit((*path, "limit"), f"no good reading lies above {limit}", f"less than {most}")
         elif threshold.name.startswith("low") and threshold.limit <= lowest:
-            yield Misfit((*path, "limit"), f"no good reading lies below {threshold.limit:g}", f"more than {lowest:g}")
+            limit, least = apart(threshold.limit, lowest, short)
+            yield Misfit((*path, "limit"), f"no good reading lies below {limit}", f"more than {least}")
 
     def _plan(self, plan: Plan) -> Iterator[Misfit]:
         path = ("plans", plan.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.model.figures import apart, short
 from edge_agent.model.plant import THRESHOLD_NAMES
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def disorders(limits: Mapping[str, tuple[float, float]]) -> Iterator[Disorder]:
     for lower, upper in pairwise(name for name in RISING if name in limits):
         (low, low_reset), (high, high_reset) = limits[lower], limits[upper]
         if low >= high:
-            yield Disorder(lower, "limit", f"{low:g} is not below {upper} {high:g}")
+            first, second = apart(low, high, short)
+            yield Disorder(lower, "limit", f"{first} is not below {upper} {second}")
         elif low_reset > high_reset:
-            wrong = f"{lower} clears at {low_reset:g} and {upper} at {high_reset:g}: their deadbands overlap"
+            first, second = apart(low_reset, high_reset, short)
+            wrong = f"{lower} clears at {first} and {upper} at {second}: their deadbands overlap"
             yield Disorder(lower, "deadband", wrong)

@@ -13,6 +13,7 @@ time passes in steps of one second, while between recorded turns it passes as it
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -237,8 +238,13 @@ def _by_hand(line: _Line | _Single) -> bool:
     return isinstance(line, _Single) or line.seconds is None
 
 
+_FIRST_LINE = re.compile(r" at line 1(?= column \d+$)")
+
+
 def _short(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc']) or 'it'}: {first['msg']}"
+        return f"{'.'.join(str(part) for part in first['loc']) or 'it'}: {_FIRST_LINE.sub(' in', first['msg'])}"
+    if isinstance(error, json.JSONDecodeError):  # its own sentence calls each line of a recording the first
+        return f"{error.msg[:1].lower()}{error.msg[1:]} in column {error.colno}"
     return str(error)

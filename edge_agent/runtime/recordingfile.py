@@ -6,6 +6,7 @@ and after it was killed. Files that were written by hand may be plain text.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import queue
@@ -190,7 +191,7 @@ def _pieces(path: Path) -> Iterator[Iterator[bytes]]:
     """Yield what each process has appended; the stream of one that was killed ends anywhere."""
     content = path.read_bytes()
     if not content.startswith(_HEAD):
-        yield iter([content])
+        yield iter([content.removeprefix(codecs.BOM_UTF8)])
         return
     place = 0
     while place >= 0:

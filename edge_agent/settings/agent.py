@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from edge_agent.errors import ConfigurationError, Problem
 from edge_agent.settings.environment import PREFIX, SEPARATOR, overlay
 from edge_agent.settings.findings import Finding, findings, unknown_key
+from edge_agent.settings.lines import with_lines
 from edge_agent.settings.secretfiles import resolve_secrets
 from edge_agent.settings.sections import (
     AgentSection,
@@ -27,10 +28,12 @@ from edge_agent.settings.together import dsn, together
 from edge_agent.settings.tomlfile import find, read_toml, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from edge_agent.settings.findings import KeyPath
+
+NAME = "agent.toml"
 
 
 class Settings(BaseSettings):
@@ -69,24 +72,37 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load_settings(
+    path: Path | None, environ: Mapping[str, str], *, reads: Callable[[Path], bool] = lambda _: True
+) -> Settings:
     """Read the settings: defaults, under the file, under `EDGE_AGENT_*`.
 
-    Without a path: `config/agent.toml`, else `/etc/edge-agent/agent.toml`, else no file.
+    Without a path: `config/agent.toml`, else `/etc/edge-agent/agent.toml`, else no file. `reads` says of each file
+    that the settings name (secrets, certificates) whether to look into it.
     Raises ConfigurationError with every problem of both.
     """
-    found = path or find("agent.toml")
-    return settings_from(read_toml(found) if found else {}, str(found), environ)
+    found = find_settings(path)
+    if found is None:
+        return settings_from({}, "", environ, reads=reads)
+    with with_lines(found):
+        return settings_from(read_toml(found), str(found), environ, reads=reads)
 
 
-def settings_from(raw: dict[str, Any], file: str, environ: Mapping[str, str]) -> Settings:
+def find_settings(path: Path | None) -> Path | None:
+    """Name the settings file that is read: the given one, else the first of the two places that has one."""
+    return path or find(NAME)
+
+
+def settings_from(
+    raw: dict[str, Any], file: str, environ: Mapping[str, str], *, reads: Callable[[Path], bool] = lambda _: True
+) -> Settings:
     """Build the settings from a parsed file and the environment. Raises ConfigurationError with every problem."""
     values = deepcopy(raw)
     origins, problems = overlay(values, environ, Settings)
     wrong = [
         *_unknown_sections(values),
         *together(values, Settings),
-        *resolve_secrets(values),
+        *resolve_secrets(values, reads),
         *dsn(table(values.get("postgres"))),
     ]
     known = {name: section for name, section in values.items() if name in Settings.model_fields}

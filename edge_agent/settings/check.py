@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from edge_agent.errors import ConfigurationError
 from edge_agent.model.risks import risks
 from edge_agent.settings.agent import load_settings
+from edge_agent.settings.findings import Finding
+from edge_agent.settings.lines import located
 from edge_agent.settings.plantfile import find_plant, load_plant_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from edge_agent.errors import Problem
@@ -21,17 +23,27 @@ def check(config: Path | None, plant: Path | None, environ: Mapping[str, str]) -
     return look_over(config, plant, environ)[0]
 
 
-def look_over(config: Path | None, plant: Path | None, environ: Mapping[str, str]) -> tuple[list[Problem], list[str]]:
-    """Return every problem of the settings and the plant file, and what is risky in a sound plant file."""
+def look_over(
+    config: Path | None,
+    plant: Path | None,
+    environ: Mapping[str, str],
+    *,
+    reads: Callable[[Path], bool] = lambda _: True,
+) -> tuple[list[Problem], list[str]]:
+    """Return every problem of the settings and the plant file, and what is risky in a sound plant file.
+
+    `reads` as in `load_settings`.
+    """
     problems: list[Problem] = []
     risky: list[str] = []
     try:
-        load_settings(config, environ)
+        load_settings(config, environ, reads=reads)
     except ConfigurationError as error:
         problems += error.problems
     try:
         file = load_plant_file(find_plant(plant))
-        risky = [f"{file.path}: {risk}" for risk in dict.fromkeys(risks(file.plant))]
+        misfits = [Finding(*risk).problem(str(file.path)) for risk in dict.fromkeys(risks(file.plant))]
+        risky = [str(risk) for risk in located(misfits, file.path)]
     except ConfigurationError as error:
         problems += error.problems
     return problems, risky

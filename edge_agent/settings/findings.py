@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import date, time
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,6 +25,8 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 _SHOWN = 60
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+#: The kind of an error that brings its own `wrong` and `expected`.
+TOLD = "told"
 #: How pydantic marks that a key is meant and not its value.
 _KEY = "[key]"
 _KINDS: dict[type, str] = {bool: "a boolean", str: "text", int: "a whole number", float: "a number"}
@@ -152,12 +155,24 @@ def _finding(detail: ErrorDetails, schema: type[BaseModel]) -> Finding:
     here, above = place(schema, path), place(schema, path[:-1])
     if kind == "extra_forbidden":
         return unknown_key(path, above.bare)
+    if kind == TOLD:
+        return Finding(path, detail["ctx"]["wrong"], detail["ctx"]["expected"])
     if of_key:
-        return Finding(path, f"{show(value)} is not allowed", phrase(Place(get_args(above.bare)[0])))
+        id_ = Place(get_args(above.bare)[0])
+        return Finding(path, f"{show(value)} is not allowed", phrase(id_) + _lower_case(value, id_))
     if kind == "missing" and path == detail["loc"]:
         return Finding(path, "is missing", wanted(here))
     shown = "it" if here.bare is SecretStr else show(value)
-    return Finding(path, _wrong(kind, value, shown=shown), wanted(here, value))
+    return Finding(path, _wrong(kind, value, shown=shown), wanted(here, value) + _lower_case(value, here))
+
+
+def _lower_case(written: object, here: Place) -> str:
+    """Say so where only the capitals of a name are not allowed."""
+    if not isinstance(written, str) or written == written.lower():
+        return ""
+    patterns = [getattr(constraint, "pattern", None) for field in here.fields for constraint in field.metadata]
+    fits = any(pattern and re.search(pattern, written.lower()) for pattern in patterns)
+    return f"; ids are lower case: did you mean {written.lower()}?" if fits else ""
 
 
 def unknown_key(path: KeyPath, owner: type[BaseModel]) -> Finding:

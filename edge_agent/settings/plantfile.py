@@ -30,6 +30,7 @@ from edge_agent.model.plant import (
     Threshold,
 )
 from edge_agent.settings.findings import Finding, findings
+from edge_agent.settings.lines import with_lines
 from edge_agent.settings.relations import relations
 from edge_agent.settings.schema import PROTECTION, PlantTable, timing
 from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
@@ -75,9 +76,14 @@ def load_plant_file(path: Path) -> PlantFile:
     """Read a plant file whole. Raises ConfigurationError with every problem."""
     # The tables of a large file are many times what is kept of them, and what is kept lies scattered among them, so
     # that none of their memory could be given back: 210 MB at 10,000 sensors. A copy made after them lies together: 80.
-    parcel = pickle.dumps(plant_from(read_toml(path), path), pickle.HIGHEST_PROTOCOL)
+    parcel = pickle.dumps(_plant_of(path), pickle.HIGHEST_PROTOCOL)
     unpacked: PlantFile = pickle.loads(parcel)  # noqa: S301 - our own, made a moment ago
     return unpacked
+
+
+def _plant_of(path: Path) -> PlantFile:
+    with with_lines(path):
+        return plant_from(read_toml(path), path)
 
 
 def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.model.figures import apart, short
 from edge_agent.model.limitorder import RISING, clears_at, disorders
 from edge_agent.model.plant import ACTIONS
 from edge_agent.model.units import QUANTITIES, conversion
@@ -64,10 +65,12 @@ def _gross_range(path: KeyPath, test: dict[str, Any]) -> Iterator[Finding]:
     ranges = {name: _range(test.get(name)) for name in ("fail", "suspect")}
     upside_down = {name: limits for name, limits in ranges.items() if limits and limits[0] >= limits[1]}
     for name, (low, high) in upside_down.items():
-        yield Finding((*path, name), f"{low:g} is not below {high:g}", "the lowest value first, then the highest")
+        first, second = apart(low, high, short)
+        yield Finding((*path, name), f"{first} is not below {second}", "the lowest value first, then the highest")
     fail, suspect = ranges["fail"], ranges["suspect"]
     if fail and suspect and not upside_down and not (fail[0] <= suspect[0] and suspect[1] <= fail[1]):
-        wrong = f"[{suspect[0]:g}, {suspect[1]:g}] is not inside fail [{fail[0]:g}, {fail[1]:g}]"
+        (lower, lowest), (upper, highest) = (apart(*pair, short) for pair in zip(suspect, fail, strict=True))
+        wrong = f"[{lower}, {upper}] is not inside fail [{lowest}, {highest}]"
         yield Finding((*path, "suspect"), wrong, "limits inside those of fail")
 
 
@@ -84,7 +87,8 @@ def _graded(path: KeyPath, test: object, names: tuple[str, str]) -> Iterator[Fin
     suspect_name, fail_name = names
     suspect, fail = number(test.get(suspect_name)), number(test.get(fail_name))
     if suspect is not None and fail is not None and suspect >= fail:
-        yield Finding((*path, suspect_name), f"{suspect:g} is not below {fail_name} {fail:g}", "suspect below fail")
+        first, second = apart(suspect, fail, short)
+        yield Finding((*path, suspect_name), f"{first} is not below {fail_name} {second}", "suspect below fail")
     if not test.keys() & set(names) and path[-1] != "freshness":  # of freshness the schema wants one
         yield Finding(path, "has no limit", f"{suspect_name}, {fail_name} or both")
 
@@ -119,5 +123,6 @@ def _timing(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:
         return
     _, ttl, ack = timing(*(number(value) for value in given))
     if ack >= ttl:
-        wrong = f"{ack:g} is not less than command_ttl_seconds {ttl:g}"
+        first, second = apart(ack, ttl, short)
+        wrong = f"{first} is not less than command_ttl_seconds {second}"
         yield Finding((*path, "ack_timeout_seconds"), wrong, "less than command_ttl_seconds")

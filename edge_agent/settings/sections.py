@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from edge_agent.model.commands import Mode  # noqa: TC001 - pydantic reads it at run time
+from edge_agent.settings.hosts import PHRASE as HOST_PHRASE
+from edge_agent.settings.hosts import Host
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 ID_PHRASE = "an id: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit"
@@ -55,9 +57,7 @@ class TlsSection(Section):
 class MqttSection(Section):
     """The broker and how to talk to it."""
 
-    host: str = Field(
-        "localhost", pattern=r"^\S+$", title="a host name or address", description="Broker to connect to."
-    )
+    host: Host = Field("localhost", title=HOST_PHRASE, description="Broker to connect to.")
     port: int = Field(1883, ge=1, le=65535, description="Its port; with TLS usually 8883.")
     username: str | None = Field(None, min_length=1, description="Name to log in with.")
     password: SecretStr | None = Field(None, description="Password to log in with; rather use `password_file`.")
@@ -188,9 +188,7 @@ class QualitySection(Section):
 class HttpSection(Section):
     """Metrics and health."""
 
-    host: str = Field(
-        "127.0.0.1", pattern=r"^\S+$", title="a host name or address", description="Address to listen on."
-    )
+    host: Host = Field("127.0.0.1", title=HOST_PHRASE, description="Address to listen on.")
     port: int = Field(9108, ge=0, le=65535, description="Port to listen on; 0: any free one.")
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _DSN = re.compile(r"postgres(ql)?://|\s*[a-z_]+\s*=")
 
+_AMBIGUOUS = re.compile(r"postgres(ql)?://[^/?#]*@[^/?#]*@")
+
 
 def together(values: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding]:
     """Find the settings that do not go together; `model` knows their defaults."""
@@ -39,8 +41,12 @@ def dsn(postgres: dict[str, Any]) -> Iterator[Finding]:
     given = postgres.get("dsn")
     if isinstance(given, SecretStr):  # from the environment
         given = given.get_secret_value()
-    if isinstance(given, str) and not _DSN.match(given):
+    if not isinstance(given, str):
+        return
+    if not _DSN.match(given):
         yield Finding(("postgres", "dsn"), "is no dsn", "postgresql://user@host/database, or host=… dbname=…")
+    elif _AMBIGUOUS.match(given):  # what follows the first @ is taken for the host, and shown when it is not found
+        yield Finding(("postgres", "dsn"), "has an @ in its user name or password", "%40 in the place of that @")
 
 
 def _pool(postgres: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding]:

@@ -16,23 +16,42 @@ if TYPE_CHECKING:
 #: Where a file is looked for that nobody named: the working directory's `config`, then the system's folder.
 FOLDERS = (Path("config"), Path("/etc/edge-agent"))
 
+#: What to do about a file that belongs to the service or to root.
+ASK_AS_SERVICE = ", or a user who may read it (sudo -u edge-agent edge-agent ..., or sudo)"
+
 _WHERE = re.compile(r"\s*\(at (?P<place>[^()]*)\)\s*$")
 
 
 def find(name: str, folders: Iterable[Path] = FOLDERS) -> Path | None:
     """Find a file of this name in the first folder that has one."""
-    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return next((folder / name for folder in folders if _may_be(folder / name)), None)
+
+
+def _may_be(path: Path) -> bool:
+    """Whether a file is there, or nobody lets us look: to read it then says why."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises ConfigurationError where it cannot be read or is no TOML."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         wrong = f"cannot be read: {(error.strerror or str(error)).lower()}"
-        raise ConfigurationError([Problem(str(path), "file", wrong, "a readable TOML file")]) from error
+        expected = f"a readable TOML file{ASK_AS_SERVICE if isinstance(error, PermissionError) else ''}"
+        raise ConfigurationError([Problem(str(path), "file", wrong, expected)]) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
+        if error.object.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise ConfigurationError(
+                [Problem(str(path), "file", "is UTF-16", "a TOML file in UTF-8: save it so")]
+            ) from error
         raise ConfigurationError(
             [Problem(str(path), f"line {line}", "is not UTF-8", "a TOML file in UTF-8")]
         ) from error

@@ -38,7 +38,8 @@ def _load_toolkit() -> Any:  # noqa: ANN401 - the toolkit ships no types
         from epanet import toolkit  # noqa: PLC0415 - only simulations need EPANET, a gateway has none
     except ImportError as error:
         raise SimulationError(
-            "EPANET is missing: install the extra `sim`, for example with pip install 'edge-agent[sim]'."
+            "EPANET is missing: pip install 'edge-agent[sim]', in a clone make demo; "
+            "where it has no wheel (Python 3.13, 64-bit ARM) that takes apt-get install gcc g++ python3-dev."
         ) from error
     return toolkit
 

@@ -172,5 +172,6 @@ async def test_a_cancellation_in_the_moment_of_goodbye_is_not_lost(link):
 
 async def test_a_second_client_of_the_same_name_ends_the_connection(link, mosquitto):
     async with client(mosquitto.port, identifier="gateway-1", protocol=aiomqtt.ProtocolVersion.V5):
-        assert await link.lost() == "the connection broke"
+        # Mosquitto 2.0.21 tells the reason; 2.0.11 only hangs up.
+        assert await link.lost() in {"the connection broke", "Session taken over"}
     assert not link.alive

@@ -76,6 +76,13 @@ def test_a_limit_alarm_says_what_decided():
     assert (alarm.evidence.topic, alarm.evidence.value, alarm.evidence.flag) == (TOPIC, 1.42, "good")
 
 
+def test_a_value_a_little_below_its_limit_does_not_read_as_if_it_were_at_it():
+    watch = Watch(threshold("low", 950.41))
+    watch.read(950.4063)
+    (event,) = watch.events
+    assert event.reason == "tank1/level 950.406 m is below low 950.410 m"
+
+
 def test_it_is_raised_and_cleared_once():
     watch = Watch(LOW)
     found = [watch.read(value, 10 * place) for place, value in enumerate([1.4, 1.3, 1.6, 1.7, 1.8])]

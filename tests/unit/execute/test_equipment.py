@@ -59,6 +59,13 @@ def test_minimum_on_time():
     assert failed(equipment, on=True, seconds=1) == []
 
 
+def test_a_time_that_is_not_over_does_not_read_as_if_it_were():
+    equipment = Equipment(pump(min_on_seconds=10))
+    equipment.command(on=True, seconds=0)
+    details = [equipment.protections(on=False, seconds=seconds)[0].detail for seconds in (9.4, 9.98, 10.0)]
+    assert details == ["running for 9 s of 10 s", "running for 9.98 s of 10 s", "running for 10 s of 10 s"]
+
+
 def test_minimum_off_time():
     equipment = Equipment(pump(min_off_seconds=120))
     equipment.command(on=False, seconds=0)

@@ -193,7 +193,7 @@ MISTAKES = [
     ({"agent": {"id": "a\n"}}, "agent.id", "is not allowed", "an id: 1 to 63"),
     ({"agent": 3}, "agent", "3 is a whole number", "a table"),
     ({"agent": []}, "agent", "is a list", "a table"),
-    ({"mqtt": {"host": ""}}, "mqtt.host", '"" is not allowed', "a host name or address"),
+    ({"mqtt": {"host": ""}}, "mqtt.host", '"" is no host name', "a host name or address"),
     ({"mqtt": {"port": 0}}, "mqtt.port", "0 is out of range", "a whole number from 1 to 65535"),
     ({"mqtt": {"port": 65536}}, "mqtt.port", "65536 is out of range", "a whole number from 1 to 65535"),
     ({"mqtt": {"port": 10**400}}, "mqtt.port", "beyond 64 bits", "a whole number from 1 to 65535"),
@@ -329,4 +329,4 @@ def problems_with(raw, environ):
 
 @given(TABLES, st.dictionaries(VARIABLES, st.text(max_size=8), max_size=4))
 def test_whatever_is_in_a_file_it_is_settings_or_problems_of_one_line(raw, environ):
-    assert all("\n" not in str(problem) and all(problem) for problem in problems_with(raw, environ))
+    assert all("\n" not in str(problem) and all(problem[:4]) for problem in problems_with(raw, environ))

@@ -23,7 +23,9 @@ def test_both_files_and_the_environment_are_told_of_at_once(tmp_path):
         ("environment", "EDGE_AGENT_LOG__LEVEL"),
         (str(plant), "site.id"),
     ]
-    assert str(problems[0]) == (f"{config}: mqtt.port: 0 is out of range; expected a whole number from 1 to 65535")
+    assert str(problems[0]) == (
+        f"{config}: line 2: mqtt.port: 0 is out of range; expected a whole number from 1 to 65535"
+    )
 
 
 def test_a_file_that_cannot_be_parsed_does_not_hide_the_other(tmp_path):
