@@ -16,6 +16,7 @@ from edge_agent.knowledge.fitting import FittingPolicy, fitting
 from edge_agent.knowledge.lastknown import LastKnownPolicy
 from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.model.readings import kept_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -83,7 +84,13 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
         if postgres is not None:
             sink = await stack.enter_async_context(postgres)
         embedded = await stack.enter_async_context(
-            SqliteStore(settings.store.path, spool=sink is not None, limits=_limits(settings.store), plant=plant)
+            SqliteStore(
+                settings.store.path,
+                spool=sink is not None,
+                limits=_limits(settings.store),
+                plant=plant,
+                deliveries=kept_deliveries(settings.mqtt.receive_maximum),
+            )
         )
         if postgres is None:
             if settings.redis.url is not None:

@@ -9,7 +9,7 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge import rows
 from edge_agent.knowledge.connection import transaction
 from edge_agent.knowledge.statements import statements
-from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
+from edge_agent.model.readings import Delivery
 from edge_agent.model.remembered import Remembered, StoredReading
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ def remembered(db: sqlite3.Connection, epoch: int) -> Remembered:
     )
 
 
-def write(db: sqlite3.Connection, batch: rows.Batch) -> int:
-    """Write a batch within a transaction, and tell how many readings were there before."""
+def write(db: sqlite3.Connection, batch: rows.Batch, deliveries: int) -> int:
+    """Write a batch within a transaction, and tell how many readings were there before; so many `deliveries` stay."""
     _write_series(db, batch.series)
     duplicates = _write_readings(db, batch)
     for name, found in batch.others:
         db.executemany(_SQL[name], found)
     if any(name == "insert_delivery" for name, _ in batch.others):
-        db.execute(_SQL["forget_deliveries"], (KEPT_DELIVERIES,))
+        db.execute(_SQL["forget_deliveries"], (deliveries,))
     if batch.command_events:
         db.executemany(_SQL["insert_command_event"], map(rows.event_row, batch.command_events))
         db.executemany(_SQL["advance_command"], map(rows.advance_row, batch.command_events))

@@ -21,6 +21,7 @@ from edge_agent.knowledge.migrate import connect_owner
 from edge_agent.knowledge.ports import Written
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.trusted import TrustedTime
+from edge_agent.model.readings import KEPT_DELIVERIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,13 +46,20 @@ class SqliteStore:
     WAL with a sync at each commit. The one connection that writes, and checkpoints, lives in a thread of its own.
     With `limits` the file is looked after, as only the agent may: kept in bounds, with a reserve for a full disk, and
     set aside and begun anew where it is damaged; `plant` is then put in force in a fresh one. With `spool` all that is
-    written waits for the utility's own store as well.
+    written waits for the utility's own store as well. So many `deliveries` are kept that have no identity of their own.
     """
 
     def __init__(
-        self, path: Path | str, *, spool: bool = False, limits: Limits | None = None, plant: Plant | None = None
+        self,
+        path: Path | str,
+        *,
+        spool: bool = False,
+        limits: Limits | None = None,
+        plant: Plant | None = None,
+        deliveries: int = KEPT_DELIVERIES,
     ) -> None:
         path = Path(path)
+        self._deliveries = deliveries
         self._time = TrustedTime()
         self._care = None if limits is None else Care(path, limits, self._time)
         self._spooling = _spooling(limits) if spool else None
@@ -259,7 +267,7 @@ class SqliteStore:
 
     def _transact(self, db: sqlite3.Connection, batch: rows.Batch) -> int:
         with transaction(db):
-            duplicates = journal.write(db, batch)
+            duplicates = journal.write(db, batch, self._deliveries)
             self._time.save(db)
             if self._spooling is not None:
                 self._spooling.append(db, batch, self._time)
