@@ -55,6 +55,10 @@ class StoreDamagedError(StoreError):
     """The file of the store is damaged, or is none."""
 
 
+class StoreMovedError(StoreError):
+    """The file of the store is no longer where it was opened."""
+
+
 class StoreRefusedError(StoreError):
     """The store is there and will never take this: a value it cannot hold, or one that breaks a rule of its schema."""
 

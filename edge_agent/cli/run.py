@@ -15,6 +15,7 @@ from loguru import logger
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
+from edge_agent.knowledge.private_files import private
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import rfc3339
 from edge_agent.mqtt import wire
@@ -117,7 +118,7 @@ def single(function: Callable[[], int]) -> int:
 def written(path: Path) -> Iterator[IO[str]]:
     """Open a recording to write. Raises UsageError where it cannot be written."""
     try:
-        file = path.open("w", encoding="utf-8")
+        file = open(path, "w", encoding="utf-8", opener=private)  # noqa: SIM115 - it is closed below; private
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
     try:

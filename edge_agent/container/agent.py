@@ -192,9 +192,7 @@ def _notes(
     source: Retuned, policy: PolicyWatch, stores: Stores, clock: Clock, succession: Succession
 ) -> dict[str, str]:
     """Return what the health says besides, by part."""
-    found = source.notes() | policy.notes()
-    if stores.embedded.renewal is not None:
-        found["store"] = stores.embedded.renewal
+    found = source.notes() | policy.notes() | stores.embedded.notes()
     if succession.rival:
         found["epoch"] = succession.rival
     if not clock.now().sure:

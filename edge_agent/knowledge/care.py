@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from loguru import logger
 
-from edge_agent.errors import StoreFullError
+from edge_agent.errors import StoreFullError, StoreMovedError
 from edge_agent.knowledge.connection import is_full, translated
 from edge_agent.knowledge.housekeeping import free_bytes, make_room, tidy
 from edge_agent.knowledge.reserve import Reserve
 from edge_agent.knowledge.soundness import open_sound
+from edge_agent.knowledge.standing import Standing
+from edge_agent.knowledge.storelock import StoreLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from edge_agent.knowledge.limits import Limits
-    from edge_agent.knowledge.soundness import Renewal
     from edge_agent.knowledge.trusted import TrustedTime
 
 _T = TypeVar("_T")
@@ -45,13 +46,19 @@ class Care:
         self.renewals = 0
         self.bare = False  # begun anew, and not yet told what the old file knew
         self._reserve = Reserve(path.with_suffix(".reserve"), limits.reserve_bytes)
-        self.renewal: Renewal | None = None  # the last one
+        self._standing = Standing(path)
+        self.lock = StoreLock(path)
+        self.renewal: str | None = None  # the last one
+        self.loss: str | None = None  # what became of the file that was open
         self._opened = False
         self._damages = 0
         self._untidied = TIDY_ROWS  # the first write looks
 
     def connect(self, path: Path) -> sqlite3.Connection:
-        """Open the file, begun anew where it is damaged. On a full disk the reserve helps."""
+        """Open the file, begun anew where it is damaged. On a full disk the reserve helps.
+
+        Raises StoreError where another agent has it open, or it is another program's.
+        """
         try:
             with translated(path):
                 db = self._open(path)
@@ -59,8 +66,28 @@ class Care:
             if not self._reserve.release():
                 raise
             db = self._open(path)
+        self._standing.note()
         self._reserve.restore()
         return db
+
+    def look(self, db: sqlite3.Connection) -> None:
+        """Raise StoreError where the open file no longer stands at its path; it is to be opened again then.
+
+        One that was removed is written anew, with all that is in it. One that was replaced stays as it is: the agent
+        goes on with what stands there now, if that is a store.
+        """
+        loss = self._standing.loss()
+        if loss is None:
+            return
+        logger.bind(loss=loss).error("The file of the store was removed or replaced while the agent runs")
+        self._standing.take_log_away(db)
+        if loss == "replaced":
+            self.bare = True
+            self.renewal = self.loss = "the file was replaced while the agent ran; the one that is there now is used"
+        else:
+            self._standing.write_anew(db)
+            self.loss = "the file was removed while the agent ran; it was written anew"
+        raise StoreMovedError(f"The file of the store was {loss} while the agent ran; it is opened again.")
 
     def suspect(self) -> None:
         """Take note that the open file was found damaged. The second time it is not looked through but set aside."""
@@ -96,10 +123,11 @@ class Care:
         return False
 
     def _open(self, path: Path) -> sqlite3.Connection:
-        running, self._opened = self._opened, True
-        db, renewal = open_sound(path, suspect=self._damages > 1, spool_only=running)
+        self.lock.take()
+        db, renewal = open_sound(path, suspect=self._damages > 1, spool_only=self._opened)
+        self._opened = True
         if renewal is not None:
-            self.renewal = renewal
+            self.renewal = str(renewal)
             self.renewals += 1
             self.bare, self._damages = True, 0
         return db

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from edge_agent.errors import StoreError
 from edge_agent.knowledge import rows
 from edge_agent.knowledge.connection import transaction
@@ -24,15 +26,27 @@ _INSERT_TOGETHER = _SQL["insert_reading"].replace(_ROW, ", ".join([_ROW] * _TOGE
 #: How many of the latest readings a start looks through for the last ones of each sensor: about a second's work.
 LOOK_BACK = 1_000_000
 _LAST = 3
+#: Beyond it numbers of JSON are no longer told apart.
+_MOST_EPOCH = 2**53
 
 
-def take_control(db: sqlite3.Connection, agent: str, epoch: int) -> Remembered:
-    """Raise the epoch, above the file's own and the one given, and tell everything remembered."""
+def epoch(db: sqlite3.Connection) -> int:
+    """Read the file's own epoch; 0, with a word of it, where that cannot be one."""
+    row = db.execute(_SQL["get_meta"], ("epoch",)).fetchone()
+    found = row[0] if row else 0
+    if isinstance(found, int) and 0 <= found <= _MOST_EPOCH:
+        return found
+    logger.bind(found=str(found)[:40]).warning("The epoch in the store cannot be one: it is not believed")
+    return 0
+
+
+def take_control(db: sqlite3.Connection, agent: str, above: int) -> Remembered:
+    """Raise the epoch, above the file's own and the one given, and tell everything remembered; all of it or nothing."""
     with transaction(db):
-        epoch = db.execute(_SQL["raise_epoch"], (epoch,)).fetchall()[0][0]
-        db.execute(_SQL["set_meta"], ("agent", agent))
-        db.execute(_SQL["set_meta"], ("clean", 0))
-    return remembered(db, epoch)
+        found = remembered(db, max(epoch(db), above) + 1)
+        for name, value in (("epoch", found.epoch), ("agent", agent), ("clean", 0)):
+            db.execute(_SQL["set_meta"], (name, value))
+    return found
 
 
 def remembered(db: sqlite3.Connection, epoch: int) -> Remembered:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_agent.errors import StoreDamagedError, StoreError, StoreRefusedError
+from edge_agent.errors import StoreDamagedError, StoreError, StoreMovedError, StoreRefusedError
 from edge_agent.knowledge import journal, piecemeal, rows, spool
 from edge_agent.knowledge import sqlite_policy as governing
 from edge_agent.knowledge.care import Care
@@ -21,6 +21,7 @@ from edge_agent.knowledge.migrate import connect_owner
 from edge_agent.knowledge.ports import Written
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.trusted import TrustedTime
+from edge_agent.model.commands import MOST_EPOCH_JUMP
 from edge_agent.model.readings import KEPT_DELIVERIES
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _SQL = dict(statements("sqlite", "journal"))
+_MOST_EPOCH = 2**53
 
 
 class SqliteStore:
@@ -75,11 +77,11 @@ class SqliteStore:
         self.unwritable_rows = 0  # left out because the store will never take them
 
     async def __aenter__(self) -> Self:
-        await self._connection.__aenter__()
         try:
+            await self._connection.__aenter__()
             await self._connection.run(self._prepare)
         except BaseException:
-            await self._connection.__aexit__(None, None, None)
+            await self.__aexit__(None, None, None)
             raise
         if self.spooled_rows:
             self._filled.set()
@@ -89,6 +91,8 @@ class SqliteStore:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._connection.__aexit__(kind, error, traceback)
+        if self._care is not None:
+            self._care.lock.release()
 
     @property
     def renewals(self) -> int:
@@ -97,8 +101,14 @@ class SqliteStore:
 
     @property
     def renewal(self) -> str | None:
-        """Where the damaged file lies that was set aside last, and what was saved of it; None where none was."""
-        return str(self._care.renewal) if self._care and self._care.renewal else None
+        """What became of the last file that had to be begun anew; None where none had."""
+        return self._care.renewal if self._care else None
+
+    def notes(self) -> dict[str, str]:
+        """Return what is to be known of the store, by part of the health."""
+        care, epoch = self._care, self._epoch.trouble
+        told = {"store": care and (care.renewal or care.loss), "epoch": epoch}
+        return {part: text for part, text in told.items() if text}
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
@@ -111,12 +121,15 @@ class SqliteStore:
         if self._unsound:
             await self._connection.renew(self._renew)
             # Not written after all: what was given may have changed while this waited.
-            raise StoreError("The store was damaged and has been opened again.")
+            raise StoreError("The store was damaged or moved, and has been opened again.")
         batch = rows.batch(turns, self._ids)
         if not turns:
             return Written(0)
         try:
             duplicates = await self._write_or_sift(batch, turns[-1].now)
+        except StoreMovedError:
+            self._unsound = True
+            raise
         except StoreDamagedError:
             if self._care is not None:
                 self._care.suspect()
@@ -206,7 +219,7 @@ class SqliteStore:
     async def _soundly(self, look: Callable[[sqlite3.Connection], _T]) -> _T:
         """Look at a file that is not about to be replaced: a bare one would say that nothing is in force."""
         if self._unsound:
-            raise StoreError("The store is damaged and not yet opened again.")
+            raise StoreError("The store is damaged or moved, and not yet opened again.")
         return await self._connection.run(look)
 
     async def _write_or_sift(self, batch: rows.Batch, now: Moment) -> int:
@@ -244,16 +257,19 @@ class SqliteStore:
             self._spooling.load(db)
 
     def _begin(self, db: sqlite3.Connection, agent: str, above: int) -> Remembered:
-        epoch = max(self._epoch.read(), above)
-        remembered = self._guarded(db, lambda: journal.take_control(db, agent, epoch), bulky=False)
+        above = max(self._epoch.read(journal.epoch(db) + MOST_EPOCH_JUMP), above)
+        remembered = self._guarded(db, lambda: journal.take_control(db, agent, above), bulky=False)
         self._epoch.write(remembered.epoch)
         self._connection.hurry(db)
         if self._care is not None:
             self._care.bare = False
+            self._care.lock.name(agent)
         return remembered
 
     def _write(self, db: sqlite3.Connection, batch: rows.Batch, now: Moment) -> int:
         self._time.look(now)
+        if self._care is not None:
+            self._care.look(db)
         bulky = bool(batch.readings or batch.settled or any(name == "insert_dead_letter" for name, _ in batch.others))
         return self._guarded(db, lambda: self._transact(db, batch), bulky=bulky)
 
@@ -290,13 +306,13 @@ class SqliteStore:
         """Tell a file that was begun anew what the agent knows, and take up the present one."""
         if self._care is not None and self._care.bare:
             self._carry_over(db)
-            self._care.bare, self._renewed = False, str(self._care.renewal)
+            self._care.bare, self._renewed = False, self._care.renewal
         self._prepare(db)
         self._unsound = False
 
     def _carry_over(self, db: sqlite3.Connection) -> None:
         with transaction(db):
-            db.execute(_SQL["carry_epoch"], (self._epoch.read(),))
+            db.execute(_SQL["carry_epoch"], (self._epoch.read(_MOST_EPOCH),))
         if self._plant is not None:
             plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
             governing.apply(db, plant, mark=self._mark)

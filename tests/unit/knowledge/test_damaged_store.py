@@ -117,7 +117,8 @@ async def test_a_file_of_a_newer_program_is_not_set_aside(path, make_turn):
     assert aside(path) == []
 
 
-async def test_only_the_newest_damaged_files_are_kept(path):
+async def test_only_the_newest_damaged_files_are_kept(path, make_turn):
+    await written(path, make_turn, 1)
     for number in range(5):
         path.write_bytes(b"just a note, but longer than a header of SQLite " * (9 + number))
         async with SqliteStore(path, limits=LIMITS):

@@ -237,7 +237,7 @@ async def test_a_newer_file_is_refused(path: Path) -> None:
 
 
 async def test_a_file_without_schema_is_migrated_by_the_agent_and_refused_by_the_archive(path: Path) -> None:
-    by_another_program(path, "PRAGMA journal_mode = WAL", "CREATE TABLE notes (text)")
+    by_another_program(path, "PRAGMA journal_mode = WAL", "PRAGMA user_version = 0")
     with pytest.raises(StoreError, match="start the agent once"):
         await SqliteArchive(path).__aenter__()
     async with SqliteStore(path):
@@ -245,12 +245,16 @@ async def test_a_file_without_schema_is_migrated_by_the_agent_and_refused_by_the
 
 
 async def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
-    by_another_program(path, "CREATE TABLE decisions (mine)")
-    with pytest.raises(StoreError, match="decisions already exists"):
+    async with SqliteStore(path):
+        pass
+    by_another_program(path, "PRAGMA user_version = 1")
+    with closing(sqlite3.connect(path)) as db:
+        before = db.execute("SELECT name, sql FROM sqlite_master").fetchall()
+    with pytest.raises(StoreError, match="spool already exists"):
         await SqliteStore(path).__aenter__()
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("decisions",)]
-        assert db.execute("PRAGMA user_version").fetchone() == (0,)
+        assert db.execute("SELECT name, sql FROM sqlite_master").fetchall() == before
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
 
 
 async def test_there_is_no_archive_where_there_is_no_file(path: Path) -> None:

@@ -1,6 +1,3 @@
--- name: raise_epoch
-UPDATE meta SET value = max(value, ?) + 1 WHERE key = 'epoch' RETURNING value
-
 -- name: carry_epoch
 UPDATE meta SET value = max(value, ?) WHERE key = 'epoch'
 
