@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge_agent.errors import StoreError, StoreUnavailableError
-from edge_agent.knowledge import rows
+from edge_agent.knowledge import readback, rows
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.plant_rows import PLURALS, edits, policy_noun, stored_catalogue
@@ -14,12 +14,13 @@ from edge_agent.knowledge.ports import Edition, Issue, Written
 from edge_agent.knowledge.postgres_archive import PostgresArchive
 from edge_agent.knowledge.postgres_arrays import columns, numbers, reading_columns, settled_columns
 from edge_agent.knowledge.postgres_connection import WORK_SECONDS, cut_after, single_connection
+from edge_agent.knowledge.readback import Misfits
 from edge_agent.knowledge.statements import statements
-from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
-from edge_agent.model.remembered import Remembered, StoredReading
+from edge_agent.model.readings import KEPT_DELIVERIES
+from edge_agent.model.remembered import Remembered
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from edge_agent.knowledge.ports import Change
     from edge_agent.knowledge.postgres_connection import Connection
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from edge_agent.turn import Turn
 
 _SQL = {**statements("postgres", "journal"), **statements("postgres", "policy")}
+
+_T = TypeVar("_T")
 
 _DAY = 86_400_000_000  # microseconds
 #: Days whose month is known to be there; nonsense from clocks must not make this grow for ever.
@@ -63,19 +66,24 @@ class PostgresStore(PostgresArchive):
         """See Journal."""
         async with self._database.transaction() as connection:
             ((epoch,),) = await _all(connection, "raise_epoch", {"site": self._site, "agent": agent, "above": above})
-            site = (self._site,)
-            return Remembered(
+            misfits = Misfits()
+
+            async def read(noun: Callable[[rows.Row], _T], statement: str, *more: str) -> list[_T]:
+                which: Any = {"site": self._site} if statement == "latest_readings" else (self._site, *more)
+                return list(misfits.sensible(statement, 1, noun, await _all(connection, statement, which)))
+
+            remembered = Remembered(
                 epoch=epoch,
-                commands=[rows.command_noun(row) for row in await _all(connection, "open_commands", site)],
-                alarms=[rows.alarm_noun(row) for row in await _all(connection, "remembered_alarms", site)],
-                actuators=[rows.actuator_noun(body) for body in await self._memories(connection, "actuator")],
-                plans=[rows.plan_noun(body) for body in await self._memories(connection, "plan")],
-                readings=[
-                    StoredReading(*row) for row in await _all(connection, "latest_readings", {"site": self._site})
-                ],
-                deliveries=[Delivery(*row) for row in await _all(connection, "remembered_deliveries", site)],
-                sequences=[rows.sequence_noun(*row) for row in await _all(connection, "remembered_sequences", site)],
+                commands=await read(readback.command_noun, "open_commands"),
+                alarms=await read(readback.alarm_noun, "remembered_alarms"),
+                actuators=await read(readback.actuator_noun, "remembered_memories", "actuator"),
+                plans=await read(readback.plan_noun, "remembered_memories", "plan"),
+                readings=await read(readback.reading_noun, "latest_readings"),
+                deliveries=await read(readback.delivery_noun, "remembered_deliveries"),
+                sequences=await read(readback.sequence_noun, "remembered_sequences"),
             )
+            misfits.tell()
+            return remembered
 
     async def write(self, turns: Sequence[Turn]) -> Written:
         """See Journal. What is written is copied from the turns before the first suspension."""
@@ -92,7 +100,7 @@ class PostgresStore(PostgresArchive):
                 for name, found in batch.others:
                     await self._put(connection, name, _last_by_key(name, found))
                 if any(name == "insert_delivery" for name, _ in batch.others):
-                    which = {"site": self._site, "kept": KEPT_DELIVERIES}
+                    which: Any = {"site": self._site, "kept": KEPT_DELIVERIES}
                     await connection.execute(_SQL["forget_deliveries"], which)
                 if batch.command_events:
                     await self._put(connection, "insert_command_event", list(map(rows.event_row, batch.command_events)))
@@ -184,9 +192,6 @@ class PostgresStore(PostgresArchive):
     async def _edition(self, connection: Connection) -> Edition:
         (found,) = await _all(connection, "policy_version", {"site": self._site})
         return Edition(*found)
-
-    async def _memories(self, connection: Connection, kind: str) -> list[str]:
-        return [body for (body,) in await _all(connection, "remembered_memories", (self._site, kind))]
 
     async def _make_months(self, batch: rows.Batch) -> None:
         """Make the partitions that the readings need; what cannot be made is caught by the default one."""

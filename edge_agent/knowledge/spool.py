@@ -82,18 +82,39 @@ class Spooling:
 
     def oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
         """Look at the oldest parcels, merged: at least one, and as many rows as asked for at the most."""
+        while True:
+            ids, rows, batches, unreadable = self._look(db, most_rows)
+            for number, why in unreadable:
+                self.refuse(db, [number], why)
+            if unreadable:
+                log = logger.bind(parcels=len(unreadable), first=unreadable[0][1])
+                log.error("The spool holds what cannot be read; it is set aside")
+            if ids or not unreadable:
+                return Spooled(tuple(ids), rows, _whole(batches)) if ids else None
+
+    def _look(
+        self, db: sqlite3.Connection, most_rows: int
+    ) -> tuple[list[int], int, list[Batch], list[tuple[int, str]]]:
+        """Read the oldest parcels: their ids, rows and batches; and those that cannot be read, with the reason."""
         ids: list[int] = []
         batches: list[Batch] = []
+        unreadable: list[tuple[int, str]] = []
         seen = 0
         after = self._taken[-1] if self._taken else 0
         with closing(db.execute(_SQL["oldest"], (after, _MOST_PARCELS))) as parcels:
             for number, stream, rows, body in parcels:
                 if ids and seen + rows > most_rows:
                     break
+                try:
+                    batch = _UNPACK[stream](body)
+                    batch.names = _names(db, batch)
+                except parcel.ParcelError as error:
+                    unreadable.append((number, str(error)))
+                    continue
                 ids.append(number)
-                batches.append(_UNPACK[stream](body))
+                batches.append(batch)
                 seen += rows
-        return Spooled(tuple(ids), seen, _whole(db, batches)) if ids else None
+        return ids, seen, batches, unreadable
 
     def drop(self, db: sqlite3.Connection, ids: Sequence[int]) -> None:
         """Take note that the oldest were taken; many of them are removed at once."""
@@ -171,10 +192,10 @@ class Spooling:
             yield entry
 
 
-def _whole(db: sqlite3.Connection, batches: list[Batch]) -> Batch:
+def _whole(batches: list[Batch]) -> Batch:
     batch = parcel.merged(batches)
-    batch.series = _series(db, batch)
-    batch.names = {number: tuple(names) for number, *names in batch.series}
+    batch.names = {number: key for one in batches for number, key in one.names.items()}
+    batch.series = [(number, *key) for number, key in batch.names.items()]
     return batch
 
 
@@ -184,6 +205,12 @@ def _size(db: sqlite3.Connection, number: int) -> tuple[int, int]:
     return rows, size
 
 
-def _series(db: sqlite3.Connection, batch: Batch) -> list[Row]:
-    used = {row[0] for row in batch.readings} | {row[2] for row in batch.settled}
-    return [db.execute(_SQL["series"], (number,)).fetchone() for number in sorted(used)]
+def _names(db: sqlite3.Connection, batch: Batch) -> dict[int, Row]:
+    """Tell what the series of a parcel are. Raises ParcelError where one is not known."""
+    names: dict[int, Row] = {}
+    for number in sorted({row[0] for row in batch.readings} | {row[2] for row in batch.settled}):
+        found = db.execute(_SQL["series"], (number,)).fetchone()
+        if found is None:
+            raise parcel.ParcelError(f"it names a series that is not known: {number}")
+        names[number] = found[1:]
+    return names

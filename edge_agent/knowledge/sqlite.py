@@ -75,6 +75,7 @@ class SqliteStore:
         self._renewed: str | None = None  # the next write is to tell
         self._filled = asyncio.Event()
         self.unwritable_rows = 0  # left out because the store will never take them
+        self.unreadable_rows = 0  # set aside because they made no sense
 
     async def __aenter__(self) -> Self:
         try:
@@ -107,8 +108,14 @@ class SqliteStore:
     def notes(self) -> dict[str, str]:
         """Return what is to be known of the store, by part of the health."""
         care, epoch = self._care, self._epoch.trouble
-        told = {"store": care and (care.renewal or care.loss), "epoch": epoch}
+        store = [None if care is None else care.renewal or care.loss, self._unreadable()]
+        told = {"store": "; ".join(filter(None, store)), "epoch": epoch}
         return {part: text for part, text in told.items() if text}
+
+    def _unreadable(self) -> str | None:
+        count = self.unreadable_rows
+        rows_ = f"{count} row{'s' * (count > 1)}"
+        return f"{rows_} of the store made no sense and lie in its table set_aside" if count else None
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
@@ -258,7 +265,8 @@ class SqliteStore:
 
     def _begin(self, db: sqlite3.Connection, agent: str, above: int) -> Remembered:
         above = max(self._epoch.read(journal.epoch(db) + MOST_EPOCH_JUMP), above)
-        remembered = self._guarded(db, lambda: journal.take_control(db, agent, above), bulky=False)
+        remembered, misfits = self._guarded(db, lambda: journal.take_control(db, agent, above), bulky=False)
+        self.unreadable_rows += len(misfits.found)
         self._epoch.write(remembered.epoch)
         self._connection.hurry(db)
         if self._care is not None:

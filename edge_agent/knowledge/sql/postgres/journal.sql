@@ -159,7 +159,7 @@ SELECT node, sensor, threshold, priority, active, acknowledged, edge_agent.micro
 FROM edge_agent.alarms WHERE site = %s ORDER BY since, node, sensor, threshold
 
 -- name: remembered_memories
-SELECT body::text FROM edge_agent.memories WHERE site = %s AND kind = %s ORDER BY name
+SELECT name, body::text FROM edge_agent.memories WHERE site = %s AND kind = %s ORDER BY name
 
 -- name: remembered_deliveries
 SELECT packet, digest FROM edge_agent.deliveries WHERE site = %s ORDER BY ordinal
