@@ -47,6 +47,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached now, or is not writable now; the same call may succeed later."""
 
 
+class StoreForbiddenError(StoreUnavailableError):
+    """The store refuses its user a right; somebody may grant it."""
+
+
 class StoreFullError(StoreError):
     """There is no room for what was to be stored; smaller or more important things may still find some."""
 

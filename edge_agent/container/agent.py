@@ -147,7 +147,7 @@ async def open_agent(
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
         _watch(metrics, agent, session, stores)
-        notes = partial(_notes, source, parts.policy, stores, clock, succession)
+        notes = partial(_notes, source, parts, stores, succession)
         server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
@@ -189,13 +189,13 @@ def _observation(
     )
 
 
-def _notes(
-    source: Retuned, policy: PolicyWatch, stores: Stores, clock: Clock, succession: Succession
-) -> dict[str, str]:
+def _notes(source: Retuned, parts: Parts, stores: Stores, succession: Succession) -> dict[str, str]:
     """Return what the health says besides, by part."""
-    found = source.notes() | policy.notes() | stores.embedded.notes()
+    found = source.notes() | parts.policy.notes() | stores.notes()
     if succession.rival:
         found["epoch"] = succession.rival
-    if not clock.now().sure:
+    if parts.drain is not None and parts.drain.error is not None:
+        found["spool"] = f"what is recorded waits in the spool: {parts.drain.error}"
+    if not parts.clock.now().sure:
         found["clock"] = UNSURE
     return found

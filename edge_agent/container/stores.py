@@ -53,6 +53,11 @@ class Stores:
         stores = {"postgres": self.postgres, "redis": self.cache}
         return {name: store.trouble for name, store in stores.items() if store is not None}
 
+    def notes(self) -> dict[str, str]:
+        """Return what is to be known of the stores though they work, by part of the health."""
+        note = None if self.postgres is None else self.postgres.note
+        return self.embedded.notes() | ({"postgres": note} if note else {})
+
     async def upkeep(self) -> None:
         """Keep the partitions of PostgreSQL in order, and Redis filled, until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -94,6 +94,11 @@ _LOCAL = frozenset({"carry_epoch", "insert_delivery", "put_sequence", "rest_sequ
 _DAMAGES = (zlib.error, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
+def kind_of(statement: str) -> str:
+    """Tell what a statement writes, in the words of the spool."""
+    return _KINDS.get(statement, statement)
+
+
 def pack_readings(batch: Batch) -> tuple[int, bytes]:
     """Pack readings and settled flags: how many rows, and their body. Series are named by their ids."""
     found = {"readings": _columns(batch.readings, _READING), "settled": _columns(batch.settled, _SETTLED)}

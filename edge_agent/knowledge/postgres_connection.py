@@ -14,7 +14,7 @@ import psycopg
 from psycopg import conninfo
 from psycopg_pool import AsyncConnectionPool
 
-from edge_agent.errors import StoreError, StoreUnavailableError
+from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -53,6 +53,7 @@ _CONNECT: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_FORBIDDEN = "42501"
 #: SQLSTATE, or the two characters of its class, of what may go well later; all others are mistakes of ours.
 _LATER: Mapping[str, str] = MappingProxyType(
     {
@@ -62,6 +63,7 @@ _LATER: Mapping[str, str] = MappingProxyType(
         "3D": "there is no such database",
         "3F": "the schema edge_agent is missing; run edge-agent migrate",
         "40": "another transaction was in the way",
+        "42": "its tables or functions are not those of this program; run edge-agent migrate",
         "42501": "it refuses the permission",
         "42P01": "a table is missing; run edge-agent migrate",
         "53": "it is out of resources",
@@ -93,18 +95,21 @@ def translated() -> Iterator[None]:
     """Turn what psycopg raises into StoreUnavailableError (worth another try later) or StoreError (our mistake)."""
     try:
         yield
-    except psycopg.Error as error:
-        raise _translation(error) from error
-    except (UnicodeError, OverflowError) as error:
-        raise StoreError(f"PostgreSQL cannot hold a value: {error}.") from error
+    except (psycopg.Error, UnicodeError, OverflowError) as error:
+        raise translation(error) from error
 
 
-def _translation(error: psycopg.Error) -> StoreError:
+def translation(error: Exception) -> StoreError:
+    """Say what an error of the driver's means."""
+    if not isinstance(error, psycopg.Error):
+        return StoreError(f"PostgreSQL cannot hold a value: {error}.")
     state = error.sqlstate or ""
     reason = _LATER.get(state) or _LATER.get(state[:2])
+    sentence = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if state == _FORBIDDEN:
+        return StoreForbiddenError(f"PostgreSQL does not work: {reason}: {sentence}.")
     if reason is not None:
         return StoreUnavailableError(f"PostgreSQL does not work: {reason}.")
-    sentence = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return StoreUnavailableError(f"PostgreSQL cannot be reached: {sentence}.")
     return StoreError(f"PostgreSQL refuses a statement: {sentence}.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from loguru import logger
 
 from edge_agent.knowledge import parcel
+from edge_agent.knowledge.aside import keep_aside
 from edge_agent.knowledge.connection import transaction
 from edge_agent.knowledge.ports import Spooled
 from edge_agent.knowledge.statements import statements
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from edge_agent.knowledge.limits import Limits
+    from edge_agent.knowledge.readback import Misfit
     from edge_agent.knowledge.rows import Batch, Row
     from edge_agent.knowledge.trusted import TrustedTime
     from edge_agent.model.time import Instant
@@ -116,8 +118,8 @@ class Spooling:
                 seen += rows
         return ids, seen, batches, unreadable
 
-    def drop(self, db: sqlite3.Connection, ids: Sequence[int]) -> None:
-        """Take note that the oldest were taken; many of them are removed at once."""
+    def drop(self, db: sqlite3.Connection, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
+        """Take note that the oldest were taken, but for rows that were refused; many are removed at once."""
         self._forget_change()
         fresh = [number for number in ids if not self._taken or number > self._taken[-1]]
         for number in fresh:
@@ -126,15 +128,17 @@ class Spooling:
             self._change_bytes -= size
         self._taken += fresh
         self.settle(removed=False)
-        if len(self._taken) >= _MOST_TAKEN:
-            self.flush(db)
+        if len(self._taken) >= _MOST_TAKEN or refused:
+            self.flush(db, refused)
 
-    def flush(self, db: sqlite3.Connection) -> None:
-        """Remove what was taken, in a transaction of its own."""
+    def flush(self, db: sqlite3.Connection, refused: Sequence[Misfit] = ()) -> None:
+        """Remove what was taken, in a transaction of its own, and keep the rows of it that were refused."""
         if self._taken:
             self._forget_change()
             with transaction(db):
                 self._remove_taken(db)
+                keep_aside(db, refused)
+                self._refused = len(refused)
             self.settle()
 
     def refuse(self, db: sqlite3.Connection, ids: Sequence[int], reason: str) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from edge_agent.knowledge.ports import Change, Spooled
+    from edge_agent.knowledge.readback import Misfit
     from edge_agent.model.inbox import Operation
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.remembered import Remembered
@@ -215,9 +216,9 @@ class SqliteStore:
             self._filled.set()
         return found
 
-    async def drop(self, ids: Sequence[int]) -> None:
+    async def drop(self, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
         """See Spool."""
-        await self._connection.run(self._shrink, lambda spooling, db: spooling.drop(db, ids))
+        await self._connection.run(self._shrink, lambda spooling, db: spooling.drop(db, ids, refused))
 
     async def refuse(self, ids: Sequence[int], reason: str) -> None:
         """See Spool."""

@@ -22,11 +22,8 @@ SELECT edge_agent.make_months(ARRAY[now(), now() + interval '31 days'])
 INSERT INTO edge_agent.sites (site, readings_keep_days) VALUES (%s, %s)
 ON CONFLICT (site) DO UPDATE SET readings_keep_days = excluded.readings_keep_days
 
--- Partitions are of all sites together: whoever keeps longest decides.
 -- name: drop_readings
-SELECT coalesce(edge_agent.drop_readings_before(now() - make_interval(days => cutoff.days)), 0)
-FROM (SELECT max(readings_keep_days) AS days FROM edge_agent.sites
-      HAVING bool_and(readings_keep_days IS NOT NULL)) AS cutoff
+SELECT edge_agent.drop_old_readings()
 
 -- name: insert_reading
 INSERT INTO edge_agent.readings (site, node, sensor, unit, observed_at, seq, value, received_at, flag, tests)
