@@ -163,6 +163,8 @@ def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> 
         dropped_rows=lambda: store.spool_dropped_rows,
         refused_rows=lambda: store.spool_refused_rows,
         unwritable_rows=lambda: store.unwritable_rows,
+        log_bytes=lambda: store.log_bytes,
+        dropped_letters=lambda: store.dropped_dead_letters,
         unreadable_rows=lambda: store.unreadable_rows,
         unstored_commands=lambda: agent.unstored_commands,
     )

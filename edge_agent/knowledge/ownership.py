@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 #: Stands in the header of each store: "EdAg".
 APPLICATION_ID = 0x45644167
-#: Tables of stores from before they were marked.
-_TABLES = frozenset({"meta", "series", "readings"})
+#: Tables by which stores from before they were marked are known, so many of them: one may be damaged.
+_TABLES = frozenset({b"series", b"readings", b"deliveries", b"command_events", b"decisions", b"spool"})
+_ENOUGH = 3
 _ALONE = "mode=ro&immutable=1"
 #: Where a sound or damaged file says whose it is.
 _MARK = slice(68, 72)
@@ -29,8 +30,8 @@ def refuse_foreign(path: Path) -> None:
     try:
         with closing(_looked_at(path)) as db:
             refuse_foreign_tables(db, path)
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT} and not _was_ours(path):
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if _is_damage(error) and not _was_ours(path):
             raise StoreError(
                 f"The file {path} is no SQLite database and never was a store: it is left alone; name another one "
                 "(store.path)."
@@ -40,11 +41,18 @@ def refuse_foreign(path: Path) -> None:
 def refuse_foreign_tables(db: sqlite3.Connection, path: Path) -> None:
     """Raise StoreError where a database that is open is neither empty nor a store."""
     mark = db.execute("PRAGMA application_id").fetchone()[0]
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if mark != APPLICATION_ID and (mark or (tables and not tables >= _TABLES)):
+    # As bytes: in a damaged file they need not be text.
+    tables = {name for (name,) in db.execute("SELECT CAST(name AS BLOB) FROM sqlite_master WHERE type = 'table'")}
+    if mark != APPLICATION_ID and (mark or (tables and len(tables & _TABLES) < _ENOUGH)):
         raise StoreError(
             f"The file {path} is the database of another program: it is left alone; name another one (store.path)."
         )
+
+
+def _is_damage(error: sqlite3.DatabaseError | UnicodeDecodeError) -> bool:
+    # Of a damaged schema the driver's complaint quotes what may be no text, and fails of that.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 
 def _looked_at(path: Path) -> sqlite3.Connection:

@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 #: Rows that are kept for whoever looks into them.
 KEPT_ASIDE = 1_000
-_KEPT_LENGTH = 65_536
+_KEPT_LENGTH = 4_096
 _WISH = 5
 #: What rows that make no sense do to those who read them.
 SENSELESS = (ValueError, TypeError, KeyError, IndexError, OverflowError)

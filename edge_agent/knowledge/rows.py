@@ -26,6 +26,8 @@ Row: TypeAlias = tuple[Any, ...]
 
 #: Stands for the `seq` a node did not send: a key may hold no NULL.
 NO_SEQ = -1
+#: How much of the topic of a dead letter is kept, in characters.
+KEPT_TOPIC = 1_024
 
 
 class SeriesIds:
@@ -198,7 +200,7 @@ def dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
     for letter in letters:
         content = b"\0".join((letter.reason.encode(), letter.topic.encode("utf-8", "surrogatepass"), letter.payload))
         digest = blake2b(content, digest_size=8).digest()
-        row = (letter.received_at, letter.reason, letter.topic, letter.payload, digest, seen[letter])
+        row = (letter.received_at, letter.reason, letter.topic[:KEPT_TOPIC], letter.payload, digest, seen[letter])
         rows.append(row)
         seen[letter] += 1
     return rows

@@ -1,12 +1,13 @@
 """The spool inside the embedded store: what PostgreSQL has not taken yet, in the order of the commits.
 
-Runs in the store's thread, within its transactions. Bounded by size and age: the oldest readings go first, alarms,
-commands and decisions only when no reading is left.
+Runs in the store's thread, within its transactions. Bounded by size and age: dead letters go first, and never have more
+than a tenth of it; then the oldest readings; alarms, commands and decisions only when no reading is left.
 """
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from loguru import logger
@@ -15,6 +16,7 @@ from edge_agent.knowledge import parcel
 from edge_agent.knowledge.aside import keep_aside
 from edge_agent.knowledge.connection import transaction
 from edge_agent.knowledge.ports import Spooled
+from edge_agent.knowledge.rows import Batch
 from edge_agent.knowledge.statements import statements
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from edge_agent.knowledge.limits import Limits
     from edge_agent.knowledge.readback import Misfit
-    from edge_agent.knowledge.rows import Batch, Row
+    from edge_agent.knowledge.rows import Row
     from edge_agent.knowledge.trusted import TrustedTime
     from edge_agent.model.time import Instant
 
@@ -36,8 +38,12 @@ _MOST_PARCELS = 500
 #: Parcels that were taken and wait to be removed with a commit, at the most.
 _MOST_TAKEN = 100
 _UNPACK = {"readings": parcel.unpack_readings, "records": parcel.unpack_records}
-#: In this order things are given up.
-_STREAMS = ("readings", "records")
+#: In this order things are given up: dead letters, readings, what is left.
+_CLASSES = (
+    ("sizes_of_rubbish", ()),
+    ("sizes_of_stream", ("readings",)),
+    ("sizes_of_stream", ("records",)),
+)
 
 
 class _Entry(NamedTuple):
@@ -77,9 +83,13 @@ class Spooling:
         self._remove_taken(db)
         if batch.readings or batch.settled:
             self._add(db, "readings", at, *parcel.pack_readings(batch))
-        rows, body = parcel.pack_records(batch)
-        if rows:
-            self._add(db, "records", at, rows, body)
+        rubbish, records = _apart(batch)
+        for part, is_rubbish in ((rubbish, True), (records, False)):
+            rows, body = parcel.pack_records(part)
+            if rows:
+                self._add(db, "records", at, rows, body, is_rubbish=is_rubbish)
+        if rubbish.others:
+            self._bound_rubbish(db)
         self._bound(db, time.earliest)
 
     def oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
@@ -171,8 +181,10 @@ class Spooling:
     def _forget_change(self) -> None:
         self._change = self._change_bytes = self._given_up = self._refused = 0
 
-    def _add(self, db: sqlite3.Connection, stream: str, at: Instant, rows: int, body: bytes) -> None:
-        db.execute(_SQL["append"], (stream, at, rows, len(body), body))
+    def _add(
+        self, db: sqlite3.Connection, stream: str, at: Instant, rows: int, body: bytes, *, is_rubbish: bool = False
+    ) -> None:
+        db.execute(_SQL["append"], (stream, at, rows, len(body), body, is_rubbish))
         self._change += rows
         self._change_bytes += len(body)
 
@@ -181,19 +193,43 @@ class Spooling:
 
     def _bound(self, db: sqlite3.Connection, now: Instant) -> None:
         too_old = now - self._limits.spool_microseconds
-        for stream in _STREAMS:
-            for entry in list(self._too_much(db, stream, too_old)):
+        for statement, which in _CLASSES:
+            for entry in list(self._too_much(db, statement, which, too_old)):
                 db.execute(_SQL["drop"], (entry.id,))
 
-    def _too_much(self, db: sqlite3.Connection, stream: str, too_old: Instant) -> Iterator[_Entry]:
-        """Yield the oldest of a stream while they are too old, or the spool too large, and count them as given up."""
-        for entry in map(_Entry._make, db.execute(_SQL["sizes_of_stream"], (stream,))):
+    def _bound_rubbish(self, db: sqlite3.Connection) -> None:
+        """Give up the oldest dead letters while they take more than their share."""
+        size = db.execute(_SQL["rubbish_bytes"]).fetchone()[0]
+        for entry in map(_Entry._make, db.execute(_SQL["sizes_of_rubbish"]).fetchall()):
+            if size <= self._limits.spool_rubbish_bytes:
+                return
+            size -= entry.bytes
+            self._give_up(entry)
+            db.execute(_SQL["drop"], (entry.id,))
+
+    def _too_much(
+        self, db: sqlite3.Connection, statement: str, which: tuple[str, ...], too_old: Instant
+    ) -> Iterator[_Entry]:
+        """Yield the oldest of a class while they are too old, or the spool too large, and count them as given up."""
+        for entry in map(_Entry._make, db.execute(_SQL[statement], which)):
             if entry.at >= too_old and self._bytes + self._change_bytes <= self._limits.spool_bytes:
                 return
-            self._change -= entry.rows
-            self._change_bytes -= entry.bytes
-            self._given_up += entry.rows
+            self._give_up(entry)
             yield entry
+
+    def _give_up(self, entry: _Entry) -> None:
+        self._change -= entry.rows
+        self._change_bytes -= entry.bytes
+        self._given_up += entry.rows
+
+
+def _apart(batch: Batch) -> tuple[Batch, Batch]:
+    """Part dead letters from other records: they are given up first."""
+    rubbish = [one for one in batch.others if one[0] == "insert_dead_letter"]
+    if not rubbish:
+        return Batch([], [], []), batch
+    others = [one for one in batch.others if one[0] != "insert_dead_letter"]
+    return Batch([], [], [], rubbish), replace(batch, others=others)
 
 
 def _whole(batches: list[Batch]) -> Batch:

@@ -106,10 +106,20 @@ class SqliteStore:
         """What became of the last file that had to be begun anew; None where none had."""
         return self._care.renewal if self._care else None
 
+    @property
+    def log_bytes(self) -> int:
+        """How large the log beside the file is."""
+        return self._care.log_bytes if self._care else 0
+
+    @property
+    def dropped_dead_letters(self) -> int:
+        """How many dead letters were given up for want of room since this was made."""
+        return self._care.dropped_letters if self._care else 0
+
     def notes(self) -> dict[str, str]:
         """Return what is to be known of the store, by part of the health."""
         care, epoch = self._care, self._epoch.trouble
-        store = [None if care is None else care.renewal or care.loss, self._unreadable()]
+        store = [self._unreadable()] if care is None else [care.renewal or care.loss, care.note(), self._unreadable()]
         told = {"store": "; ".join(filter(None, store)), "epoch": epoch}
         return {part: text for part, text in told.items() if text}
 
@@ -261,6 +271,8 @@ class SqliteStore:
     def _prepare(self, db: sqlite3.Connection) -> None:
         self._ids = rows.SeriesIds(db.execute(_SQL["all_series"]).fetchall())
         self._time.load(db)
+        if self._care is not None:
+            self._care.shares.load(db)
         if self._spooling is not None:
             self._spooling.load(db)
 
@@ -292,10 +304,14 @@ class SqliteStore:
 
     def _transact(self, db: sqlite3.Connection, batch: rows.Batch) -> int:
         with transaction(db):
+            if self._care is not None:
+                batch = self._care.fit(db, batch)
             duplicates = journal.write(db, batch, self._deliveries)
             self._time.save(db)
             if self._spooling is not None:
                 self._spooling.append(db, batch, self._time)
+        if self._care is not None:
+            self._care.settle()
         if self._spooling is not None:
             self._spooling.settle()
         return duplicates
@@ -333,6 +349,7 @@ class SqliteStore:
                 self._spooling.flush(db)
         if self._care is not None and self._begun and not self._unsound:
             with suppress(sqlite3.Error):  # it is looked through at the next start then
+                self._care.shares.save(db)
                 db.execute(_SQL["set_meta"], ("clean", 1))
 
 

@@ -23,6 +23,7 @@ class Standing:
         self._log = path.with_name(path.name + "-wal")
         self._file: _Identity = None
         self._opened_log: _Identity = None
+        self.log_bytes = 0  # of the log, at the last look
 
     def note(self) -> None:
         """Take note of the file that was just opened."""
@@ -33,10 +34,18 @@ class Standing:
         found = _identity(self._path)
         if found != self._file:
             return "removed" if found is None else "replaced"
-        log = _identity(self._log)
+        log = self._look_at_log()
         if self._opened_log is None:
             self._opened_log = log
         return None if log == self._opened_log else "removed"
+
+    def _look_at_log(self) -> _Identity:
+        try:
+            found = self._log.stat()
+        except OSError:
+            return None
+        self.log_bytes = found.st_size
+        return (found.st_dev, found.st_ino)
 
     def take_log_away(self, db: sqlite3.Connection) -> None:
         """Remove the log of the open file where it lies: it must not be taken for that of another file."""

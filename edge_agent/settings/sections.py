@@ -103,8 +103,8 @@ class StoreSection(Section):
         1024.0,
         ge=16,
         le=1_000_000,
-        description="How large the file may grow, in 10^6 bytes: then the oldest readings go, alarms, commands and "
-        "decisions last.",
+        description="How large the file may grow, in 10^6 bytes: then dead letters go, which never have more than a "
+        "tenth, then the oldest readings, alarms, commands and decisions last.",
     )
     reserve_mb: float = Field(
         8.0,
@@ -117,8 +117,8 @@ class StoreSection(Section):
         512.0,
         gt=0,
         le=1_000_000,
-        description="How much of the file may wait for PostgreSQL, half of `max_mb` at most: then the oldest readings "
-        "are given up, alarms, commands and decisions last.",
+        description="How much of the file may wait for PostgreSQL, half of `max_mb` at most: then dead letters "
+        "are given up, then the oldest readings, alarms, commands and decisions last.",
     )
     spool_max_days: float = Field(
         30.0, gt=0, le=36500, description="How long something may wait for PostgreSQL before it is given up."
