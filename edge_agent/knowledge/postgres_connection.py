@@ -15,6 +15,7 @@ from psycopg import conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableError
+from edge_agent.model.dsn import ESCAPES, is_clear_dsn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -80,14 +81,16 @@ _LATER: Mapping[str, str] = MappingProxyType(
 
 
 def conninfo_of(dsn: str, **more: str) -> str:
-    """Add our limits to a dsn, where it does not have its own. Raises StoreError where it is none."""
+    """Add our limits to a dsn, where it does not have its own. Raises StoreError where it is none, quoting nothing."""
+    if not is_clear_dsn(dsn):
+        raise StoreError(f"The dsn of PostgreSQL is none, or could be read in two ways: {ESCAPES}.")
     try:
         given = {name: str(value) for name, value in conninfo.conninfo_to_dict(dsn).items()}
         given["options"] = f"{_SESSION} {given.get('options', '')}".rstrip()
         return conninfo.make_conninfo(**{**_CONNECT, **given, **more})
-    except psycopg.ProgrammingError as error:
-        # The driver's sentence may quote the password.
-        raise StoreError("The dsn of PostgreSQL cannot be read: expected postgresql://… or host=… dbname=….") from error
+    except psycopg.ProgrammingError:
+        # The driver's sentence, and its traceback, may quote the password.
+        raise StoreError("The dsn of PostgreSQL cannot be read: expected postgresql://… or host=… dbname=….") from None
 
 
 @contextmanager

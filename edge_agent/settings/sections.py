@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from edge_agent.model.commands import Mode  # noqa: TC001 - pydantic reads it at run time
+from edge_agent.model.dsn import ESCAPES, is_clear_redis_url
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 ID_PHRASE = "an id: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit"
@@ -148,12 +148,7 @@ class PostgresSection(Section):
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(url.get_secret_value())
-        sound = parts.scheme in {"redis", "rediss", "unix"} and (parts.port is None or parts.scheme != "unix")
-    except ValueError:
-        sound = False
-    if not sound:
+    if not is_clear_redis_url(url.get_secret_value()):
         raise PydanticCustomError("string_pattern_mismatch", "no url of Redis")
     return url
 
@@ -163,7 +158,7 @@ class RedisSection(Section):
 
     url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
         None,
-        title="a URL: redis://host:port/0, with TLS rediss://host:port/0, or unix:///path",
+        title=f"a URL: redis://host:port/0, with TLS rediss://host:port/0, or unix:///path; {ESCAPES}",
         description="Where it is; with a password in it rather use `url_file`.",
     )
     url_file: FilePath | None = Field(
