@@ -49,12 +49,20 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached now, or is not writable now; the same call may succeed later."""
 
 
+class StoreForbiddenError(StoreUnavailableError):
+    """The store refuses its user a right; somebody may grant it."""
+
+
 class StoreFullError(StoreError):
     """There is no room for what was to be stored; smaller or more important things may still find some."""
 
 
 class StoreDamagedError(StoreError):
     """The file of the store is damaged, or is none."""
+
+
+class StoreMovedError(StoreError):
+    """The file of the store is no longer where it was opened."""
 
 
 class StoreRefusedError(StoreError):

@@ -157,7 +157,7 @@ async def open_agent(
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
         _watch(metrics, agent, session, stores)
-        notes = partial(_notes, source, parts.policy, stores, clock, succession)
+        notes = partial(_notes, source, parts, stores, succession)
         server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
@@ -181,6 +181,9 @@ def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> 
         dropped_rows=lambda: store.spool_dropped_rows,
         refused_rows=lambda: store.spool_refused_rows,
         unwritable_rows=lambda: store.unwritable_rows,
+        log_bytes=lambda: store.log_bytes,
+        dropped_letters=lambda: store.dropped_dead_letters,
+        unreadable_rows=lambda: store.unreadable_rows,
         unstored_commands=lambda: agent.unstored_commands,
     )
     metrics.watch_broker(
@@ -206,15 +209,13 @@ def _observation(
     )
 
 
-def _notes(
-    source: Retuned, policy: PolicyWatch, stores: Stores, clock: Clock, succession: Succession
-) -> dict[str, str]:
+def _notes(source: Retuned, parts: Parts, stores: Stores, succession: Succession) -> dict[str, str]:
     """Return what the health says besides, by part."""
-    found = source.notes() | policy.notes()
-    if stores.embedded.renewal is not None:
-        found["store"] = stores.embedded.renewal
+    found = source.notes() | parts.policy.notes() | stores.notes()
     if succession.rival:
         found["epoch"] = succession.rival
-    if not clock.now().sure:
+    if parts.drain is not None and parts.drain.error is not None:
+        found["spool"] = f"what is recorded waits in the spool: {parts.drain.error}"
+    if not parts.clock.now().sure:
         found["clock"] = UNSURE
     return found

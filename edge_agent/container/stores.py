@@ -16,6 +16,7 @@ from edge_agent.knowledge.fitting import FittingPlant, fitting
 from edge_agent.knowledge.lastknown import SEEN, LastKnownPlant, last_known
 from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.model.readings import kept_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -53,6 +54,11 @@ class Stores:
         stores = {"postgres": self.postgres, "redis": self.cache}
         return {name: store.trouble for name, store in stores.items() if store is not None}
 
+    def notes(self) -> dict[str, str]:
+        """Return what is to be known of the stores though they work, by part of the health."""
+        note = None if self.postgres is None else self.postgres.note
+        return self.embedded.notes() | ({"postgres": note} if note else {})
+
     async def upkeep(self) -> None:
         """Keep the partitions of PostgreSQL in order, and Redis filled, until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -84,7 +90,13 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
         if postgres is not None:
             sink = await stack.enter_async_context(postgres)
         embedded = await stack.enter_async_context(
-            SqliteStore(settings.store.path, spool=sink is not None, limits=_limits(settings.store), plant=plant)
+            SqliteStore(
+                settings.store.path,
+                spool=sink is not None,
+                limits=_limits(settings.store),
+                plant=plant,
+                deliveries=kept_deliveries(settings.mqtt.receive_maximum),
+            )
         )
         edited = await _edited(embedded, plant)
         if postgres is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edge_agent.knowledge.connection import Connection, connect_reader
 from edge_agent.knowledge.migrate import refuse_newer, refuse_older
+from edge_agent.knowledge.ownership import refuse_foreign_tables
 from edge_agent.knowledge.pages import PAGE, PagedArchive, explained
 from edge_agent.knowledge.statements import statements
 
@@ -55,6 +56,7 @@ class SqliteArchive(PagedArchive):
 def _connect(path: Path) -> sqlite3.Connection:
     db = connect_reader(path)
     try:
+        refuse_foreign_tables(db, path)
         refuse_newer(db)
         refuse_older(db)
     except BaseException:

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 from loguru import logger
 
-from edge_agent.errors import StoreFullError
+from edge_agent.errors import StoreFullError, StoreMovedError
 from edge_agent.knowledge.connection import is_full, translated
-from edge_agent.knowledge.housekeeping import free_bytes, make_room, tidy
+from edge_agent.knowledge.housekeeping import fit, free_bytes, make_room, tidy
 from edge_agent.knowledge.reserve import Reserve
+from edge_agent.knowledge.shares import Shares
 from edge_agent.knowledge.soundness import open_sound
+from edge_agent.knowledge.standing import Standing
+from edge_agent.knowledge.storelock import StoreLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from edge_agent.knowledge.limits import Limits
-    from edge_agent.knowledge.soundness import Renewal
+    from edge_agent.knowledge.rows import Batch
     from edge_agent.knowledge.trusted import TrustedTime
 
 _T = TypeVar("_T")
@@ -32,6 +35,8 @@ _LEAST_ROOM = 250_000
 #: Pages of the log after which it is written into the file: as SQLite has it, and on a full disk.
 _USUAL_LOG_PAGES = 1_000
 _SHORT_LOG_PAGES = 50
+#: A log so large cannot be emptied into the file: usually it is four megabytes, and cut to eight.
+GROWN_LOG_BYTES = 16_000_000
 #: Rows written between two looks at what could be pruned.
 TIDY_ROWS = 2_000
 
@@ -45,13 +50,23 @@ class Care:
         self.renewals = 0
         self.bare = False  # begun anew, and not yet told what the old file knew
         self._reserve = Reserve(path.with_suffix(".reserve"), limits.reserve_bytes)
-        self.renewal: Renewal | None = None  # the last one
+        self._standing = Standing(path)
+        self.lock = StoreLock(path)
+        self.renewal: str | None = None  # the last one
+        self.loss: str | None = None  # what became of the file that was open
         self._opened = False
         self._damages = 0
         self._untidied = TIDY_ROWS  # the first write looks
+        self.shares = Shares()
+        self.dropped_letters = 0  # dead letters that were given up for want of room
+        self._given_up = 0  # of them, in the transaction under way
+        self._crowded = self._log_grows = False
 
     def connect(self, path: Path) -> sqlite3.Connection:
-        """Open the file, begun anew where it is damaged. On a full disk the reserve helps."""
+        """Open the file, begun anew where it is damaged. On a full disk the reserve helps.
+
+        Raises StoreError where another agent has it open, or it is another program's.
+        """
         try:
             with translated(path):
                 db = self._open(path)
@@ -59,8 +74,56 @@ class Care:
             if not self._reserve.release():
                 raise
             db = self._open(path)
+        self._standing.note()
         self._reserve.restore()
         return db
+
+    @property
+    def log_bytes(self) -> int:
+        """How large the log beside the file is."""
+        return self._standing.log_bytes
+
+    def fit(self, db: sqlite3.Connection, batch: Batch) -> Batch:
+        """Make room for a batch within its transaction, and leave out the dead letters that have none."""
+        batch, self._given_up = fit(db, self.limits, self._time, self.shares, batch)
+        return batch
+
+    def settle(self) -> None:
+        """Take note that the transaction was committed."""
+        self.shares.settle()
+        self.dropped_letters += self._given_up
+        if self._given_up and not self._crowded:
+            logger.bind(letters=self._given_up).warning("Dead letters take more than their share; the oldest give way")
+        self._crowded = bool(self._given_up) or (
+            self._crowded and self.shares.now("dead_letters") > self.limits.rubbish_floor
+        )
+
+    def note(self) -> str | None:
+        """Return what is to be known of the file now."""
+        if not self._log_grows:
+            return None
+        size = f"{self.log_bytes / 1e6:.0f} MB"
+        return f"its log has grown to {size}: a long read of another program keeps it from being emptied"
+
+    def look(self, db: sqlite3.Connection) -> None:
+        """Raise StoreError where the open file no longer stands at its path; it is to be opened again then.
+
+        One that was removed is written anew, with all that is in it. One that was replaced stays as it is: the agent
+        goes on with what stands there now, if that is a store.
+        """
+        loss = self._standing.loss()
+        if loss is None:
+            self._watch_log()
+            return
+        logger.bind(loss=loss).error("The file of the store was removed or replaced while the agent runs")
+        self._standing.take_log_away(db)
+        if loss == "replaced":
+            self.bare = True
+            self.renewal = self.loss = "the file was replaced while the agent ran; the one that is there now is used"
+        else:
+            self._standing.write_anew(db)
+            self.loss = "the file was removed while the agent ran; it was written anew"
+        raise StoreMovedError(f"The file of the store was {loss} while the agent ran; it is opened again.")
 
     def suspect(self) -> None:
         """Take note that the open file was found damaged. The second time it is not looked through but set aside."""
@@ -90,19 +153,28 @@ class Care:
         self._untidied += rows
         if self._untidied < TIDY_ROWS:
             return False
-        if tidy(db, self.limits, self._time):
+        if tidy(db, self.limits, self._time, self.shares):
             return True
         self._untidied = 0
         return False
 
     def _open(self, path: Path) -> sqlite3.Connection:
-        running, self._opened = self._opened, True
-        db, renewal = open_sound(path, suspect=self._damages > 1, spool_only=running)
+        self.lock.take()
+        db, renewal = open_sound(path, suspect=self._damages > 1, spool_only=self._opened)
+        self._opened = True
         if renewal is not None:
-            self.renewal = renewal
+            self.renewal = str(renewal)
             self.renewals += 1
             self.bare, self._damages = True, 0
         return db
+
+    def _watch_log(self) -> None:
+        """Tell of a log that cannot be emptied, once a streak."""
+        grows = self.log_bytes > GROWN_LOG_BYTES
+        if grows and not self._log_grows:
+            log = logger.bind(bytes=self.log_bytes)
+            log.warning("The log of the store grows: a long read keeps it from being emptied")
+        self._log_grows = grows
 
     def _room(self, db: sqlite3.Connection) -> bool:
         if self._reserve.stands:
@@ -113,7 +185,7 @@ class Care:
         if free_bytes(db) >= _LEAST_ROOM:
             return True
         try:
-            return make_room(db, self.limits, self._time)
+            return make_room(db, self.limits, self._time, self.shares)
         except sqlite3.Error:
             return False
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from loguru import logger
 
 from edge_agent.errors import StoreDamagedError, StoreError, StoreFullError, StoreRefusedError
+from edge_agent.knowledge.ownership import refuse_foreign
+from edge_agent.knowledge.private_files import begin_private, close_to_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,8 +211,12 @@ class Connection:
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """Open the file for its one writer, which also checkpoints; missing folders are made."""
+    """Open the file for its one writer, which also checkpoints; missing folders are made, files of others refused."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    refuse_foreign(path)
+    begin_private(path)
+    for part in ("", "-wal", "-shm"):  # SQLite gives those that it makes the mode of the file
+        close_to_others(path.with_name(path.name + part))
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode = WAL")

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from loguru import logger
 
 from edge_agent.errors import StoreError
-from edge_agent.knowledge import rows
+from edge_agent.knowledge import readback, rows
+from edge_agent.knowledge.aside import move_aside
 from edge_agent.knowledge.connection import transaction
+from edge_agent.knowledge.readback import Misfits
 from edge_agent.knowledge.statements import statements
-from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
-from edge_agent.model.remembered import Remembered, StoredReading
+from edge_agent.model.readings import KEPT_DELIVERIES
+from edge_agent.model.remembered import Remembered
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from edge_agent.model.remembered import StoredReading
+
+_T = TypeVar("_T")
 _SQL = statements("sqlite", "journal")
 _TOGETHER = 50
 _ROW = "(?, ?, ?, ?, ?, ?, ?)"
@@ -24,46 +31,77 @@ _INSERT_TOGETHER = _SQL["insert_reading"].replace(_ROW, ", ".join([_ROW] * _TOGE
 #: How many of the latest readings a start looks through for the last ones of each sensor: about a second's work.
 LOOK_BACK = 1_000_000
 _LAST = 3
+#: Beyond it numbers of JSON are no longer told apart.
+_MOST_EPOCH = 2**53
 
 
-def take_control(db: sqlite3.Connection, agent: str, epoch: int) -> Remembered:
-    """Raise the epoch, above the file's own and the one given, and tell everything remembered."""
+def epoch(db: sqlite3.Connection) -> int:
+    """Read the file's own epoch; 0, with a word of it, where that cannot be one."""
+    row = db.execute(_SQL["get_meta"], ("epoch",)).fetchone()
+    found = row[0] if row else 0
+    if isinstance(found, int) and 0 <= found <= _MOST_EPOCH:
+        return found
+    logger.bind(found=str(found)[:40]).warning("The epoch in the store cannot be one: it is not believed")
+    return 0
+
+
+def take_control(db: sqlite3.Connection, agent: str, above: int) -> tuple[Remembered, Misfits]:
+    """Raise the epoch, above the file's own and the one given, and tell everything remembered; all of it or nothing.
+
+    Rows that make no sense are set aside, and told.
+    """
+    misfits = Misfits()
     with transaction(db):
-        epoch = db.execute(_SQL["raise_epoch"], (epoch,)).fetchall()[0][0]
-        db.execute(_SQL["set_meta"], ("agent", agent))
-        db.execute(_SQL["set_meta"], ("clean", 0))
-    return remembered(db, epoch)
+        found = remembered(db, max(epoch(db), above) + 1, misfits)
+        move_aside(db, misfits.found)
+        for name, value in (("epoch", found.epoch), ("agent", agent), ("clean", 0)):
+            db.execute(_SQL["set_meta"], (name, value))
+    misfits.tell()
+    return found, misfits
 
 
-def remembered(db: sqlite3.Connection, epoch: int) -> Remembered:
-    """Read everything a start is told."""
-    return Remembered(
-        epoch=epoch,
-        commands=[rows.command_noun(row) for row in db.execute(_SQL["open_commands"])],
-        alarms=[rows.alarm_noun(row) for row in db.execute(_SQL["remembered_alarms"])],
-        actuators=[rows.actuator_noun(body) for (body,) in db.execute(_SQL["remembered_memories"], ("actuator",))],
-        plans=[rows.plan_noun(body) for (body,) in db.execute(_SQL["remembered_memories"], ("plan",))],
-        readings=list(_last_readings(db)),
-        deliveries=[Delivery(*row) for row in db.execute(_SQL["remembered_deliveries"])],
-        sequences=[rows.sequence_noun(*row) for row in db.execute(_SQL["remembered_sequences"])],
-    )
+def remembered(db: sqlite3.Connection, epoch: int, misfits: Misfits) -> Remembered:
+    """Read everything a start is told, but for what makes no sense."""
+
+    def read(source: str, width: int, noun: Callable[[rows.Row], _T], statement: str, *which: str) -> list[_T]:
+        return list(misfits.sensible(source, width, noun, db.execute(_SQL[statement], which).fetchall()))
+
+    db.text_factory = _text
+    try:
+        return Remembered(
+            epoch=epoch,
+            commands=read("commands", 1, readback.command_noun, "open_commands"),
+            alarms=read("alarms", 3, readback.alarm_noun, "remembered_alarms"),
+            actuators=read("actuator", 1, readback.actuator_noun, "remembered_memories", "actuator"),
+            plans=read("plan", 1, readback.plan_noun, "remembered_memories", "plan"),
+            readings=list(_last_readings(db, misfits)),
+            deliveries=read("deliveries", 1, readback.delivery_noun, "remembered_deliveries"),
+            sequences=read("sequence", 1, readback.sequence_noun, "remembered_sequences"),
+        )
+    finally:
+        db.text_factory = str
 
 
-def write(db: sqlite3.Connection, batch: rows.Batch) -> int:
-    """Write a batch within a transaction, and tell how many readings were there before."""
+def _text(stored: bytes) -> str:
+    """Read a text whatever its bytes are: one that is no Unicode must cost its row only."""
+    return stored.decode("utf-8", "replace")
+
+
+def write(db: sqlite3.Connection, batch: rows.Batch, deliveries: int = KEPT_DELIVERIES) -> int:
+    """Write a batch within a transaction, and tell how many readings were there before; so many `deliveries` stay."""
     _write_series(db, batch.series)
     duplicates = _write_readings(db, batch)
     for name, found in batch.others:
         db.executemany(_SQL[name], found)
     if any(name == "insert_delivery" for name, _ in batch.others):
-        db.execute(_SQL["forget_deliveries"], (KEPT_DELIVERIES,))
+        db.execute(_SQL["forget_deliveries"], (deliveries,))
     if batch.command_events:
         db.executemany(_SQL["insert_command_event"], map(rows.event_row, batch.command_events))
         db.executemany(_SQL["advance_command"], map(rows.advance_row, batch.command_events))
     return duplicates
 
 
-def _last_readings(db: sqlite3.Connection) -> Iterator[StoredReading]:
+def _last_readings(db: sqlite3.Connection, misfits: Misfits) -> Iterator[StoredReading]:
     """Give the last three of each sensor, oldest first, as far as they are among the last LOOK_BACK of all."""
     series = {number: name for number, *name in db.execute(_SQL["remembered_series"])}
     held: dict[int, list[StoredReading]] = {number: [] for number in series}
@@ -73,8 +111,12 @@ def _last_readings(db: sqlite3.Connection) -> Iterator[StoredReading]:
         while missing and (row := latest.fetchone()):
             found = held.get(row[0])
             if found is not None and len(found) < _LAST:
-                found.append(StoredReading(*series[row[0]], *row[1:]))
-                missing -= 1
+                try:
+                    found.append(readback.reading_noun((*series[row[0]], *row[1:])))
+                except readback.SENSELESS as error:
+                    misfits.add("readings", (row[0], row[2], row[4]), row, error)
+                else:
+                    missing -= 1
     for found in held.values():
         yield from reversed(found)
 

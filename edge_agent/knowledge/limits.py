@@ -12,8 +12,8 @@ _DAY_MICROSECONDS = 86_400_000_000
 class Limits:
     """Bounds of the store's file and of the spool in it; days count from the newest reading, sizes are 10^6 bytes.
 
-    Within the file the spool has `spool_max_mb`, at most half of `max_mb`. On a full disk readings older than
-    `full_keep_days` make room for new ones.
+    Within the file the spool has `spool_max_mb`, at most half of `max_mb`; no class of records has more than a tenth.
+    On a full disk readings older than `full_keep_days` make room for new ones.
     """
 
     keep_days: float = 30.0
@@ -37,6 +37,26 @@ class Limits:
     def max_bytes(self) -> int:
         """How large the file may grow."""
         return round(self.max_mb * _MEGABYTE)
+
+    @property
+    def rubbish_bytes(self) -> int:
+        """How much of the file dead letters may take."""
+        return self.max_bytes // 10
+
+    @property
+    def rubbish_floor(self) -> int:
+        """How much of the file is for dead letters alone: the newest of them stay where it is full."""
+        return self.max_bytes // 50
+
+    @property
+    def class_bytes(self) -> int:
+        """How much of the file decisions may take, and alarm events, and commands with their events."""
+        return self.max_bytes // 10
+
+    @property
+    def spool_rubbish_bytes(self) -> int:
+        """How much of the spool dead letters may take."""
+        return self.spool_bytes // 10
 
     @property
     def spool_microseconds(self) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.connection import connect_writer, transaction
+from edge_agent.knowledge.ownership import APPLICATION_ID
 from edge_agent.knowledge.statements import migrations
 
 if TYPE_CHECKING:
@@ -40,10 +42,18 @@ def connect_owner(path: Path) -> sqlite3.Connection:
     db = connect_writer(path)
     try:
         migrate(db)
+        _mark(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _mark(db: sqlite3.Connection) -> None:
+    """Say in the file's header whose it is."""
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        with suppress(sqlite3.OperationalError):  # another program is writing: the next start says it
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def refuse_newer(db: sqlite3.Connection) -> None:

@@ -7,8 +7,11 @@ from abc import ABC, abstractmethod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from loguru import logger
+
+from edge_agent.errors import StoreError
 from edge_agent.knowledge import records
-from edge_agent.knowledge.rows import command_noun
+from edge_agent.knowledge.readback import SENSELESS, command_noun, reason_of
 from edge_agent.model.alarms import AlarmEvent, AlarmEventKind, AlarmKey
 from edge_agent.model.commands import CommandEvent, CommandState
 from edge_agent.model.readings import DeadLetter
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
 
+_KEPT_LENGTH = 200
 #: Rows of a page.
 PAGE = 2_000
 
@@ -59,17 +63,26 @@ class PagedArchive(ABC):
         width, record = len(after), _RECORDS[what]
         while page := await self._page(what, after, node):
             for row in page:
-                yield record(row[width:])
+                try:
+                    told = record(row[width:])
+                except SENSELESS as error:
+                    log = logger.bind(what=what, row=str(row[width:])[:_KEPT_LENGTH], reason=reason_of(error))
+                    log.warning("A row of the store makes no sense; it is left out")
+                else:
+                    yield told
             after = page[-1][:width]
 
 
 def explained(command: Row | None, decision: Row | None, events: Iterable[Row]) -> Record | None:
-    """Join the rows of one command's chain; None where there is no command."""
+    """Join the rows of one command's chain; None where there is no command. Raises StoreError for nonsense."""
     if command is None:
         return None
-    alarms, judged = ([], None) if decision is None else (json.loads(decision[-1]), _decision(decision[:-1]))
-    steps = [CommandEvent(number, CommandState(state), *rest) for number, state, *rest in events]
-    return records.explanation(alarms, judged, command_noun(command), steps)
+    try:
+        alarms, judged = ([], None) if decision is None else (json.loads(decision[-1]), _decision(decision[:-1]))
+        steps = [CommandEvent(number, CommandState(state), *rest) for number, state, *rest in events]
+        return records.explanation(alarms, judged, command_noun(command), steps)
+    except SENSELESS as error:
+        raise StoreError(f"What the store has of {command[0]} makes no sense: {reason_of(error)}.") from error
 
 
 def _reading(row: Row) -> Record:

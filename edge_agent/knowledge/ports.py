@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from edge_agent.knowledge.readback import Misfit
     from edge_agent.knowledge.rows import Batch
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.remembered import Remembered
@@ -23,6 +24,13 @@ class Written(NamedTuple):
 
     duplicates: int
     renewed: str | None = None
+
+
+class Absorbed(NamedTuple):
+    """What became of a spooled batch: readings that were there already, and the rows that were refused for good."""
+
+    duplicates: int
+    refused: tuple[Misfit, ...] = ()
 
 
 class Spooled(NamedTuple):
@@ -68,8 +76,8 @@ class Spool(Protocol):
         """Look at the oldest, about so many rows of it; None where nothing is left. Raises StoreError."""
         ...
 
-    async def drop(self, ids: Sequence[int]) -> None:
-        """Forget what has arrived. Raises StoreError."""
+    async def drop(self, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
+        """Forget what has arrived, and keep the rows of it that were refused. Raises StoreError."""
         ...
 
     async def refuse(self, ids: Sequence[int], reason: str) -> None:

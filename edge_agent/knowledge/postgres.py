@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from edge_agent.errors import StoreError, StoreUnavailableError
-from edge_agent.knowledge import rows
+from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableError
+from edge_agent.knowledge import readback, rows
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
-from edge_agent.knowledge.ports import Edition, Issue, Written
+from edge_agent.knowledge.ports import Absorbed, Edition, Issue, Written
 from edge_agent.knowledge.postgres_archive import PostgresArchive
-from edge_agent.knowledge.postgres_arrays import columns, numbers, reading_columns, settled_columns
+from edge_agent.knowledge.postgres_arrays import numbers
 from edge_agent.knowledge.postgres_connection import WORK_SECONDS, cut_after, single_connection
+from edge_agent.knowledge.postgres_writing import Writing, put_rows
+from edge_agent.knowledge.readback import Misfits
 from edge_agent.knowledge.statements import statements
-from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
-from edge_agent.model.remembered import Remembered, StoredReading
+from edge_agent.model.remembered import Remembered
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from edge_agent.knowledge.ports import Change
     from edge_agent.knowledge.postgres_connection import Connection
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
 
 _SQL = {**statements("postgres", "journal"), **statements("postgres", "policy")}
 
+_T = TypeVar("_T")
+
 _DAY = 86_400_000_000  # microseconds
 #: Days whose month is known to be there; nonsense from clocks must not make this grow for ever.
 _KNOWN_DAYS = 10_000
 #: How long each half of the maintenance may take; a little more than its statements.
 _MAINTENANCE_SECONDS = 65.0
+#: How long a batch may take of which rows are refused: it is written in many small parts.
+_SIFT_SECONDS = 60.0
 #: How long applying a plant may take for each thing in it or stored before; some ten times what it takes.
 _APPLY_SECONDS_PER_ENTRY = 0.001
 #: Rows that are taken over at a time from what the server has sent, between two turns of the loop.
@@ -57,53 +62,73 @@ class PostgresStore(PostgresArchive):
         self._keep_days = readings_keep_days
         self._ids = rows.SeriesIds(())
         self._days: set[int] = set()
+        self.note: str | None = None  # what is to be known though it works
         self._writing = asyncio.Lock()  # what is put later must be written later
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
         async with self._database.transaction() as connection:
             ((epoch,),) = await _all(connection, "raise_epoch", {"site": self._site, "agent": agent, "above": above})
-            site = (self._site,)
-            return Remembered(
+            misfits = Misfits()
+
+            async def read(noun: Callable[[rows.Row], _T], statement: str, *more: str) -> list[_T]:
+                which: Any = {"site": self._site} if statement == "latest_readings" else (self._site, *more)
+                return list(misfits.sensible(statement, 1, noun, await _all(connection, statement, which)))
+
+            remembered = Remembered(
                 epoch=epoch,
-                commands=[rows.command_noun(row) for row in await _all(connection, "open_commands", site)],
-                alarms=[rows.alarm_noun(row) for row in await _all(connection, "remembered_alarms", site)],
-                actuators=[rows.actuator_noun(body) for body in await self._memories(connection, "actuator")],
-                plans=[rows.plan_noun(body) for body in await self._memories(connection, "plan")],
-                readings=[
-                    StoredReading(*row) for row in await _all(connection, "latest_readings", {"site": self._site})
-                ],
-                deliveries=[Delivery(*row) for row in await _all(connection, "remembered_deliveries", site)],
-                sequences=[rows.sequence_noun(*row) for row in await _all(connection, "remembered_sequences", site)],
+                commands=await read(readback.command_noun, "open_commands"),
+                alarms=await read(readback.alarm_noun, "remembered_alarms"),
+                actuators=await read(readback.actuator_noun, "remembered_memories", "actuator"),
+                plans=await read(readback.plan_noun, "remembered_memories", "plan"),
+                readings=await read(readback.reading_noun, "latest_readings"),
+                deliveries=await read(readback.delivery_noun, "remembered_deliveries"),
+                sequences=await read(readback.sequence_noun, "remembered_sequences"),
             )
+            misfits.tell()
+            return remembered
 
     async def write(self, turns: Sequence[Turn]) -> Written:
         """See Journal. What is written is copied from the turns before the first suspension."""
         batch = rows.batch(turns, self._ids)
         self._ids.saved(batch.series)
-        return await self.absorb(batch)
-
-    async def absorb(self, batch: rows.Batch) -> Written:
-        """Write what another store has committed, as one transaction. Idempotent by key. Raises StoreError."""
         async with self._writing:
             await self._make_months(batch)
-            async with self._database.transaction() as connection:
-                duplicates = await self._write_readings(connection, batch)
-                for name, found in batch.others:
-                    await self._put(connection, name, _last_by_key(name, found))
-                if any(name == "insert_delivery" for name, _ in batch.others):
-                    which = {"site": self._site, "kept": KEPT_DELIVERIES}
-                    await connection.execute(_SQL["forget_deliveries"], which)
-                if batch.command_events:
-                    await self._put(connection, "insert_command_event", list(map(rows.event_row, batch.command_events)))
-                    await self._put(connection, "advance_command", rows.advance_rows(batch.command_events))
-        return Written(duplicates)
+            return Written(await self._write(batch))
+
+    async def absorb(self, batch: rows.Batch) -> Absorbed:
+        """Write what another store has committed, as one transaction. Idempotent by key. Raises StoreError.
+
+        A row that is refused is left out, and told; where all are it is a StoreError.
+        """
+        async with self._writing:
+            await self._make_months(batch)
+            try:
+                return Absorbed(await self._write(batch))
+            except StoreUnavailableError:
+                raise
+            except StoreError as error:
+                return await self._sift(batch, error)
+
+    async def _write(self, batch: rows.Batch) -> int:
+        async with self._database.transaction() as connection:
+            return await Writing(connection, self._site, batch).write()
+
+    async def _sift(self, batch: rows.Batch, error: StoreError) -> Absorbed:
+        """Write all but the rows that are refused. Raises the error where nothing is left."""
+        async with self._database.transaction(_SIFT_SECONDS) as connection:
+            writing = Writing(connection, self._site, batch)
+            refused = await writing.sift()
+            if refused is None:
+                raise error
+        return Absorbed(writing.duplicates, refused)
 
     async def maintain(self) -> int:
         """Make the months to come, and drop those that every site has kept long enough; tell how many. Once a day."""
         async with self._database.transaction(_MAINTENANCE_SECONDS) as connection:
             await connection.execute(_SQL["patiently"])
             await connection.execute(_SQL["make_months_ahead"])
+            self.note = None
         async with self._database.transaction(_MAINTENANCE_SECONDS) as connection:
             await connection.execute(_SQL["patiently"])
             await connection.execute(_SQL["keep_readings"], (self._site, self._keep_days))
@@ -155,7 +180,7 @@ class PostgresStore(PostgresArchive):
             changes = await asyncio.to_thread(lambda: differences(stored_catalogue(stored), wanted))
             if not dry_run:
                 for name, found in edits(changes, wanted):
-                    await self._put(connection, name, found)
+                    await put_rows(connection, self._site, name, found)
                 await connection.execute(_SQL["tell_policy"], (self._site,))
         return changes
 
@@ -195,9 +220,6 @@ class PostgresStore(PostgresArchive):
         (found,) = await _all(connection, "policy_version", {"site": self._site})
         return Edition(*found)
 
-    async def _memories(self, connection: Connection, kind: str) -> list[str]:
-        return [body for (body,) in await _all(connection, "remembered_memories", (self._site, kind))]
-
     async def _make_months(self, batch: rows.Batch) -> None:
         """Make the partitions that the readings need; what cannot be made is caught by the default one."""
         missing = {row[1] // _DAY for row in batch.readings} - self._days
@@ -206,6 +228,8 @@ class PostgresStore(PostgresArchive):
         try:
             async with self._database.transaction() as connection:
                 await connection.execute(_SQL["make_months"], (numbers(day * _DAY for day in missing),))
+        except StoreForbiddenError as error:
+            self.note = f"months of readings cannot be made, so they wait in readings_default: {error}"
         except StoreUnavailableError:
             raise
         except StoreError:
@@ -213,46 +237,6 @@ class PostgresStore(PostgresArchive):
         if len(self._days) > _KNOWN_DAYS:
             self._days.clear()
         self._days |= missing
-
-    async def _write_readings(self, connection: Connection, batch: rows.Batch) -> int:
-        duplicates = 0
-        # Judged before they are written: changing a stored row costs four times as much as writing it.
-        readings, settled = rows.settled_within(batch.readings, batch.settled)
-        if readings:
-            given = reading_columns(readings, _names(batch))
-            written = await connection.execute(_SQL["insert_reading"], (self._site, *given))
-            duplicates = len(readings) - written.rowcount
-        if duplicates:
-            await self._settle(connection, "settle_unjudged_reading", rows.judgements(readings), batch)
-        await self._settle(connection, "settle_reading", settled, batch)
-        return duplicates
-
-    async def _settle(self, connection: Connection, name: str, settled: list[rows.Row], batch: rows.Batch) -> None:
-        if settled:
-            await connection.execute(_SQL[name], (self._site, *settled_columns(settled, _names(batch))))
-
-    async def _put(self, connection: Connection, name: str, found: list[rows.Row]) -> None:
-        await connection.execute(_SQL[name], (self._site, *columns(found)))
-
-
-def _names(batch: rows.Batch) -> Mapping[int, rows.Row]:
-    return batch.names or {number: tuple(key) for number, *key in batch.series}
-
-
-def _last_by_key(name: str, found: list[rows.Row]) -> list[rows.Row]:
-    """Keep the last row of each key, in the order of the last ones: a statement may replace a row only once."""
-    width = _REPLACING.get(name)
-    if width is None:
-        return found
-    last: dict[rows.Row, rows.Row] = {}
-    for row in found:
-        last.pop(row[:width], None)
-        last[row[:width]] = row
-    return list(last.values())
-
-
-#: How many columns are the key, of the statements that replace rows.
-_REPLACING = {"insert_delivery": 1, "put_alarm": 3, "put_memory": 2, "put_sequence": 1}
 
 
 async def _all(connection: Connection, name: str, which: Sequence[object] | dict[str, object]) -> list[rows.Row]:

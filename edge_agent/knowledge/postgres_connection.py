@@ -14,7 +14,8 @@ import psycopg
 from psycopg import conninfo
 from psycopg_pool import AsyncConnectionPool
 
-from edge_agent.errors import StoreError, StoreUnavailableError
+from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableError
+from edge_agent.model.dsn import ESCAPES, is_clear_dsn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -53,6 +54,7 @@ _CONNECT: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_FORBIDDEN = "42501"
 #: SQLSTATE, or the two characters of its class, of what may go well later; all others are mistakes of ours.
 _LATER: Mapping[str, str] = MappingProxyType(
     {
@@ -62,6 +64,7 @@ _LATER: Mapping[str, str] = MappingProxyType(
         "3D": "there is no such database",
         "3F": "the schema edge_agent is missing; run edge-agent migrate",
         "40": "another transaction was in the way",
+        "42": "its tables or functions are not those of this program; run edge-agent migrate",
         "42501": "it refuses the permission",
         "42P01": "a table is missing; run edge-agent migrate",
         "53": "it is out of resources",
@@ -78,14 +81,16 @@ _LATER: Mapping[str, str] = MappingProxyType(
 
 
 def conninfo_of(dsn: str, **more: str) -> str:
-    """Add our limits to a dsn, where it does not have its own. Raises StoreError where it is none."""
+    """Add our limits to a dsn, where it does not have its own. Raises StoreError where it is none, quoting nothing."""
+    if not is_clear_dsn(dsn):
+        raise StoreError(f"The dsn of PostgreSQL is none, or could be read in two ways: {ESCAPES}.")
     try:
         given = {name: str(value) for name, value in conninfo.conninfo_to_dict(dsn).items()}
         given["options"] = f"{_SESSION} {given.get('options', '')}".rstrip()
         return conninfo.make_conninfo(**{**_CONNECT, **given, **more})
-    except psycopg.ProgrammingError as error:
-        # The driver's sentence may quote the password.
-        raise StoreError("The dsn of PostgreSQL cannot be read: expected postgresql://… or host=… dbname=….") from error
+    except psycopg.ProgrammingError:
+        # The driver's sentence, and its traceback, may quote the password.
+        raise StoreError("The dsn of PostgreSQL cannot be read: expected postgresql://… or host=… dbname=….") from None
 
 
 @contextmanager
@@ -93,18 +98,21 @@ def translated() -> Iterator[None]:
     """Turn what psycopg raises into StoreUnavailableError (worth another try later) or StoreError (our mistake)."""
     try:
         yield
-    except psycopg.Error as error:
-        raise _translation(error) from error
-    except (UnicodeError, OverflowError) as error:
-        raise StoreError(f"PostgreSQL cannot hold a value: {error}.") from error
+    except (psycopg.Error, UnicodeError, OverflowError) as error:
+        raise translation(error) from error
 
 
-def _translation(error: psycopg.Error) -> StoreError:
+def translation(error: Exception) -> StoreError:
+    """Say what an error of the driver's means."""
+    if not isinstance(error, psycopg.Error):
+        return StoreError(f"PostgreSQL cannot hold a value: {error}.")
     state = error.sqlstate or ""
     reason = _LATER.get(state) or _LATER.get(state[:2])
+    sentence = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if state == _FORBIDDEN:
+        return StoreForbiddenError(f"PostgreSQL does not work: {reason}: {sentence}.")
     if reason is not None:
         return StoreUnavailableError(f"PostgreSQL does not work: {reason}.")
-    sentence = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return StoreUnavailableError(f"PostgreSQL cannot be reached: {sentence}.")
     return StoreError(f"PostgreSQL refuses a statement: {sentence}.")

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from edge_agent.errors import StoreError, StoreUnavailableError
 from edge_agent.knowledge.sealed import MOST_BYTES
+from edge_agent.model.dsn import ESCAPES, is_clear_redis_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -104,6 +105,8 @@ async def _heeding_cancellation() -> AsyncIterator[None]:
 
 
 def _client(url: str, silence_seconds: float) -> Redis:
+    if not is_clear_redis_url(url):
+        raise StoreError(f"The url of Redis is none, or could be read in two ways: {ESCAPES}.")
     try:
         return Redis.from_url(
             url,

@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from edge_agent.knowledge.private_files import private
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -50,9 +52,8 @@ class Reserve:
 
     def _fill(self) -> bool:
         try:
-            with self._path.open("wb") as file:
-                for _ in range(-(-self._size // len(_BLOCK))):
-                    file.write(_BLOCK)
+            with open(self._path, "wb", opener=private) as file:
+                file.writelines(_BLOCK for _ in range(-(-self._size // len(_BLOCK))))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:

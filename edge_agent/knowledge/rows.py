@@ -1,4 +1,4 @@
-"""Turns as rows of a store, and rows as what is remembered. Pure: the connection is elsewhere."""
+"""Turns as rows of a store. Pure: the connection is elsewhere, and the way back in readback."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edge_agent.knowledge.records import alarm_record, check_record
-from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
-from edge_agent.model.commands import OPEN_STATES, ActuatorMemory, Command, CommandRecord, CommandState
+from edge_agent.model.commands import OPEN_STATES, ActuatorMemory, Command, CommandState
 from edge_agent.model.quality import Flag
-from edge_agent.model.remembered import PlanMemory, SequenceMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from edge_agent.model.alarms import Alarm, Evidence
     from edge_agent.model.commands import CommandEvent, Decision
     from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import DeadLetter, Reading
+    from edge_agent.model.remembered import PlanMemory, SequenceMemory
     from edge_agent.turn import Turn
 
 Row: TypeAlias = tuple[Any, ...]
 
 #: Stands for the `seq` a node did not send: a key may hold no NULL.
 NO_SEQ = -1
+#: How much of the topic of a dead letter is kept, in characters.
+KEPT_TOPIC = 1_024
 
 
 class SeriesIds:
@@ -163,35 +165,6 @@ def settled_within(readings: list[Row], settled: list[Row]) -> tuple[list[Row], 
     return judged, [row for row in settled if row[2:] not in here]
 
 
-def command_noun(row: Row) -> CommandRecord:
-    """Read a command's row: its members, state, attempts, closed_at."""
-    *members, state, attempts, closed_at = row
-    return CommandRecord(Command(*members), CommandState(state), attempts, closed_at)
-
-
-def alarm_noun(row: Row) -> Alarm:
-    """Read an alarm's row, in the order of its table."""
-    key, (priority, active, acknowledged, *members), evidence = AlarmKey(*row[:3]), row[3:-1], row[-1]
-    read = Evidence(**json.loads(evidence)) if evidence else None
-    return Alarm(key, priority, bool(active), bool(acknowledged), *[*members, read])
-
-
-def actuator_noun(body: str) -> ActuatorMemory:
-    """Read what is remembered of an actuator."""
-    return ActuatorMemory(**json.loads(body))
-
-
-def plan_noun(body: str) -> PlanMemory:
-    """Read what is remembered of a plan."""
-    return PlanMemory(**json.loads(body))
-
-
-def sequence_noun(name: str, body: str) -> SequenceMemory:
-    """Read where the numbers of a topic stood."""
-    node, _, sensor = name.partition("/")
-    return SequenceMemory(node, sensor, tuple(one and (one[0], one[1]) for one in json.loads(body)))
-
-
 def _topic(memory: SequenceMemory) -> str:
     return f"{memory.node}/{memory.sensor}" if memory.sensor else memory.node
 
@@ -227,7 +200,7 @@ def dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
     for letter in letters:
         content = b"\0".join((letter.reason.encode(), letter.topic.encode("utf-8", "surrogatepass"), letter.payload))
         digest = blake2b(content, digest_size=8).digest()
-        row = (letter.received_at, letter.reason, letter.topic, letter.payload, digest, seen[letter])
+        row = (letter.received_at, letter.reason, letter.topic[:KEPT_TOPIC], letter.payload, digest, seen[letter])
         rows.append(row)
         seen[letter] += 1
     return rows

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from loguru import logger
 
 from edge_agent.errors import StoreError
-from edge_agent.knowledge import journal, parcel, rows
+from edge_agent.knowledge import journal, parcel, readback
 from edge_agent.knowledge.connection import VALUE_ERRORS, transaction
+from edge_agent.knowledge.readback import Misfits
 from edge_agent.knowledge.statements import statements
-from edge_agent.model.plant import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from edge_agent.knowledge.rows import Row
 
 _SQL = statements("sqlite", "salvage")
 
@@ -38,7 +40,6 @@ _SPOOL = ("series", "parcels")
 _MEMORY = ("open_commands", "memories", "readings", "deliveries")
 #: What damaged rows do to those who read them.
 _NONSENSE = (ValueError, TypeError, KeyError, IndexError, AttributeError, StoreError, zlib.error)
-_ACTIONS = frozenset(action for actions in ACTIONS.values() for action in actions)
 
 
 class Salvaged(NamedTuple):
@@ -63,7 +64,7 @@ def salvage(damaged: Path, db: sqlite3.Connection, *, spool_only: bool) -> Salva
     try:
         with closing(_open(damaged)) as source, transaction(db):
             salvaged = _move(source, db, tables)
-            journal.remembered(db, 0)  # what a start could not read must not be kept
+            journal.remembered(db, 0, Misfits())  # what a start could not read must not be kept
     except Exception as error:
         logger.bind(error=str(error)).warning("Nothing could be saved of the damaged store")
         return Salvaged({}, list(tables))
@@ -107,7 +108,7 @@ class _Scan:
         self._source, self._statement = source, statement
         self.torn = False
 
-    def __iter__(self) -> Iterator[rows.Row]:
+    def __iter__(self) -> Iterator[Row]:
         try:
             with closing(self._source.execute(self._statement)) as cursor:
                 yield from cursor
@@ -115,7 +116,7 @@ class _Scan:
             self.torn = True
 
 
-def _keep(db: sqlite3.Connection, name: str, row: rows.Row) -> int:
+def _keep(db: sqlite3.Connection, name: str, row: Row) -> int:
     """Write a row that makes sense and is not there; tell how many that is."""
     makes_sense = _SENSE.get(name)
     with suppress(*VALUE_ERRORS, *_NONSENSE):
@@ -129,7 +130,7 @@ def _known(db: sqlite3.Connection, series: set[int]) -> bool:
     return series <= found
 
 
-def _is_parcel(row: rows.Row, db: sqlite3.Connection) -> bool:
+def _is_parcel(row: Row, db: sqlite3.Connection) -> bool:
     """Unpack a parcel, which carries a checksum: it is whole, or it is not believed."""
     _, stream, at, count, size, body = row
     unpacked = (parcel.unpack_readings if stream == "readings" else parcel.unpack_records)(body)
@@ -139,37 +140,31 @@ def _is_parcel(row: rows.Row, db: sqlite3.Connection) -> bool:
     return _is_instant(at) and size == len(body) and count == rows_within and _known(db, series)
 
 
-def _is_command(row: rows.Row, _: sqlite3.Connection) -> bool:
-    record = rows.command_noun(row)
+def _is_command(row: Row, _: sqlite3.Connection) -> bool:
+    record = readback.command_noun(row)
     command = record.command
     moments = (command.issued_at, command.expires_at)
     return (
-        command.action in _ACTIONS
-        and all(map(_is_instant, moments))
+        all(map(_is_instant, moments))
         and 0 < command.expires_at - command.issued_at <= _MOST
         and all(0 <= number < _MOST for number in (command.epoch, command.counter, record.attempts))
     )
 
 
-def _is_memory(row: rows.Row, _: sqlite3.Connection) -> bool:
+def _is_memory(row: Row, _: sqlite3.Connection) -> bool:
     kind, name, body = row
     if kind == "actuator":
-        memory = rows.actuator_noun(body)
+        memory = readback.actuator_noun((name, body))
         moments = [memory.desired_at, memory.started_at, memory.stopped_at, *memory.starts]
-        wish = memory.desired
-        return (
-            memory.actuator == name
-            and all(moment is None or _is_instant(moment) for moment in moments)
-            and (wish is None or (len(wish) == 5 and wish[0] in _ACTIONS and isinstance(wish[3], int)))
-        )
+        return all(moment is None or _is_instant(moment) for moment in moments)
     if kind == "plan":
-        plan = rows.plan_noun(body)
-        return plan.plan == name and (plan.fired_at is None or _is_instant(plan.fired_at))
-    seen = rows.sequence_noun(name, body).seen
+        plan = readback.plan_noun((name, body))
+        return plan.fired_at is None or _is_instant(plan.fired_at)
+    seen = readback.sequence_noun((name, body)).seen
     return kind == "sequence" and all(one is None or 0 <= one[0] <= _LATEST for one in seen)
 
 
-def _is_reading(row: rows.Row, db: sqlite3.Connection) -> bool:
+def _is_reading(row: Row, db: sqlite3.Connection) -> bool:
     return (
         _known(db, {row[1]})
         and _is_instant(row[0])
@@ -183,7 +178,7 @@ def _is_instant(at: object) -> bool:
     return isinstance(at, int) and _EARLIEST <= at <= _LATEST
 
 
-_SENSE: dict[str, Callable[[rows.Row, sqlite3.Connection], bool]] = {
+_SENSE: dict[str, Callable[[Row, sqlite3.Connection], bool]] = {
     "parcels": _is_parcel,
     "open_commands": _is_command,
     "memories": _is_memory,

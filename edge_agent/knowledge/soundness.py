@@ -43,8 +43,7 @@ def open_sound(
         return connect_owner(path), None
     try:
         with translated(path):
-            _doubt(path, suspect=suspect)
-            return connect_owner(path), None
+            return _opened(path, suspect=suspect), None
     except StoreDamagedError as error:
         aside = set_aside(path)
         logger.bind(error=str(error), set_aside=str(aside)).error("The store is damaged; a fresh one is begun")
@@ -52,6 +51,14 @@ def open_sound(
     salvaged = salvage(aside, db, spool_only=spool_only)
     logger.bind(**salvaged.saved, torn=salvaged.torn).warning("What could be read of the damaged store was saved")
     return db, Renewal(aside, salvaged)
+
+
+def _opened(path: Path, *, suspect: bool) -> sqlite3.Connection:
+    try:
+        _doubt(path, suspect=suspect)
+        return connect_owner(path)
+    except UnicodeDecodeError as error:  # the driver's complaint of a damaged schema quotes what is no text
+        raise StoreDamagedError(f"The store {path} is damaged: its schema is no text.") from error
 
 
 def set_aside(path: Path) -> Path:

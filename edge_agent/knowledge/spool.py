@@ -1,19 +1,22 @@
 """The spool inside the embedded store: what PostgreSQL has not taken yet, in the order of the commits.
 
-Runs in the store's thread, within its transactions. Bounded by size and age: the oldest readings go first, alarms,
-commands and decisions only when no reading is left.
+Runs in the store's thread, within its transactions. Bounded by size and age: dead letters go first, and never have more
+than a tenth of it; then the oldest readings; alarms, commands and decisions only when no reading is left.
 """
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from loguru import logger
 
 from edge_agent.knowledge import parcel
+from edge_agent.knowledge.aside import keep_aside
 from edge_agent.knowledge.connection import transaction
 from edge_agent.knowledge.ports import Spooled
+from edge_agent.knowledge.rows import Batch
 from edge_agent.knowledge.statements import statements
 
 if TYPE_CHECKING:
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from edge_agent.knowledge.limits import Limits
-    from edge_agent.knowledge.rows import Batch, Row
+    from edge_agent.knowledge.readback import Misfit
+    from edge_agent.knowledge.rows import Row
     from edge_agent.knowledge.trusted import TrustedTime
     from edge_agent.model.time import Instant
 
@@ -34,8 +38,12 @@ _MOST_PARCELS = 500
 #: Parcels that were taken and wait to be removed with a commit, at the most.
 _MOST_TAKEN = 100
 _UNPACK = {"readings": parcel.unpack_readings, "records": parcel.unpack_records}
-#: In this order things are given up.
-_STREAMS = ("readings", "records")
+#: In this order things are given up: dead letters, readings, what is left.
+_CLASSES = (
+    ("sizes_of_rubbish", ()),
+    ("sizes_of_stream", ("readings",)),
+    ("sizes_of_stream", ("records",)),
+)
 
 
 class _Entry(NamedTuple):
@@ -75,28 +83,53 @@ class Spooling:
         self._remove_taken(db)
         if batch.readings or batch.settled:
             self._add(db, "readings", at, *parcel.pack_readings(batch))
-        rows, body = parcel.pack_records(batch)
-        if rows:
-            self._add(db, "records", at, rows, body)
+        rubbish, records = _apart(batch)
+        for part, is_rubbish in ((rubbish, True), (records, False)):
+            rows, body = parcel.pack_records(part)
+            if rows:
+                self._add(db, "records", at, rows, body, is_rubbish=is_rubbish)
+        if rubbish.others:
+            self._bound_rubbish(db)
         self._bound(db, time.earliest)
 
     def oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
         """Look at the oldest parcels, merged: at least one, and as many rows as asked for at the most."""
+        while True:
+            ids, rows, batches, unreadable = self._look(db, most_rows)
+            for number, why in unreadable:
+                self.refuse(db, [number], why)
+            if unreadable:
+                log = logger.bind(parcels=len(unreadable), first=unreadable[0][1])
+                log.error("The spool holds what cannot be read; it is set aside")
+            if ids or not unreadable:
+                return Spooled(tuple(ids), rows, _whole(batches)) if ids else None
+
+    def _look(
+        self, db: sqlite3.Connection, most_rows: int
+    ) -> tuple[list[int], int, list[Batch], list[tuple[int, str]]]:
+        """Read the oldest parcels: their ids, rows and batches; and those that cannot be read, with the reason."""
         ids: list[int] = []
         batches: list[Batch] = []
+        unreadable: list[tuple[int, str]] = []
         seen = 0
         after = self._taken[-1] if self._taken else 0
         with closing(db.execute(_SQL["oldest"], (after, _MOST_PARCELS))) as parcels:
             for number, stream, rows, body in parcels:
                 if ids and seen + rows > most_rows:
                     break
+                try:
+                    batch = _UNPACK[stream](body)
+                    batch.names = _names(db, batch)
+                except parcel.ParcelError as error:
+                    unreadable.append((number, str(error)))
+                    continue
                 ids.append(number)
-                batches.append(_UNPACK[stream](body))
+                batches.append(batch)
                 seen += rows
-        return Spooled(tuple(ids), seen, _whole(db, batches)) if ids else None
+        return ids, seen, batches, unreadable
 
-    def drop(self, db: sqlite3.Connection, ids: Sequence[int]) -> None:
-        """Take note that the oldest were taken; many of them are removed at once."""
+    def drop(self, db: sqlite3.Connection, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
+        """Take note that the oldest were taken, but for rows that were refused; many are removed at once."""
         self._forget_change()
         fresh = [number for number in ids if not self._taken or number > self._taken[-1]]
         for number in fresh:
@@ -105,15 +138,17 @@ class Spooling:
             self._change_bytes -= size
         self._taken += fresh
         self.settle(removed=False)
-        if len(self._taken) >= _MOST_TAKEN:
-            self.flush(db)
+        if len(self._taken) >= _MOST_TAKEN or refused:
+            self.flush(db, refused)
 
-    def flush(self, db: sqlite3.Connection) -> None:
-        """Remove what was taken, in a transaction of its own."""
+    def flush(self, db: sqlite3.Connection, refused: Sequence[Misfit] = ()) -> None:
+        """Remove what was taken, in a transaction of its own, and keep the rows of it that were refused."""
         if self._taken:
             self._forget_change()
             with transaction(db):
                 self._remove_taken(db)
+                keep_aside(db, refused)
+                self._refused = len(refused)
             self.settle()
 
     def refuse(self, db: sqlite3.Connection, ids: Sequence[int], reason: str) -> None:
@@ -146,8 +181,10 @@ class Spooling:
     def _forget_change(self) -> None:
         self._change = self._change_bytes = self._given_up = self._refused = 0
 
-    def _add(self, db: sqlite3.Connection, stream: str, at: Instant, rows: int, body: bytes) -> None:
-        db.execute(_SQL["append"], (stream, at, rows, len(body), body))
+    def _add(
+        self, db: sqlite3.Connection, stream: str, at: Instant, rows: int, body: bytes, *, is_rubbish: bool = False
+    ) -> None:
+        db.execute(_SQL["append"], (stream, at, rows, len(body), body, is_rubbish))
         self._change += rows
         self._change_bytes += len(body)
 
@@ -156,25 +193,49 @@ class Spooling:
 
     def _bound(self, db: sqlite3.Connection, now: Instant) -> None:
         too_old = now - self._limits.spool_microseconds
-        for stream in _STREAMS:
-            for entry in list(self._too_much(db, stream, too_old)):
+        for statement, which in _CLASSES:
+            for entry in list(self._too_much(db, statement, which, too_old)):
                 db.execute(_SQL["drop"], (entry.id,))
 
-    def _too_much(self, db: sqlite3.Connection, stream: str, too_old: Instant) -> Iterator[_Entry]:
-        """Yield the oldest of a stream while they are too old, or the spool too large, and count them as given up."""
-        for entry in map(_Entry._make, db.execute(_SQL["sizes_of_stream"], (stream,))):
+    def _bound_rubbish(self, db: sqlite3.Connection) -> None:
+        """Give up the oldest dead letters while they take more than their share."""
+        size = db.execute(_SQL["rubbish_bytes"]).fetchone()[0]
+        for entry in map(_Entry._make, db.execute(_SQL["sizes_of_rubbish"]).fetchall()):
+            if size <= self._limits.spool_rubbish_bytes:
+                return
+            size -= entry.bytes
+            self._give_up(entry)
+            db.execute(_SQL["drop"], (entry.id,))
+
+    def _too_much(
+        self, db: sqlite3.Connection, statement: str, which: tuple[str, ...], too_old: Instant
+    ) -> Iterator[_Entry]:
+        """Yield the oldest of a class while they are too old, or the spool too large, and count them as given up."""
+        for entry in map(_Entry._make, db.execute(_SQL[statement], which)):
             if entry.at >= too_old and self._bytes + self._change_bytes <= self._limits.spool_bytes:
                 return
-            self._change -= entry.rows
-            self._change_bytes -= entry.bytes
-            self._given_up += entry.rows
+            self._give_up(entry)
             yield entry
 
+    def _give_up(self, entry: _Entry) -> None:
+        self._change -= entry.rows
+        self._change_bytes -= entry.bytes
+        self._given_up += entry.rows
 
-def _whole(db: sqlite3.Connection, batches: list[Batch]) -> Batch:
+
+def _apart(batch: Batch) -> tuple[Batch, Batch]:
+    """Part dead letters from other records: they are given up first."""
+    rubbish = [one for one in batch.others if one[0] == "insert_dead_letter"]
+    if not rubbish:
+        return Batch([], [], []), batch
+    others = [one for one in batch.others if one[0] != "insert_dead_letter"]
+    return Batch([], [], [], rubbish), replace(batch, others=others)
+
+
+def _whole(batches: list[Batch]) -> Batch:
     batch = parcel.merged(batches)
-    batch.series = _series(db, batch)
-    batch.names = {number: tuple(names) for number, *names in batch.series}
+    batch.names = {number: key for one in batches for number, key in one.names.items()}
+    batch.series = [(number, *key) for number, key in batch.names.items()]
     return batch
 
 
@@ -184,6 +245,12 @@ def _size(db: sqlite3.Connection, number: int) -> tuple[int, int]:
     return rows, size
 
 
-def _series(db: sqlite3.Connection, batch: Batch) -> list[Row]:
-    used = {row[0] for row in batch.readings} | {row[2] for row in batch.settled}
-    return [db.execute(_SQL["series"], (number,)).fetchone() for number in sorted(used)]
+def _names(db: sqlite3.Connection, batch: Batch) -> dict[int, Row]:
+    """Tell what the series of a parcel are. Raises ParcelError where one is not known."""
+    names: dict[int, Row] = {}
+    for number in sorted({row[0] for row in batch.readings} | {row[2] for row in batch.settled}):
+        found = db.execute(_SQL["series"], (number,)).fetchone()
+        if found is None:
+            raise parcel.ParcelError(f"it names a series that is not known: {number}")
+        names[number] = found[1:]
+    return names

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_agent.errors import StoreDamagedError, StoreError, StoreRefusedError
+from edge_agent.errors import StoreDamagedError, StoreError, StoreMovedError, StoreRefusedError
 from edge_agent.knowledge import journal, piecemeal, rows, spool
 from edge_agent.knowledge import sqlite_policy as governing
 from edge_agent.knowledge.care import Care
@@ -20,6 +20,8 @@ from edge_agent.knowledge.migrate import connect_owner
 from edge_agent.knowledge.ports import Written
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.trusted import TrustedTime
+from edge_agent.model.commands import MOST_EPOCH_JUMP
+from edge_agent.model.readings import KEPT_DELIVERIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from edge_agent.knowledge.ports import Change, Spooled
+    from edge_agent.knowledge.readback import Misfit
     from edge_agent.model.inbox import Operation
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.remembered import Remembered
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _SQL = dict(statements("sqlite", "journal"))
+_MOST_EPOCH = 2**53
 
 
 class SqliteStore:
@@ -44,13 +48,20 @@ class SqliteStore:
     WAL with a sync at each commit. The one connection that writes, and checkpoints, lives in a thread of its own.
     With `limits` the file is looked after, as only the agent may: kept in bounds, with a reserve for a full disk, and
     set aside and begun anew where it is damaged; `plant` is then put in force in a fresh one. With `spool` all that is
-    written waits for the utility's own store as well.
+    written waits for the utility's own store as well. So many `deliveries` are kept that have no identity of their own.
     """
 
     def __init__(
-        self, path: Path | str, *, spool: bool = False, limits: Limits | None = None, plant: Plant | None = None
+        self,
+        path: Path | str,
+        *,
+        spool: bool = False,
+        limits: Limits | None = None,
+        plant: Plant | None = None,
+        deliveries: int = KEPT_DELIVERIES,
     ) -> None:
         path = Path(path)
+        self._deliveries = deliveries
         self._time = TrustedTime()
         self._care = None if limits is None else Care(path, limits, self._time)
         self._spooling = _spooling(limits) if spool else None
@@ -65,13 +76,14 @@ class SqliteStore:
         self._renewed: str | None = None  # the next write is to tell
         self._filled = asyncio.Event()
         self.unwritable_rows = 0  # left out because the store will never take them
+        self.unreadable_rows = 0  # set aside because they made no sense
 
     async def __aenter__(self) -> Self:
-        await self._connection.__aenter__()
         try:
+            await self._connection.__aenter__()
             await self._connection.run(self._prepare)
         except BaseException:
-            await self._connection.__aexit__(None, None, None)
+            await self.__aexit__(None, None, None)
             raise
         if self.spooled_rows:
             self._filled.set()
@@ -81,6 +93,8 @@ class SqliteStore:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._connection.__aexit__(kind, error, traceback)
+        if self._care is not None:
+            self._care.lock.release()
 
     @property
     def renewals(self) -> int:
@@ -89,8 +103,30 @@ class SqliteStore:
 
     @property
     def renewal(self) -> str | None:
-        """Where the damaged file lies that was set aside last, and what was saved of it; None where none was."""
-        return str(self._care.renewal) if self._care and self._care.renewal else None
+        """What became of the last file that had to be begun anew; None where none had."""
+        return self._care.renewal if self._care else None
+
+    @property
+    def log_bytes(self) -> int:
+        """How large the log beside the file is."""
+        return self._care.log_bytes if self._care else 0
+
+    @property
+    def dropped_dead_letters(self) -> int:
+        """How many dead letters were given up for want of room since this was made."""
+        return self._care.dropped_letters if self._care else 0
+
+    def notes(self) -> dict[str, str]:
+        """Return what is to be known of the store, by part of the health."""
+        care, epoch = self._care, self._epoch.trouble
+        store = [self._unreadable()] if care is None else [care.renewal or care.loss, care.note(), self._unreadable()]
+        told = {"store": "; ".join(filter(None, store)), "epoch": epoch}
+        return {part: text for part, text in told.items() if text}
+
+    def _unreadable(self) -> str | None:
+        count = self.unreadable_rows
+        rows_ = f"{count} row{'s' * (count > 1)}"
+        return f"{rows_} of the store made no sense and lie in its table set_aside" if count else None
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
@@ -103,12 +139,15 @@ class SqliteStore:
         if self._unsound:
             await self._connection.renew(self._renew)
             # Not written after all: what was given may have changed while this waited.
-            raise StoreError("The store was damaged and has been opened again.")
+            raise StoreError("The store was damaged or moved, and has been opened again.")
         batch = rows.batch(turns, self._ids)
         if not turns:
             return Written(0)
         try:
             duplicates = await self._write_or_sift(batch, turns[-1].now)
+        except StoreMovedError:
+            self._unsound = True
+            raise
         except StoreDamagedError:
             if self._care is not None:
                 self._care.suspect()
@@ -211,9 +250,9 @@ class SqliteStore:
             self._filled.set()
         return found
 
-    async def drop(self, ids: Sequence[int]) -> None:
+    async def drop(self, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
         """See Spool."""
-        await self._connection.run(self._shrink, lambda spooling, db: spooling.drop(db, ids))
+        await self._connection.run(self._shrink, lambda spooling, db: spooling.drop(db, ids, refused))
 
     async def refuse(self, ids: Sequence[int], reason: str) -> None:
         """See Spool."""
@@ -222,7 +261,7 @@ class SqliteStore:
     async def _soundly(self, look: Callable[[sqlite3.Connection], _T]) -> _T:
         """Look at a file that is not about to be replaced: a bare one would say that nothing is in force."""
         if self._unsound:
-            raise StoreError("The store is damaged and not yet opened again.")
+            raise StoreError("The store is damaged or moved, and not yet opened again.")
         return await self._connection.run(look)
 
     async def _write_or_sift(self, batch: rows.Batch, now: Moment) -> int:
@@ -256,20 +295,26 @@ class SqliteStore:
     def _prepare(self, db: sqlite3.Connection) -> None:
         self._ids = rows.SeriesIds(db.execute(_SQL["all_series"]).fetchall())
         self._time.load(db)
+        if self._care is not None:
+            self._care.shares.load(db)
         if self._spooling is not None:
             self._spooling.load(db)
 
     def _begin(self, db: sqlite3.Connection, agent: str, above: int) -> Remembered:
-        epoch = max(self._epoch.read(), above)
-        remembered = self._guarded(db, lambda: journal.take_control(db, agent, epoch), bulky=False)
+        above = max(self._epoch.read(journal.epoch(db) + MOST_EPOCH_JUMP), above)
+        remembered, misfits = self._guarded(db, lambda: journal.take_control(db, agent, above), bulky=False)
+        self.unreadable_rows += len(misfits.found)
         self._epoch.write(remembered.epoch)
         self._connection.hurry(db)
         if self._care is not None:
             self._care.bare = False
+            self._care.lock.name(agent)
         return remembered
 
     def _write(self, db: sqlite3.Connection, batch: rows.Batch, now: Moment) -> int:
         self._time.look(now)
+        if self._care is not None:
+            self._care.look(db)
         bulky = bool(batch.readings or batch.settled or any(name == "insert_dead_letter" for name, _ in batch.others))
         return self._guarded(db, lambda: self._transact(db, batch), bulky=bulky)
 
@@ -283,10 +328,14 @@ class SqliteStore:
 
     def _transact(self, db: sqlite3.Connection, batch: rows.Batch) -> int:
         with transaction(db):
-            duplicates = journal.write(db, batch)
+            if self._care is not None:
+                batch = self._care.fit(db, batch)
+            duplicates = journal.write(db, batch, self._deliveries)
             self._time.save(db)
             if self._spooling is not None:
                 self._spooling.append(db, batch, self._time)
+        if self._care is not None:
+            self._care.settle()
         if self._spooling is not None:
             self._spooling.settle()
         return duplicates
@@ -306,13 +355,13 @@ class SqliteStore:
         """Tell a file that was begun anew what the agent knows, and take up the present one."""
         if self._care is not None and self._care.bare:
             self._carry_over(db)
-            self._care.bare, self._renewed = False, str(self._care.renewal)
+            self._care.bare, self._renewed = False, self._care.renewal
         self._prepare(db)
         self._unsound = False
 
     def _carry_over(self, db: sqlite3.Connection) -> None:
         with transaction(db):
-            db.execute(_SQL["carry_epoch"], (self._epoch.read(),))
+            db.execute(_SQL["carry_epoch"], (self._epoch.read(_MOST_EPOCH),))
         if self._plant is not None:
             plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
             governing.apply(db, plant, mark=self._mark)
@@ -325,6 +374,7 @@ class SqliteStore:
                 self._spooling.flush(db)
         if self._care is not None and self._begun and not self._unsound:
             with suppress(sqlite3.Error):  # it is looked through at the next start then
+                self._care.shares.save(db)
                 db.execute(_SQL["set_meta"], ("clean", 1))
 
 

@@ -55,8 +55,10 @@ class TrustedTime:
         """Read where it stood; in a store without, it stands where the newest things were received."""
         self._saved = None
         if self._at is None:
-            row = db.execute(_SQL["get_meta"], (_KEY,)).fetchone() or db.execute(_SQL["newest_receipt"]).fetchone()
-            self._at = None if row is None or row[0] is None else int(row[0])
+            row = db.execute(_SQL["get_meta"], (_KEY,)).fetchone()
+            if row is None or not isinstance(row[0], int):
+                row = db.execute(_SQL["newest_receipt"]).fetchone()
+            self._at = row[0]
 
     def look(self, now: Moment) -> None:
         """Let it pass until now."""

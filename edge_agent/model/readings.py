@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 MAX_PAYLOAD_BYTES = 64 * 1024
 #: How much of a rejected payload is kept, in bytes.
 KEPT_PAYLOAD_BYTES = 1024
-#: How many deliveries without an identity of their own are remembered. A broker repeats at most its in-flight window.
+#: How many deliveries without an identity of their own a store keeps, at the least and at the most: packet ids are few.
 KEPT_DELIVERIES = 2_000
+MOST_DELIVERIES = 65_535
+#: Brokers were seen to have so many times as much on its way as they had been allowed.
+_BEYOND_WINDOW = 5
 
 
 @dataclass(slots=True)
@@ -57,3 +60,8 @@ class Delivery(NamedTuple):
 
     packet: int
     digest: bytes
+
+
+def kept_deliveries(receive_maximum: int) -> int:
+    """Return how many deliveries to keep for a start: a broker repeats at most what it had on its way."""
+    return min(max(KEPT_DELIVERIES, _BEYOND_WINDOW * receive_maximum), MOST_DELIVERIES)

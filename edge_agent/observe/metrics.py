@@ -116,6 +116,7 @@ class Metrics:
         self._broker_connected = gauge("broker_connected", "1 while the agent is connected to the broker, else 0.")
         self._store_failing = gauge("store_failing", "1 while the embedded store cannot be written, else 0.")
         self._spooled_rows = gauge("spooled_rows", "Rows that wait for the utility's own store.")
+        self._log_bytes = gauge("store_log_bytes", "Size of the log beside the embedded store's file.")
         self._watched = WatchedCounts(self.registry)
         self._cache = CacheCounts(self.registry)
 
@@ -132,11 +133,17 @@ class Metrics:
         self._broker_connected.set_function(broker_connected)
 
     def watch_store(
-        self, *, failing: Callable[[], bool], spooled_rows: Callable[[], int], **counts: CountSource
+        self,
+        *,
+        failing: Callable[[], bool],
+        spooled_rows: Callable[[], int],
+        log_bytes: Callable[[], int],
+        **counts: CountSource,
     ) -> None:
         """Name what a scrape reads of the embedded store; `counts` as in WatchedCounts."""
         self._store_failing.set_function(failing)
         self._spooled_rows.set_function(spooled_rows)
+        self._log_bytes.set_function(log_bytes)
         self._watched.watch_store(**counts)
 
     def watch_broker(self, **counts: CountSource) -> None:

@@ -20,6 +20,8 @@ _OF_STORE = {
     "spool_dropped_rows": "Rows given up before they reached the utility's own store, for want of room or time.",
     "spool_refused_rows": "Rows that the utility's own store refused for good.",
     "store_refused_rows": "Rows that the embedded store would not take, and that were set aside.",
+    "store_dropped_dead_letters": "Dead letters that the embedded store gave up for want of room.",
+    "store_unreadable_rows": "Rows of the embedded store that made no sense when they were read, and were set aside.",
     "unstored_commands": "Fail-safe commands that went out before the embedded store could take them.",
 }
 _OF_BROKER = {
@@ -42,13 +44,24 @@ class WatchedCounts(Collector):
         dropped_rows: CountSource,
         refused_rows: CountSource,
         unwritable_rows: CountSource,
+        dropped_letters: CountSource,
+        unreadable_rows: CountSource,
         unstored_commands: CountSource,
     ) -> None:
         """Name the sources: damaged files set aside, rows given up, refused by PostgreSQL, by the embedded store.
 
-        The last one counts the commands that went out unstored.
+        Then dead letters that it gave up, and rows that it could not read back; the last one counts the commands that
+        went out unstored.
         """
-        sources = (renewals, dropped_rows, refused_rows, unwritable_rows, unstored_commands)
+        sources = (
+            renewals,
+            dropped_rows,
+            refused_rows,
+            unwritable_rows,
+            dropped_letters,
+            unreadable_rows,
+            unstored_commands,
+        )
         self._sources |= dict(zip(_OF_STORE, sources, strict=True))
 
     def watch_broker(self, *, sessions_lost: CountSource, unpublished: CountSource) -> None:

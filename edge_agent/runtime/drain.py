@@ -23,8 +23,9 @@ MOST_ROWS = 2_000
 class Drain:
     """Moves the spool into a sink, oldest first; runs beside the loop and rests after each write as long as it took.
 
-    While the sink is away it is tried again after a growing pause. What it refuses although it is there is offered in
-    ever smaller parts, the culprit alone a few times, and then set aside: the rest shall not wait for it for ever.
+    While the sink is away it is tried again after a growing pause. A row that it refuses although it is there is set
+    aside. Where it refuses all of a batch, that is offered in ever smaller parts, the culprit alone a few times, and
+    then set aside: the rest shall not wait for it for ever.
     """
 
     def __init__(self, spool: Spool, sink: Sink, clock: Clock, chance: Callable[[], float]) -> None:
@@ -52,14 +53,19 @@ class Drain:
             return
         before = self._clock.steady()
         try:
-            await self.sink.absorb(spooled.batch)
+            taken = await self.sink.absorb(spooled.batch)
         except StoreUnavailableError:
             raise
         except StoreError as error:
             await self._refused(spooled, error)
             return
-        await self.spool.drop(spooled.ids)
-        self.drained_rows += spooled.rows
+        refused = taken.refused if taken is not None else ()
+        if refused:
+            await self.spool.drop(spooled.ids, refused)
+            logger.bind(rows=len(refused), first=str(refused[0])).error("The store refuses rows; they are set aside")
+        else:
+            await self.spool.drop(spooled.ids)
+        self.drained_rows += spooled.rows - len(refused)
         self._refusals, self._most_rows = 0, min(2 * self._most_rows, MOST_ROWS)
         self._recovered()
         # As much rest as work: the loop and its writes come first.

@@ -107,8 +107,8 @@ class Spool(Protocol):
         """Look at the oldest, about so many rows of it; None where nothing is left. Raises StoreError."""
         ...
 
-    async def drop(self, ids: Sequence[int]) -> None:
-        """Forget what has arrived. Raises StoreError."""
+    async def drop(self, ids: Sequence[int], refused: Sequence[Any] = ()) -> None:
+        """Forget what has arrived, and keep the rows of it that were refused. Raises StoreError."""
         ...
 
     async def refuse(self, ids: Sequence[int], reason: str) -> None:
@@ -116,13 +116,22 @@ class Spool(Protocol):
         ...
 
 
+class Absorbed(Protocol):
+    """What a sink has made of a batch."""
+
+    @property
+    def refused(self) -> Sequence[Any]:
+        """The rows that it will never take; all others it has."""
+        ...
+
+
 class Sink(Protocol):
     """Where the spool is drained to."""
 
-    async def absorb(self, batch: Any) -> object:  # noqa: ANN401 - handed on as it is
-        """Take a batch, durably and all or nothing; the same one again changes nothing.
+    async def absorb(self, batch: Any) -> Absorbed | None:  # noqa: ANN401 - handed on as it is
+        """Take a batch durably, but for single rows that are refused (None: all of it); again it changes nothing.
 
-        Raises StoreUnavailableError where it may succeed later, another StoreError where it never will.
+        Raises StoreUnavailableError where it may succeed later, another StoreError where none of it ever will.
         """
         ...
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from edge_agent.model.commands import Mode  # noqa: TC001 - pydantic reads it at run time
+from edge_agent.model.dsn import ESCAPES, is_clear_redis_url
 from edge_agent.settings.hosts import PHRASE as HOST_PHRASE
 from edge_agent.settings.hosts import Host
 
@@ -103,8 +103,8 @@ class StoreSection(Section):
         1024.0,
         ge=16,
         le=1_000_000,
-        description="How large the file may grow, in 10^6 bytes: then the oldest readings go, alarms, commands and "
-        "decisions last.",
+        description="How large the file may grow, in 10^6 bytes: then dead letters go, which never have more than a "
+        "tenth, then the oldest readings, alarms, commands and decisions last.",
     )
     reserve_mb: float = Field(
         8.0,
@@ -117,8 +117,8 @@ class StoreSection(Section):
         512.0,
         gt=0,
         le=1_000_000,
-        description="How much of the file may wait for PostgreSQL, half of `max_mb` at most: then the oldest readings "
-        "are given up, alarms, commands and decisions last.",
+        description="How much of the file may wait for PostgreSQL, half of `max_mb` at most: then dead letters "
+        "are given up, then the oldest readings, alarms, commands and decisions last.",
     )
     spool_max_days: float = Field(
         30.0, gt=0, le=36500, description="How long something may wait for PostgreSQL before it is given up."
@@ -148,12 +148,7 @@ class PostgresSection(Section):
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(url.get_secret_value())
-        sound = parts.scheme in {"redis", "rediss", "unix"} and (parts.port is None or parts.scheme != "unix")
-    except ValueError:
-        sound = False
-    if not sound:
+    if not is_clear_redis_url(url.get_secret_value()):
         raise PydanticCustomError("string_pattern_mismatch", "no url of Redis")
     return url
 
@@ -163,7 +158,7 @@ class RedisSection(Section):
 
     url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
         None,
-        title="a URL: redis://host:port/0, with TLS rediss://host:port/0, or unix:///path",
+        title=f"a URL: redis://host:port/0, with TLS rediss://host:port/0, or unix:///path; {ESCAPES}",
         description="Where it is; with a password in it rather use `url_file`.",
     )
     url_file: FilePath | None = Field(

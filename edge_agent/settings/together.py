@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from edge_agent.model.dsn import ESCAPES, is_clear_dsn
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.secretfiles import SECRETS
 from edge_agent.settings.tomlfile import table
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import BaseModel
-
-_DSN = re.compile(r"postgres(ql)?://|\s*[a-z_]+\s*=")
-
-_AMBIGUOUS = re.compile(r"postgres(ql)?://[^/?#]*@[^/?#]*@")
 
 
 def together(values: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding]:
@@ -41,12 +37,9 @@ def dsn(postgres: dict[str, Any]) -> Iterator[Finding]:
     given = postgres.get("dsn")
     if isinstance(given, SecretStr):  # from the environment
         given = given.get_secret_value()
-    if not isinstance(given, str):
-        return
-    if not _DSN.match(given):
-        yield Finding(("postgres", "dsn"), "is no dsn", "postgresql://user@host/database, or host=… dbname=…")
-    elif _AMBIGUOUS.match(given):  # what follows the first @ is taken for the host, and shown when it is not found
-        yield Finding(("postgres", "dsn"), "has an @ in its user name or password", "%40 in the place of that @")
+    if isinstance(given, str) and not is_clear_dsn(given):
+        expected = f"postgresql://user@host/database, or host=… dbname=…; {ESCAPES}"
+        yield Finding(("postgres", "dsn"), "is no dsn, or could be read in two ways", expected)
 
 
 def _pool(postgres: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ quantity = "pressure"
 unit = "bar"
 interval_seconds = 1
 [nodes.{node}.sensors.{sensor}.quality]
-gross_range = {{ fail = [0.0, 16.0], suspect = [0.5, 12.0] }}
+gross_range = {{ fail = [0.0, 16.0], suspect = [0.4, 12.5] }}
 rate_of_change = {{ suspect = 1e9, fail = 2e9 }}
 spike = {{ suspect = 3.0, fail = 6.0 }}
 flat_line = {{ tolerance = 0.001, suspect_seconds = 1800, fail_seconds = 3600 }}

@@ -12,6 +12,7 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.memory import MemoryStore
 from edge_agent.knowledge.postgres import PostgresStore
 from edge_agent.knowledge.postgres_migrate import NEWEST, migrate
+from edge_agent.knowledge.postgres_writing import Writing
 from edge_agent.knowledge.rows import Batch
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.commands import Command, CommandEvent, CommandState, Decision
@@ -355,7 +356,7 @@ async def test_flags_find_their_readings_by_key_in_a_month_that_the_planner_stil
     await store.write([turn(*range(T0, T0 + 10_000))])
     settled = Batch([(1, "tank1", "level", "m")], [], [(3, 0, 1, T0 + n, n) for n in range(flags)])
     async with store._database.transaction() as connection:
-        await store._settle(connection, "settle_reading", settled.settled, settled)
+        await Writing(connection, "riverside", settled).write()
         looked_at = await connection.execute(
             "SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname LIKE 'readings%'"
         )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Receipt
     from edge_agent.model.readings import DeadLetter
     from edge_agent.runtime.agent import Parts
-    from edge_agent.runtime.ports import Inlet, Journal, Outlet, Sink, Spool, Spooled, Written
+    from edge_agent.runtime.ports import Absorbed, Inlet, Journal, Outlet, Sink, Spool, Spooled, Written
     from edge_agent.turn import Turn
 
 #: Every point, with what has happened by then and what has not.
@@ -214,7 +214,7 @@ class DyingSink:
         self._inner, self._crash = inner, crash
         self._seconds = 0.02  # what a batch takes
 
-    async def absorb(self, batch: Any) -> object:
+    async def absorb(self, batch: Any) -> Absorbed | None:
         self._crash.at("drain-before")
         if self._crash.due("drain-during"):
             die_within(1.2 * self._seconds)
@@ -237,8 +237,8 @@ class DyingSpool:
     async def oldest(self, most_rows: int) -> Spooled | None:
         return await self._inner.oldest(most_rows)
 
-    async def drop(self, ids: Sequence[int]) -> None:
-        await self._inner.drop(ids)
+    async def drop(self, ids: Sequence[int], refused: Sequence[Any] = ()) -> None:
+        await self._inner.drop(ids, refused)
         self._crash.at("drain-dropped")
 
     async def refuse(self, ids: Sequence[int], reason: str) -> None:

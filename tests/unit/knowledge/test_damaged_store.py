@@ -117,7 +117,8 @@ async def test_a_file_of_a_newer_program_is_not_set_aside(path, make_turn):
     assert aside(path) == []
 
 
-async def test_only_the_newest_damaged_files_are_kept(path):
+async def test_only_the_newest_damaged_files_are_kept(path, make_turn):
+    await written(path, make_turn, 1)
     for number in range(5):
         path.write_bytes(b"just a note, but longer than a header of SQLite " * (9 + number))
         async with SqliteStore(path, limits=LIMITS):
@@ -208,3 +209,13 @@ async def test_kills_and_damage_in_turns_never_stop_it_from_starting(path):
             await agent.wait()
         damage(path, 1)
     assert epochs == [1, 2, 3, 4]
+
+
+async def test_a_schema_that_is_no_text_is_damage_like_any_other(path, make_turn):
+    await written(path, make_turn, 1)
+    content = path.read_bytes()
+    assert b"CREATE TABLE alarms (" in content
+    path.write_bytes(content.replace(b"CREATE TABLE alarms (", b"CREATE TABLE \xfd\xfelarm ("))
+    async with SqliteStore(path, limits=LIMITS) as store:
+        assert (await store.begin("gateway-1")).epoch == 2
+        assert store.renewals == 1

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
+import zlib
 from contextlib import closing
 
 import pytest
@@ -100,7 +102,7 @@ async def test_over_the_size_the_oldest_readings_go_first_and_what_controls_stay
     commands = [row[0] for batch in batches for name, rows in batch.others if name == "insert_command" for row in rows]
     assert commands == [f"id-{second}" for second in range(10)]
     assert 0 < len(readings) < 6_000
-    assert dropped == 6_000 - len(readings)
+    assert dropped == 6_000 - len(readings) + 10  # and ten dead letters, first of all
     assert readings[-1][1] == 299_000_019
     assert len({row[1] // 1_000_000 for row in readings}) == len(readings) / 20  # whole commits, the newest
 
@@ -164,3 +166,50 @@ async def test_dropping_what_was_given_up_meanwhile_changes_nothing(store, make_
     await store.drop(spooled.ids)
     await store.drop(spooled.ids)
     assert store.spooled_rows == 0
+
+
+def spoilt(path, *changes):
+    with closing(sqlite3.connect(path)) as db, db:
+        for change in changes:
+            assert db.execute(change).rowcount
+
+
+async def test_parcels_that_cannot_be_read_are_set_aside_and_the_others_arrive(path, make_turn):
+    async with SqliteStore(path, spool=True) as store:
+        for second in range(5):
+            await store.write([make_turn(second, rich=second == 4)])
+    newer = "x'" + zlib.compress(json.dumps({"version": 99, "readings": {}}).encode()).hex() + "'"
+    spoilt(
+        path,
+        f"UPDATE spool SET body = {newer} WHERE id = 1",  # noqa: S608 - ours
+        "UPDATE spool SET body = zeroblob(9) WHERE id = 3",
+        "UPDATE spool SET body = substr(body, 1, length(body) - 5) WHERE id = 7",
+    )
+    async with SqliteStore(path, spool=True) as store:
+        batches = await emptied(store)
+        assert (store.spooled_rows, store.spool_refused_rows) == (0, 1 + 1 + 3)
+    assert [row[1] for batch in batches for row in batch.readings] == [1_000_000, 3_000_000, 4_000_000]
+    with closing(sqlite3.connect(path)) as db:
+        reasons = [reason for (reason,) in db.execute("SELECT reason FROM spool_refused ORDER BY id")]
+    assert "version 99" in reasons[0]
+    assert all("cannot be read" in reason for reason in reasons[1:])
+
+
+async def test_a_spool_of_nothing_that_can_be_read_is_empty(path, make_turn):
+    async with SqliteStore(path, spool=True) as store:
+        for second in range(5):
+            await store.write([make_turn(second)])
+    spoilt(path, "UPDATE spool SET body = zeroblob(9)")
+    async with SqliteStore(path, spool=True) as store:
+        assert await store.oldest(1_000) is None
+        assert (store.spooled_rows, store.spool_refused_rows) == (0, 5)
+
+
+async def test_a_parcel_whose_series_is_not_known_is_set_aside(path, make_turn):
+    async with SqliteStore(path, spool=True) as store:
+        await store.write([make_turn(1)])
+    spoilt(path, "DELETE FROM series")
+    async with SqliteStore(path, spool=True) as store:
+        assert await store.oldest(1_000) is None
+    with closing(sqlite3.connect(path)) as db:
+        assert "series" in db.execute("SELECT reason FROM spool_refused").fetchone()[0]

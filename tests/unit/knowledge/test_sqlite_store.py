@@ -17,7 +17,7 @@ from edge_agent.knowledge.migrate import NEWEST
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.model.commands import Decision
 from edge_agent.model.plant import Node, Plan, Plant, Policy, Sensor, Step, Threshold
-from edge_agent.model.readings import DeadLetter, Reading
+from edge_agent.model.readings import DeadLetter, Delivery, Reading, kept_deliveries
 from edge_agent.model.time import Moment
 from edge_agent.turn import Turn
 
@@ -147,7 +147,7 @@ WRITER = """
 import asyncio, sys
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.model.plant import Sensor
-from edge_agent.model.readings import DeadLetter, Reading
+from edge_agent.model.readings import DeadLetter, Delivery, Reading, kept_deliveries
 from edge_agent.model.time import Moment
 from edge_agent.turn import Turn
 
@@ -237,7 +237,7 @@ async def test_a_newer_file_is_refused(path: Path) -> None:
 
 
 async def test_a_file_without_schema_is_migrated_by_the_agent_and_refused_by_the_archive(path: Path) -> None:
-    by_another_program(path, "PRAGMA journal_mode = WAL", "CREATE TABLE notes (text)")
+    by_another_program(path, "PRAGMA journal_mode = WAL", "PRAGMA user_version = 0")
     with pytest.raises(StoreError, match="start the agent once"):
         await SqliteArchive(path).__aenter__()
     async with SqliteStore(path):
@@ -245,12 +245,16 @@ async def test_a_file_without_schema_is_migrated_by_the_agent_and_refused_by_the
 
 
 async def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
-    by_another_program(path, "CREATE TABLE decisions (mine)")
-    with pytest.raises(StoreError, match="decisions already exists"):
+    async with SqliteStore(path):
+        pass
+    by_another_program(path, "PRAGMA user_version = 1")
+    with closing(sqlite3.connect(path)) as db:
+        before = db.execute("SELECT name, sql FROM sqlite_master").fetchall()
+    with pytest.raises(StoreError, match="spool already exists"):
         await SqliteStore(path).__aenter__()
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("decisions",)]
-        assert db.execute("PRAGMA user_version").fetchone() == (0,)
+        assert db.execute("SELECT name, sql FROM sqlite_master").fetchall() == before
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
 
 
 async def test_there_is_no_archive_where_there_is_no_file(path: Path) -> None:
@@ -280,3 +284,16 @@ async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
         await closed.policy()
     with pytest.raises(StoreError, match="not open"):
         await closed.policy()
+
+
+@pytest.mark.parametrize(("receive_maximum", "kept"), [(1, 2_000), (500, 2_500), (5_000, 25_000), (65_535, 65_535)])
+async def test_so_many_deliveries_are_kept_as_the_broker_may_repeat(
+    path: Path, receive_maximum: int, kept: int
+) -> None:
+    async with SqliteStore(path, deliveries=kept_deliveries(receive_maximum)) as store:
+        for start in (1, 32_001, 64_001):
+            turn = Turn(Moment(0, 0.0))
+            turn.deliveries = [Delivery(n, bytes(8)) for n in range(start, min(start + 32_000, 65_536))]
+            await store.write([turn])
+        packets = [delivery.packet for delivery in (await store.begin("gateway-1")).deliveries]
+    assert packets == list(range(65_536 - kept, 65_536))

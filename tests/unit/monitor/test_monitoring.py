@@ -11,7 +11,7 @@ from edge_agent.model.commands import Command
 from edge_agent.model.inbox import Kind, Message, Receipt, Route
 from edge_agent.model.plant import Freshness, RateOfChange, Spike
 from edge_agent.model.quality import Flag, unpack_tests
-from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
+from edge_agent.model.readings import MOST_DELIVERIES
 from edge_agent.model.remembered import Remembered, StoredReading
 from edge_agent.monitor.monitoring import Monitor
 
@@ -293,13 +293,15 @@ def test_readings_with_a_time_need_no_memory_of_their_delivery():
     assert monitor().observe([reading(3.0, 0, packet=5)], START).deliveries == []
 
 
-def test_only_so_many_deliveries_are_remembered():
-    taker = monitor()
-    for packet in range(1, KEPT_DELIVERIES + 11):
-        taker.observe([told(3.0, packet=packet)], later(packet))
-    assert len(taker._deliveries) == KEPT_DELIVERIES
-    assert values(taker.observe([told(3.0, packet=1, redelivered=True)], later(9000))) == [3.0]
-    assert isinstance(taker.observe([told(3.0, packet=2)], later(9001)).deliveries[0], Delivery)
+@pytest.mark.parametrize("restarts", [False, True])
+def test_whatever_the_broker_has_on_its_way_is_stored_once(restarts):
+    taker, kept = monitor(), []
+    for packet in range(1, MOST_DELIVERIES + 1):
+        kept += taker.observe([told(3.0, packet=packet)], later(packet)).deliveries
+    if restarts:
+        taker = monitor(remembered=Remembered(deliveries=kept))
+    again = [told(3.0, packet=packet, redelivered=True) for packet in range(1, MOST_DELIVERIES + 1)]
+    assert taker.observe(again, later(70_000)).duplicates == MOST_DELIVERIES
 
 
 def test_a_retained_value_without_a_time_may_be_of_any_age_and_is_buried():

@@ -139,7 +139,7 @@ def test_gauges_read_their_source_at_each_scrape(metrics, make_snapshot):
 def test_the_store_is_asked_at_each_scrape(metrics):
     assert value(metrics, "spool_dropped_rows_total") == 0
     counts = {"failing": True, "spooled_rows": 5, "renewals": 1, "dropped_rows": 20, "refused_rows": 3}
-    counts |= {"unwritable_rows": 2, "unstored_commands": 4}
+    counts |= {"unwritable_rows": 2, "dropped_letters": 8, "log_bytes": 9, "unreadable_rows": 6, "unstored_commands": 4}
     metrics.watch_store(**{name: lambda name=name: counts[name] for name in counts})
     assert value(metrics, "store_failing") == 1
     assert value(metrics, "spooled_rows") == 5
@@ -147,6 +147,9 @@ def test_the_store_is_asked_at_each_scrape(metrics):
     assert value(metrics, "spool_dropped_rows_total") == 20
     assert value(metrics, "spool_refused_rows_total") == 3
     assert value(metrics, "store_refused_rows_total") == 2
+    assert value(metrics, "store_unreadable_rows_total") == 6
+    assert value(metrics, "store_dropped_dead_letters_total") == 8
+    assert value(metrics, "store_log_bytes") == 9
     assert value(metrics, "unstored_commands_total") == 4
     counts["spooled_rows"] = 0
     assert value(metrics, "spooled_rows") == 0

@@ -22,11 +22,8 @@ SELECT edge_agent.make_months(ARRAY[now(), now() + interval '31 days'])
 INSERT INTO edge_agent.sites (site, readings_keep_days) VALUES (%s, %s)
 ON CONFLICT (site) DO UPDATE SET readings_keep_days = excluded.readings_keep_days
 
--- Partitions are of all sites together: whoever keeps longest decides.
 -- name: drop_readings
-SELECT coalesce(edge_agent.drop_readings_before(now() - make_interval(days => cutoff.days)), 0)
-FROM (SELECT max(readings_keep_days) AS days FROM edge_agent.sites
-      HAVING bool_and(readings_keep_days IS NOT NULL)) AS cutoff
+SELECT edge_agent.drop_old_readings()
 
 -- name: insert_reading
 INSERT INTO edge_agent.readings (site, node, sensor, unit, observed_at, seq, value, received_at, flag, tests)
@@ -159,7 +156,7 @@ SELECT node, sensor, threshold, priority, active, acknowledged, edge_agent.micro
 FROM edge_agent.alarms WHERE site = %s ORDER BY since, node, sensor, threshold
 
 -- name: remembered_memories
-SELECT body::text FROM edge_agent.memories WHERE site = %s AND kind = %s ORDER BY name
+SELECT name, body::text FROM edge_agent.memories WHERE site = %s AND kind = %s ORDER BY name
 
 -- name: remembered_deliveries
 SELECT packet, digest FROM edge_agent.deliveries WHERE site = %s ORDER BY ordinal

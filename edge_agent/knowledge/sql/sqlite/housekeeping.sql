@@ -29,18 +29,22 @@ SELECT received_at FROM dead_letters ORDER BY received_at LIMIT 1 OFFSET ?
 
 -- name: prune_dead_letters
 DELETE FROM dead_letters WHERE received_at <= ?
+RETURNING 60 + 5 * (length(reason) + length(topic) + length(payload) + length(digest)) / 4
 
 -- name: bound_of_decisions
 SELECT at FROM decisions ORDER BY at LIMIT 1 OFFSET ?
 
 -- name: prune_decisions
 DELETE FROM decisions WHERE at <= ?
+RETURNING 250 + length(actuator) + length(action) + ifnull(length(plan), 0) + length(verdict) + length(reason)
+          + length(alarms) + length(checks) + ifnull(length(command_id), 0)
 
 -- name: bound_of_alarm_events
 SELECT at FROM alarm_events ORDER BY at LIMIT 1 OFFSET ?
 
 -- name: prune_alarm_events
 DELETE FROM alarm_events WHERE at <= ?
+RETURNING 160 + length(node) + length(sensor) + length(threshold) + length(event) + length(by) + length(reason)
 
 -- name: bound_of_commands
 SELECT issued_at FROM commands INDEXED BY commands_by_issue ORDER BY issued_at LIMIT 1 OFFSET ?
@@ -49,6 +53,9 @@ SELECT issued_at FROM commands INDEXED BY commands_by_issue ORDER BY issued_at L
 -- name: prune_command_events
 DELETE FROM command_events WHERE command_id IN (
   SELECT id FROM commands WHERE issued_at <= ? AND state NOT IN ('decided', 'published', 'accepted'))
+RETURNING 200 + length(command_id) + length(state) + length(detail)
 
 -- name: prune_commands
 DELETE FROM commands WHERE issued_at <= ? AND state NOT IN ('decided', 'published', 'accepted')
+RETURNING 200 + length(id) + length(site) + length(node) + length(actuator) + length(action)
+          + ifnull(length(plan), 0) + length(reason)

@@ -1,6 +1,3 @@
--- name: raise_epoch
-UPDATE meta SET value = max(value, ?) + 1 WHERE key = 'epoch' RETURNING value
-
 -- name: carry_epoch
 UPDATE meta SET value = max(value, ?) WHERE key = 'epoch'
 
@@ -101,7 +98,7 @@ SELECT node, sensor, threshold, priority, active, acknowledged, since, reason, v
 FROM alarms ORDER BY since, node, sensor, threshold
 
 -- name: remembered_memories
-SELECT body FROM memories WHERE kind = ? ORDER BY name
+SELECT name, body FROM memories WHERE kind = ? ORDER BY name
 
 -- name: remembered_deliveries
 SELECT packet, digest FROM deliveries ORDER BY ordinal

@@ -1,5 +1,5 @@
 -- name: append
-INSERT INTO spool (stream, at, rows, bytes, body) VALUES (?, ?, ?, ?, ?)
+INSERT INTO spool (stream, at, rows, bytes, body, rubbish) VALUES (?, ?, ?, ?, ?, ?)
 
 -- name: totals
 SELECT ifnull(sum(rows), 0), ifnull(sum(bytes), 0) FROM spool INDEXED BY spool_sizes
@@ -9,6 +9,12 @@ SELECT id, stream, rows, body FROM spool WHERE id > ? ORDER BY id LIMIT ?
 
 -- name: sizes_of_stream
 SELECT id, at, rows, bytes FROM spool INDEXED BY spool_sizes WHERE stream = ? ORDER BY id
+
+-- name: sizes_of_rubbish
+SELECT id, at, rows, bytes FROM spool INDEXED BY spool_rubbish WHERE rubbish = 1 ORDER BY id
+
+-- name: rubbish_bytes
+SELECT ifnull(sum(bytes), 0) FROM spool INDEXED BY spool_rubbish WHERE rubbish = 1
 
 -- name: size
 SELECT rows, bytes FROM spool WHERE id = ?
