@@ -19,7 +19,8 @@ from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import rfc3339
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.topics import Topics
-from edge_agent.observe.logs import configure_logs
+from edge_agent.observe.logs import logs_off_the_loop
+from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.recording import Recording
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.plantfile import find_plant, load_plant
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from edge_agent.model.plant import Plant
+    from edge_agent.observe.logwriter import LogWriter
     from edge_agent.runtime.agent import Parts
     from edge_agent.runtime.clock import Clock
     from edge_agent.settings.agent import Settings
@@ -51,9 +53,9 @@ def run(
         stack.callback(gc.enable)
         settings = load_settings(arguments.config, os.environ)
         plant = load_plant(find_plant(arguments.plant))
-        configure_logs(settings.log.level, settings.log.format)
+        log = stack.enter_context(logs_off_the_loop(settings.log.level, settings.log.format, SystemClock().steady))
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
-        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock)))
+        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock, log)))
 
 
 async def _run(
@@ -62,8 +64,11 @@ async def _run(
     recording: IO[str] | None,
     rewire: Callable[[Parts], Parts] | None,
     clock: Clock | None,
+    log: LogWriter,
 ) -> int:
-    async with open_agent(settings, plant, clock=clock, recording=recording, rewire=rewire) as running:
+    async with open_agent(
+        settings, plant, clock=clock, recording=recording, rewire=rewire, lost_lines=lambda: log.lost
+    ) as running:
         stop_on_signals(running.agent.stop)
         _collect_what_comes()
 

@@ -64,11 +64,13 @@ async def open_agent(
     recording: IO[str] | None = None,
     sink: Sink | None = None,
     rewire: Callable[[Parts], Parts] | None = None,
+    lost_lines: Callable[[], int] = int,
 ) -> AsyncIterator[Running]:
     """Wire an agent. Leaving the context closes the store and the health server; run it in between.
 
     With a `sink` everything that is stored is spooled for it as well, and drained to it whenever it can be reached.
-    `rewire` is given what the agent would be made of, the epoch raised, and tells what it is made of.
+    `rewire` is given what the agent would be made of, the epoch raised, and tells what it is made of; `lost_lines` how
+    many lines of the log are lost.
     Raises StoreError and EdgeAgentError where the store or the port cannot be had.
     """
     clock = clock or SystemClock()
@@ -147,6 +149,7 @@ async def open_agent(
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
         _watch(metrics, agent, session, stores)
+        metrics.watch_log(lost_lines)
         notes = partial(_notes, source, parts.policy, stores, clock, succession)
         server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
         yield Running(agent, server.port, session)

@@ -143,6 +143,10 @@ class Metrics:
         """Name what a scrape reads of the broker's connection; `counts` as in WatchedCounts."""
         self._watched.watch_broker(**counts)
 
+    def watch_log(self, lost: CountSource) -> None:
+        """Name what a scrape reads of the log: the lines that were lost."""
+        self._watched.watch_log(lost)
+
     def watch_cache(self, reads: Mapping[str, int], writes: Mapping[str, int]) -> None:
         """Name what a scrape reads of the shared cache, by outcome."""
         self._cache.watch(reads, writes)
