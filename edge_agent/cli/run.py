@@ -20,6 +20,7 @@ from edge_agent.model.time import rfc3339
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import logs_off_the_loop
+from edge_agent.observe.servicemanager import ServiceManager
 from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.recording import Recording
 from edge_agent.settings.agent import load_settings
@@ -66,10 +67,23 @@ async def _run(
     clock: Clock | None,
     log: LogWriter,
 ) -> int:
+    asyncio.get_running_loop().set_exception_handler(_end_without_memory)
+    manager = ServiceManager(os.environ, os.getpid())
     async with open_agent(
-        settings, plant, clock=clock, recording=recording, rewire=rewire, lost_lines=lambda: log.lost
+        settings,
+        plant,
+        clock=clock,
+        observers=(manager,),
+        recording=recording,
+        rewire=rewire,
+        lost_lines=lambda: log.lost,
     ) as running:
-        stop_on_signals(running.agent.stop)
+
+        def stop() -> None:
+            manager.stopping()
+            running.agent.stop()
+
+        stop_on_signals(stop)
         _collect_what_comes()
 
         def started() -> None:
@@ -84,6 +98,13 @@ async def _run(
 
         await running.agent.run(started)
     return 0
+
+
+def _end_without_memory(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """End the process where a callback of the loop finds no memory: half an agent is worse than a fresh one."""
+    if isinstance(context.get("exception"), MemoryError):
+        raise SystemExit(1)
+    loop.default_exception_handler(context)
 
 
 def _collect_what_comes() -> None:

@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from typing import IO
 
+    from edge_agent.container.onlookers import TurnObserver
     from edge_agent.container.stores import Stores
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.ports import Observer, Sink
+    from edge_agent.runtime.ports import Sink
     from edge_agent.settings.agent import Settings
 
 
@@ -60,7 +61,7 @@ async def open_agent(
     plant: Plant,
     *,
     clock: Clock | None = None,
-    observers: Iterable[Observer] = (),
+    observers: Iterable[TurnObserver] = (),
     recording: IO[str] | None = None,
     sink: Sink | None = None,
     rewire: Callable[[Parts], Parts] | None = None,
@@ -71,7 +72,7 @@ async def open_agent(
     With a `sink` everything that is stored is spooled for it as well, and drained to it whenever it can be reached.
     `rewire` is given what the agent would be made of, the epoch raised, and tells what it is made of; `lost_lines` how
     many lines of the log are lost.
-    Raises StoreError and EdgeAgentError where the store or the port cannot be had.
+    Raises StoreError and EdgeAgentError where the store cannot be had.
     """
     clock = clock or SystemClock()
     mode, mqtt = settings.control.mode, settings.mqtt
@@ -123,6 +124,10 @@ async def open_agent(
             on_lost=lose,
             expects_session=bool(remembered.readings or remembered.sequences),  # it has received before
         )
+
+        async def observe() -> None:
+            await server.serve()
+
         recorder = None
         if recording is not None:
             recorder = JsonRecorder(
@@ -145,6 +150,7 @@ async def open_agent(
             None if stores.postgres is None else stores.upkeep,
             OperationWatch(store, inbox.report),
             succession.refused,
+            beside={"observation": observe},
         )
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from loguru import logger
 
-from edge_agent.errors import EdgeAgentError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
@@ -29,9 +27,10 @@ _END_OF_HEAD = b"\r\n\r\n"
 
 
 class Limits(NamedTuple):
-    """What one client may take: bytes of a request's head, seconds for a whole exchange, connections at a time."""
+    """What clients may take: bytes of a request's head, seconds for it and a whole exchange, connections at a time."""
 
     head_bytes: int = 8192
+    head_seconds: float = 3.0
     exchange_seconds: float = 10.0
     connections: int = 16
 
@@ -71,7 +70,7 @@ class Endpoints:
     dispensable: Callable[[], Mapping[str, str | None]] = dict
 
     def respond(self, head: bytes) -> bytes:
-        """Answer the head of a request, whatever bytes it is made of. Never raises."""
+        """Answer the head of a request, whatever bytes it is made of. Raises MemoryError only."""
         parts = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
         if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
             return _refusal(HTTPStatus.BAD_REQUEST)
@@ -86,6 +85,8 @@ class Endpoints:
             return _problem(HTTPStatus.METHOD_NOT_ALLOWED)
         try:
             return content()
+        except MemoryError:  # ends the process
+            raise
         # Whatever a part of the agent does when asked, the server must go on answering for the others.
         except Exception as error:
             logger.opt(exception=error).error("A request could not be answered", path=path)
@@ -110,8 +111,16 @@ class Endpoints:
         return Answer.json(_health(fine=fine), {"ready": fine, "parts": parts, "notes": dict(self.notes())})
 
 
+#: So often a port that is taken is asked for.
+RETRY_SECONDS = 5.0
+
+
 class ObservationServer:
     """Serves /metrics, /health/live, /health/ready and /status while it is entered.
+
+    Where the port is taken it is told, and `serve` tries on: control does not depend on who looks at it. A client that
+    comes when there is no more room takes that of the one that has been slowest: of those that have not asked yet, else
+    of those that take their answer.
 
     `ready` gives a reason per part, None or "ok" where it is fine; `live` a reason, None or "ok" likewise. The parts of
     `dispensable` are shown with the others, `notes` beside them; neither makes anybody unready.
@@ -129,30 +138,45 @@ class ObservationServer:
         notes: Callable[[], Mapping[str, str]] = dict,
         dispensable: Callable[[], Mapping[str, str | None]] = dict,
         limits: Limits = Limits(),  # noqa: B008 - a tuple, it cannot change
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._address = (host, port)
         self._endpoints = Endpoints(metrics_text, ready, live, status, notes, dispensable)
-        self._limits = limits
-        self._exchanges: set[_Exchange] = set()
+        self._limits, self._retry_seconds = limits, retry_seconds
+        self._exchanges: dict[_Exchange, None] = {}  # the oldest first
         self._server: asyncio.Server | None = None
         self._closing = False
 
     @property
     def port(self) -> int:
-        """The port it listens on, also where 0 was asked for. Raises RuntimeError while it is not entered."""
-        if self._server is None:
-            raise RuntimeError("the server is not entered")
-        return int(self._server.sockets[0].getsockname()[1])
+        """The port it listens on, also where 0 was asked for; while it does not, the one that was asked for."""
+        return self._address[1] if self._server is None else int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it can be asked."""
+        return self._server is not None
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        host, port = self._address
         self._closing = False
-        try:
-            self._server = await loop.create_server(self._exchange, host, port)
-        except (OSError, OverflowError) as error:
-            raise EdgeAgentError(f"metrics and health cannot be served on {host}:{port}: {error}") from error
+        await self._listen("ERROR")
         return self
+
+    async def serve(self) -> None:
+        """Try to listen until that is possible. To be run while it is entered; cancel it before leaving."""
+        while self._server is None:
+            await asyncio.sleep(self._retry_seconds)
+            if await self._listen("DEBUG"):
+                logger.info("Metrics and health are served")
+
+    async def _listen(self, level: str) -> bool:
+        host, port = self._address
+        try:
+            self._server = await asyncio.get_running_loop().create_server(self._exchange, host, port)
+        except OSError as error:
+            log = logger.bind(address=f"{host}:{port}", error=str(error))
+            log.log(level, "Metrics and health cannot be served; it is tried again")
+        return self._server is not None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -162,7 +186,7 @@ class ObservationServer:
             return
         self._closing = True
         server.close()
-        while self._exchanges:  # one pass of the loop ends those that were open
+        while self._exchanges:  # one that is accepted while the server closes is found by the next look
             for exchange in tuple(self._exchanges):
                 exchange.abort()
             await asyncio.sleep(0)
@@ -177,25 +201,31 @@ class ObservationServer:
 class _Exchange(asyncio.Protocol):
     """One connection: a request's head in, an answer out, then silence until the client closes or time is up."""
 
-    def __init__(self, respond: Callable[[bytes], bytes], limits: Limits, exchanges: set[_Exchange]) -> None:
+    def __init__(self, respond: Callable[[bytes], bytes], limits: Limits, exchanges: dict[_Exchange, None]) -> None:
         self._respond = respond
         self._limits = limits
         self._exchanges = exchanges
         self._head = bytearray()
-        self._answered = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self.is_answered = False
         self._surplus = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        full = len(self._exchanges) >= self._limits.connections
-        self._exchanges.add(self)
-        if full:
-            self._transport.abort()
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(self._limits.exchange_seconds, self._transport.abort)
+        if len(self._exchanges) >= self._limits.connections:
+            slowest = next((one for one in self._exchanges if not one.is_answered), next(iter(self._exchanges), self))
+            slowest.abort()
+        self._exchanges[self] = None
+        self._expect(self._limits.head_seconds)
+
+    def _expect(self, seconds: float) -> None:
+        """Drop the connection unless it is over, or has a new time limit, in so many seconds."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = asyncio.get_running_loop().call_later(seconds, self.abort)
 
     def data_received(self, data: bytes) -> None:
-        if self._answered:
+        if self.is_answered:
             self._discard(data)
             return
         self._head += data
@@ -206,7 +236,8 @@ class _Exchange(asyncio.Protocol):
             self._send(self._respond(bytes(self._head[:end])))
 
     def _send(self, answer: bytes) -> None:
-        self._answered = True
+        self.is_answered = True
+        self._expect(self._limits.exchange_seconds)
         self._head.clear()
         self._transport.write(answer)
         # Half-closed: a full close with unread bytes of the client would reset the connection under the answer.
@@ -220,11 +251,13 @@ class _Exchange(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        self._deadline.cancel()
-        self._exchanges.discard(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._exchanges.pop(self, None)
 
     def abort(self) -> None:
-        """Drop the connection now."""
+        """Drop the connection now; its place is free at once."""
+        self._exchanges.pop(self, None)
         self._transport.abort()
 
 

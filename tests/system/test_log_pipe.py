@@ -9,7 +9,6 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-import paho.mqtt.client as paho
 import pytest
 from support.deadline import block_until, rarely
 from support.processes import PLANT, AgentProcess
@@ -28,7 +27,6 @@ high = {{ limit = 5.0, priority = "low" }}
 )
 BAD = "water/riverside/load/telemetry/s0"
 LEVEL = "water/riverside/tank1/telemetry/level"
-COMMANDS = "water/riverside/station/command/pump1"
 #: What the interface allows an end to take.
 END_SECONDS = 10.0
 
@@ -79,20 +77,6 @@ def agent(tmp_path, mosquitto, unread):
         yield process
     finally:
         process.close()
-
-
-@pytest.fixture
-def station(mosquitto):
-    """A client that notes commands and publishes what a test wants."""
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2, "station")
-    client.commands = []
-    client.on_message = lambda _client, _userdata, message: client.commands.append(json.loads(message.payload))
-    client.connect("127.0.0.1", mosquitto.port)
-    client.subscribe(COMMANDS, qos=1)
-    client.loop_start()
-    yield client
-    client.disconnect()
-    client.loop_stop()
 
 
 def flood(station, count=400):

@@ -13,6 +13,7 @@ from edge_agent.model.readings import DeadLetter
 from edge_agent.model.time import Moment
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.metrics import Metrics
+from edge_agent.runtime.agent import STALLED_SECONDS
 from edge_agent.turn import Turn
 
 ROOT = Path(__file__).parents[3]
@@ -109,6 +110,16 @@ def test_the_unit_file_keeps_the_promises_of_a_stop():
     assert service["KillSignal"] == "SIGTERM"
     assert int(service["TimeoutStopSec"]) > 10  # the agent closes in under 10 s
     assert service["Restart"] == "always"
+
+
+def test_the_unit_file_watches_the_loop():
+    unit = RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read(ROOT / "deploy/systemd/edge-agent.service")
+    service = unit["Service"]
+    assert service["Type"] == "notify"  # so that systemd waits for READY=1 and sets NOTIFY_SOCKET
+    assert int(service["WatchdogSec"]) == STALLED_SECONDS
+    assert "AF_UNIX" in service["RestrictAddressFamilies"]
 
 
 def test_the_document_tells_every_topic():

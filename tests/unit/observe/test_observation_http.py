@@ -4,13 +4,13 @@ import asyncio
 import json
 import socket
 import struct
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loguru import logger
 
-from edge_agent.errors import EdgeAgentError
 from edge_agent.observe.http import Endpoints, Limits, ObservationServer
 
 ROOMY = Limits()
@@ -201,15 +201,47 @@ async def test_a_client_that_never_stops_sending_is_dropped():
         await until(lambda: not server._exchanges)
 
 
-async def test_connections_past_the_limit_are_dropped_and_room_is_given_back():
-    async with make_server(Limits(connections=1)) as server:
-        async with connection(server.port):
-            await until(lambda: server._exchanges)
-            async with connection(server.port) as (reader, writer):
-                writer.write(b"GET /health/live HTTP/1.1\r\n\r\n")
-                assert await rest(reader) == b""
-        await until(lambda: not server._exchanges)
+async def test_slow_connections_do_not_starve_health():
+    async with make_server() as server, AsyncExitStack() as stack:
+        slow = [await stack.enter_async_context(connection(server.port)) for _ in range(3 * ROOMY.connections)]
+        for number, (_, writer) in enumerate(slow):
+            if number % 2:
+                writer.write(b"GET /metrics HT")
+        for _ in range(5):
+            assert (await get(server, "/health/ready"))[0] == 200
+        assert len(server._exchanges) <= ROOMY.connections
+
+
+async def test_whoever_takes_no_answer_makes_room_for_whoever_asks():
+    limits = Limits(connections=4)
+    async with make_server(limits, metrics_text=lambda: b"x" * 32_000_000) as server, AsyncExitStack() as stack:
+        for _ in range(4):
+            _, writer = await stack.enter_async_context(connection(server.port))
+            writer.transport.pause_reading()
+            writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        await until(lambda: sum(one.is_answered for one in server._exchanges) == 4)
         assert (await get(server, "/health/live"))[0] == 200
+        assert len(server._exchanges) <= 4
+
+
+async def test_of_those_that_have_not_asked_the_oldest_makes_room():
+    async with make_server(Limits(connections=2)) as server, AsyncExitStack() as stack:
+        first, _ = await stack.enter_async_context(connection(server.port))
+        await until(lambda: len(server._exchanges) == 1)
+        second, writer = await stack.enter_async_context(connection(server.port))
+        await until(lambda: len(server._exchanges) == 2)
+        assert (await get(server, "/health/live"))[0] == 200
+        assert await rest(first) == b""
+        writer.write(b"GET /health/live HTTP/1.1\r\n\r\n")
+        assert (await second.read()).startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_a_head_has_a_deadline_of_its_own():
+    limits = Limits(head_seconds=0.05, exchange_seconds=60)
+    async with make_server(limits) as server, connection(server.port) as (reader, writer):
+        writer.write(b"GET /metrics HT")
+        assert await rest(reader) == b""
+        await until(lambda: not server._exchanges)
 
 
 async def test_closing_drops_open_connections_and_frees_the_port():
@@ -243,13 +275,71 @@ async def test_cancelling_its_owner_closes_it():
         await asyncio.open_connection("127.0.0.1", ports[0])
 
 
-async def test_a_port_in_use_is_one_clear_sentence():
-    async with make_server() as first:
-        second = ObservationServer(
-            "127.0.0.1", first.port, metrics_text=bytes, ready=dict, live=lambda: None, status=dict
-        )
-        with pytest.raises(EdgeAgentError, match=f"cannot be served on 127.0.0.1:{first.port}: .*in use"):
-            await second.__aenter__()
+@pytest.fixture
+def told():
+    """What is logged: (level, sentence, fields)."""
+    found = []
+    handler = logger.add(lambda m: found.append((m.record["level"].name, m.record["message"], m.record["extra"])))
+    yield found
+    logger.remove(handler)
+
+
+@pytest.fixture
+def taken():
+    """A port that another program has."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other
+
+
+def make_server_at(port, **options):
+    return ObservationServer(
+        "127.0.0.1", port, metrics_text=bytes, ready=dict, live=lambda: None, status=dict, **options
+    )
+
+
+async def test_a_taken_port_is_told_and_served_as_soon_as_it_is_free(taken, told):
+    port = taken.getsockname()[1]
+    async with make_server_at(port, retry_seconds=0.01) as server, asyncio.TaskGroup() as group:
+        group.create_task(server.serve())
+        ((level, sentence, fields),) = told
+        assert (level, sentence) == ("ERROR", "Metrics and health cannot be served; it is tried again")
+        assert fields["address"] == f"127.0.0.1:{port}"
+        assert "in use" in fields["error"]
+        assert server.port == port
+        taken.close()
+        await until(lambda: server.is_listening)
+        assert (await get(server, "/health/live"))[0] == 200
+    assert [sentence for level, sentence, _ in told if level != "DEBUG"][1:] == ["Metrics and health are served"]
+
+
+async def test_an_address_that_is_none_keeps_nobody_from_starting(told):
+    server = ObservationServer(
+        "no.such.host.invalid", 1, metrics_text=bytes, ready=dict, live=lambda: None, status=dict
+    )
+    async with server:
+        assert not server.is_listening
+    assert told[0][0] == "ERROR"
+
+
+async def test_waiting_for_a_port_can_be_cancelled(taken):
+    async with make_server_at(taken.getsockname()[1], retry_seconds=60) as server, asyncio.TaskGroup() as group:
+        waiting = group.create_task(server.serve())
+        await asyncio.sleep(0)
+        waiting.cancel()
+    assert not server.is_listening
+
+
+async def test_a_server_that_listens_has_nothing_to_wait_for():
+    async with make_server() as server, asyncio.timeout(5):
+        await server.serve()
+
+
+def test_want_of_memory_is_not_swallowed():
+    def exhausted():
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        Endpoints(exhausted, dict, lambda: None, dict).respond(b"GET /metrics HTTP/1.1")
 
 
 async def test_clients_that_reset_leave_no_trace():
