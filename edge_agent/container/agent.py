@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
+from edge_agent.container.plantwatch import PlantWatch
 from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import Succession, highest_epoch
@@ -154,17 +155,17 @@ async def open_agent(
         )
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
-        _watch(metrics, agent, session, stores)
+        _watch(metrics, PlantWatch(parts.knowledge, clock), agent, session, stores)
         metrics.watch_log(lost_lines)
         notes = partial(_notes, source, parts.policy, stores, clock, succession)
         server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
 
-def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> None:
+def _watch(metrics: Metrics, plant: PlantWatch, agent: Agent, session: Session, stores: Stores) -> None:
     """Let the metrics look at what they do not hear of by turns."""
     store = stores.embedded
-    metrics.watch(snapshot=agent.snapshot, backlog=lambda: agent.backlog, broker_connected=lambda: session.connected)
+    metrics.watch(plant=plant, backlog=lambda: agent.backlog, broker_connected=lambda: session.connected)
     metrics.watch_store(
         failing=lambda: agent.store_failing,
         spooled_rows=lambda: store.spooled_rows,
@@ -188,7 +189,7 @@ def _observation(
     return ObservationServer(
         settings.http.host,
         settings.http.port,
-        metrics_text=metrics.text,
+        metrics=metrics.pieces,
         ready=agent.ready,
         dispensable=stores.troubles,
         live=agent.live,

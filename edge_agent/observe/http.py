@@ -8,21 +8,18 @@ between two turns and needs no lock, no task and no dependency.
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from loguru import logger
 
+from edge_agent.observe.answers import Endpoints, problem
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_JSON_TYPE = "application/json"
-_METHODS = ("GET", "HEAD")
 _END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -33,82 +30,6 @@ class Limits(NamedTuple):
     head_seconds: float = 3.0
     exchange_seconds: float = 10.0
     connections: int = 16
-
-
-class Answer(NamedTuple):
-    """A status, a content type and a body."""
-
-    status: HTTPStatus
-    content_type: str
-    body: bytes
-
-    @classmethod
-    def json(cls, status: HTTPStatus, content: Mapping[str, Any]) -> Answer:
-        """Answer with a JSON object. Raises ValueError for NaN and infinity, which JSON does not know."""
-        return cls(status, _JSON_TYPE, json.dumps(content, allow_nan=False).encode() + b"\n")
-
-    def encoded(self, *, with_body: bool = True) -> bytes:
-        """Write it as HTTP/1.1. Without its body it is the answer to HEAD: the headers are the same."""
-        allow = f"Allow: {', '.join(_METHODS)}\r\n" if self.status is HTTPStatus.METHOD_NOT_ALLOWED else ""
-        head = (
-            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
-            f"Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n{allow}"
-            "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
-        )
-        return head.encode("ascii") + (self.body if with_body else b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    """What each path answers, from callables that are asked at each request."""
-
-    metrics_text: Callable[[], bytes]
-    ready: Callable[[], Mapping[str, str | None]]
-    live: Callable[[], str | None]
-    status: Callable[[], Mapping[str, Any]]
-    notes: Callable[[], Mapping[str, str]] = dict
-    dispensable: Callable[[], Mapping[str, str | None]] = dict
-
-    def respond(self, head: bytes) -> bytes:
-        """Answer the head of a request, whatever bytes it is made of. Raises MemoryError only."""
-        parts = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
-        if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
-            return _refusal(HTTPStatus.BAD_REQUEST)
-        method, target, _ = parts
-        return self._answer(method, _path(target)).encoded(with_body=method != "HEAD")
-
-    def _answer(self, method: str, path: str) -> Answer:
-        content = self._contents().get(path)
-        if content is None:
-            return _problem(HTTPStatus.NOT_FOUND)
-        if method not in _METHODS:
-            return _problem(HTTPStatus.METHOD_NOT_ALLOWED)
-        try:
-            return content()
-        except MemoryError:  # ends the process
-            raise
-        # Whatever a part of the agent does when asked, the server must go on answering for the others.
-        except Exception as error:
-            logger.opt(exception=error).error("A request could not be answered", path=path)
-            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR)
-
-    def _contents(self) -> dict[str, Callable[[], Answer]]:
-        return {
-            "/metrics": lambda: Answer(HTTPStatus.OK, METRICS_TYPE, self.metrics_text()),
-            "/health/live": self._live,
-            "/health/ready": self._ready,
-            "/status": lambda: Answer.json(HTTPStatus.OK, self.status()),
-        }
-
-    def _live(self) -> Answer:
-        reason = self.live() or "ok"
-        return Answer.json(_health(fine=reason == "ok"), {"live": reason == "ok", "reason": reason})
-
-    def _ready(self) -> Answer:
-        parts = {part: reason or "ok" for part, reason in self.ready().items()}
-        fine = all(reason == "ok" for reason in parts.values())
-        parts |= {part: reason or "ok" for part, reason in self.dispensable().items()}
-        return Answer.json(_health(fine=fine), {"ready": fine, "parts": parts, "notes": dict(self.notes())})
 
 
 #: So often a port that is taken is asked for.
@@ -131,7 +52,7 @@ class ObservationServer:
         host: str,
         port: int,
         *,
-        metrics_text: Callable[[], bytes],
+        metrics: Callable[[], Iterator[bytes]],
         ready: Callable[[], Mapping[str, str | None]],
         live: Callable[[], str | None],
         status: Callable[[], Mapping[str, Any]],
@@ -141,7 +62,7 @@ class ObservationServer:
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._address = (host, port)
-        self._endpoints = Endpoints(metrics_text, ready, live, status, notes, dispensable)
+        self._endpoints = Endpoints(metrics, ready, live, status, notes, dispensable)
         self._limits, self._retry_seconds = limits, retry_seconds
         self._exchanges: dict[_Exchange, None] = {}  # the oldest first
         self._server: asyncio.Server | None = None
@@ -201,13 +122,16 @@ class ObservationServer:
 class _Exchange(asyncio.Protocol):
     """One connection: a request's head in, an answer out, then silence until the client closes or time is up."""
 
-    def __init__(self, respond: Callable[[bytes], bytes], limits: Limits, exchanges: dict[_Exchange, None]) -> None:
+    def __init__(
+        self, respond: Callable[[bytes], Iterator[bytes]], limits: Limits, exchanges: dict[_Exchange, None]
+    ) -> None:
         self._respond = respond
         self._limits = limits
         self._exchanges = exchanges
         self._head = bytearray()
         self._deadline: asyncio.TimerHandle | None = None
-        self.is_answered = False
+        self.is_answered = self._is_full = False
+        self._parts: Iterator[bytes] | None = None
         self._surplus = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -231,18 +155,46 @@ class _Exchange(asyncio.Protocol):
         self._head += data
         end = self._head.find(_END_OF_HEAD)
         if max(end, 0) > self._limits.head_bytes or (end < 0 and len(self._head) > self._limits.head_bytes):
-            self._send(_refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
+            self._send(problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE).parts())
         elif end >= 0:
             self._send(self._respond(bytes(self._head[:end])))
 
-    def _send(self, answer: bytes) -> None:
+    def _send(self, parts: Iterator[bytes]) -> None:
         self.is_answered = True
+        self._parts = parts
         self._expect(self._limits.exchange_seconds)
         self._head.clear()
-        self._transport.write(answer)
+        self._send_on()
+
+    def _send_on(self) -> None:
+        """Send the next part of the answer. The loop turns in between; a client that is slow is awaited."""
+        if self._parts is None or self._is_full or self._transport.is_closing():
+            return
+        try:
+            part = next(self._parts, None)
+        except MemoryError:  # ends the process
+            raise
+        # The client sees that the answer has no end.
+        except Exception as error:
+            logger.opt(exception=error).error("An answer could not be finished")
+            self.abort()
+            return
+        if part is not None:
+            self._transport.write(part)
+            if not self._is_full:
+                asyncio.get_running_loop().call_soon(self._send_on)
+            return
+        self._parts = None
         # Half-closed: a full close with unread bytes of the client would reset the connection under the answer.
         with suppress(OSError):  # the client may be gone already
             self._transport.write_eof()
+
+    def pause_writing(self) -> None:  # by its transport, within `write`
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._send_on()
 
     def _discard(self, data: bytes) -> None:
         self._surplus += len(data)
@@ -259,22 +211,3 @@ class _Exchange(asyncio.Protocol):
         """Drop the connection now; its place is free at once."""
         self._exchanges.pop(self, None)
         self._transport.abort()
-
-
-def _path(target: str) -> str:
-    """Reduce a request target (`/path?query`, or a whole URL as proxies send it) to its path."""
-    if target.lower().startswith("http://"):
-        target = "/" + target[len("http://") :].partition("/")[2]
-    return target.partition("?")[0]
-
-
-def _health(*, fine: bool) -> HTTPStatus:
-    return HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
-
-
-def _problem(status: HTTPStatus) -> Answer:
-    return Answer.json(status, {"error": status.phrase})
-
-
-def _refusal(status: HTTPStatus) -> bytes:
-    return _problem(status).encoded()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Turn a snapshot into plain values that JSON can hold: site, agent, mode, epoch, at, clock, and its four lists."""
+    """Turn a snapshot into plain values that JSON can hold: site, agent, mode, epoch, at, clock, and its five lists."""
     return {
         "site": snapshot.site,
         "agent": snapshot.agent,
@@ -26,6 +26,7 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
         "actuators": [view._asdict() for view in snapshot.actuators],
         "nodes": [view._asdict() for view in snapshot.nodes],
         "alarms": [_alarm(alarm) for alarm in snapshot.alarms],
+        "plans": [view._asdict() for view in snapshot.plans],
     }
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import sys
 
@@ -141,6 +142,8 @@ def test_after_a_longer_time_the_minutes_are_told(sums, steady, log):
 @pytest.fixture
 def reader():
     """A pipe for the log, and how to read its records."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
     text = io.BytesIO()
@@ -156,6 +159,8 @@ def reader():
     yield write_end, records
     for end in (read_end, write_end):
         os.close(end)
+    root.handlers[:] = handlers
+    root.setLevel(level)
     logger.add(sys.stderr)
 
 
