@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from edge_agent.cli.output import EXPORTS, ReaderGoneError, finish, forsake_output
 from edge_agent.errors import EdgeAgentError, UsageError
+from edge_agent.model.harmless import harmless_lines
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         forsake_output()
         return ReaderGoneError.exit_code
     except EdgeAgentError as error:
-        print(error, file=sys.stderr)  # noqa: T201  # the command line speaks here
+        print(harmless_lines(str(error)), file=sys.stderr)  # noqa: T201  # the command line speaks here
         return error.exit_code
     except KeyboardInterrupt:
         return 130

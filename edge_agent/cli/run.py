@@ -15,6 +15,7 @@ from loguru import logger
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
+from edge_agent.model.harmless import json_text
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import rfc3339
 from edge_agent.mqtt import wire
@@ -185,7 +186,7 @@ def replayed(lines: IO[str], plant: Plant, settings: Settings) -> Iterator[str]:
     )
     for now, inbox in recording.turns():
         for found in _decided(run_turn(knowledge, inbox, now)):
-            yield json.dumps({"at": rfc3339(now.at), **found}, ensure_ascii=False)
+            yield json_text({"at": rfc3339(now.at), **found})
 
 
 def _decided(turn: Turn) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import json
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.model.harmless import harmless
 from edge_agent.model.time import instant, rfc3339
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _fitting(record: Record, render: Callable[[Record, int], str]) -> str:
 
 def _text(record: Record, most: int) -> str:
     fields = "".join(f" {name}={_text_value(value, most)}" for name, value in _fields(record).items())
-    message = _printable(_cut(record["message"], most))
+    message = harmless(_cut(record["message"], most))
     exception = _exception(record)
     return f"{_time(record)} {record['level'].name:<8} {message}{fields}\n{exception}"
 
@@ -62,11 +63,6 @@ def _cut(text: str, most: int) -> str:
     if len(text) > most // 4 and not (text.isascii() and text.isprintable()):
         most //= 4
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
-
-
-def _printable(text: str) -> str:
-    """Escape what could forge a line or command a terminal: messages of libraries quote what came from outside."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _json(record: Record, most: int) -> str:
@@ -104,7 +100,7 @@ def _exception(record: Record) -> str:
     if found is None or found.value is None:
         return ""
     whole = "".join(traceback.format_exception(found.type, found.value, found.traceback))
-    text = "".join(_printable(line) + "\n" for line in whole.splitlines())
+    text = "".join(harmless(line) + "\n" for line in whole.splitlines())
     if len(text) > _MOST_EXCEPTION_CHARACTERS // 4 and not text.isascii():
         text = text.encode("ascii", "backslashreplace").decode("ascii")
     return text if len(text) <= _MOST_EXCEPTION_CHARACTERS else f"... {text[-_MOST_EXCEPTION_CHARACTERS:]}"
