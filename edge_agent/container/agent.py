@@ -24,7 +24,7 @@ from edge_agent.mqtt.session import Session
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.http import ObservationServer
 from edge_agent.observe.metrics import Metrics
-from edge_agent.observe.snapshot import snapshot_json
+from edge_agent.observe.snapshot import status_pieces
 from edge_agent.runtime.agent import Agent, Parts
 from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.runtime.drain import Drain
@@ -155,10 +155,11 @@ async def open_agent(
         )
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
-        _watch(metrics, PlantWatch(parts.knowledge, clock), agent, session, stores)
+        watch = PlantWatch(parts.knowledge, clock)
+        _watch(metrics, watch, agent, session, stores)
         metrics.watch_log(lost_lines)
         notes = partial(_notes, source, parts.policy, stores, clock, succession)
-        server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
+        server = await stack.enter_async_context(_observation(settings, agent, watch, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
 
@@ -183,7 +184,12 @@ def _watch(metrics: Metrics, plant: PlantWatch, agent: Agent, session: Session, 
 
 
 def _observation(
-    settings: Settings, agent: Agent, metrics: Metrics, notes: Callable[[], dict[str, str]], stores: Stores
+    settings: Settings,
+    agent: Agent,
+    watch: PlantWatch,
+    metrics: Metrics,
+    notes: Callable[[], dict[str, str]],
+    stores: Stores,
 ) -> ObservationServer:
     """Make the server of metrics and health, not yet entered."""
     return ObservationServer(
@@ -193,7 +199,7 @@ def _observation(
         ready=agent.ready,
         dispensable=stores.troubles,
         live=agent.live,
-        status=lambda: snapshot_json(agent.snapshot()),
+        status=partial(status_pieces, watch),
         notes=notes,
     )
 

@@ -65,7 +65,7 @@ class Endpoints:
     metrics: Callable[[], Iterator[bytes]]
     ready: Callable[[], Mapping[str, str | None]]
     live: Callable[[], str | None]
-    status: Callable[[], Mapping[str, Any]]
+    status: Callable[[], Iterator[bytes]]
     notes: Callable[[], Mapping[str, str]] = dict
     dispensable: Callable[[], Mapping[str, str | None]] = dict
 
@@ -95,16 +95,11 @@ class Endpoints:
 
     def _contents(self) -> dict[str, Callable[[], Answer]]:
         return {
-            "/metrics": self._metrics,
+            "/metrics": lambda: _in_pieces(METRICS_TYPE, self.metrics()),
             "/health/live": self._live,
             "/health/ready": self._ready,
-            "/status": lambda: Answer.json(HTTPStatus.OK, self.status()),
+            "/status": lambda: _in_pieces(_JSON_TYPE, self.status()),
         }
-
-    def _metrics(self) -> Answer:
-        pieces = self.metrics()
-        first = next(pieces, b"")  # what fails at once is an answer of its own
-        return Answer(HTTPStatus.OK, METRICS_TYPE, b"", chain((first,), pieces))
 
     def _live(self) -> Answer:
         reason = self.live() or "ok"
@@ -122,6 +117,11 @@ def _path(target: str) -> str:
     if target.lower().startswith("http://"):
         target = "/" + target[len("http://") :].partition("/")[2]
     return target.partition("?")[0]
+
+
+def _in_pieces(content_type: str, pieces: Iterator[bytes]) -> Answer:
+    first = next(pieces, b"")  # what fails at once is an answer of its own
+    return Answer(HTTPStatus.OK, content_type, b"", chain((first,), pieces))
 
 
 def _health(*, fine: bool) -> HTTPStatus:

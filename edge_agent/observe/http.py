@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from loguru import logger
 
@@ -55,7 +55,7 @@ class ObservationServer:
         metrics: Callable[[], Iterator[bytes]],
         ready: Callable[[], Mapping[str, str | None]],
         live: Callable[[], str | None],
-        status: Callable[[], Mapping[str, Any]],
+        status: Callable[[], Iterator[bytes]],
         notes: Callable[[], Mapping[str, str]] = dict,
         dispensable: Callable[[], Mapping[str, str | None]] = dict,
         limits: Limits = Limits(),  # noqa: B008 - a tuple, it cannot change

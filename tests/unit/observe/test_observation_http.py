@@ -22,7 +22,7 @@ def make_server(limits=ROOMY, **changes):
         "metrics": lambda: iter([b"edge_agent_", b"", b"backlog 0.0\n"]),
         "ready": lambda: {"broker": None, "store": "ok"},
         "live": lambda: None,
-        "status": lambda: {"site": "riverside"},
+        "status": lambda: iter([b'{"site": ', b'"riverside"}']),
     }
     return ObservationServer("127.0.0.1", 0, limits=limits, **(parts | changes))
 
@@ -228,7 +228,7 @@ async def test_a_part_that_fails_is_an_answer_and_the_others_still_answer():
     def broken():
         raise ZeroDivisionError
 
-    async with make_server(metrics=broken, status=lambda: {"value": float("nan")}) as server:
+    async with make_server(metrics=broken, status=broken) as server:
         assert (await get(server, "/metrics"))[0] == 500
         assert (await get(server, "/status"))[0] == 500
         assert (await get(server, "/health/live"))[0] == 200
@@ -369,7 +369,7 @@ def taken():
 
 def make_server_at(port, **options):
     return ObservationServer(
-        "127.0.0.1", port, metrics=lambda: iter(()), ready=dict, live=lambda: None, status=dict, **options
+        "127.0.0.1", port, metrics=lambda: iter(()), ready=dict, live=lambda: None, status=lambda: iter(()), **options
     )
 
 
@@ -390,7 +390,7 @@ async def test_a_taken_port_is_told_and_served_as_soon_as_it_is_free(taken, told
 
 async def test_an_address_that_is_none_keeps_nobody_from_starting(told):
     server = ObservationServer(
-        "no.such.host.invalid", 1, metrics=lambda: iter(()), ready=dict, live=lambda: None, status=dict
+        "no.such.host.invalid", 1, metrics=lambda: iter(()), ready=dict, live=lambda: None, status=lambda: iter(())
     )
     async with server:
         assert not server.is_listening
@@ -415,7 +415,7 @@ def test_want_of_memory_is_not_swallowed():
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        Endpoints(exhausted, dict, lambda: None, dict).respond(b"GET /metrics HTTP/1.1")
+        Endpoints(exhausted, dict, lambda: None, exhausted).respond(b"GET /metrics HTTP/1.1")
 
 
 async def test_clients_that_reset_leave_no_trace():
@@ -434,10 +434,12 @@ async def test_clients_that_reset_leave_no_trace():
 
 @given(st.binary(max_size=200) | st.builds(b"%b %b HTTP/1.1".__mod__, st.tuples(st.binary(), st.binary())))
 def test_any_bytes_are_answered(head):
-    answer = b"".join(Endpoints(lambda: iter([b"x"]), dict, lambda: None, dict).respond(head))
+    answer = b"".join(Endpoints(lambda: iter([b"x"]), dict, lambda: None, lambda: iter([b"x"])).respond(head))
     start, _, body = answer.partition(b"\r\n\r\n")
     assert start.startswith(b"HTTP/1.1 ")
-    assert f"Content-Length: {len(body)}".encode() in start or head.startswith((b"HEAD ", b"GET /metrics "))
+    assert f"Content-Length: {len(body)}".encode() in start or head.startswith(
+        (b"HEAD ", b"GET /metrics ", b"GET /status ")
+    )
 
 
 async def test_any_bytes_on_the_wire_leave_it_answering():
