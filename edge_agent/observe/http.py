@@ -40,8 +40,8 @@ class ObservationServer:
     """Serves /metrics, /health/live, /health/ready and /status while it is entered.
 
     Where the port is taken it is told, and `serve` tries on: control does not depend on who looks at it. A client that
-    comes when there is no more room takes that of the one that has been slowest: of those that have not asked yet, else
-    of those that take their answer.
+    comes when there is no more room takes that of the one that has been slowest: of those that stay after their answer,
+    else of those that have not asked yet, else of those that take their answer.
 
     `ready` gives a reason per part, None or "ok" where it is fine; `live` a reason, None or "ok" likewise. The parts of
     `dispensable` are shown with the others, `notes` beside them; neither makes anybody unready.
@@ -137,10 +137,15 @@ class _Exchange(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         if len(self._exchanges) >= self._limits.connections:
-            slowest = next((one for one in self._exchanges if not one.is_answered), next(iter(self._exchanges), self))
-            slowest.abort()
+            min(self._exchanges, key=_Exchange.need, default=self).abort()  # of equals the oldest
         self._exchanges[self] = None
         self._expect(self._limits.head_seconds)
+
+    def need(self) -> int:
+        """Tell how much the client still needs its place: nothing any more, to ask first, or to take its answer."""
+        if not self.is_answered:
+            return 1
+        return 2 if self._parts is not None or self._transport.get_write_buffer_size() else 0
 
     def _expect(self, seconds: float) -> None:
         """Drop the connection unless it is over, or has a new time limit, in so many seconds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -12,7 +12,7 @@ from loguru import logger
 
 from edge_agent.observe.loglines import json_line, text_line
 from edge_agent.observe.logsums import LogSums, Summed, worded
-from edge_agent.observe.logwriter import LogWriter
+from edge_agent.observe.logwriter import Aside, LogWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +60,8 @@ def logs_off_the_loop(
     writer = LogWriter(descriptor, beat=beat, tell=_tell_lost)
     _configure(level, format, writer.put, sums.admits)
     try:
-        yield writer
+        with redirect_stderr(Aside(writer.put)):
+            yield writer
     finally:
         _tell_sums(sums.due(everything=True))
         writer.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
+
+from edge_agent.model.harmless import harmless_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,3 +123,20 @@ class LogWriter:
             except OSError:
                 return False
         return True
+
+
+class Aside(io.TextIOBase):
+    """Stands in for standard error: what Python says there by itself (warnings, lost exceptions) waits for nobody."""
+
+    def __init__(self, put: Callable[[str], None]) -> None:
+        self._put, self._rest = put, ""
+
+    def write(self, text: str) -> int:
+        """Keep text until its line is whole, or too long."""
+        whole, newline, self._rest = (self._rest + text).rpartition("\n")
+        if newline:
+            self._put(harmless_lines(whole) + newline)
+        if len(self._rest) > MOST_LINE_BYTES:
+            self._put(harmless_lines(self._rest) + "\n")
+            self._rest = ""
+        return len(text)

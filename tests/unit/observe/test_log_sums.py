@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -12,6 +13,17 @@ from support.deadline import block_until
 
 from edge_agent.observe.logs import logs_off_the_loop
 from edge_agent.observe.logsums import AT_ONCE, LogSums, worded
+
+
+@pytest.fixture(autouse=True)
+def restored_logging():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logger.remove()
+    logger.add(sys.stderr)
 
 
 class Steady:
@@ -142,8 +154,6 @@ def test_after_a_longer_time_the_minutes_are_told(sums, steady, log):
 @pytest.fixture
 def reader():
     """A pipe for the log, and how to read its records."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
     text = io.BytesIO()
@@ -159,9 +169,6 @@ def reader():
     yield write_end, records
     for end in (read_end, write_end):
         os.close(end)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logger.add(sys.stderr)
 
 
 def test_the_log_off_the_loop_writes_firsts_and_sums(reader, steady):
@@ -180,6 +187,26 @@ def test_the_log_off_the_loop_writes_firsts_and_sums(reader, steady):
     assert summed["logger"] == records()[0]["logger"]
     assert last["fields"]["more"] == 1  # what is not due yet comes with the end
     assert writer.lost == 0
+
+
+def test_what_python_itself_says_goes_the_same_way_and_waits_for_nobody(steady):
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write_end, b"." * 4096)
+    os.set_blocking(write_end, True)
+    before, heard = sys.stderr, b""
+    with logs_off_the_loop("INFO", "text", steady, write_end):
+        for _ in range(100):
+            print("an exception", "was lost\x1b[2J", file=sys.stderr)  # returns
+        assert sys.stderr is not before
+        while heard.count(b"\n") < 100:
+            heard += os.read(read_end, 65536)
+    assert sys.stderr is before
+    assert heard.lstrip(b".") == b"an exception was lost\\x1b[2J\n" * 100
+    for end in (read_end, write_end):
+        os.close(end)
 
 
 def test_the_log_tells_of_lost_lines_once_it_is_read_again(reader, steady):

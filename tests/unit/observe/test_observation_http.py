@@ -312,6 +312,19 @@ async def test_of_those_that_have_not_asked_the_oldest_makes_room():
         assert (await second.read()).startswith(b"HTTP/1.1 200 OK")
 
 
+async def test_whoever_stays_after_its_answer_makes_room_before_whoever_is_about_to_ask():
+    async with make_server(Limits(connections=2)) as server, AsyncExitStack() as stack:
+        asking, writer = await stack.enter_async_context(connection(server.port))
+        await until(lambda: len(server._exchanges) == 1)
+        staying, other = await stack.enter_async_context(connection(server.port))
+        other.write(b"GET /health/live HTTP/1.1\r\n\r\n")
+        assert await staying.read()
+        assert len(server._exchanges) == 2
+        assert (await get(server, "/health/live"))[0] == 200
+        writer.write(b"GET /health/live HTTP/1.1\r\n\r\n")
+        assert (await asking.read()).startswith(b"HTTP/1.1 200 OK")
+
+
 async def test_a_head_has_a_deadline_of_its_own():
     limits = Limits(head_seconds=0.05, exchange_seconds=60)
     async with make_server(limits) as server, connection(server.port) as (reader, writer):
