@@ -84,11 +84,9 @@ class PlantExposition:
         flags = [_head("edge_agent_sensor_flag", _FLAG)]
         ages = [_head("edge_agent_sensor_age_seconds", "Time since the newest reading of a sensor was observed.")]
         yield _head("edge_agent_sensor_value", "Newest value of a sensor, in its unit.")
+        kept: dict[tuple[str, str, str], _SensorSeries] = {}
         for views in sensors:
-            seen = [
-                (self._series.get((view.node, view.sensor, view.unit)) or self._write_labels(view), view)
-                for view in views
-            ]
+            seen = [(self._labels(view, kept), view) for view in views]
             flags.append("".join([f"{series.flag}{int(view.judged_flag)}\n" for series, view in seen]))
             ages.append(
                 "".join(
@@ -96,17 +94,23 @@ class PlantExposition:
                 )
             )
             yield "".join([f"{series.value}{view.value!r}\n" for series, view in seen if view.value is not None])
+        self._series = kept  # what is no longer part of the plant is forgotten
         yield from flags
         yield from ages
 
-    def _write_labels(self, view: SensorView) -> _SensorSeries:
-        place = f'node="{_escaped(view.node)}",sensor="{_escaped(view.sensor)}"'
-        series = self._series[view.node, view.sensor, view.unit] = _SensorSeries(
-            f'edge_agent_sensor_value{{{place},unit="{_escaped(view.unit)}"}} ',
-            f"edge_agent_sensor_flag{{{place}}} ",
-            f"edge_agent_sensor_age_seconds{{{place}}} ",
-        )
+    def _labels(self, view: SensorView, kept: dict[tuple[str, str, str], _SensorSeries]) -> _SensorSeries:
+        key = (view.node, view.sensor, view.unit)
+        series = kept[key] = self._series.get(key) or _labelled(view)
         return series
+
+
+def _labelled(view: SensorView) -> _SensorSeries:
+    place = f'node="{_escaped(view.node)}",sensor="{_escaped(view.sensor)}"'
+    return _SensorSeries(
+        f'edge_agent_sensor_value{{{place},unit="{_escaped(view.unit)}"}} ',
+        f"edge_agent_sensor_flag{{{place}}} ",
+        f"edge_agent_sensor_age_seconds{{{place}}} ",
+    )
 
 
 def _priorities(alarms: Iterable[Alarm]) -> Iterable[str]:

@@ -304,6 +304,15 @@ def test_labels_are_escaped_and_odd_numbers_are_readable(scrape):
     assert value(metrics, "sensor_value", node="tank1", sensor="b", unit="µS/cm") == 1e-300
 
 
+def test_a_sensor_that_is_no_longer_part_of_the_plant_is_forgotten(metrics, make_snapshot, show_plant):
+    snapshot = make_snapshot()
+    metrics.watch(plant=show_plant(snapshot), backlog=int, broker_connected=bool)
+    metrics.text()
+    metrics.watch(plant=show_plant(make_snapshot(sensors=snapshot.sensors[:1])), backlog=int, broker_connected=bool)
+    assert b'sensor="ph"' not in metrics.text()
+    assert list(metrics._plant._series) == [("tank1", "level", "m")]
+
+
 def test_the_version_is_told_and_no_series_about_creation(metrics):
     assert value(metrics, "build_info", version="1.2.3") == 1
     assert b"_created" not in metrics.text()
