@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.execute.execution import Executed, Executor
+from edge_agent.execute.view import actuator_view
 from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.commands import Decision
 from edge_agent.model.continuity import continued
 from edge_agent.model.inbox import Inbox, Kind
 from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, POLICY_REFUSED, TRIPPED
-from edge_agent.model.quality import Flag
-from edge_agent.model.remembered import ActuatorView, NodeView, SensorView, Snapshot
-from edge_agent.model.time import MICROSECONDS
+from edge_agent.model.remembered import NodeView, Snapshot
 from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.observed import StatusReport
+from edge_agent.monitor.view import sensor_view
 from edge_agent.plan.effect import Effects, Measure
 from edge_agent.plan.planning import Facts, Overruled, Planner
 from edge_agent.plan.standing import Station
@@ -30,13 +30,11 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Receipt
     from edge_agent.model.plant import Plan, Plant, Policy
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import PlanMemory, Remembered, SequenceMemory
+    from edge_agent.model.remembered import ActuatorView, PlanMemory, Remembered, SensorView, SequenceMemory
     from edge_agent.model.time import Moment
-    from edge_agent.monitor.channel import Channel
     from edge_agent.monitor.observed import Observed
     from edge_agent.plan.standing import Standing
 
-_MISSING = int(Flag.MISSING)
 Stage = Literal["monitor", "analyze", "plan", "execute"]
 
 
@@ -144,7 +142,21 @@ class Knowledge:
                 yield standing.wish.actuator, plan
 
     def snapshot(self, now: Moment) -> Snapshot:
-        """Take a frozen look at everything. Costs about a microsecond a sensor: for scrapes, not for turns."""
+        """Take a frozen look at everything. Costs about a microsecond a sensor: for people, not for turns."""
+        return self._look(now, tuple(sensor_view(channel, now) for channel in self.monitor.channels.values()))
+
+    def outline(self, now: Moment) -> Snapshot:
+        """Take a frozen look at everything but the sensors, which may be very many: see `sensor_views`."""
+        return self._look(now, ())
+
+    def sensor_views(self, now: Callable[[], Moment], count: int) -> Iterator[tuple[SensorView, ...]]:
+        """Yield frozen looks at the sensors, so many at a time; turns may run in between."""
+        channels = tuple(self.monitor.channels.values())
+        for first in range(0, len(channels), count):
+            moment = now()
+            yield tuple(sensor_view(channel, moment) for channel in channels[first : first + count])
+
+    def _look(self, now: Moment, sensors: tuple[SensorView, ...]) -> Snapshot:
         executor = self.executor
         nodes = tuple(
             NodeView(name, executor.online.get(name), executor.breakers.get(name, "closed"))
@@ -156,13 +168,22 @@ class Knowledge:
             executor.mode,
             executor.epoch,
             now.at,
-            tuple(_sensor_view(channel, now) for channel in self.monitor.channels.values()),
-            tuple(_actuator_view(control) for control in executor.controls.values()),
+            sensors,
+            tuple(self._actuator(control, now) for control in executor.controls.values()),
             nodes,
             self.analyzer.register.alarms,
             clock_sure=now.sure,
             boot=now.boot,
+            plans=self.planner.views(),
         )
+
+    def _actuator(self, control: Control, now: Moment) -> ActuatorView:
+        actuator, executor = control.actuator, self.executor
+        can_be_asked = (
+            executor.online.get(actuator.node) is not False and executor.breakers.get(actuator.node) != "open"
+        )
+        is_free = can_be_asked and actuator.name not in self.planner.tripped
+        return actuator_view(control, now.seconds, is_free=is_free)
 
 
 def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Stage], None] | None = None) -> Turn:
@@ -339,33 +360,3 @@ def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, n
             executor.acknowledge(ack.command_id, ack.status, ack.detail, executed, now)
         else:
             knowledge.monitor.bury_foreign(observed, ack, now)
-
-
-def _sensor_view(channel: Channel, now: Moment) -> SensorView:
-    sensor, last = channel.sensor, channel.last
-    head = (sensor.node, sensor.id, sensor.quantity, sensor.unit)
-    if last is None:
-        return SensorView(*head, None, _MISSING, None, None)
-    judged = last if last.settled else channel.judged
-    age = (now.at - min(last.observed_at, last.received_at)) / MICROSECONDS
-    flag, judged_flag = last.flag, last.flag if judged is None else judged.flag
-    if channel.stale:
-        flag = judged_flag = _MISSING
-    value = None if judged is None else judged.value
-    return SensorView(*head, last.value, flag, last.observed_at, age, judged_flag, value)
-
-
-def _actuator_view(control: Control) -> ActuatorView:
-    actuator, reported, wish, record = control.actuator, control.reported, control.desired, control.record
-    return ActuatorView(
-        actuator.node,
-        actuator.id,
-        actuator.kind,
-        reported.state if reported else None,
-        reported.value if reported else None,
-        wish.action if wish else None,
-        wish.value if wish else None,
-        wish.plan if wish else None,
-        record.state.value if record else None,
-        control.state.value,
-    )

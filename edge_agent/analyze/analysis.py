@@ -16,7 +16,7 @@ from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
 from edge_agent.model.quality import Flag, flag_name, unpack_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.plant import Plant, Sensor, Threshold
@@ -112,6 +112,13 @@ class Analyzer:
         if point is None or limit is None or point.last_good is None or not point.trusted or point.stale:
             return None
         return point.sensor, limit.threshold, point.last_good.value
+
+    def thresholds(self, sensors: int) -> Iterator[list[Threshold]]:
+        """Yield the thresholds in force, those of so many sensors at a time."""
+        points = tuple(self._points.values())
+        for first in range(0, len(points), sensors):
+            some = points[first : first + sensors]
+            yield [limit.threshold for point in some for limit in point.limits.values()]
 
     def _install(self, thresholds: Iterable[Threshold]) -> list[Point]:
         """Put thresholds in force; returns the points that changed."""

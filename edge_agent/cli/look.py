@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import sys
+import urllib.error
 import urllib.request
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from edge_agent.cli.output import EXPORTS, say
 from edge_agent.cli.story import tell
 from edge_agent.cli.surroundings import shell_settings, store_of
 from edge_agent.errors import EdgeAgentError, UsageError
 from edge_agent.knowledge.archive import SqliteArchive
+from edge_agent.model.harmless import harmless, json_text, spreadsheet_cell
 from edge_agent.model.time import parse_rfc3339
 from edge_agent.runtime.clock import UNSURE
 from edge_agent.settings.hosts import place
@@ -51,18 +55,19 @@ def status(arguments: argparse.Namespace) -> int:
     """Ask a running agent how it is."""
     found = _ask(shell_settings(arguments).http, "/status")
     if arguments.json:
-        say(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        say(json_text(found, indent=2) + "\n")
         return 0
     console = Console()
     with console.capture() as shown:
         _show(console, found)
-    say(shown.get())
+    say(shown.get(), as_it_is=True)
     return 0
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:
-    console.print(f"{found['agent']} at {found['site']}, mode {found['mode']}, epoch {found['epoch']}, {found['at']}")
-    console.print(f"clock: {_clock(found.get('clock', {}))}")
+    head = f"{found['agent']} at {found['site']}, mode {found['mode']}, epoch {found['epoch']}, {found['at']}"
+    console.print(_text(head))
+    console.print(_text(f"clock: {_clock(found.get('clock', {}))}"))
     columns: tuple[str, ...] = ("node", "sensor", "value", "unit", "flag", "judged_flag", "age_seconds")
     console.print(_table("Sensors", found["sensors"], columns))
     columns = ("node", "actuator", "state", "value", "desired", "plan", "command")
@@ -79,8 +84,13 @@ def _clock(found: dict[str, Any]) -> str:
 def _table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Table:
     table = Table(*columns, title=title, title_justify="left")
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else _cell(row[column]) for column in columns))
+        table.add_row(*(_text("" if row.get(column) is None else _cell(row[column])) for column in columns))
     return table
+
+
+def _text(text: str) -> Text:
+    """Let what nodes say be no markup, and command no terminal."""
+    return Text(harmless(text))
 
 
 def _cell(value: object) -> str:
@@ -137,16 +147,19 @@ async def _export(store: Path, what: str, since: int | None, node: str | None, *
         }[what]
         async for record in records(since, node):
             if as_csv:
-                writer.writerow({key: _flat(value) for key, value in record.items()})
+                writer.writerow({key: spreadsheet_cell(_flat(value)) for key, value in record.items()})
             else:
-                say(json.dumps(record, ensure_ascii=False) + "\n")
+                say(json_text(record) + "\n")
 
 
 class _Output:
-    """Standard output, as the csv module wants it."""
+    """Standard output, as the csv module wants it. A file or pipe gets every character; a terminal is spared some."""
+
+    def __init__(self) -> None:
+        self._as_it_is = not sys.stdout.isatty()
 
     def write(self, text: str) -> None:
-        say(text)
+        say(text, as_it_is=self._as_it_is)
 
 
 def _flat(value: object) -> object:

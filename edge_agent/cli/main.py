@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from edge_agent.cli.output import EXPORTS, ReaderGoneError, finish, forsake_output
 from edge_agent.errors import EdgeAgentError, UsageError
+from edge_agent.model.harmless import harmless_lines
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         forsake_output()
         return ReaderGoneError.exit_code
     except EdgeAgentError as error:
-        return _fail(str(error), error.exit_code)
+        return _fail(harmless_lines(str(error)), error.exit_code)
     except OSError as error:
         return _fail(_of_the_system(error), EdgeAgentError.exit_code)
     except KeyboardInterrupt:

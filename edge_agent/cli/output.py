@@ -6,6 +6,7 @@ import os
 import sys
 
 from edge_agent.errors import EdgeAgentError
+from edge_agent.model.harmless import harmless_lines
 
 #: What `export` can print.
 EXPORTS = ("readings", "alarms", "commands", "dead-letters")
@@ -17,10 +18,13 @@ class ReaderGoneError(EdgeAgentError):
     exit_code = 0
 
 
-def say(text: str) -> None:
-    """Write to standard output. Raises ReaderGoneError, or EdgeAgentError where it cannot be written."""
+def say(text: str, *, as_it_is: bool = False) -> None:
+    """Write to standard output; what a terminal would obey is escaped, unless the text is to stay as it is.
+
+    Raises ReaderGoneError, or EdgeAgentError where it cannot be written.
+    """
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(text if as_it_is else harmless_lines(text))
     except OSError as error:
         raise _told(error) from error
 

@@ -25,7 +25,7 @@ from edge_agent.errors import UsageError
 from edge_agent.knowledge.memory import MemoryStore
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.mqtt.topics import Topics
-from edge_agent.observe.logs import configure_logs
+from edge_agent.observe.logs import logs_off_the_loop
 from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.check import look_over
@@ -109,9 +109,11 @@ def simulate(arguments: argparse.Namespace) -> int:
         return 0
     settings = load_settings(arguments.config, os.environ)
     file = load_plant_file(find_plant(arguments.plant))
-    configure_logs(settings.log.level, settings.log.format)
     faults = Faults.parse(arguments.fault, arguments.seed)
-    with open_simulation(file, arguments.network, faults, speed=arguments.speed) as simulation:
+    with (
+        logs_off_the_loop(settings.log.level, settings.log.format, SystemClock().steady),
+        open_simulation(file, arguments.network, faults, speed=arguments.speed) as simulation,
+    ):
         return single(lambda: asyncio.run(_simulate(settings, simulation, arguments.duration)))
 
 

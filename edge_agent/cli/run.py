@@ -16,11 +16,14 @@ from loguru import logger
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
+from edge_agent.model.harmless import json_text
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import rfc3339
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.topics import Topics
-from edge_agent.observe.logs import configure_logs
+from edge_agent.observe.logs import logs_off_the_loop
+from edge_agent.observe.servicemanager import ServiceManager
+from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.recording import Header, Recording
 from edge_agent.runtime.recordingfile import RecordingFile, lines_of
 from edge_agent.settings.agent import load_settings
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Plant
     from edge_agent.model.time import Moment
+    from edge_agent.observe.logwriter import LogWriter
     from edge_agent.runtime.agent import Parts
     from edge_agent.runtime.clock import Clock
     from edge_agent.settings.agent import Settings
@@ -54,11 +58,11 @@ def run(
         stack.callback(gc.enable)
         settings = load_settings(arguments.config, os.environ)
         plant = load_plant(find_plant(arguments.plant))
-        configure_logs(settings.log.level, settings.log.format)
         # The terminal may close, the station is controlled on.
         stack.callback(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN) or signal.SIG_DFL)
+        log = stack.enter_context(logs_off_the_loop(settings.log.level, settings.log.format, SystemClock().steady))
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
-        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock)))
+        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock, log)))
 
 
 async def _run(
@@ -67,9 +71,25 @@ async def _run(
     recording: RecordingFile | None,
     rewire: Callable[[Parts], Parts] | None,
     clock: Clock | None,
+    log: LogWriter,
 ) -> int:
-    async with open_agent(settings, plant, clock=clock, recording=recording, rewire=rewire) as running:
-        stop_on_signals(running.agent.stop)
+    asyncio.get_running_loop().set_exception_handler(_end_without_memory)
+    manager = ServiceManager(os.environ, os.getpid())
+    async with open_agent(
+        settings,
+        plant,
+        clock=clock,
+        observers=(manager,),
+        recording=recording,
+        rewire=rewire,
+        lost_lines=lambda: log.lost,
+    ) as running:
+
+        def stop() -> None:
+            manager.stopping()
+            running.agent.stop()
+
+        stop_on_signals(stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up)
         _collect_what_comes()
 
@@ -85,6 +105,13 @@ async def _run(
 
         await running.agent.run(started)
     return 0
+
+
+def _end_without_memory(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """End the process where a callback of the loop finds no memory: half an agent is worse than a fresh one."""
+    if isinstance(context.get("exception"), MemoryError):
+        raise SystemExit(1)
+    loop.default_exception_handler(context)
 
 
 def _collect_what_comes() -> None:
@@ -179,7 +206,7 @@ def replayed(lines: Iterable[str], plant: Plant | None, settings: Settings) -> I
         if plant is not None:  # it judges, not what was put in force then
             part.inbox.policy = part.inbox.plant = None
         for found in _decided(run_turn(knowledge, part.inbox, part.now)):
-            yield json.dumps({"at": rfc3339(part.now.at), **found}, ensure_ascii=False)
+            yield json_text({"at": rfc3339(part.now.at), **found})
 
 
 def _topics(header: Header, plant: Plant | None, settings: Settings) -> Topics:

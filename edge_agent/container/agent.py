@@ -15,6 +15,7 @@ from loguru import logger
 
 from edge_agent.container.onlookers import Onlookers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
+from edge_agent.container.plantwatch import PlantWatch
 from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import Succession, highest_epoch
@@ -26,7 +27,7 @@ from edge_agent.mqtt.session import Session
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.http import ObservationServer
 from edge_agent.observe.metrics import Metrics
-from edge_agent.observe.snapshot import snapshot_json
+from edge_agent.observe.snapshot import status_pieces
 from edge_agent.runtime.agent import Agent, Parts
 from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.runtime.drain import Drain
@@ -40,10 +41,11 @@ from edge_agent.version import installed_version
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
+    from edge_agent.container.onlookers import TurnObserver
     from edge_agent.container.stores import Stores
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.ports import Observer, Sink
+    from edge_agent.runtime.ports import Sink
     from edge_agent.runtime.recorder import Lines
     from edge_agent.settings.agent import Settings
 
@@ -63,16 +65,18 @@ async def open_agent(
     plant: Plant,
     *,
     clock: Clock | None = None,
-    observers: Iterable[Observer] = (),
     recording: Lines | None = None,
+    observers: Iterable[TurnObserver] = (),
     sink: Sink | None = None,
     rewire: Callable[[Parts], Parts] | None = None,
+    lost_lines: Callable[[], int] = int,
 ) -> AsyncIterator[Running]:
     """Wire an agent. Leaving the context closes the store and the health server; run it in between.
 
     With a `sink` everything that is stored is spooled for it as well, and drained to it whenever it can be reached.
-    `rewire` is given what the agent would be made of, the epoch raised, and tells what it is made of.
-    Raises StoreError and EdgeAgentError where the store or the port cannot be had.
+    `rewire` is given what the agent would be made of, the epoch raised, and tells what it is made of; `lost_lines` how
+    many lines of the log are lost.
+    Raises StoreError and EdgeAgentError where the store cannot be had.
     """
     clock = clock or SystemClock()
     mode, mqtt = settings.control.mode, settings.mqtt
@@ -125,6 +129,10 @@ async def open_agent(
             on_lost=lose,
             expects_session=bool(remembered.readings or remembered.sequences),  # it has received before
         )
+
+        async def observe() -> None:
+            await server.serve()
+
         recorder = None
         if recording is not None:
             recorder = JsonRecorder(recording, knowledge, mqtt.topic_prefix)
@@ -153,12 +161,15 @@ async def open_agent(
             None if stores.postgres is None else stores.upkeep,
             OperationWatch(store, inbox.report),
             succession.refused,
+            beside={"observation": observe},
         )
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
-        _watch(metrics, agent, session, stores)
+        watch = PlantWatch(parts.knowledge, clock)
+        _watch(metrics, watch, agent, session, stores)
+        metrics.watch_log(lost_lines)
         notes = partial(_notes, source, parts, stores, succession)
-        server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
+        server = await stack.enter_async_context(_observation(settings, agent, watch, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
 
@@ -170,10 +181,10 @@ def _end(recorder: JsonRecorder) -> None:
         logger.bind(error=str(error)).error("The recording is not complete")
 
 
-def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> None:
+def _watch(metrics: Metrics, plant: PlantWatch, agent: Agent, session: Session, stores: Stores) -> None:
     """Let the metrics look at what they do not hear of by turns."""
     store = stores.embedded
-    metrics.watch(snapshot=agent.snapshot, backlog=lambda: agent.backlog, broker_connected=lambda: session.connected)
+    metrics.watch(plant=plant, backlog=lambda: agent.backlog, broker_connected=lambda: session.connected)
     metrics.watch_store(
         failing=lambda: agent.store_failing,
         spooled_rows=lambda: store.spooled_rows,
@@ -194,17 +205,22 @@ def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> 
 
 
 def _observation(
-    settings: Settings, agent: Agent, metrics: Metrics, notes: Callable[[], dict[str, str]], stores: Stores
+    settings: Settings,
+    agent: Agent,
+    watch: PlantWatch,
+    metrics: Metrics,
+    notes: Callable[[], dict[str, str]],
+    stores: Stores,
 ) -> ObservationServer:
     """Make the server of metrics and health, not yet entered."""
     return ObservationServer(
         settings.http.host,
         settings.http.port,
-        metrics_text=metrics.text,
+        metrics=metrics.pieces,
         ready=agent.ready,
         dispensable=stores.troubles,
         live=agent.live,
-        status=lambda: snapshot_json(agent.snapshot()),
+        status=partial(status_pieces, watch),
         notes=notes,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edge_agent.observe.journal import log_turn
 
@@ -10,14 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.observe.metrics import Metrics
-    from edge_agent.runtime.ports import Observer, Stage
+    from edge_agent.runtime.ports import Stage
     from edge_agent.turn import Turn
+
+
+class TurnObserver(Protocol):
+    """Who looks on at turns alone."""
+
+    def turn(self, turn: Turn) -> None:
+        """See a turn, once."""
+        ...
 
 
 class Onlookers:
     """Metrics, the log, and whoever else looks on."""
 
-    def __init__(self, metrics: Metrics, others: Iterable[Observer] = ()) -> None:
+    def __init__(self, metrics: Metrics, others: Iterable[TurnObserver] = ()) -> None:
         self._metrics = metrics
         self._others = tuple(others)
 

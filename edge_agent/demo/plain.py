@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.demo.facts import clock_text
 from edge_agent.demo.wording import number, order
 from edge_agent.model.alarms import AlarmEventKind
+from edge_agent.model.harmless import harmless
 from edge_agent.model.quality import Flag, flag_name
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class PlainLines:
 
 
 def _line(at: Instant, kind: str, text: str) -> str:
-    return f"{clock_text(at)}  {kind:<18}  {text}"
+    return f"{clock_text(at)}  {kind:<18}  {harmless(text)}"
 
 
 def _alarm(event: AlarmEvent, priority: str | None) -> str:

@@ -13,6 +13,7 @@ from edge_agent.demo.facts import clock_text
 from edge_agent.demo.tally import KEPT
 from edge_agent.demo.wording import counted, number, order, outcomes
 from edge_agent.model.commands import CommandState
+from edge_agent.model.harmless import harmless
 from edge_agent.model.quality import Flag
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _STATE_WIDTH = max(len(state) for state in CommandState)
 
 def cell(text: str, width: int) -> str:
     """Pad or cut a text to a number of terminal cells; a cut one ends in an ellipsis and a space."""
+    text = harmless(text)
     fitted = set_cell_size(text, width)
     return fitted if len(text) < width or width < 3 else set_cell_size(text, width - 2) + "… "
 
@@ -53,7 +55,7 @@ def cell(text: str, width: int) -> str:
 def _line(*parts: tuple[str, str], width: int) -> Text:
     line = Text(no_wrap=True, overflow="ellipsis")
     for text, style in parts:
-        line.append(text, style)
+        line.append(harmless(text), style)
     line.truncate(width, overflow="ellipsis")
     return line
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edge_agent.execute.equipment import Equipment, fulfils, reported_on, turns_on
 from edge_agent.execute.lease import Lease
+from edge_agent.execute.runtally import RunTally
 from edge_agent.model.commands import TRANSITIONS, ActuatorMemory, CommandState, Wish
 from edge_agent.model.desired import TRANSITIONS as STEPS
 from edge_agent.model.desired import Desired
@@ -47,6 +48,7 @@ class Control:
         self.desired_at: Instant = 0
         self.state = Desired.UNASKED
         self.reported: Reported | None = None  # in this run
+        self.runs = RunTally()
         self.record: CommandRecord | None = None
         self.held: frozenset[str] = frozenset()  # the checks that hold the next command back, once told
         self._told: dict[tuple[str, frozenset[str]], float] = {}  # what was told to be held back by what, and when
@@ -216,6 +218,7 @@ class Control:
         explained = self._explained(before, reported, now)
         self._answered = True
         on = reported_on(reported.state)
+        self.runs.report(on=on, seconds=now.seconds)
         if on is not None and self.equipment.learn(on=on, seconds=now.seconds):
             self.changed = True
         self._heed_panel(reported, now)

@@ -11,6 +11,30 @@ if TYPE_CHECKING:
 
 #: Largest payload that is looked at, in bytes.
 MAX_PAYLOAD_BYTES = 64 * 1024
+#: Every reason for which a message, or an element of one, is rejected.
+REASONS = (
+    "payload_too_large",
+    "invalid_json",
+    "malformed",
+    "value_missing",
+    "value_nan",
+    "value_infinite",
+    "value_not_numeric",
+    "timestamp_without_offset",
+    "timestamp_invalid",
+    "retained_without_timestamp",
+    "seq_invalid",
+    "unit_invalid",
+    "unit_mismatch",
+    "unknown_topic",
+    "unknown_node",
+    "unknown_sensor",
+    "unknown_actuator",
+    "status_invalid",
+    "ack_invalid",
+    "ack_mismatch",
+    "state_invalid",
+)
 #: How much of a rejected payload is kept, in bytes.
 KEPT_PAYLOAD_BYTES = 1024
 #: How many deliveries without an identity of their own a store keeps, at the least and at the most: packet ids are few.

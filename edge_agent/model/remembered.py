@@ -94,7 +94,9 @@ class SensorView(NamedTuple):
 class ActuatorView(NamedTuple):
     """One actuator now: what it reports, what is requested and by which plan, the state of its open command.
 
-    `request`: where the request stands (see model.desired).
+    `request`: where the request stands (see model.desired). `available`: nothing but a protection keeps it from being
+    commanded: no hand, lock-out, trip, offline node or open breaker. `starts` and `run_seconds` are of this run of the
+    agent, as the equipment reports them.
     """
 
     node: str
@@ -107,6 +109,9 @@ class ActuatorView(NamedTuple):
     plan: str | None
     command: str | None
     request: str = "unasked"
+    available: bool = True
+    starts: int = 0
+    run_seconds: float = 0.0
 
 
 class NodeView(NamedTuple):
@@ -115,6 +120,13 @@ class NodeView(NamedTuple):
     node: str
     online: bool | None
     breaker: str
+
+
+class PlanView(NamedTuple):
+    """One plan now. `applies`: its alarms say so and it has evidence, or it asks for a fail-safe action."""
+
+    plan: str
+    applies: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +147,4 @@ class Snapshot:
     alarms: tuple[Alarm, ...]
     clock_sure: bool = True
     boot: str = ""
+    plans: tuple[PlanView, ...] = ()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from edge_agent.model.readings import DeadLetter
     from edge_agent.turn import Turn
 
+#: The sentence about messages that could not be used.
+REJECTED = "Messages rejected"
 #: How much of a rejected payload goes into a line, in bytes.
 _EXAMPLE_BYTES = 120
 
@@ -27,7 +29,8 @@ _DECISIONS = {
     "held": ("INFO", "Command held back"),
     "overruled": ("DEBUG", "Wish overruled"),
 }
-_OUTCOMES = {
+#: Level and sentence of each outcome of a command.
+OUTCOMES = {
     CommandState.DONE: ("INFO", "Command done"),
     CommandState.REJECTED: ("WARNING", "Command rejected"),
     CommandState.FAILED: ("WARNING", "Command failed"),
@@ -80,17 +83,20 @@ def _log_decision(decision: Decision) -> None:
 
 
 def _log_outcome(step: CommandEvent) -> None:
-    level, sentence = _OUTCOMES[step.state]
+    level, sentence = OUTCOMES[step.state]
     logger.log(level, sentence, command=step.command_id, attempts=step.attempts, detail=step.detail)
 
 
 def _log_dead_letters(letters: list[DeadLetter]) -> None:
-    """Write one line however many there are: a flood of them must not become a flood of lines."""
-    example = letters[0]
-    logger.warning(
-        "Messages rejected",
-        count=len(letters),
-        reasons=dict(Counter(letter.reason for letter in letters)),
-        topic=example.topic,
-        payload=example.payload[:_EXAMPLE_BYTES].decode("utf-8", "backslashreplace"),
-    )
+    """Write one line a reason, however many there are: a flood of them must not become a flood of lines."""
+    counts = Counter(letter.reason for letter in letters)
+    examples = {letter.reason: letter for letter in reversed(letters)}
+    for reason, count in counts.items():
+        example = examples[reason]
+        logger.warning(
+            REJECTED,
+            count=count,
+            reason=reason,
+            topic=example.topic,
+            payload=example.payload[:_EXAMPLE_BYTES].decode("utf-8", "backslashreplace"),
+        )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-import traceback
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from contextlib import contextmanager, redirect_stderr
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from loguru import logger
 
-from edge_agent.model.time import instant, rfc3339
+from edge_agent.observe.loglines import json_line, text_line
+from edge_agent.observe.logsums import LogSums, Summed, worded
+from edge_agent.observe.logwriter import Aside, LogWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TextIO
 
     from loguru import Message, Record
@@ -27,16 +29,91 @@ def configure_logs(level: str, format: LogFormat = "text", sink: TextIO | None =
     Records of the standard library's logging (all of them third-party) pass from WARNING up, at DEBUG all of them.
     """
     stream = sink or sys.stderr
-    render = _json_line if format == "json" else _text_line
 
-    def write(message: Message) -> None:
-        stream.write(render(message.record))
+    def put(line: str) -> None:
+        stream.write(line)
         stream.flush()
 
+    _configure(level, format, put, lambda _: True)
+
+
+@contextmanager
+def logs_off_the_loop(
+    level: str,
+    format: LogFormat,  # noqa: A002 - the setting's name
+    steady: Callable[[], float],
+    descriptor: int | None = None,
+) -> Iterator[LogWriter]:
+    """Send them to standard error from a thread of their own, and what repeats within a minute as a sum.
+
+    No call that logs ever waits for who reads. Leaving the context writes what is left, for a second at the most;
+    after that nothing is logged. `steady` is a monotonic clock; `descriptor` stands for standard error.
+    """
+    if descriptor is None and sys.stderr is not None:
+        descriptor = sys.stderr.fileno()
+    sums = LogSums(steady)
+
+    def beat() -> bool:
+        _tell_sums(sums.due())
+        return sums.busy
+
+    writer = LogWriter(descriptor, beat=beat, tell=_tell_lost)
+    _configure(level, format, writer.put, sums.admits)
+    try:
+        with redirect_stderr(Aside(writer.put)):
+            yield writer
+    finally:
+        _tell_sums(sums.due(everything=True))
+        writer.close()
+        logger.remove()
+
+
+def _configure(
+    level: str,
+    format: LogFormat,  # noqa: A002 - the setting's name
+    put: Callable[[str], None],
+    admits: Callable[[Record], bool],
+) -> None:
+    render = json_line if format == "json" else text_line
+
+    def write(message: Message) -> None:
+        record = message.record
+        if not (_SUM in record["extra"] or admits(record)):
+            return
+        try:
+            line = render(record)
+        except MemoryError:
+            raise
+        # Whatever a field does when it is written, it must not raise where something was logged.
+        except Exception as error:
+            line = f"A log record could not be written: {record['message']!r:.200} ({type(error).__name__})\n"
+        put(line)
+
     logger.remove()
-    # `diagnose` would print the values of variables, secrets among them; `enqueue` costs the caller more than it saves.
-    logger.add(write, level=level, format=_nothing, diagnose=False, backtrace=False, enqueue=False)
+    # `diagnose` would print the values of variables, secrets among them; `enqueue` costs the caller more than it saves;
+    # `catch` would print what is raised to standard error, and wait for it.
+    logger.add(write, level=level, format=_nothing, diagnose=False, backtrace=False, enqueue=False, catch=False)
     _route_standard_logging(level)
+
+
+#: The field that makes a record a sum: it is not summed again.
+_SUM = "more"
+
+
+def _tell_sums(found: list[Summed]) -> None:
+    for summed in found:
+        fields = {name: value for name, value in summed.fields.items() if name != "count"}
+        logger.patch(partial(_come_from, summed.source)).bind(**fields, **{_SUM: summed.more}).log(
+            summed.level, worded(summed)
+        )
+
+
+def _come_from(source: str | None, record: Record) -> None:
+    record["name"] = source
+
+
+def _tell_lost(lines: int) -> None:
+    logger.bind(lines=lines).warning("Log lines were lost: nobody read them")
 
 
 def _nothing(_record: Record) -> str:
@@ -55,13 +132,14 @@ class InterceptHandler(logging.Handler):
     """Hands records of the standard library's logging to loguru, with the name of their logger."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the record again with loguru. Never raises."""
+        """Log the record again with loguru, where its arguments are wrong without them. Raises MemoryError only."""
         try:
             text = record.getMessage()
-            logger.bind(logger=record.name).opt(exception=record.exc_info).log(_level(record), text)
-        # A record with wrong arguments must not raise where it was logged; logging has its own way to report it.
+        except MemoryError:
+            raise
         except Exception:
-            self.handleError(record)
+            text = f"{record.msg!s:.200} (its arguments do not fit)"
+        logger.bind(logger=record.name).opt(exception=record.exc_info).log(_level(record), text)
 
 
 def _level(record: logging.LogRecord) -> str | int:
@@ -69,53 +147,3 @@ def _level(record: logging.LogRecord) -> str | int:
         return logger.level(record.levelname).name
     except ValueError:  # a level that only the standard library knows
         return record.levelno
-
-
-def _text_line(record: Record) -> str:
-    fields = "".join(f" {name}={_text_value(value)}" for name, value in record["extra"].items())
-    return f"{_time(record)} {record['level'].name:<8} {_printable(record['message'])}{fields}\n{_exception(record)}"
-
-
-def _text_value(value: object) -> str:
-    text = str(value)
-    if text and text.isprintable() and not any(character in text for character in ' "='):
-        return text
-    return json.dumps(text, ensure_ascii=not text.isprintable())
-
-
-def _printable(text: str) -> str:
-    """Escape what could forge a line or command a terminal: messages of libraries quote what came from outside."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
-
-
-def _json_line(record: Record) -> str:
-    fields = dict(record["extra"])
-    content = {
-        "time": _time(record),
-        "level": record["level"].name,
-        "logger": fields.pop("logger", record["name"]),
-        "message": record["message"],
-        "fields": fields,
-    }
-    exception = _exception(record)
-    if exception:
-        content["exception"] = exception
-    try:
-        return _dumped(content, str)
-    except ValueError:  # NaN and infinity are no JSON
-        return _dumped({**content, "fields": {name: str(value) for name, value in fields.items()}}, str)
-
-
-def _dumped(content: dict[str, Any], default: Callable[[object], str]) -> str:
-    return json.dumps(content, default=default, allow_nan=False) + "\n"
-
-
-def _time(record: Record) -> str:
-    return rfc3339(instant(record["time"]))
-
-
-def _exception(record: Record) -> str:
-    found = record["exception"]
-    if found is None or found.value is None:
-        return ""
-    return "".join(traceback.format_exception(found.type, found.value, found.traceback))

@@ -18,16 +18,25 @@ from prometheus_client import (
 
 from edge_agent.model.alarms import AlarmEventKind
 from edge_agent.model.commands import OPEN_STATES, CommandState
-from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED, THRESHOLD_NAMES
+from edge_agent.model.plant import (
+    ACTUATOR_ALARMS,
+    BAD_QUALITY,
+    OFFLINE,
+    POLICY_REFUSED,
+    STALE,
+    STORE_RENEWED,
+    THRESHOLD_NAMES,
+)
 from edge_agent.model.quality import Flag, flag_name
+from edge_agent.model.readings import REASONS
 from edge_agent.observe.cache_counts import CacheCounts
 from edge_agent.observe.exposition import PlantExposition
 from edge_agent.observe.watched_counts import WatchedCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from edge_agent.model.remembered import Snapshot
+    from edge_agent.observe.exposition import PlantSource
     from edge_agent.observe.watched_counts import CountSource
     from edge_agent.turn import Turn
 
@@ -37,7 +46,8 @@ STAGES: tuple[Stage, ...] = ("monitor", "analyze", "plan", "execute", "store")
 _KINDS = ("telemetry", "status", "ack", "state")
 _FLAGS = tuple(flag_name(flag) for flag in Flag)
 _OUTCOMES = tuple(state.value for state in CommandState if state not in OPEN_STATES)
-_THRESHOLDS = (*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE, STORE_RENEWED)
+#: Every name that an alarm can have.
+ALARM_NAMES = (*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE, *ACTUATOR_ALARMS, STORE_RENEWED, POLICY_REFUSED)
 _STAGE_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _REACTION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -69,7 +79,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves this one untyped
         self.registry = registry or CollectorRegistry()
         self._plant = PlantExposition()
-        self._snapshot: Callable[[], Snapshot] | None = None
+        self._source: PlantSource | None = None
         self._make_counters()
         self._make_timings()
         self._make_gauges()
@@ -84,11 +94,12 @@ class Metrics:
         self._messages = _Children(messages, ((kind,) for kind in _KINDS))
         readings = counter("readings", "Readings, counted once, when their flag is settled.", "flag")
         self._readings = _Children(readings, ((flag,) for flag in _FLAGS))
-        self._dead_letters = _Children(counter("dead_letters", "Messages or elements that were rejected.", "reason"))
+        dead_letters = counter("dead_letters", "Messages or elements that were rejected.", "reason")
+        self._dead_letters = _Children(dead_letters, ((reason,) for reason in REASONS))
         self._duplicates = counter("duplicates", "Readings or messages that had come before.")
         self._gaps = counter("gaps", "Messages missing by their sequence number.")
         events = counter("alarm_events", "What happened to alarms.", "threshold", "event")
-        self._alarm_events = _Children(events, ((name, event) for name in _THRESHOLDS for event in AlarmEventKind))
+        self._alarm_events = _Children(events, ((name, event) for name in ALARM_NAMES for event in AlarmEventKind))
         commands = counter("commands", "Commands that came to an end.", "outcome")
         self._commands = _Children(commands, ((outcome,) for outcome in _OUTCOMES))
 
@@ -123,12 +134,12 @@ class Metrics:
     def watch(
         self,
         *,
-        snapshot: Callable[[], Snapshot],
+        plant: PlantSource,
         backlog: Callable[[], int],
         broker_connected: Callable[[], bool],
     ) -> None:
         """Name what a scrape reads. Until then the plant's metrics are absent and these gauges 0."""
-        self._snapshot = snapshot
+        self._source = plant
         self._backlog.set_function(backlog)
         self._broker_connected.set_function(broker_connected)
 
@@ -149,6 +160,10 @@ class Metrics:
     def watch_broker(self, **counts: CountSource) -> None:
         """Name what a scrape reads of the broker's connection; `counts` as in WatchedCounts."""
         self._watched.watch_broker(**counts)
+
+    def watch_log(self, lost: CountSource) -> None:
+        """Name what a scrape reads of the log: the lines that were lost."""
+        self._watched.watch_log(lost)
 
     def watch_cache(self, reads: Mapping[str, int], writes: Mapping[str, int]) -> None:
         """Name what a scrape reads of the shared cache, by outcome."""
@@ -201,7 +216,13 @@ class Metrics:
         """Record the time from receipt of the deciding message to publication of its command."""
         self._reaction.observe(seconds)
 
+    def pieces(self) -> Iterator[bytes]:
+        """Write all metrics as Prometheus text, format 0.0.4, in pieces that turns may run between."""
+        if self._source is not None:
+            for piece in self._plant.pieces(self._source):
+                yield piece.encode()
+        yield generate_latest(self.registry)
+
     def text(self) -> bytes:
-        """Write all metrics as Prometheus text, format 0.0.4. Takes one snapshot."""
-        plant = self._plant.render(self._snapshot()) if self._snapshot else ""
-        return generate_latest(self.registry) + plant.encode()
+        """Write all metrics at once."""
+        return b"".join(self.pieces())

@@ -29,12 +29,15 @@ _OF_BROKER = {
     "unpublished_dead_letters": "Dead letters that were stored, but not published for want of room.",
 }
 
+_OF_LOG = {"log_lines_lost": "Lines of the log that were lost because nobody read what was written."}
+_ALL = _OF_STORE | _OF_BROKER | _OF_LOG
+
 
 class WatchedCounts(Collector):
     """Counters of the store and of the broker's connection; 0 until somebody says where they come from."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._sources: dict[str, CountSource] = dict.fromkeys(_OF_STORE | _OF_BROKER, int)
+        self._sources: dict[str, CountSource] = dict.fromkeys(_ALL, int)
         registry.register(self)
 
     def watch_store(
@@ -68,7 +71,11 @@ class WatchedCounts(Collector):
         """Name the sources: sessions that the broker forgot, dead letters that were not published."""
         self._sources |= dict(zip(_OF_BROKER, (sessions_lost, unpublished), strict=True))
 
+    def watch_log(self, lost: CountSource) -> None:
+        """Name the source: lines of the log that were lost."""
+        self._sources["log_lines_lost"] = lost
+
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Read the sources."""
-        for name, meaning in (_OF_STORE | _OF_BROKER).items():
+        for name, meaning in _ALL.items():
             yield CounterMetricFamily(f"edge_agent_{name}", meaning, value=self._sources[name]())

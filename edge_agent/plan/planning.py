@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.commands import Wish
+from edge_agent.model.remembered import PlanView
 from edge_agent.plan.planstate import Ground, PlanState, Seen
 from edge_agent.plan.standing import Standing, Station, asks, fresh_since, judge
 
@@ -172,6 +173,13 @@ class Planner:
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""
         return [state.memory(now) for state in self._states.values()]
+
+    def views(self) -> tuple[PlanView, ...]:
+        """Return which plans apply now."""
+        return tuple(
+            PlanView(state.plan.id, applies=state.applies or state.when_safe or state.latched)
+            for state in self._states.values()
+        )
 
     def _arbitrate(self, facts: Facts, begun: set[str], now: Moment) -> Planned:
         wishes: list[Wish] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -18,7 +18,7 @@ from edge_agent.runtime.outbox import Outbox
 from edge_agent.runtime.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from edge_agent.model.remembered import Snapshot
     from edge_agent.runtime.clock import Clock
@@ -88,6 +88,7 @@ class Parts:
     operations: OperationWatch | None = None
     refused: Callable[[int], Coroutine[None, None, None]] | None = None
     finish_seconds: float = FINISH_SECONDS
+    beside: Mapping[str, Callable[[], Coroutine[None, None, None]]] = field(default_factory=dict)
 
 
 class Agent:
@@ -200,6 +201,8 @@ class Agent:
             group.create_task(parts.operations.run(), name="operations")
         if parts.upkeep is not None:
             group.create_task(parts.upkeep(), name="upkeep")
+        for name, run in parts.beside.items():
+            group.create_task(run(), name=name)
         if started is not None:
             started()
         await self._stop.wait()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,3 +76,13 @@ def test_a_status_line_tells_levels_flows_pumps_and_active_alarms(make: Makers, 
 def test_a_status_line_says_what_is_missing(make: Makers, listener: Listener) -> None:
     listener.lines.status(make.snapshot(level=None, sensors=0))
     assert "tank1/level missing" in listener.said[0]
+
+
+def test_what_a_node_says_commands_no_terminal(make: Makers, listener: Listener) -> None:
+    listener.turn(make.turn(10, commands=[make.command(4, 10)]))
+    listener.turn(make.turn(11, command_events=[make.step(4, "rejected", 11, "[/x]\x1b[2J\x9b\u202e\r")]))
+    snapshot = make.snapshot()
+    pump = snapshot.actuators[0]._replace(state="[/x]\x1b[2J")
+    listener.lines.status(replace(snapshot, actuators=(pump,)))
+    assert listener.said[-2].endswith(r": [/x]\x1b[2J\x9b\u202e\r")
+    assert r"station/pump1 [/x]\x1b[2J" in listener.said[-1]

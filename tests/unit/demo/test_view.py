@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
 from edge_agent.demo.rows import RENEWAL
 from edge_agent.demo.tally import Tally
@@ -133,3 +135,19 @@ def test_renewals_are_told_by_the_words_that_execution_gives_them() -> None:
 def test_what_is_held_back_of_a_plant_too_large_for_the_window_is_said(make: Makers) -> None:
     text = "\n".join(make.text(render(make.picture(sensors=60), 80, 24)))
     assert "more lines; a taller window shows them" in text
+
+
+def test_what_nodes_say_is_no_markup_and_commands_no_terminal(make: Makers) -> None:
+    tally = Tally()
+    tally.turn(make.turn(commands=[make.command(1, 5)]))
+    tally.turn(make.turn(command_events=[make.step(1, "failed", detail="[/x]\x1b[2J\x9b\u202e")]))
+    picture = make.picture(tally, alarms=(replace(make.alarm(), reason="tank1 [/y]\x1b[2J"),))
+    pump = picture.snapshot.actuators[0]._replace(state="[/z]\x9b2J")
+    shown = picture._replace(snapshot=replace(picture.snapshot, actuators=(pump,)))
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system=None)
+    console.print(render(shown, 120, 40))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert r"start  [/x]\x1b[2J\x9b\u202e" in text
+    assert r"tank1 [/y]\x1b[2J" in text
+    assert r"[/z]\x9b2J" in text
+    assert all(line.isprintable() for line in text.splitlines())

@@ -3,11 +3,37 @@ from __future__ import annotations
 import pytest
 
 from edge_agent.model.alarms import Alarm, AlarmKey
-from edge_agent.model.plant import Sensor
+from edge_agent.model.plant import Sensor, Threshold
 from edge_agent.model.readings import Reading
-from edge_agent.model.remembered import ActuatorView, NodeView, SensorView, Snapshot
+from edge_agent.model.remembered import ActuatorView, NodeView, PlanView, SensorView, Snapshot
 
 AT = 1_795_341_610_512_000  # 2026-11-22T10:00:10.512Z
+
+
+class Shown:
+    """A plant that shows one snapshot, its sensors one at a time."""
+
+    def __init__(self, snapshot, thresholds=()):
+        self.snapshot, self._thresholds = snapshot, thresholds
+
+    def outline(self):
+        return self.snapshot
+
+    def sensors(self):
+        return [(view,) for view in self.snapshot.sensors]
+
+    def thresholds(self):
+        return [(threshold,) for threshold in self._thresholds]
+
+
+LOW = Threshold("tank1", "level", "low", 1.5, priority="high")
+HIGH = Threshold("tank1", "level", "high", 5.2, priority="medium")
+
+
+@pytest.fixture
+def show_plant():
+    """Make a source for a scrape of a snapshot."""
+    return lambda snapshot, thresholds=(LOW, HIGH): Shown(snapshot, thresholds)
 
 
 @pytest.fixture
@@ -51,6 +77,7 @@ def make_snapshot():
             "actuators": (ActuatorView("station", "pump1", "pump", "running", 0.8, "start", None, "fill_tank1", None),),
             "nodes": (NodeView("tank1", True, "closed"), NodeView("station", True, "open")),
             "alarms": (),
+            "plans": (PlanView("fill_tank1", True), PlanView("stop_tank1", False)),
         }
         return Snapshot(**(parts | changes))
 

@@ -154,10 +154,60 @@ def test_chatter_of_libraries_is_heard_at_debug_only(log, level, heard, name):
     assert [record["message"] for record in records(stream)] == heard
 
 
-def test_a_record_with_wrong_arguments_does_not_raise(log, capsys):
-    log()
+def test_a_record_with_wrong_arguments_is_logged_without_them(log, capsys):
+    stream = log()
     logging.getLogger("x").warning("%d", "no number")
-    assert "Logging error" in capsys.readouterr().err
+    assert records(stream)[0]["message"] == "%d (its arguments do not fit)"
+    assert capsys.readouterr().err == ""  # nothing but the sink is ever written to
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_field_that_cannot_be_written_raises_nothing(log, form, capsys):
+    class Broken:
+        def __str__(self):
+            raise RuntimeError
+
+    stream = log(form=form)
+    logger.bind(odd=Broken()).info("It broke")
+    assert "It broke" in stream.getvalue()
+    assert capsys.readouterr().err == ""
+
+
+def test_want_of_memory_is_not_swallowed(log):
+    class Huge:
+        def __str__(self):
+            raise MemoryError
+
+    for form in ("text", "json"):
+        log(form=form)
+        with pytest.raises(MemoryError):
+            logger.bind(odd=Huge()).info("It broke")
+        with pytest.raises(MemoryError):
+            logging.getLogger("x").warning("%s", Huge())
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("letter", ["x", "ü", "\x1b", "\U0001f6b0"])
+def test_a_line_has_a_bounded_length(log, form, letter):
+    stream = log(form=form)
+    fields = {f"field{number}": letter * 100_000 for number in range(100)}
+    logger.bind(**fields).opt(exception=ValueError(letter * 100_000)).error(letter * 100_000)
+    assert len(stream.getvalue()) < 16_384
+    if form == "json":
+        assert records(stream)[0]["fields"]["field0"].startswith(letter * 20)
+
+
+def test_a_cut_text_tells_its_length(log):
+    stream = log(form="text")
+    logger.bind(reason="x" * 5_000).info("Refused")
+    assert stream.getvalue().endswith(f'reason="{"x" * 1_000}… (5,000 characters)"\n')
+
+
+def test_an_exception_commands_no_terminal(log):
+    stream = log(form="text")
+    logger.opt(exception=ValueError("\x1b[2J\u202e\x9b")).error("It failed")
+    assert all(line.isprintable() for line in stream.getvalue().splitlines())
+    assert "ValueError: \\x1b[2J" in stream.getvalue()
 
 
 def test_configuring_again_replaces_what_was(log):

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import math
+import re
+from itertools import groupby
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from edge_agent.analyze import conditions
 from edge_agent.model.alarms import AlarmEvent, AlarmEventKind, AlarmKey
 from edge_agent.model.commands import CommandEvent, CommandState
+from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED, THRESHOLD_NAMES
 from edge_agent.model.quality import Flag
-from edge_agent.model.readings import DeadLetter
+from edge_agent.model.readings import REASONS, DeadLetter
 from edge_agent.model.remembered import ActuatorView, NodeView, SensorView
 from edge_agent.model.time import Moment
 from edge_agent.observe.metrics import Metrics
@@ -39,12 +43,12 @@ def turn(at):
 
 
 @pytest.fixture
-def scrape(metrics, make_snapshot):
+def scrape(metrics, make_snapshot, show_plant):
     """Look at one snapshot through a scrape."""
 
     def look(**changes):
         snapshot = make_snapshot(**changes)
-        metrics.watch(snapshot=lambda: snapshot, backlog=lambda: 17, broker_connected=lambda: True)
+        metrics.watch(plant=show_plant(snapshot), backlog=lambda: 17, broker_connected=lambda: True)
         return metrics
 
     return look
@@ -110,6 +114,26 @@ def test_counters_with_known_labels_start_at_zero(metrics):
     assert value(metrics, "alarm_events_total", threshold="high_high", event="raised") == 0
 
 
+def test_every_reason_of_a_dead_letter_is_at_zero_before_the_first(metrics):
+    found = {key[1][1] for key in samples(metrics) if key[0] == "edge_agent_dead_letters_total"}
+    assert found == set(REASONS)
+    assert value(metrics, "dead_letters_total", reason="invalid_json") == 0
+
+
+def test_every_alarm_that_there_can_be_is_at_zero_before_the_first(metrics):
+    found = {dict(key[1:])["threshold"] for key in samples(metrics) if key[0] == "edge_agent_alarm_events_total"}
+    assert found >= {*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE, STORE_RENEWED}
+    assert found >= set(conditions._OVER)  # those of actuators and of the agent
+    assert value(metrics, "alarm_events_total", threshold="locked_out", event="raised") == 0
+
+
+def test_every_labelled_counter_has_its_series_before_anything_happens(metrics):
+    families = text_string_to_metric_families(metrics.text().decode())
+    counters = {family.name: family.samples for family in families if family.type == "counter"}
+    assert len(counters) > 15
+    assert [name for name, found in counters.items() if not found] == []
+
+
 def test_times_fall_into_their_buckets(metrics):
     metrics.stage("plan", 0.0004)
     metrics.stage("plan", 2.0)
@@ -127,9 +151,9 @@ def test_what_nobody_watches_yet_is_absent_or_zero(metrics):
     assert value(metrics, "mode") is None
 
 
-def test_gauges_read_their_source_at_each_scrape(metrics, make_snapshot):
+def test_gauges_read_their_source_at_each_scrape(metrics, make_snapshot, show_plant):
     connected = [True]
-    metrics.watch(snapshot=make_snapshot, backlog=lambda: 17, broker_connected=lambda: connected[0])
+    metrics.watch(plant=show_plant(make_snapshot()), backlog=lambda: 17, broker_connected=lambda: connected[0])
     assert value(metrics, "backlog") == 17
     assert value(metrics, "broker_connected") == 1
     connected[0] = False
@@ -204,6 +228,69 @@ def test_the_mode_is_a_number(scrape, mode, number):
     assert value(scrape(mode=mode), "mode") == number
 
 
+def test_each_limit_is_shown_with_its_value(scrape):
+    metrics = scrape()
+    assert value(metrics, "threshold_limit", node="tank1", sensor="level", threshold="low") == 1.5
+    assert value(metrics, "threshold_limit", node="tank1", sensor="level", threshold="high") == 5.2
+
+
+def test_the_alarm_of_each_limit_is_named_whether_active_or_not(scrape, make_alarm):
+    metrics = scrape(
+        alarms=(make_alarm("tank1/level:low", priority="low"), make_alarm("tank1/level:high", active=False))
+    )
+    place = {"node": "tank1", "sensor": "level"}
+    assert value(metrics, "alarm_active", threshold="low", priority="high", **place) == 1
+    assert value(metrics, "alarm_active", threshold="low", priority="low", **place) is None  # as it is set now
+    assert value(metrics, "alarm_active", threshold="high", priority="medium", **place) == 0
+
+
+def test_alarms_of_nodes_equipment_and_the_agent_are_named_while_they_stand(scrape, make_alarm):
+    names = ("tank1:offline", "station/pump1:locked_out", "_agent:policy_refused")
+    metrics = scrape(alarms=(*map(make_alarm, names), make_alarm("tank2:offline", active=False)))
+    labels = {"priority": "high"}
+    assert value(metrics, "alarm_active", node="tank1", sensor="", threshold="offline", **labels) == 1
+    assert value(metrics, "alarm_active", node="station", sensor="pump1", threshold="locked_out", **labels) == 1
+    assert value(metrics, "alarm_active", node="_agent", sensor="", threshold="policy_refused", **labels) == 1
+    assert value(metrics, "alarm_active", node="tank2", sensor="", threshold="offline", **labels) == 0
+    assert len([key for key in samples(metrics) if key[0] == "edge_agent_alarm_active"]) == 6
+
+
+def pump(**changes):
+    view = ActuatorView("station", "pump1", "pump", "running", 0.8, "start", None, "fill_tank1", None)
+    return (view._replace(**changes),)
+
+
+@pytest.mark.parametrize(
+    ("desired", "number", "shown_as"),
+    [("start", None, 1), ("open", None, 1), ("set", 0.5, 1), ("set", 0.0, 0), ("stop", None, 0), (None, None, None)],
+)
+def test_what_is_requested_of_equipment_is_on_off_or_nothing(scrape, desired, number, shown_as):
+    metrics = scrape(actuators=pump(desired=desired, desired_value=number))
+    assert value(metrics, "actuator_desired", node="station", actuator="pump1") == shown_as
+
+
+def test_equipment_shows_whether_it_can_be_had_and_how_much_it_ran(scrape):
+    metrics = scrape(actuators=pump(available=False, starts=3, run_seconds=7200.5))
+    place = {"node": "station", "actuator": "pump1"}
+    assert value(metrics, "actuator_available", **place) == 0
+    assert value(metrics, "actuator_starts_total", **place) == 3
+    assert value(metrics, "actuator_run_seconds_total", **place) == 7200.5
+
+
+def test_each_plan_shows_whether_it_applies(scrape):
+    metrics = scrape()
+    assert value(metrics, "plan_applies", plan="fill_tank1") == 1
+    assert value(metrics, "plan_applies", plan="stop_tank1") == 0
+
+
+def test_each_family_stands_together_though_it_is_written_in_pieces(scrape, make_alarm):
+    metrics = scrape(alarms=(make_alarm(), make_alarm("tank1:offline")))
+    names = [line.split("{")[0].split(" ")[0] for line in metrics.text().decode().splitlines() if line[0] != "#"]
+    runs = [name for name, _ in groupby(re.sub("_(bucket|sum|count)$", "", name) for name in names)]
+    assert len(runs) == len(set(runs))
+    assert b"".join(metrics.pieces()).count(b"# TYPE edge_agent_sensor_flag ") == 1
+
+
 def test_the_flag_is_that_of_the_newest_judged_reading(scrape):
     metrics = scrape(sensors=(SensorView("tank1", "level", "level", "m", 3.2, 2, 0, 0.0, 4, 9.0),))
     assert value(metrics, "sensor_flag", node="tank1", sensor="level") == 4
@@ -218,6 +305,15 @@ def test_labels_are_escaped_and_odd_numbers_are_readable(scrape):
     metrics = scrape(sensors=views)
     assert value(metrics, "sensor_value", node="tank1", sensor="a", unit='x"\\\n') == math.inf
     assert value(metrics, "sensor_value", node="tank1", sensor="b", unit="µS/cm") == 1e-300
+
+
+def test_a_sensor_that_is_no_longer_part_of_the_plant_is_forgotten(metrics, make_snapshot, show_plant):
+    snapshot = make_snapshot()
+    metrics.watch(plant=show_plant(snapshot), backlog=int, broker_connected=bool)
+    metrics.text()
+    metrics.watch(plant=show_plant(make_snapshot(sensors=snapshot.sensors[:1])), backlog=int, broker_connected=bool)
+    assert b'sensor="ph"' not in metrics.text()
+    assert list(metrics._plant._series) == [("tank1", "level", "m")]
 
 
 def test_the_version_is_told_and_no_series_about_creation(metrics):

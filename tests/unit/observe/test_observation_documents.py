@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.alarms import AlarmKey
-from edge_agent.model.readings import DeadLetter
-from edge_agent.model.time import Moment
+from edge_agent.model.readings import REASONS
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.metrics import Metrics
-from edge_agent.turn import Turn
+from edge_agent.runtime.agent import STALLED_SECONDS
 
 ROOT = Path(__file__).parents[3]
 DASHBOARD = ROOT / "deploy/grafana/dashboards/edge-agent.json"
@@ -21,11 +20,11 @@ RULES = ROOT / "deploy/prometheus/edge-agent.rules.yml"
 
 
 @pytest.fixture
-def exposed(make_snapshot, make_alarm, at):
+def exposed(make_snapshot, make_alarm, show_plant):
     """Every metric of the code: its name to its type and labels, read from a scrape in which each has a sample."""
     metrics = Metrics()
-    metrics.watch(snapshot=lambda: make_snapshot(alarms=(make_alarm(),)), backlog=int, broker_connected=bool)
-    metrics.turn(Turn(Moment(at, 0.0), dead_letters=[DeadLetter("value_nan", "t", b"", at)]))
+    plant = show_plant(make_snapshot(alarms=(make_alarm(),)))
+    metrics.watch(plant=plant, backlog=int, broker_connected=bool)
     text = metrics.text().decode()
     found = {}
     for name, kind in re.findall(r"^# TYPE (edge_agent_\w+) (\w+)$", text, re.MULTILINE):
@@ -111,6 +110,16 @@ def test_the_unit_file_keeps_the_promises_of_a_stop():
     assert service["Restart"] == "always"
 
 
+def test_the_unit_file_watches_the_loop():
+    unit = RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read(ROOT / "deploy/systemd/edge-agent.service")
+    service = unit["Service"]
+    assert service["Type"] == "notify"  # so that systemd waits for READY=1 and sets NOTIFY_SOCKET
+    assert int(service["WatchdogSec"]) == STALLED_SECONDS
+    assert "AF_UNIX" in service["RestrictAddressFamilies"]
+
+
 def test_the_document_tells_every_topic():
     topics = Topics("prefix", "site", "agent")
     written = [
@@ -144,7 +153,7 @@ def test_the_document_tells_every_reason_of_a_dead_letter():
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and shape.fullmatch(node.value)
     }
-    assert told == constants
+    assert told == constants == set(REASONS)
 
 
 def test_examples_in_the_document_are_json():

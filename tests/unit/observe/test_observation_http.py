@@ -4,13 +4,13 @@ import asyncio
 import json
 import socket
 import struct
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loguru import logger
 
-from edge_agent.errors import EdgeAgentError
 from edge_agent.observe.http import Endpoints, Limits, ObservationServer
 
 ROOMY = Limits()
@@ -19,10 +19,10 @@ PATHS = ("/metrics", "/health/live", "/health/ready", "/status")
 
 def make_server(limits=ROOMY, **changes):
     parts = {
-        "metrics_text": lambda: b"edge_agent_backlog 0.0\n",
+        "metrics": lambda: iter([b"edge_agent_", b"", b"backlog 0.0\n"]),
         "ready": lambda: {"broker": None, "store": "ok"},
         "live": lambda: None,
-        "status": lambda: {"site": "riverside"},
+        "status": lambda: iter([b'{"site": ', b'"riverside"}']),
     }
     return ObservationServer("127.0.0.1", 0, limits=limits, **(parts | changes))
 
@@ -55,7 +55,22 @@ async def exchange(server, request):
         answer = await reader.read()
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
-    return int(first.split(" ")[1]), dict(line.split(": ", 1) for line in lines), body
+    headers = dict(line.split(": ", 1) for line in lines)
+    return int(first.split(" ")[1]), headers, joined(body) if body and "Transfer-Encoding" in headers else body
+
+
+def joined(chunks):
+    """Put the chunks of a body together; one that ends too early, or does not end, is an error."""
+    body = b""
+    while chunks:
+        size, _, chunks = chunks.partition(b"\r\n")
+        length = int(size, 16)
+        body, end, chunks = body + chunks[:length], chunks[length : length + 2], chunks[length + 2 :]
+        assert end == b"\r\n"
+        if not length:
+            assert not chunks
+            return body
+    raise AssertionError("the last chunk is missing")
 
 
 async def get(server, path, method="GET"):
@@ -73,7 +88,68 @@ async def test_metrics_are_served_as_prometheus_text():
         status, headers, body = await get(server, "/metrics")
     assert (status, body) == (200, b"edge_agent_backlog 0.0\n")
     assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert headers["Content-Length"] == str(len(body))
+    assert headers["Transfer-Encoding"] == "chunked"
+    assert "Content-Length" not in headers
+
+
+async def test_metrics_are_served_to_what_came_before_http_1_1():
+    async with make_server() as server:
+        status, headers, body = await exchange(server, b"GET /metrics HTTP/1.0\r\n\r\n")
+    assert (status, body) == (200, b"edge_agent_backlog 0.0\n")
+    assert not {"Transfer-Encoding", "Content-Length"} & set(headers)  # the end of the connection is its end
+
+
+async def test_the_loop_turns_between_two_pieces_of_an_answer():
+    turns = 0
+    seen = []
+
+    def pieces():
+        for _ in range(5):
+            seen.append(turns)
+            yield b"x"
+
+    async def turn():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with make_server(metrics=pieces) as server, asyncio.TaskGroup() as group:
+        turning = group.create_task(turn())
+        assert (await get(server, "/metrics"))[2] == b"xxxxx"
+        turning.cancel()
+    assert seen == sorted(set(seen))
+
+
+async def test_of_an_answer_that_nobody_takes_no_more_is_made():
+    made = 0
+
+    def pieces():
+        nonlocal made
+        for made in range(1, 1_001):  # noqa: B007 - read outside
+            yield bytes(100_000)
+
+    async with make_server(metrics=pieces) as server, connection(server.port) as (reader, writer):
+        writer.transport.pause_reading()
+        writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        await until(lambda: any(one._is_full for one in server._exchanges))
+        assert made < 200
+        writer.transport.resume_reading()
+        assert (await reader.read()).endswith(b"\r\n0\r\n\r\n")
+    assert made == 1_000
+
+
+async def test_an_answer_that_fails_on_the_way_is_seen_to_have_no_end(told):
+    def pieces():
+        yield b"x"
+        raise ZeroDivisionError
+
+    async with make_server(metrics=pieces) as server:
+        async with connection(server.port) as (reader, writer):
+            writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert not (await rest(reader)).endswith(b"0\r\n\r\n")
+        assert (await get(server, "/health/live"))[0] == 200
+    assert [sentence for _, sentence, _ in told] == ["An answer could not be finished"]
 
 
 async def test_status_is_json():
@@ -152,7 +228,7 @@ async def test_a_part_that_fails_is_an_answer_and_the_others_still_answer():
     def broken():
         raise ZeroDivisionError
 
-    async with make_server(metrics_text=broken, status=lambda: {"value": float("nan")}) as server:
+    async with make_server(metrics=broken, status=broken) as server:
         assert (await get(server, "/metrics"))[0] == 500
         assert (await get(server, "/status"))[0] == 500
         assert (await get(server, "/health/live"))[0] == 200
@@ -184,7 +260,7 @@ async def test_a_client_that_does_not_finish_its_request_is_dropped():
 async def test_a_client_that_never_reads_is_dropped():
     limits = Limits(exchange_seconds=0.05)
     big = b"x" * 32_000_000
-    async with make_server(limits, metrics_text=lambda: big) as server, connection(server.port) as (_, writer):
+    async with make_server(limits, metrics=lambda: iter([big])) as server, connection(server.port) as (_, writer):
         writer.transport.pause_reading()
         writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
         await until(lambda: server._exchanges)
@@ -201,15 +277,60 @@ async def test_a_client_that_never_stops_sending_is_dropped():
         await until(lambda: not server._exchanges)
 
 
-async def test_connections_past_the_limit_are_dropped_and_room_is_given_back():
-    async with make_server(Limits(connections=1)) as server:
-        async with connection(server.port):
-            await until(lambda: server._exchanges)
-            async with connection(server.port) as (reader, writer):
-                writer.write(b"GET /health/live HTTP/1.1\r\n\r\n")
-                assert await rest(reader) == b""
-        await until(lambda: not server._exchanges)
+async def test_slow_connections_do_not_starve_health():
+    async with make_server() as server, AsyncExitStack() as stack:
+        slow = [await stack.enter_async_context(connection(server.port)) for _ in range(3 * ROOMY.connections)]
+        for number, (_, writer) in enumerate(slow):
+            if number % 2:
+                writer.write(b"GET /metrics HT")
+        for _ in range(5):
+            assert (await get(server, "/health/ready"))[0] == 200
+        assert len(server._exchanges) <= ROOMY.connections
+
+
+async def test_whoever_takes_no_answer_makes_room_for_whoever_asks():
+    limits = Limits(connections=4)
+    async with make_server(limits, metrics=lambda: iter([b"x" * 32_000_000])) as server, AsyncExitStack() as stack:
+        for _ in range(4):
+            _, writer = await stack.enter_async_context(connection(server.port))
+            writer.transport.pause_reading()
+            writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        await until(lambda: sum(one.is_answered for one in server._exchanges) == 4)
         assert (await get(server, "/health/live"))[0] == 200
+        assert len(server._exchanges) <= 4
+
+
+async def test_of_those_that_have_not_asked_the_oldest_makes_room():
+    async with make_server(Limits(connections=2)) as server, AsyncExitStack() as stack:
+        first, _ = await stack.enter_async_context(connection(server.port))
+        await until(lambda: len(server._exchanges) == 1)
+        second, writer = await stack.enter_async_context(connection(server.port))
+        await until(lambda: len(server._exchanges) == 2)
+        assert (await get(server, "/health/live"))[0] == 200
+        assert await rest(first) == b""
+        writer.write(b"GET /health/live HTTP/1.1\r\n\r\n")
+        assert (await second.read()).startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_whoever_stays_after_its_answer_makes_room_before_whoever_is_about_to_ask():
+    async with make_server(Limits(connections=2)) as server, AsyncExitStack() as stack:
+        asking, writer = await stack.enter_async_context(connection(server.port))
+        await until(lambda: len(server._exchanges) == 1)
+        staying, other = await stack.enter_async_context(connection(server.port))
+        other.write(b"GET /health/live HTTP/1.1\r\n\r\n")
+        assert await staying.read()
+        assert len(server._exchanges) == 2
+        assert (await get(server, "/health/live"))[0] == 200
+        writer.write(b"GET /health/live HTTP/1.1\r\n\r\n")
+        assert (await asking.read()).startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_a_head_has_a_deadline_of_its_own():
+    limits = Limits(head_seconds=0.05, exchange_seconds=60)
+    async with make_server(limits) as server, connection(server.port) as (reader, writer):
+        writer.write(b"GET /metrics HT")
+        assert await rest(reader) == b""
+        await until(lambda: not server._exchanges)
 
 
 async def test_closing_drops_open_connections_and_frees_the_port():
@@ -243,19 +364,77 @@ async def test_cancelling_its_owner_closes_it():
         await asyncio.open_connection("127.0.0.1", ports[0])
 
 
-async def test_a_port_in_use_is_one_clear_sentence():
-    async with make_server() as first:
-        second = ObservationServer(
-            "127.0.0.1", first.port, metrics_text=bytes, ready=dict, live=lambda: None, status=dict
-        )
-        with pytest.raises(EdgeAgentError, match=f"cannot be served on 127.0.0.1:{first.port}: .*in use"):
-            await second.__aenter__()
+@pytest.fixture
+def told():
+    """What is logged: (level, sentence, fields)."""
+    found = []
+    handler = logger.add(lambda m: found.append((m.record["level"].name, m.record["message"], m.record["extra"])))
+    yield found
+    logger.remove(handler)
+
+
+@pytest.fixture
+def taken():
+    """A port that another program has."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other
+
+
+def make_server_at(port, **options):
+    return ObservationServer(
+        "127.0.0.1", port, metrics=lambda: iter(()), ready=dict, live=lambda: None, status=lambda: iter(()), **options
+    )
+
+
+async def test_a_taken_port_is_told_and_served_as_soon_as_it_is_free(taken, told):
+    port = taken.getsockname()[1]
+    async with make_server_at(port, retry_seconds=0.01) as server, asyncio.TaskGroup() as group:
+        group.create_task(server.serve())
+        ((level, sentence, fields),) = told
+        assert (level, sentence) == ("ERROR", "Metrics and health cannot be served; it is tried again")
+        assert fields["address"] == f"127.0.0.1:{port}"
+        assert "in use" in fields["error"]
+        assert server.port == port
+        taken.close()
+        await until(lambda: server.is_listening)
+        assert (await get(server, "/health/live"))[0] == 200
+    assert [sentence for level, sentence, _ in told if level != "DEBUG"][1:] == ["Metrics and health are served"]
+
+
+async def test_an_address_that_is_none_keeps_nobody_from_starting(told):
+    server = ObservationServer(
+        "no.such.host.invalid", 1, metrics=lambda: iter(()), ready=dict, live=lambda: None, status=lambda: iter(())
+    )
+    async with server:
+        assert not server.is_listening
+    assert told[0][0] == "ERROR"
+
+
+async def test_waiting_for_a_port_can_be_cancelled(taken):
+    async with make_server_at(taken.getsockname()[1], retry_seconds=60) as server, asyncio.TaskGroup() as group:
+        waiting = group.create_task(server.serve())
+        await asyncio.sleep(0)
+        waiting.cancel()
+    assert not server.is_listening
+
+
+async def test_a_server_that_listens_has_nothing_to_wait_for():
+    async with make_server() as server, asyncio.timeout(5):
+        await server.serve()
+
+
+def test_want_of_memory_is_not_swallowed():
+    def exhausted():
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        Endpoints(exhausted, dict, lambda: None, exhausted).respond(b"GET /metrics HTTP/1.1")
 
 
 async def test_clients_that_reset_leave_no_trace():
     problems = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: problems.append(context))
-    async with make_server(metrics_text=lambda: b"x" * 4_000_000) as server:
+    async with make_server(metrics=lambda: iter([b"x" * 4_000_000])) as server:
         for request in (b"", b"GET /metrics HTTP/1.1\r\n\r\n", b"nonsense\r\n\r\nmore") * 5:
             client = socket.create_connection(("127.0.0.1", server.port))
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -268,10 +447,12 @@ async def test_clients_that_reset_leave_no_trace():
 
 @given(st.binary(max_size=200) | st.builds(b"%b %b HTTP/1.1".__mod__, st.tuples(st.binary(), st.binary())))
 def test_any_bytes_are_answered(head):
-    answer = Endpoints(bytes, dict, lambda: None, dict).respond(head)
+    answer = b"".join(Endpoints(lambda: iter([b"x"]), dict, lambda: None, lambda: iter([b"x"])).respond(head))
     start, _, body = answer.partition(b"\r\n\r\n")
     assert start.startswith(b"HTTP/1.1 ")
-    assert f"Content-Length: {len(body)}".encode() in start or head.startswith(b"HEAD ")
+    assert f"Content-Length: {len(body)}".encode() in start or head.startswith(
+        (b"HEAD ", b"GET /metrics ", b"GET /status ")
+    )
 
 
 async def test_any_bytes_on_the_wire_leave_it_answering():

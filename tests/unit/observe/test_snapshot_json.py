@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 
-from edge_agent.model.remembered import Snapshot
-from edge_agent.observe.snapshot import snapshot_json
+import pytest
+
+from edge_agent.model.remembered import SensorView, Snapshot
+from edge_agent.observe.snapshot import snapshot_json, status_pieces
 
 
 def test_a_snapshot_is_json_with_times_and_flags_as_words(make_snapshot, make_alarm):
@@ -33,3 +35,13 @@ def test_nothing_of_a_snapshot_is_left_out(make_snapshot):
 def test_the_clock_is_shown_with_its_boot(make_snapshot):
     found = snapshot_json(make_snapshot(clock_sure=False, boot="b-1"))
     assert found["clock"] == {"sure": False, "boot": "b-1"}
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 1_000])
+def test_in_pieces_it_says_the_same(make_snapshot, make_alarm, show_plant, count):
+    sensors = tuple(SensorView(f"n{number}", "level", "level", "m", 1.5, 1, 0, 0.5) for number in range(count))
+    alarms = tuple(make_alarm(f"n{number}/level:low") for number in range(count))
+    snapshot = make_snapshot(sensors=sensors, alarms=alarms)
+    pieces = list(status_pieces(show_plant(snapshot)))
+    assert json.loads(b"".join(pieces)) == snapshot_json(snapshot)
+    assert max(piece.count(b'"node"') for piece in pieces) <= 100

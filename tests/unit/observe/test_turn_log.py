@@ -88,14 +88,16 @@ def test_outcomes_of_commands_are_told_and_open_steps_are_not(turn, lines, at):
     assert all(fields == {"command": "0199", "attempts": 3, "detail": "no word"} for _, _, fields in lines)
 
 
-def test_a_flood_of_dead_letters_is_one_line(turn, lines, at):
+def test_a_flood_of_dead_letters_is_a_line_for_each_reason(turn, lines, at):
     turn.dead_letters = [DeadLetter("invalid_json", "water/r/tank1/telemetry", b"{\xff{level}" * 90, at)] * 400
     turn.dead_letters += [DeadLetter("value_nan", "t", b"", at)] * 100
     log_turn(turn)
-    ((level, sentence, fields),) = lines
-    assert (level, sentence) == ("WARNING", "Messages rejected")
-    assert fields["count"] == 500
-    assert fields["reasons"] == {"invalid_json": 400, "value_nan": 100}
+    assert [(level, sentence) for level, sentence, _ in lines] == [("WARNING", "Messages rejected")] * 2
+    assert [(fields["reason"], fields["count"]) for _, _, fields in lines] == [
+        ("invalid_json", 400),
+        ("value_nan", 100),
+    ]
+    fields = lines[0][2]
     assert fields["topic"] == "water/r/tank1/telemetry"
     assert fields["payload"].startswith("{\\xff{level}")
     assert len(fields["payload"]) < 200

@@ -1,0 +1,35 @@
+"""What a scrape sees of the plant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge_agent.model.plant import Threshold
+    from edge_agent.model.remembered import SensorView, Snapshot
+    from edge_agent.runtime.clock import Clock
+    from edge_agent.turn import Knowledge
+
+#: Sensors of one look: about two milliseconds of the loop.
+_SENSORS = 500
+
+
+class PlantWatch:
+    """Looks at what the agent knows, a piece at a time, so that no turn waits for long."""
+
+    def __init__(self, knowledge: Knowledge, clock: Clock) -> None:
+        self._knowledge, self._clock = knowledge, clock
+
+    def outline(self) -> Snapshot:
+        """Take a look at everything but the sensors."""
+        return self._knowledge.outline(self._clock.now())
+
+    def sensors(self) -> Iterator[tuple[SensorView, ...]]:
+        """Take looks at the sensors, some at a time."""
+        return self._knowledge.sensor_views(self._clock.now, _SENSORS)
+
+    def thresholds(self) -> Iterator[list[Threshold]]:
+        """Give the thresholds in force, those of some sensors at a time."""
+        return self._knowledge.analyzer.thresholds(_SENSORS)
