@@ -71,4 +71,5 @@ def connection_settings(settings: Settings, client_id: str) -> ConnectionSetting
         mqtt.keepalive_seconds,
         mqtt.receive_maximum,
         mqtt.session_expiry_seconds,
+        mqtt.max_packet_bytes,
     )

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Largest payload that is looked at, in bytes.
 MAX_PAYLOAD_BYTES = 64 * 1024
+#: Longest topic that is looked at, in bytes: a prefix of 256 characters and the ids of site, node and sensor.
+MAX_TOPIC_BYTES = 1024
 #: How much of a rejected payload is kept, in bytes.
 KEPT_PAYLOAD_BYTES = 1024
 #: How many deliveries without an identity of their own are remembered. A broker repeats at most its in-flight window.

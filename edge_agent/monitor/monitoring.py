@@ -71,8 +71,8 @@ class Monitor:
                 observed.counts[kind] = observed.counts.get(kind, 0) + 1
             if message.redelivered and self._deliveries.hold(message):
                 observed.duplicates += 1
-            elif len(message.payload) > MAX_PAYLOAD_BYTES:
-                self._bury(observed, message, now, [("payload_too_large", message.payload)])
+            elif message.cut or len(message.payload) > MAX_PAYLOAD_BYTES:
+                self._bury(observed, message, now, [(message.cut or "payload_too_large", message.payload)])
             elif kind is Kind.TELEMETRY:
                 self._telemetry(observed, message, now)
             else:
@@ -90,7 +90,7 @@ class Monitor:
         Nearly all messages are such. They go through few hands: with five tests 7 µs a message instead of 13.
         """
         ways = self._ways.get(message.route.node)
-        if ways is None or message.redelivered or len(message.payload) > MAX_PAYLOAD_BYTES:
+        if ways is None or message.redelivered or message.cut or len(message.payload) > MAX_PAYLOAD_BYTES:
             return False
         if not message.route.name:
             return self._frame_as_usual(observed, message, ways, now)

@@ -20,6 +20,7 @@ from edge_agent.errors import RecordingError
 from edge_agent.model.commands import Mode  # noqa: TC001  # pydantic reads it at run time
 from edge_agent.model.inbox import (
     BreakerReport,
+    CutReason,
     DeliveryReport,
     EpochReport,
     Inbox,
@@ -92,6 +93,8 @@ def _message_out(message: Message) -> dict[str, Any]:
         out["retained"] = True
     if message.redelivered:
         out["redelivered"] = True
+    if message.cut is not None:
+        out["cut"] = message.cut
     return out
 
 
@@ -116,6 +119,7 @@ class _Message(_Strict):
     packet: int | None = None
     retained: bool = False
     redelivered: bool = False
+    cut: CutReason | None = None
 
 
 class _Line(_Strict):
@@ -238,7 +242,8 @@ class Recording:
         except ValueError as error:
             raise self._unreadable(error) from error
         receipt = None if line.packet is None else Receipt(0, line.packet)
-        return Message(self._parse(line.topic), line.topic, payload, receipt, line.retained, line.redelivered)
+        route = self._parse(line.topic)
+        return Message(route, line.topic, payload, receipt, line.retained, line.redelivered, line.cut)
 
 
 def _by_hand(line: _Line | _Single) -> bool:

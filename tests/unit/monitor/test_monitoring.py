@@ -62,6 +62,15 @@ def test_what_cannot_be_used_is_buried_with_its_reason(payload, reason):
     assert values(observed) == [3.0]
 
 
+@pytest.mark.parametrize("cut", ["payload_too_large", "topic_too_long"])
+def test_a_message_of_which_only_the_beginning_is_there_is_buried_whatever_it_looks_like(cut):
+    whole = json.dumps({"value": 3.0, "ts": START.at / 1e6, "seq": 1}).encode()
+    words = [told(whole), status(True), state("running"), message(Kind.ACK, "station", "pump1", b"{}")]
+    observed = monitor().observe([each._replace(cut=cut) for each in words], START)
+    assert buried(observed) == [cut] * 4
+    assert (observed.readings, observed.statuses, observed.states, observed.acknowledgements) == ([], [], [], [])
+
+
 def test_64_kib_are_not_too_large():
     observed = monitor().observe([told(b" " * (64 * 1024 - 1) + b"1")], START)
     assert values(observed) == [1.0]
