@@ -19,7 +19,7 @@ import paho.mqtt.client as paho
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
-from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client
+from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, passing_client
 from edge_agent.mqtt.packets import Splitter
 from edge_agent.mqtt.pump import Pump
 
@@ -62,16 +62,19 @@ class Link:
         self,
         settings: ConnectionSettings,
         version: aiomqtt.ProtocolVersion,
-        will: Will,
+        will: Will | None,
         receive: Callable[[list[Message]], None],
         *,
         parse: Callable[[str], Route] = unrouted,
         generation: int = 0,
     ) -> None:
-        """Prepare a connection; `generation` goes into the receipts. What `receive` raises comes out of `lost`."""
+        """Prepare a connection; `generation` goes into the receipts. What `receive` raises comes out of `lost`.
+
+        Without a will it leaves nothing behind, not even a session.
+        """
         self._loop = asyncio.get_running_loop()
         self._receive = receive
-        self._client = fresh_client(settings, version, will)
+        self._client = fresh_client(settings, version, will) if will else passing_client(settings, version)
         self._paho = private.paho_of(self._client)
         self.doubts = private.doubts(self._client)
         self._splitter = Splitter(parse, generation, properties=version == MQTT_5)
@@ -112,11 +115,11 @@ class Link:
             self._pump.drop()
             raise
 
-    async def subscribe(self, filters: Sequence[str]) -> None:
-        """Subscribe at QoS 1. Raises BrokerUnavailableError where it is refused or not confirmed in time."""
+    async def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
+        """Subscribe. Raises BrokerUnavailableError where it is refused or not confirmed in time."""
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
-                codes = await self._confirmed(*self._paho.subscribe([(each, 1) for each in filters]))
+                codes = await self._confirmed(*self._paho.subscribe([(each, qos) for each in filters]))
         except TimeoutError:
             raise BrokerUnavailableError("the broker did not confirm the subscriptions") from None
         refused = [each for each, code in zip(filters, codes, strict=True) if code.value >= _FAILURE]
@@ -167,6 +170,10 @@ class Link:
     async def lost(self) -> str:
         """Wait for the end and tell its cause. Raises what the receiver raised."""
         return await asyncio.shield(self._lost)
+
+    def drop(self) -> None:
+        """Hang up, whatever state it is in."""
+        self._end("dropped")
 
     async def close(self) -> None:
         """Say DISCONNECT, so that the broker keeps the will to itself; where that takes too long, hang up."""
