@@ -11,11 +11,12 @@ from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Reading
 from edge_agent.monitor import decode
 from edge_agent.monitor.channel import Channel
-from edge_agent.monitor.decode import Rejected, Sample
+from edge_agent.monitor.decode import Sample
 from edge_agent.monitor.deliveries import Deliveries
 from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import AckReport, Observed, StateReport, StatusReport
 from edge_agent.monitor.order import as_it_came
+from edge_agent.monitor.rejects import MOST_ELEMENTS, Rejected, summed_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,7 +111,7 @@ class Monitor:
 
     def _frame_as_usual(self, observed: Observed, message: Message, ways: _Ways, now: Moment) -> bool:
         frame = decode.frame(message.payload, ways.timestamps)
-        if frame is None or frame.observed_at is None:
+        if frame is None or frame.observed_at is None or len(frame.values) > MOST_ELEMENTS:
             return False
         at, seq, channels, buried = frame.observed_at, frame.seq, ways.channels, []
         repeated = observed.duplicates + len(frame.values)
@@ -253,7 +254,8 @@ class Monitor:
         """Make dead letters of a message."""
         self._keep(observed, message)
         observed.dead_letters.extend(
-            DeadLetter(reason, message.topic, payload[:KEPT_PAYLOAD_BYTES], now.at) for reason, payload in problems
+            DeadLetter(reason, message.topic, payload[:KEPT_PAYLOAD_BYTES], now.at)
+            for reason, payload in summed_up(problems)
         )
 
     def _keep(self, observed: Observed, message: Message) -> None:
