@@ -147,7 +147,7 @@ async def open_agent(
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
         _watch(metrics, agent, session, stores)
-        notes = partial(_notes, source, parts.policy, stores, clock, succession)
+        notes = partial(_notes, source, parts.policy, stores, clock, succession, session)
         server = await stack.enter_async_context(_observation(settings, agent, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
@@ -166,7 +166,9 @@ def _watch(metrics: Metrics, agent: Agent, session: Session, stores: Stores) -> 
         unstored_commands=lambda: agent.unstored_commands,
     )
     metrics.watch_broker(
-        sessions_lost=lambda: session.sessions_lost, unpublished=lambda: agent.unpublished_dead_letters
+        sessions_lost=lambda: session.sessions_lost,
+        unpublished=lambda: agent.unpublished_dead_letters,
+        oversized=lambda: session.publishing.set_aside,
     )
     if stores.cached is not None:
         metrics.watch_cache(stores.cached.counts.reads, stores.cached.counts.writes)
@@ -189,7 +191,7 @@ def _observation(
 
 
 def _notes(
-    source: Retuned, policy: PolicyWatch, stores: Stores, clock: Clock, succession: Succession
+    source: Retuned, policy: PolicyWatch, stores: Stores, clock: Clock, succession: Succession, session: Session
 ) -> dict[str, str]:
     """Return what the health says besides, by part."""
     found = source.notes() | policy.notes()
@@ -197,6 +199,8 @@ def _notes(
         found["store"] = stores.embedded.renewal
     if succession.rival:
         found["epoch"] = succession.rival
+    if session.publishing.excess:
+        found["broker"] = f"{session.publishing.set_aside} messages were too large: {session.publishing.excess}"
     if not clock.now().sure:
         found["clock"] = UNSURE
     return found

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from edge_agent.errors import PublishRefusedError
+from edge_agent.errors import PublishRefusedError, PublishTooLargeError
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
 from edge_agent.version import installed_version
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class BrokerOutlet:
-    """Nouns in, topics and payloads out."""
+    """Nouns in, topics and payloads out. What is too large for the broker with its `reason` goes without."""
 
     def __init__(self, session: Session, topics: Topics, mode: Mode, epoch: Callable[[], int]) -> None:
         self._session, self._topics, self._mode, self._epoch = session, topics, mode, epoch
@@ -33,17 +35,25 @@ class BrokerOutlet:
         if self._announced is not None and self._announced < command.epoch:
             with suppress(PublishRefusedError):
                 await self.status("online")
-        await self._session.publish(
+        publish = partial(
+            self._session.publish,
             self._topics.command(command.node, command.actuator),
-            wire.command(command),
             expiry_seconds=remaining_seconds,
             response_topic=self._topics.ack(command.node, command.actuator),
             correlation=command.id.encode(),
         )
+        try:
+            await publish(wire.command(command))
+        except PublishTooLargeError:
+            await publish(wire.command(replace(command, reason="")))
 
     async def alarm(self, alarm: Alarm) -> None:
         """Publish the state of an alarm. Raises BrokerUnavailableError."""
-        await self._session.publish(self._topics.alarm(alarm.key), wire.alarm(alarm), retain=True)
+        topic = self._topics.alarm(alarm.key)
+        try:
+            await self._session.publish(topic, wire.alarm(alarm), retain=True)
+        except PublishTooLargeError:
+            await self._session.publish(topic, wire.alarm(replace(alarm, reason="")), retain=True)
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         """Publish a dead letter. Raises BrokerUnavailableError."""

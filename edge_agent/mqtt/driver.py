@@ -20,6 +20,7 @@ from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
 from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, passing_client
+from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.packets import Splitter
 from edge_agent.mqtt.pump import Pump
 
@@ -40,14 +41,6 @@ MOST_UNCONFIRMED = 100
 _UNSUPPORTED_VERSION = frozenset({0x84, 0x01})
 _FAILURE = 0x80
 _TAKEN_OVER = 0x8E
-
-
-class ProtocolRefusedError(BrokerUnavailableError):
-    """The broker does not speak this version of MQTT."""
-
-
-class SilentBrokerError(ProtocolRefusedError):
-    """The broker took the connection and did not answer CONNECT, as some do that do not know the version."""
 
 
 def unrouted(_topic: str) -> Route:
@@ -85,6 +78,7 @@ class Link:
         self.version = version
         self.session_present = False
         self.taken_over = False  # another client has come with the same id; only MQTT 5 tells
+        self.most_bytes: int | None = None  # largest packet that the broker takes; only MQTT 5 tells
         self._slots = asyncio.Semaphore(MOST_UNCONFIRMED)
         self._hook()
 
@@ -131,15 +125,20 @@ class Link:
     ) -> None:
         """Publish at QoS 1 and wait for PUBACK. Raises BrokerUnavailableError; then nothing is left here to send.
 
-        It is PublishRefusedError where the broker has taken the message and said no.
+        It is PublishRefusedError where the broker has taken the message and said no, LinkEndedError where the
+        connection ended meanwhile.
         """
-        mid = 0
+        mid, sent_at = 0, self._loop.time()
         try:
             async with asyncio.timeout(timeout_seconds), self._slots:
                 info = self._paho.publish(topic, payload, 1, retain, properties)
                 mid = info.mid
+                sent_at = self._loop.time()
                 self._pump.flush()
                 (code,) = await self._confirmed(info.rc, mid)
+        except LinkEndedError as error:
+            error.seconds = self._loop.time() - sent_at
+            raise
         except TimeoutError:
             if self._pump.unsent(mid):
                 self._end("the broker takes no more bytes")
@@ -217,6 +216,7 @@ class Link:
         self.session_present = flags.session_present
         most = getattr(properties, "ReceiveMaximum", MOST_UNCONFIRMED)
         self._slots = asyncio.Semaphore(min(most, MOST_UNCONFIRMED))
+        self.most_bytes = getattr(properties, "MaximumPacketSize", None)
         self._announce_connect(client, userdata, flags, code, properties)  # type: ignore[misc, call-arg, arg-type] # aiomqtt's, of paho's second callback form
 
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:  # noqa: ANN401 - paho's signature
@@ -278,7 +278,7 @@ class Link:
         else:
             _fail(self._lost, cause)
         for waiting in self._waiting.values():
-            _fail(waiting, BrokerUnavailableError(f"the connection to the broker is lost: {cause}"))
+            _fail(waiting, LinkEndedError(f"the connection to the broker is lost: {cause}"))
         private.stop_waiting(self._client, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))
         # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
         self._loop.call_soon(self._pump.drop)

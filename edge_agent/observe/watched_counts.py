@@ -25,6 +25,7 @@ _OF_STORE = {
 _OF_BROKER = {
     "sessions_lost": "Sessions that the broker had forgotten when the agent came back.",
     "unpublished_dead_letters": "Dead letters that were stored, but not published for want of room.",
+    "oversized_publishes": "Messages of the agent that were too large for the broker.",
 }
 
 
@@ -51,9 +52,9 @@ class WatchedCounts(Collector):
         sources = (renewals, dropped_rows, refused_rows, unwritable_rows, unstored_commands)
         self._sources |= dict(zip(_OF_STORE, sources, strict=True))
 
-    def watch_broker(self, *, sessions_lost: CountSource, unpublished: CountSource) -> None:
-        """Name the sources: sessions that the broker forgot, dead letters that were not published."""
-        self._sources |= dict(zip(_OF_BROKER, (sessions_lost, unpublished), strict=True))
+    def watch_broker(self, *, sessions_lost: CountSource, unpublished: CountSource, oversized: CountSource) -> None:
+        """Name the sources: sessions that the broker forgot, dead letters not published, messages too large for it."""
+        self._sources |= dict(zip(_OF_BROKER, (sessions_lost, unpublished, oversized), strict=True))
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Read the sources."""

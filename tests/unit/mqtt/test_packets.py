@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.streams import IntakeReading, length, packet, publish, read_by_intake, read_by_paho, route
 
 from edge_agent.model.inbox import Message, Receipt
-from edge_agent.mqtt.packets import Splitter, extent, pubacks
+from edge_agent.mqtt.packets import Splitter, extent, pubacks, publish_bytes
 
 VERSIONS = (paho.MQTTv311, paho.MQTTv5)
 EXPIRY, ALIAS, UNKNOWN, CUT_SHORT = b"\x02\x00\x00\x00\x1e", b"\x23\x00\x01", b"\x7f\x01", b"\x02\x00"
@@ -295,3 +295,10 @@ def test_the_extent_of_a_packet_is_told_by_its_beginning(data, size):
 def test_acknowledgements_are_written_one_after_the_other():
     assert pubacks([]) == b""
     assert pubacks([1, 65_535]) == b"\x40\x02\x00\x01\x40\x02\xff\xff"
+
+
+@pytest.mark.parametrize("size", [0, 110, 130, 16_000, 17_000, 2_097_000, 2_098_000])
+def test_the_size_of_a_publish_is_known_before_it_is_made(size):
+    for properties, packed in ((None, b""), (USER, length(len(USER)) + USER)):
+        made = publish("ü/a".encode(), bytes(size), properties=properties)
+        assert publish_bytes("ü/a", bytes(size), packed) == len(made)
