@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from edge_agent.cli.memory import ending_without_memory, watch_callbacks
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
@@ -65,6 +66,7 @@ async def _run(
 ) -> int:
     async with open_agent(settings, plant, clock=clock, recording=recording, rewire=rewire) as running:
         stop_on_signals(running.agent.stop)
+        watch_callbacks(asyncio.get_running_loop())
         _collect_what_comes()
 
         def started() -> None:
@@ -77,7 +79,8 @@ async def _run(
                 http=f"{settings.http.host}:{running.http_port}",
             ).info("The agent has started")
 
-        await running.agent.run(started)
+        with ending_without_memory():
+            await running.agent.run(started)
     return 0
 
 

@@ -71,7 +71,7 @@ class Endpoints:
     dispensable: Callable[[], Mapping[str, str | None]] = dict
 
     def respond(self, head: bytes) -> bytes:
-        """Answer the head of a request, whatever bytes it is made of. Never raises."""
+        """Answer the head of a request, whatever bytes it is made of. Raises MemoryError only."""
         parts = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
         if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
             return _refusal(HTTPStatus.BAD_REQUEST)
@@ -86,6 +86,8 @@ class Endpoints:
             return _problem(HTTPStatus.METHOD_NOT_ALLOWED)
         try:
             return content()
+        except MemoryError:  # the process is to end
+            raise
         # Whatever a part of the agent does when asked, the server must go on answering for the others.
         except Exception as error:
             logger.opt(exception=error).error("A request could not be answered", path=path)

@@ -55,10 +55,12 @@ class InterceptHandler(logging.Handler):
     """Hands records of the standard library's logging to loguru, with the name of their logger."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the record again with loguru. Never raises."""
+        """Log the record again with loguru. Raises MemoryError only."""
         try:
             text = record.getMessage()
             logger.bind(logger=record.name).opt(exception=record.exc_info).log(_level(record), text)
+        except MemoryError:
+            raise
         # A record with wrong arguments must not raise where it was logged; logging has its own way to report it.
         except Exception:
             self.handleError(record)
