@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from edge_agent.errors import PublishRefusedError, PublishTooLargeError
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class BrokerOutlet:
-    """Nouns in, topics and payloads out. What is too large for the broker with its `reason` goes without."""
+    """Nouns in, topics and payloads out. What is too large for the broker goes without its `reason`."""
 
     def __init__(self, session: Session, topics: Topics, mode: Mode, epoch: Callable[[], int]) -> None:
         self._session, self._topics, self._mode, self._epoch = session, topics, mode, epoch
@@ -35,17 +34,18 @@ class BrokerOutlet:
         if self._announced is not None and self._announced < command.epoch:
             with suppress(PublishRefusedError):
                 await self.status("online")
-        publish = partial(
-            self._session.publish,
-            self._topics.command(command.node, command.actuator),
-            expiry_seconds=remaining_seconds,
-            response_topic=self._topics.ack(command.node, command.actuator),
-            correlation=command.id.encode(),
-        )
+        topic = self._topics.command(command.node, command.actuator)
         try:
-            await publish(wire.command(command))
-        except PublishTooLargeError:
-            await publish(wire.command(replace(command, reason="")))
+            await self._session.publish(
+                topic,
+                wire.command(command),
+                expiry_seconds=remaining_seconds,
+                response_topic=self._topics.ack(command.node, command.actuator),
+                correlation=command.id.encode(),
+            )
+        except PublishTooLargeError:  # what is left out is for people, or tells topic and id once more
+            short = wire.command(replace(command, reason=""))
+            await self._session.publish(topic, short, expiry_seconds=remaining_seconds)
 
     async def alarm(self, alarm: Alarm) -> None:
         """Publish the state of an alarm. Raises BrokerUnavailableError."""

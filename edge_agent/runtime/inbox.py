@@ -16,7 +16,7 @@ from edge_agent.model.inbox import (
     RefusalReport,
     RenewalReport,
 )
-from edge_agent.runtime.portion import MOST_BYTES, front, quick
+from edge_agent.runtime.portion import fits, front, quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: So many bytes of payloads wait at the most, however few messages they are.
 MOST_WAITING_BYTES = 16_777_216
+#: Between the turns of what waits others have theirs: a request over HTTP needs three passes of the event loop.
+BREATH_SECONDS = 0.001
 _payload = itemgetter(2)  # 0.05 µs a message, with its length
 
 
@@ -134,9 +136,9 @@ class BoundedInbox:
         if not self._something:
             await self._wait(wait_seconds)
         elif self._since:
-            await asyncio.sleep(0)  # much waits: between its turns others have theirs
+            await asyncio.sleep(BREATH_SECONDS)
         taken, self._inbox = self._inbox, Inbox()
-        if self._bytes > MOST_BYTES or self._since:
+        if self._since or not fits(self._bytes, len(taken.messages)):
             first = self._take_portion(taken)
         else:
             first, self._bytes = self._first, 0
@@ -155,7 +157,7 @@ class BoundedInbox:
         return min((since.get(id(each), first) for each in taken.messages), default=None)
 
     def _portion(self, waiting: list[Message]) -> tuple[list[Message], list[Message]]:
-        if self._bytes <= MOST_BYTES:
+        if fits(self._bytes, len(waiting)):
             return waiting, []
         if not self._front_next:
             taken, left = quick(waiting)

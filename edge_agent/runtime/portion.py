@@ -13,8 +13,10 @@ from edge_agent.model.inbox import Kind
 if TYPE_CHECKING:
     from edge_agent.model.inbox import Message
 
-#: So much is taken into one turn: a thousand live readings, or two large messages.
+#: So much is taken into one turn of small messages: a thousand live readings.
 MOST_BYTES = 131_072
+#: On the average small ones are no larger than this.
+_MEAN_BYTES = 512
 #: A larger message carries many readings: such wait for those that carry few.
 LARGE_BYTES = 4_096
 #: So much is taken of what waits in turn: one of the largest messages.
@@ -50,6 +52,11 @@ class _Left:
         if kind is Kind.TELEMETRY:
             return node in (self._frames if name else self._nodes)
         return kind is Kind.STATUS and node in self._nodes
+
+
+def fits(size: int, count: int) -> bool:
+    """Whether so many messages of that size together are few enough, or small enough, for one turn."""
+    return size <= FRONT_BYTES or size <= min(MOST_BYTES, _MEAN_BYTES * count)
 
 
 def quick(waiting: list[Message]) -> tuple[list[Message], list[Message]]:

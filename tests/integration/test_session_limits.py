@@ -104,7 +104,21 @@ async def test_a_command_and_an_alarm_that_are_too_large_go_without_their_reason
     agent = speaking(Agent(narrow.port), version)
     outlet = BrokerOutlet(agent.session, TOPICS, "auto", lambda: 1)
     reason = "tank1/level is below low: " + "and so on, " * 40
-    order = Command("0199", "riverside", "station", "pump1", "stop", None, 0, 60_000_000, 900.0, 1, 1, "fill", reason)
+    order = Command(
+        "0199a0f0-1234-7abc-8def-0123456789ab",
+        "riverside",
+        "station",
+        "pump1",
+        "stop",
+        None,
+        0,
+        60_000_000,
+        900.0,
+        1,
+        1,
+        "fill",
+        reason,
+    )
     key = AlarmKey("tank1", "level", "low")
     low = Alarm(key, active=True, acknowledged=False, shelved_until=None, priority="high", value=1.0, limit=2.0,
                 unit="m", since=0, reason=reason)  # fmt: skip

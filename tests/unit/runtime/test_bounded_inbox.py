@@ -180,9 +180,16 @@ async def test_what_is_too_much_for_one_turn_takes_turns_with_what_is_small(make
     inbox.extend(more := [level_message(number) for number in range(3)])
     assert (await inbox.take(3600))[0].messages == large[1:2]
     assert (await inbox.take(3600))[0].messages == more
-    assert (await inbox.take(3600))[0].messages == large[2:3]
-    assert (await inbox.take(3600))[0].messages == large[3:]
+    for place in range(2, 5):
+        assert (await inbox.take(3600))[0].messages == large[place : place + 1]
     assert (await inbox.take(0))[0].messages == []
+
+
+async def test_a_thousand_live_readings_are_one_turn_with_a_large_message_among_them(make_inbox, level_message):
+    inbox = make_inbox(10_000)
+    live = [level_message(number)._replace(payload=bytes(70)) for number in range(999)]
+    inbox.extend([*live, bulk(level_message, 1)])
+    assert len((await inbox.take(0))[0].messages) == 1_000
 
 
 async def test_between_the_turns_of_much_others_have_theirs(make_inbox, level_message):
