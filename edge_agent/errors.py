@@ -81,6 +81,10 @@ class PublishRefusedError(BrokerUnavailableError):
     """The broker is there, and refused one message, as far as it says so: access rules, a quota."""
 
 
+class PublishTooLargeError(PublishRefusedError):
+    """The broker does not take one message, for its size as far as can be told: it is set aside."""
+
+
 class NotAcknowledgedError(EdgeAgentError):
     """A node did not acknowledge a command in time."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from edge_agent.cli.memory import ending_without_memory, watch_callbacks
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
@@ -73,7 +74,7 @@ async def _run(
     clock: Clock | None,
     log: LogWriter,
 ) -> int:
-    asyncio.get_running_loop().set_exception_handler(_end_without_memory)
+    watch_callbacks(asyncio.get_running_loop())
     manager = ServiceManager(os.environ, os.getpid())
     async with open_agent(
         settings,
@@ -103,15 +104,9 @@ async def _run(
                 http=place(settings.http.host, running.http_port),
             ).info("The agent has started")
 
-        await running.agent.run(started)
+        with ending_without_memory():
+            await running.agent.run(started)
     return 0
-
-
-def _end_without_memory(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """End the process where a callback of the loop finds no memory: half an agent is worse than a fresh one."""
-    if isinstance(context.get("exception"), MemoryError):
-        raise SystemExit(1)
-    loop.default_exception_handler(context)
 
 
 def _collect_what_comes() -> None:

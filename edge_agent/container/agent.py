@@ -168,7 +168,7 @@ async def open_agent(
         watch = PlantWatch(parts.knowledge, clock)
         _watch(metrics, watch, agent, session, stores)
         metrics.watch_log(lost_lines)
-        notes = partial(_notes, source, parts, stores, succession)
+        notes = partial(_notes, source, parts, stores, succession, session)
         server = await stack.enter_async_context(_observation(settings, agent, watch, metrics, notes, stores))
         yield Running(agent, server.port, session)
 
@@ -198,7 +198,9 @@ def _watch(metrics: Metrics, plant: PlantWatch, agent: Agent, session: Session, 
         unstored_commands=lambda: agent.unstored_commands,
     )
     metrics.watch_broker(
-        sessions_lost=lambda: session.sessions_lost, unpublished=lambda: agent.unpublished_dead_letters
+        sessions_lost=lambda: session.sessions_lost,
+        unpublished=lambda: agent.unpublished_dead_letters,
+        oversized=lambda: session.publishing.set_aside,
     )
     if stores.cached is not None:
         metrics.watch_cache(stores.cached.counts.reads, stores.cached.counts.writes)
@@ -225,13 +227,15 @@ def _observation(
     )
 
 
-def _notes(source: Retuned, parts: Parts, stores: Stores, succession: Succession) -> dict[str, str]:
+def _notes(source: Retuned, parts: Parts, stores: Stores, succession: Succession, session: Session) -> dict[str, str]:
     """Return what the health says besides, by part."""
     found = source.notes() | parts.policy.notes() | stores.notes()
     if succession.rival:
         found["epoch"] = succession.rival
     if parts.drain is not None and parts.drain.error is not None:
         found["spool"] = f"what is recorded waits in the spool: {parts.drain.error}"
+    if session.publishing.excess:
+        found["broker"] = f"{session.publishing.set_aside} messages were too large: {session.publishing.excess}"
     if not parts.clock.now().sure:
         found["clock"] = UNSURE
     return found

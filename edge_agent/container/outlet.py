@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from edge_agent.errors import PublishRefusedError
+from edge_agent.errors import PublishRefusedError, PublishTooLargeError
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
 from edge_agent.version import installed_version
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class BrokerOutlet:
-    """Nouns in, topics and payloads out."""
+    """Nouns in, topics and payloads out. What is too large for the broker goes without its `reason`."""
 
     def __init__(self, session: Session, topics: Topics, mode: Mode, epoch: Callable[[], int]) -> None:
         self._session, self._topics, self._mode, self._epoch = session, topics, mode, epoch
@@ -33,17 +34,26 @@ class BrokerOutlet:
         if self._announced is not None and self._announced < command.epoch:
             with suppress(PublishRefusedError):
                 await self.status("online")
-        await self._session.publish(
-            self._topics.command(command.node, command.actuator),
-            wire.command(command),
-            expiry_seconds=remaining_seconds,
-            response_topic=self._topics.ack(command.node, command.actuator),
-            correlation=command.id.encode(),
-        )
+        topic = self._topics.command(command.node, command.actuator)
+        try:
+            await self._session.publish(
+                topic,
+                wire.command(command),
+                expiry_seconds=remaining_seconds,
+                response_topic=self._topics.ack(command.node, command.actuator),
+                correlation=command.id.encode(),
+            )
+        except PublishTooLargeError:  # what is left out is for people, or tells topic and id once more
+            short = wire.command(replace(command, reason=""))
+            await self._session.publish(topic, short, expiry_seconds=remaining_seconds)
 
     async def alarm(self, alarm: Alarm) -> None:
         """Publish the state of an alarm. Raises BrokerUnavailableError."""
-        await self._session.publish(self._topics.alarm(alarm.key), wire.alarm(alarm), retain=True)
+        topic = self._topics.alarm(alarm.key)
+        try:
+            await self._session.publish(topic, wire.alarm(alarm), retain=True)
+        except PublishTooLargeError:
+            await self._session.publish(topic, wire.alarm(replace(alarm, reason="")), retain=True)
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         """Publish a dead letter. Raises BrokerUnavailableError."""
@@ -71,4 +81,5 @@ def connection_settings(settings: Settings, client_id: str) -> ConnectionSetting
         mqtt.keepalive_seconds,
         mqtt.receive_maximum,
         mqtt.session_expiry_seconds,
+        mqtt.max_packet_bytes,
     )

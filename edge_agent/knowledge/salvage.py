@@ -55,7 +55,7 @@ class Salvaged(NamedTuple):
 
 
 def salvage(damaged: Path, db: sqlite3.Connection, *, spool_only: bool) -> Salvaged:
-    """Move what can be read of a damaged file into a fresh one. Never raises: then nothing is saved.
+    """Move what can be read of a damaged file into a fresh one. Raises MemoryError only: else nothing is saved.
 
     `spool_only` where the agent runs on: it knows the rest itself, and better.
     """
@@ -65,6 +65,8 @@ def salvage(damaged: Path, db: sqlite3.Connection, *, spool_only: bool) -> Salva
         with closing(_open(damaged)) as source, transaction(db):
             salvaged = _move(source, db, tables)
             journal.remembered(db, 0, Misfits())  # what a start could not read must not be kept
+    except MemoryError:
+        raise
     except Exception as error:
         logger.bind(error=str(error)).warning("Nothing could be saved of the damaged store")
         return Salvaged({}, list(tables))

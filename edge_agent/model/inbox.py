@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import Plant, Policy
+
+
+CutReason: TypeAlias = Literal["payload_too_large", "topic_too_long"]
 
 
 class Kind(StrEnum):
@@ -36,7 +39,10 @@ class Receipt(NamedTuple):
 
 
 class Message(NamedTuple):
-    """One message as it came from the broker. `receipt` is None where nothing is to be acknowledged (QoS 0)."""
+    """One message as it came from the broker. `receipt` is None where nothing is to be acknowledged (QoS 0).
+
+    `cut` is why only the beginning of it is here, which makes it a dead letter: it was too large to be taken whole.
+    """
 
     route: Route
     topic: str
@@ -44,6 +50,7 @@ class Message(NamedTuple):
     receipt: Receipt | None = None
     retained: bool = False
     redelivered: bool = False
+    cut: CutReason | None = None
 
 
 class DeliveryReport(NamedTuple):

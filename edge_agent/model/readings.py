@@ -14,6 +14,9 @@ MAX_PAYLOAD_BYTES = 64 * 1024
 #: Every reason for which a message, or an element of one, is rejected.
 REASONS = (
     "payload_too_large",
+    "topic_too_long",
+    "too_many_elements",
+    "too_many_rejected",
     "invalid_json",
     "malformed",
     "value_missing",
@@ -35,6 +38,8 @@ REASONS = (
     "ack_mismatch",
     "state_invalid",
 )
+#: Longest topic that is looked at, in bytes: a prefix of 256 characters and the ids of site, node and sensor.
+MAX_TOPIC_BYTES = 1024
 #: How much of a rejected payload is kept, in bytes.
 KEPT_PAYLOAD_BYTES = 1024
 #: How many deliveries without an identity of their own a store keeps, at the least and at the most: packet ids are few.

@@ -6,16 +6,27 @@ one bad element of an array does not take the good ones with it.
 
 from __future__ import annotations
 
-import json
-import sys
 from datetime import datetime
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, NamedTuple, NotRequired
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, FailFast, Field, TypeAdapter, ValidationError, with_config
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
 from edge_agent.model.time import MICROSECONDS, instant
+from edge_agent.monitor.rejects import (
+    MOST_ELEMENTS,
+    MOST_LETTERS,
+    MOST_SEQ,
+    Bad,
+    Rejected,
+    beyond,
+    reason_of,
+    rendered,
+    seq_of,
+    value_reason,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +38,6 @@ _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Value = bool | _Number
 # The pattern keeps out what datetime.fromisoformat reads besides RFC 3339 (dates alone, week dates, bare numbers).
 _Rfc3339 = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$")]
-_MOST_SEQ = 2**63 - 1
 _STRICT = ConfigDict(strict=True, extra="ignore")
 _EARLIEST, _LATEST = 0, 253_402_300_800  # Unix seconds: 1970, and the year 10000, which datetime does not know
 _FIRST, _LAST = -62_135_596_800 * MICROSECONDS, _LATEST * MICROSECONDS  # what an offset can push a written time over
@@ -38,20 +48,20 @@ class _OneReading(TypedDict):
     value: _Value
     unit: NotRequired[Annotated[str, Field(max_length=16)]]
     ts: NotRequired[_Rfc3339 | _Number]
-    seq: NotRequired[Annotated[int, Field(ge=0, le=_MOST_SEQ)]]
+    seq: NotRequired[Annotated[int, Field(ge=0, le=MOST_SEQ)]]
 
 
 @with_config(_STRICT)
 class _ManyReadings(TypedDict):
     readings: dict[str, _Value]
     ts: NotRequired[_Rfc3339 | _Number]
-    seq: NotRequired[Annotated[int, Field(ge=0, le=_MOST_SEQ)]]
+    seq: NotRequired[Annotated[int, Field(ge=0, le=MOST_SEQ)]]
 
 
 _ONE = TypeAdapter(_OneReading)
-_ONES = TypeAdapter(list[_OneReading])
+_ONES = TypeAdapter(Annotated[list[_OneReading], FailFast()])
 _MANY = TypeAdapter(_ManyReadings)
-_MANIES = TypeAdapter(list[_ManyReadings])
+_MANIES = TypeAdapter(Annotated[list[_ManyReadings], FailFast()])
 # The adapters' own method asks for eight options at each call: 0.8 µs.
 _ONE_JSON, _MANY_JSON = _ONE.validator.validate_json, _MANY.validator.validate_json
 _BARE = TypeAdapter(_Value, config=ConfigDict(strict=True))
@@ -73,14 +83,6 @@ class Frame(NamedTuple):
     values: dict[str, bool | float]
     observed_at: Instant | None
     seq: int | None
-
-
-class Rejected(NamedTuple):
-    """What could not be read: the reason, the element of the payload it was, and its number where that could be."""
-
-    reason: str
-    payload: bytes
-    seq: int | None = None
 
 
 class _TimestampError(ValueError):
@@ -133,8 +135,7 @@ def telemetry(payload: bytes, timestamps: TimestampFormat) -> Iterator[Sample | 
         if head == b"{":
             yield _sample(_ONE.validate_json(payload), timestamps)
         elif head == b"[":
-            ones = [_sample(one, timestamps) for one in _ONES.validate_json(payload)]
-            yield from ones
+            yield from _bounded([_sample(one, timestamps) for one in _ONES.validate_json(payload)])
         else:
             yield Sample("", float(_BARE.validate_json(payload)), None, None, None)
     except (ValidationError, _TimestampError):
@@ -148,10 +149,15 @@ def telemetry_of_many(payload: bytes, timestamps: TimestampFormat) -> Iterator[S
             many = [sample for one in _MANIES.validate_json(payload) for sample in _samples(one, timestamps)]
         else:
             many = list(_samples(_MANY.validate_json(payload), timestamps))
+        yield from _bounded(many)
     except (ValidationError, _TimestampError):
         yield from _each(payload, timestamps, _many_again)
-    else:
-        yield from many
+
+
+def _bounded(samples: list[Sample]) -> Iterator[Sample | Rejected]:
+    yield from samples[:MOST_ELEMENTS]
+    if len(samples) > MOST_ELEMENTS:
+        yield beyond(len(samples))
 
 
 def _sample(one: _OneReading, timestamps: TimestampFormat) -> Sample:
@@ -166,81 +172,66 @@ def _samples(many: _ManyReadings, timestamps: TimestampFormat) -> Iterator[Sampl
 
 
 def _each(
-    payload: bytes,
-    timestamps: TimestampFormat,
-    again: Callable[[object, bytes, TimestampFormat], Iterator[Sample | Rejected]],
+    payload: bytes, timestamps: TimestampFormat, again: Callable[[object, TimestampFormat], Iterator[Sample | Bad]]
 ) -> Iterator[Sample | Rejected]:
     """Take a payload that failed apart, to save what is good in it."""
     try:
         content = from_json(payload)
-    except ValueError:
-        yield Rejected("invalid_json", payload)
+    except ValueError as error:
+        yield Rejected("too_deep" if "recursion limit" in str(error) else "invalid_json", payload)
         return
-    if not isinstance(content, list):
-        yield from again(content, payload, timestamps)
-        return
-    for element in content:
-        yield from again(element, _rendered(element), timestamps)
+    elements = content if isinstance(content, list) else [content]
+    found = chain.from_iterable(again(element, timestamps) for element in elements)
+    shown = 0
+    for item in islice(found, MOST_ELEMENTS):
+        if isinstance(item, Sample):
+            yield item
+            continue
+        raw = b""
+        if shown < MOST_LETTERS:  # rendering all of them would take longer than all else
+            raw = payload if item.element is content else rendered(item.element)
+        shown += 1
+        yield Rejected(item.reason, raw, item.seq)
+    if next(found, None) is not None:
+        yield beyond(sum(_size(element) for element in elements))
 
 
-def _one_again(element: object, raw: bytes, timestamps: TimestampFormat) -> Iterator[Sample | Rejected]:
+def _size(element: object) -> int:
+    values = element.get("readings") if isinstance(element, dict) else None
+    return len(values) if isinstance(values, dict) else 1
+
+
+def _one_again(element: object, timestamps: TimestampFormat) -> Iterator[Sample | Bad]:
+    if not isinstance(element, dict):
+        yield Bad("malformed" if isinstance(element, list) else value_reason(element), element)
+        return
     try:
         yield _sample(_ONE.validate_python(element), timestamps)
     except ValidationError as error:
-        bare = not isinstance(element, dict | list)
-        yield Rejected(_value_reason(element) if bare else _reason(error), raw, _seq(element))
+        yield Bad(reason_of(error), element, seq_of(element))
     except _TimestampError as error:
-        yield Rejected(str(error), raw, _seq(element))
+        yield Bad(str(error), element, seq_of(element))
 
 
-def _many_again(element: object, raw: bytes, timestamps: TimestampFormat) -> Iterator[Sample | Rejected]:
+def _many_again(element: object, timestamps: TimestampFormat) -> Iterator[Sample | Bad]:
     values = element.get("readings") if isinstance(element, dict) else None
     if not isinstance(element, dict) or not isinstance(values, dict):
-        yield Rejected("malformed", raw, _seq(element))
+        yield Bad("malformed", element, seq_of(element))
         return
     try:
         frame = _MANY.validate_python({**element, "readings": {}})
         observed_at = _observed_at(frame.get("ts"), timestamps)
     except ValidationError as error:
-        yield Rejected(_reason(error), raw, _seq(element))
+        yield Bad(reason_of(error), element, seq_of(element))
         return
     except _TimestampError as error:
-        yield Rejected(str(error), raw, _seq(element))
+        yield Bad(str(error), element, seq_of(element))
         return
     for sensor, value in values.items():
         try:
             yield Sample(sensor, float(_BARE.validate_python(value)), None, observed_at, frame.get("seq"))
         except ValidationError:
-            yield Rejected(_value_reason(value), _rendered({sensor: value}), frame.get("seq"))
-
-
-def _seq(element: object) -> int | None:
-    """Find the number of what is otherwise no good: the message came, it is not missing."""
-    seq = element.get("seq") if isinstance(element, dict) else None
-    return seq if type(seq) is int and 0 <= seq <= _MOST_SEQ else None
-
-
-def _reason(error: ValidationError) -> str:
-    """Name what is wrong by the first member that is: value, then time, then the rest."""
-    found = {str(part["loc"][0]): part for part in reversed(error.errors(include_url=False)) if part["loc"]}
-    if "value" in found:
-        missing = found["value"]["type"] == "missing"
-        return "value_missing" if missing else _value_reason(found["value"]["input"])
-    reasons = {"ts": "timestamp_invalid", "unit": "unit_invalid", "seq": "seq_invalid"}
-    return next((reasons[member] for member in reasons if member in found), "malformed")
-
-
-def _value_reason(value: object) -> str:
-    if not isinstance(value, int | float):
-        return "value_not_numeric"
-    if value != value:  # noqa: PLR0124  # only NaN differs from itself
-        return "value_nan"
-    # A number or boolean that is fine as a value stands where a reading should.
-    return "malformed" if abs(value) <= sys.float_info.max else "value_infinite"
-
-
-def _rendered(element: object) -> bytes:
-    return json.dumps(element, ensure_ascii=False).encode()
+            yield Bad(value_reason(value), {sensor: value}, frame.get("seq"))
 
 
 @with_config(_STRICT)

@@ -11,11 +11,12 @@ from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Reading
 from edge_agent.monitor import decode
 from edge_agent.monitor.channel import Channel
-from edge_agent.monitor.decode import Rejected, Sample
+from edge_agent.monitor.decode import Sample
 from edge_agent.monitor.deliveries import Deliveries
 from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import AckReport, Observed, StateReport, StatusReport
 from edge_agent.monitor.order import as_it_came
+from edge_agent.monitor.rejects import MOST_ELEMENTS, Rejected, summed_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,8 +89,8 @@ class Monitor:
                 observed.counts[kind] = observed.counts.get(kind, 0) + 1
             if message.redelivered and self._deliveries.hold(message):
                 observed.duplicates += 1
-            elif len(message.payload) > MAX_PAYLOAD_BYTES:
-                self._bury(observed, message, now, [("payload_too_large", message.payload)])
+            elif message.cut or len(message.payload) > MAX_PAYLOAD_BYTES:
+                self._bury(observed, message, now, [(message.cut or "payload_too_large", message.payload)])
             elif kind is Kind.TELEMETRY:
                 self._telemetry(observed, message, now)
             else:
@@ -107,7 +108,7 @@ class Monitor:
         Nearly all messages are such. They go through few hands: with five tests 7 µs a message instead of 13.
         """
         ways = self._ways.get(message.route.node)
-        if ways is None or message.redelivered or len(message.payload) > MAX_PAYLOAD_BYTES:
+        if ways is None or message.redelivered or message.cut or len(message.payload) > MAX_PAYLOAD_BYTES:
             return False
         if not message.route.name:
             return self._frame_as_usual(observed, message, ways, now)
@@ -127,7 +128,7 @@ class Monitor:
 
     def _frame_as_usual(self, observed: Observed, message: Message, ways: _Ways, now: Moment) -> bool:
         frame = decode.frame(message.payload, ways.timestamps)
-        if frame is None or frame.observed_at is None:
+        if frame is None or frame.observed_at is None or len(frame.values) > MOST_ELEMENTS:
             return False
         at, seq, channels, buried = frame.observed_at, frame.seq, ways.channels, []
         repeated = observed.duplicates + len(frame.values)
@@ -270,7 +271,8 @@ class Monitor:
         """Make dead letters of a message."""
         self._keep(observed, message)
         observed.dead_letters.extend(
-            DeadLetter(reason, message.topic, payload[:KEPT_PAYLOAD_BYTES], now.at) for reason, payload in problems
+            DeadLetter(reason, message.topic, payload[:KEPT_PAYLOAD_BYTES], now.at)
+            for reason, payload in summed_up(problems)
         )
 
     def _keep(self, observed: Observed, message: Message) -> None:

@@ -42,17 +42,20 @@ def fresh_client(settings: ConnectionSettings, version: aiomqtt.ProtocolVersion,
     )
 
 
-def passing_client(settings: ConnectionSettings, timeout_seconds: float) -> aiomqtt.Client:
-    """Make a client that has no session and no will. MQTT 3.1.1: every broker speaks it."""
+def passing_client(settings: ConnectionSettings, version: aiomqtt.ProtocolVersion) -> aiomqtt.Client:
+    """Make a client that has no session and no will."""
+    newest = version == MQTT_5
     return aiomqtt.Client(
         settings.host,
         settings.port,
         username=settings.username,
         password=settings.password,
         identifier=settings.client_id,
-        protocol=MQTT_3_1_1,
-        clean_session=True,
-        timeout=timeout_seconds,
+        protocol=version,
+        clean_session=None if newest else True,
+        clean_start=True if newest else paho.MQTT_CLEAN_START_FIRST_ONLY,
+        properties=_connect_properties(settings) if newest else None,
+        timeout=HANDSHAKE_SECONDS,
         keepalive=settings.keepalive_seconds,
         tls_params=None if settings.tls is None else _tls_parameters(settings.tls),
     )
@@ -62,6 +65,7 @@ def _connect_properties(settings: ConnectionSettings) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = settings.session_expiry_seconds
     properties.ReceiveMaximum = settings.receive_maximum
+    properties.MaximumPacketSize = settings.max_packet_bytes
     return properties
 
 

@@ -23,7 +23,8 @@ class ConnectionSettings:
     """Where the broker is and what is agreed with it. `client_id` names the session: one agent only may use it.
 
     `receive_maximum` bounds the messages that are on their way unacknowledged (MQTT 5); `session_expiry_seconds` is
-    how long the broker keeps messages for an absent agent (MQTT 5; 3.1.1 leaves that to the broker).
+    how long the broker keeps messages for an absent agent (MQTT 5; 3.1.1 leaves that to the broker);
+    `max_packet_bytes` is the largest packet that it may send (MQTT 5).
     """
 
     host: str
@@ -35,6 +36,7 @@ class ConnectionSettings:
     keepalive_seconds: int = 15
     receive_maximum: int = 500
     session_expiry_seconds: int = 86400
+    max_packet_bytes: int = 1_048_576
 
 
 class Will(NamedTuple):

@@ -19,7 +19,8 @@ import paho.mqtt.client as paho
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
-from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client
+from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, passing_client
+from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.packets import Splitter
 from edge_agent.mqtt.pump import Pump
 
@@ -42,14 +43,6 @@ _FAILURE = 0x80
 _TAKEN_OVER = 0x8E
 
 
-class ProtocolRefusedError(BrokerUnavailableError):
-    """The broker does not speak this version of MQTT."""
-
-
-class SilentBrokerError(ProtocolRefusedError):
-    """The broker took the connection and did not answer CONNECT, as some do that do not know the version."""
-
-
 def unrouted(_topic: str) -> Route:
     """Tell nothing of a topic, for a receiver that knows what it has subscribed to."""
     return Route(Kind.UNKNOWN)
@@ -62,16 +55,19 @@ class Link:
         self,
         settings: ConnectionSettings,
         version: aiomqtt.ProtocolVersion,
-        will: Will,
+        will: Will | None,
         receive: Callable[[list[Message]], None],
         *,
         parse: Callable[[str], Route] = unrouted,
         generation: int = 0,
     ) -> None:
-        """Prepare a connection; `generation` goes into the receipts. What `receive` raises comes out of `lost`."""
+        """Prepare a connection; `generation` goes into the receipts. What `receive` raises comes out of `lost`.
+
+        Without a will it leaves nothing behind, not even a session.
+        """
         self._loop = asyncio.get_running_loop()
         self._receive = receive
-        self._client = fresh_client(settings, version, will)
+        self._client = fresh_client(settings, version, will) if will else passing_client(settings, version)
         self._paho = private.paho_of(self._client)
         self.doubts = private.doubts(self._client)
         self._splitter = Splitter(parse, generation, properties=version == MQTT_5)
@@ -82,6 +78,7 @@ class Link:
         self.version = version
         self.session_present = False
         self.taken_over = False  # another client has come with the same id; only MQTT 5 tells
+        self.most_bytes: int | None = None  # largest packet that the broker takes; only MQTT 5 tells
         self._slots = asyncio.Semaphore(MOST_UNCONFIRMED)
         self._hook()
 
@@ -112,11 +109,11 @@ class Link:
             self._pump.drop()
             raise
 
-    async def subscribe(self, filters: Sequence[str]) -> None:
-        """Subscribe at QoS 1. Raises BrokerUnavailableError where it is refused or not confirmed in time."""
+    async def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
+        """Subscribe. Raises BrokerUnavailableError where it is refused or not confirmed in time."""
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
-                codes = await self._confirmed(*self._paho.subscribe([(each, 1) for each in filters]))
+                codes = await self._confirmed(*self._paho.subscribe([(each, qos) for each in filters]))
         except TimeoutError:
             raise BrokerUnavailableError("the broker did not confirm the subscriptions") from None
         refused = [each for each, code in zip(filters, codes, strict=True) if code.value >= _FAILURE]
@@ -128,15 +125,20 @@ class Link:
     ) -> None:
         """Publish at QoS 1 and wait for PUBACK. Raises BrokerUnavailableError; then nothing is left here to send.
 
-        It is PublishRefusedError where the broker has taken the message and said no.
+        It is PublishRefusedError where the broker has taken the message and said no, LinkEndedError where the
+        connection ended meanwhile.
         """
-        mid = 0
+        mid, sent_at = 0, self._loop.time()
         try:
             async with asyncio.timeout(timeout_seconds), self._slots:
                 info = self._paho.publish(topic, payload, 1, retain, properties)
                 mid = info.mid
+                sent_at = self._loop.time()
                 self._pump.flush()
                 (code,) = await self._confirmed(info.rc, mid)
+        except LinkEndedError as error:
+            error.seconds = self._loop.time() - sent_at
+            raise
         except TimeoutError:
             if self._pump.unsent(mid):
                 self._end("the broker takes no more bytes")
@@ -167,6 +169,10 @@ class Link:
     async def lost(self) -> str:
         """Wait for the end and tell its cause. Raises what the receiver raised."""
         return await asyncio.shield(self._lost)
+
+    def drop(self) -> None:
+        """Hang up, whatever state it is in."""
+        self._end("dropped")
 
     async def close(self) -> None:
         """Say DISCONNECT, so that the broker keeps the will to itself; where that takes too long, hang up."""
@@ -210,6 +216,7 @@ class Link:
         self.session_present = flags.session_present
         most = getattr(properties, "ReceiveMaximum", MOST_UNCONFIRMED)
         self._slots = asyncio.Semaphore(min(most, MOST_UNCONFIRMED))
+        self.most_bytes = getattr(properties, "MaximumPacketSize", None)
         self._announce_connect(client, userdata, flags, code, properties)  # type: ignore[misc, call-arg, arg-type] # aiomqtt's, of paho's second callback form
 
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:  # noqa: ANN401 - paho's signature
@@ -271,7 +278,7 @@ class Link:
         else:
             _fail(self._lost, cause)
         for waiting in self._waiting.values():
-            _fail(waiting, BrokerUnavailableError(f"the connection to the broker is lost: {cause}"))
+            _fail(waiting, LinkEndedError(f"the connection to the broker is lost: {cause}"))
         private.stop_waiting(self._client, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))
         # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
         self._loop.call_soon(self._pump.drop)

@@ -6,16 +6,18 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import aiomqtt
-
 from edge_agent.errors import BrokerUnavailableError
-from edge_agent.mqtt.clients import passing_client
+from edge_agent.mqtt.clients import MQTT_3_1_1
+from edge_agent.mqtt.driver import Link
 
 if TYPE_CHECKING:
+    from edge_agent.model.inbox import Message
     from edge_agent.mqtt.connection import ConnectionSettings
 
 #: How long the whole look may take.
 GLANCE_SECONDS = 1.5
+#: Messages that are looked at, and the largest of them: a site has few agents, and what they say is short.
+MOST_MESSAGES, LONGEST_PAYLOAD = 1_000, 4_096
 
 
 async def retained(settings: ConnectionSettings, topic_filter: str) -> list[bytes]:
@@ -24,15 +26,28 @@ async def retained(settings: ConnectionSettings, topic_filter: str) -> list[byte
 
 
 async def retained_messages(settings: ConnectionSettings, topic_filter: str) -> list[tuple[str, bytes]]:
-    """Return topic and payload of the messages that are retained under a filter. Raises BrokerUnavailableError."""
+    """Return topic and payload of the messages that are retained under a filter. Raises BrokerUnavailableError.
+
+    What is larger than LONGEST_PAYLOAD is passed over, and what comes beyond MOST_MESSAGES.
+    """
+    found: list[tuple[str, bytes]] = []
+
+    def receive(messages: list[Message]) -> None:
+        fitting = [each for each in messages if each.cut is None and len(each.payload) <= LONGEST_PAYLOAD]
+        found.extend((each.topic, each.payload) for each in fitting[: MOST_MESSAGES - len(found)])
+
     settings = replace(settings, client_id=f"{settings.client_id}-glance")
+    link = Link(settings, MQTT_3_1_1, None, receive)  # every broker speaks that
     try:
-        async with asyncio.timeout(GLANCE_SECONDS), passing_client(settings, GLANCE_SECONDS) as client:
-            await client.subscribe(topic_filter)
+        async with asyncio.timeout(GLANCE_SECONDS):
+            await link.open()
+            await link.subscribe([topic_filter], qos=0)
             # The broker answers in order: when it confirms this one, it has sent what belongs to the one before.
-            await client.subscribe(topic_filter)
-            messages = aiter(client.messages)
-            found = [await anext(messages) for _ in range(len(client.messages))]
-            return [(str(message.topic), bytes(message.payload)) for message in found]
-    except (aiomqtt.MqttError, OSError, TimeoutError) as error:
+            await link.subscribe([topic_filter], qos=0)
+            sent = found.copy()  # the second one brings them once more
+            await link.close()
+    except (BrokerUnavailableError, TimeoutError) as error:
         raise BrokerUnavailableError(f"the broker cannot be asked: {str(error) or 'no answer in time'}") from error
+    finally:
+        link.drop()
+    return sent

@@ -1,11 +1,14 @@
-"""Takes bytes from the socket: messages go to the receiver many at a time, every other packet to paho."""
+"""Takes bytes from the socket: messages go to the receiver many at a time, every other packet to paho.
+
+A message that is too large is never put together: its beginning is kept, its rest is passed over as it comes.
+"""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from edge_agent.mqtt.packets import extent
+from edge_agent.mqtt.packets import LONGEST_BEGINNING, LONGEST_PACKET, extent, has_long_topic, is_publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +19,6 @@ if TYPE_CHECKING:
 
 #: What is read before others have their turn in the event loop.
 _READ_BYTES = 65_536
-#: Of an incomplete packet that is held back until it is whole; of a longer one paho gets the parts as they come.
-_MOST_HELD_BYTES = 65_536
 #: Messages that are handed over at once; after them a pause is looked for.
 _MOST_AT_ONCE = 256
 #: Bytes below are of the packet type 0, which does not exist; and a whole packet of it, for paho to refuse.
@@ -41,12 +42,11 @@ class Intake:
         splitter: Splitter,
         receive: Callable[[list[Message]], None],
         wanted: Callable[[], bool],
-        most_held_bytes: int = _MOST_HELD_BYTES,
     ) -> None:
         self._inside, self._splitter, self._receive, self._wanted = inside, splitter, receive, wanted
-        self._most_held = most_held_bytes
         self._held = b""
-        self._through = 0  # bytes that are still to come of a packet paho has a part of
+        self._unwanted = 0  # bytes that are still to come of a message that is too large
+        self._beginning: Message | None = None  # of it
 
     def read(self) -> Found:
         """Read what has come, or the first of much, and hand it on."""
@@ -88,7 +88,7 @@ class Intake:
             self._inside.end(error)
 
     def _hand_on(self, data: bytes) -> None:
-        at, size = self._pass_through(data), len(data)
+        at, size = self._pass_over(data, 0), len(data)
         while at < size and self._wanted():
             messages, at = self._splitter.split(data, at, _MOST_AT_ONCE)
             if messages:
@@ -99,27 +99,46 @@ class Intake:
                     break
         self._held = data[at:]
 
-    def _pass_through(self, data: bytes) -> int:
-        """Let paho go on with the packet it has begun."""
-        part = min(self._through, len(data))
-        if part:
-            self._through -= part
-            self._inside.feed(data[:part])
-        return part
+    def _pass_over(self, data: bytes, at: int) -> int:
+        """Leave out what belongs to a message that is too large; hand over its beginning when all of it has come."""
+        part = min(self._unwanted, len(data) - at)
+        self._unwanted -= part
+        if self._beginning is not None and not self._unwanted:
+            beginning, self._beginning = self._beginning, None
+            self._receive([beginning])
+        return at + part
 
     def _pass_on(self, data: bytes, at: int) -> int:
         """Let paho read one packet; tell where the next one begins, which is here if this one is to be waited for."""
         if data[at] < _LEAST_TYPE:
             # paho takes the 0 for "no packet yet" and, where the rest is not there, goes on in the middle of it.
-            self._inside.feed(_RESERVED)
-            return len(data)
+            return self._refuse(data)
         size, whole = len(data), extent(data, at)
         if not whole:
             return at
         end = at + whole if whole > 0 else size
+        if whole > LONGEST_PACKET:
+            return self._exceed(data, at, end)
         if end > size:
-            if whole <= self._most_held:
-                return at
-            self._through = end - size
+            return at
+        if whole > 0 and is_publish(data, at) and has_long_topic(data, at):
+            return self._exceed(data, at, end)
         self._inside.feed(data[at:end])
-        return min(end, size)
+        return end
+
+    def _exceed(self, data: bytes, at: int, end: int) -> int:
+        """Begin to pass over a message that is too large. Nothing else is of such a size, and nobody waits for it."""
+        if not is_publish(data, at):
+            return self._refuse(data)
+        if len(data) < min(end, at + LONGEST_BEGINNING):
+            return at
+        self._beginning = self._splitter.beginning(data, at, end)
+        if self._beginning is None:
+            return self._refuse(data)
+        self._unwanted = end - at
+        return self._pass_over(data, at)
+
+    def _refuse(self, data: bytes) -> int:
+        """Let paho end the connection."""
+        self._inside.feed(_RESERVED)
+        return len(data)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from edge_agent.errors import BrokerUnavailableError
 from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5
 from edge_agent.mqtt.connection import ConnectionSettings, Will
-from edge_agent.mqtt.driver import Link, ProtocolRefusedError
+from edge_agent.mqtt.driver import Link
+from edge_agent.mqtt.linkerrors import ProtocolRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -177,6 +177,8 @@ def _paho_doubt(kind: type[paho.Client]) -> str:
             return "paho does not read what it is fed"
         if [(bytes(each["packet"]), inside.unsent(each["mid"])) for each in client._out_packet] != [(_PUBACK, False)]:
             return "paho does not queue what it is given"
+    except MemoryError:
+        raise
     except Exception as error:  # whatever it is, it is not as assumed
         return f"paho fails with {type(error).__name__}: {error}"
     return ""

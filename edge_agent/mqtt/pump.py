@@ -153,6 +153,8 @@ class Pump:
             return
         try:
             found = self._take()
+        except MemoryError:  # nobody is to take it for an end of the connection
+            raise
         except Exception as error:
             self._fail(error)
             return
@@ -177,6 +179,8 @@ class Pump:
     def _write(self) -> None:
         try:
             self._paho.loop_write()
+        except MemoryError:
+            raise
         except Exception as error:
             self._fail(error)
 
@@ -186,5 +190,7 @@ class Pump:
         self._side.tick(reading=self._reading)
         try:
             self._paho.loop_misc()
+        except MemoryError:
+            raise
         except Exception as error:
             self._fail(error)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
 import random
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
-from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5, publish_properties
-from edge_agent.mqtt.driver import Link, ProtocolRefusedError, SilentBrokerError
+from edge_agent.errors import BrokerUnavailableError
+from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5
+from edge_agent.mqtt.driver import Link
+from edge_agent.mqtt.linkerrors import ProtocolRefusedError, SilentBrokerError
+from edge_agent.mqtt.publishing import PUBLISH_SECONDS, Publishing, Said
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 #: Back-off with full jitter: before attempt n it waits a random part of FIRST * 2**n seconds, of LONGEST at most.
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
-#: How long PUBACK may take where the caller does not say.
-PUBLISH_SECONDS = 5.0
+#: A connection that lasts so long has shown that it can: the next attempt after it comes soon.
+LASTING_SECONDS = 5.0
 
 
 class Session:
@@ -39,6 +40,7 @@ class Session:
     true; where it raises BrokerUnavailableError the connection counts as failed. `on_lost()` is called once when a
     connection that was announced so has ended, and must be fast. `jitter` gives numbers of [0, 1).
     `expects_session`: the broker knew this client before, so that a first connection without a session has lost one.
+    `lasting_seconds`: a connection that ended sooner counts as a failure, so that the pauses between them grow.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Session:
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         expects_session: bool = False,
+        lasting_seconds: float = LASTING_SECONDS,
     ) -> None:
         self._settings = settings
         self._subscriptions = tuple(subscriptions)
@@ -70,7 +73,9 @@ class Session:
         self._established = self._failures = 0
         self._ready = self._paused = self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._refused: dict[str, str] = {}  # by topic, of the present connection
+        self._lasting_seconds = lasting_seconds
+        self._announced_at: float | None = None
+        self.publishing = Publishing(self._log)
         self.sessions_lost = 0
 
     @property
@@ -81,7 +86,7 @@ class Session:
     @property
     def refusal(self) -> str | None:
         """What the broker refused to take, in a sentence; None where the last word to every topic was taken."""
-        return next(iter(self._refused.values()), None)
+        return self.publishing.refusal
 
     @property
     def generation(self) -> int:
@@ -158,27 +163,21 @@ class Session:
         """Publish at QoS 1 and return when the broker has confirmed. Over MQTT 3.1.1 the last three are left out.
 
         Raises BrokerUnavailableError where it has not confirmed: then nothing is kept here to be sent later, though
-        what had left already may still arrive. PublishRefusedError says that the broker has it and said no.
+        what had left already may still arrive. PublishRefusedError says that the broker has it and said no,
+        PublishTooLargeError that it was not sent because the broker would not take it.
         """
         link = self._link
         if link is None or not self.connected:
             raise BrokerUnavailableError("there is no connection to the broker")
-        expiry = None if expiry_seconds is None else max(1, math.ceil(expiry_seconds))
-        properties = publish_properties(expiry, response_topic, correlation) if link.version == MQTT_5 else None
-        try:
-            await link.publish(topic, payload, retain=retain, properties=properties, timeout_seconds=timeout_seconds)
-        except PublishRefusedError as error:
-            if topic not in self._refused:
-                self._log("WARNING", "The broker refuses what the agent publishes", error=str(error))
-            self._refused[topic] = str(error)
-            raise
-        if self._refused.pop(topic, None):
-            self._log("INFO", "The broker takes again what it refused", topic=topic)
+        said = Said(topic, payload, retain, timeout_seconds, expiry_seconds, response_topic, correlation)
+        await self.publishing.publish(link, said, lambda: link is self._link and self.connected)
 
     async def _hold_or_back_off(self) -> None:
         try:
             await self._hold_one_connection()
         except BrokerUnavailableError as error:
+            if self._has_lasted():
+                self._failures = 0
             level = "DEBUG" if self._failures else "WARNING"
             self._log(level, "The broker is unavailable", error=str(error), failures=self._failures)
             longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
@@ -190,6 +189,11 @@ class Session:
         if self._link is not None:
             with suppress(BrokerUnavailableError):
                 await self._link.subscribe(self._subscriptions)
+
+    def _has_lasted(self) -> bool:
+        announced_at, self._announced_at = self._announced_at, None
+        now = asyncio.get_running_loop().time()
+        return announced_at is not None and now - announced_at >= self._lasting_seconds
 
     async def _hold_one_connection(self) -> None:
         """Connect, subscribe, announce, receive. Raises BrokerUnavailableError at the end of the connection."""
@@ -242,7 +246,8 @@ class Session:
             self._log("WARNING", "The broker forgot the session", sessions_lost=self.sessions_lost)
         self._expects_session = True
         self._established += 1
-        self._refused.clear()
+        self.publishing.begin()
+        self._announced_at = asyncio.get_running_loop().time()
         self._ready = True
         outcome = self._on_connected(link.session_present) if self._on_connected else None
         if inspect.isawaitable(outcome):
@@ -251,7 +256,6 @@ class Session:
         if link.doubts:
             self._log("WARNING", "The MQTT library has changed: it is used the plain way", because=list(link.doubts))
         self._log("INFO", "The broker is connected", protocol=self.protocol, failures=self._failures)
-        self._failures = 0
 
     def _log(self, level: str, sentence: str, **fields: object) -> None:
         logger.bind(host=self._settings.host, port=self._settings.port, **fields).log(level, sentence)

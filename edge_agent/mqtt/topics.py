@@ -22,6 +22,8 @@ NO_SENSOR = "_node"
 _LEVELS = re.compile(r"[^+#/\0]+(?:/[^+#/\0]+)*")
 #: How many topics are remembered with their meaning: a large plant's worth, and a bound for a flood of wrong ones.
 _REMEMBERED_TOPICS = 16_384
+#: What follows prefix and site is no longer than this in any topic that means something.
+_LONGEST_REST = len("//telemetry/") + 2 * 63
 _UNKNOWN = Route(Kind.UNKNOWN)
 
 
@@ -44,7 +46,7 @@ class Topics:
                 raise ValueError(f"{name!r} is no id")
         base = f"{self.prefix}/{self.site}"
         object.__setattr__(self, "_base", base)
-        object.__setattr__(self, "parse", lru_cache(_REMEMBERED_TOPICS)(_reader(base)))
+        object.__setattr__(self, "parse", _remembering(_reader(base), len(base) + _LONGEST_REST))
 
     def subscriptions(self) -> tuple[str, ...]:
         """Tell the filters for all that nodes send. The first also matches telemetry of many sensors at once."""
@@ -99,6 +101,16 @@ class Topics:
                 return self.state(route.node, route.name)
             case Kind.UNKNOWN:
                 raise ValueError("an unknown route has no topic")
+
+
+def _remembering(read: Callable[[str], Route], longest: int) -> Callable[[str], Route]:
+    """Remember what was read, but of nothing that is too long to have a meaning: memory is bounded in bytes, too."""
+    remembered = lru_cache(_REMEMBERED_TOPICS)(read)
+
+    def parse(topic: str) -> Route:
+        return remembered(topic) if len(topic) <= longest else _UNKNOWN
+
+    return parse
 
 
 def _reader(base: str) -> Callable[[str], Route]:

@@ -27,6 +27,7 @@ _OF_STORE = {
 _OF_BROKER = {
     "sessions_lost": "Sessions that the broker had forgotten when the agent came back.",
     "unpublished_dead_letters": "Dead letters that were stored, but not published for want of room.",
+    "oversized_publishes": "Messages of the agent that were too large for the broker.",
 }
 
 _OF_LOG = {"log_lines_lost": "Lines of the log that were lost because nobody read what was written."}
@@ -67,9 +68,9 @@ class WatchedCounts(Collector):
         )
         self._sources |= dict(zip(_OF_STORE, sources, strict=True))
 
-    def watch_broker(self, *, sessions_lost: CountSource, unpublished: CountSource) -> None:
-        """Name the sources: sessions that the broker forgot, dead letters that were not published."""
-        self._sources |= dict(zip(_OF_BROKER, (sessions_lost, unpublished), strict=True))
+    def watch_broker(self, *, sessions_lost: CountSource, unpublished: CountSource, oversized: CountSource) -> None:
+        """Name the sources: sessions that the broker forgot, dead letters not published, messages too large for it."""
+        self._sources |= dict(zip(_OF_BROKER, (sessions_lost, unpublished, oversized), strict=True))
 
     def watch_log(self, lost: CountSource) -> None:
         """Name the source: lines of the log that were lost."""

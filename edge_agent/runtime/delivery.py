@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 from loguru import logger
 
-from edge_agent.errors import BrokerUnavailableError, EdgeAgentError, NodeBlockedError, NotAcknowledgedError
+from edge_agent.errors import (
+    BrokerUnavailableError,
+    EdgeAgentError,
+    NodeBlockedError,
+    NotAcknowledgedError,
+    PublishTooLargeError,
+)
 from edge_agent.model.inbox import DeliveryReport
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.runtime.resilience import (
@@ -39,6 +45,10 @@ class _ExpiredError(EdgeAgentError):
 
 class _OutdatedError(_ExpiredError):
     """The wall clock was set beyond the command's expiry: its node would refuse it, though it is fresh."""
+
+
+class _UnsendableError(EdgeAgentError):
+    """The broker does not take the command, and never will."""
 
 
 class _UnwantedError(EdgeAgentError):
@@ -160,8 +170,8 @@ class Delivery:
             self._give_up(errand, "failed", f"no acknowledgement after {errand.attempts} attempts")
             if not errand.settled.is_set():
                 breaker.trip()
-        except (NodeBlockedError, _OutdatedError) as error:
-            self._give_up(errand, "failed" if isinstance(error, NodeBlockedError) else "expired", str(error))
+        except (NodeBlockedError, _OutdatedError, _UnsendableError) as error:
+            self._give_up(errand, "expired" if isinstance(error, _OutdatedError) else "failed", str(error))
         except (BrokerUnavailableError, _ExpiredError) as error:
             self._give_up(errand, "failed" if errand.attempts else "expired", str(error))
         finally:
@@ -195,7 +205,10 @@ class Delivery:
         if self._clock.now().at >= errand.command.expires_at:
             raise _OutdatedError("the clock was set beyond its expiry")
         errand.connection, errand.broker_away = self._connections, True
-        await self._outlet.command(errand.command, remaining)
+        try:
+            await self._outlet.command(errand.command, remaining)
+        except PublishTooLargeError as error:
+            raise _UnsendableError(str(error)) from error
         errand.broker_away = False
         errand.attempts += 1
         self._inbox.report(DeliveryReport(errand.command.id, "published", f"attempt {errand.attempts}"))

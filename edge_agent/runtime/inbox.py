@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from edge_agent.model.inbox import (
@@ -16,6 +17,7 @@ from edge_agent.model.inbox import (
     RefusalReport,
     RenewalReport,
 )
+from edge_agent.runtime.portion import fits, front, quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +32,20 @@ if TYPE_CHECKING:
     )
 
 
+#: So many bytes of payloads wait at the most, however few messages they are.
+MOST_WAITING_BYTES = 16_777_216
+#: Between the turns of what waits others have theirs: a request over HTTP needs three passes of the event loop.
+BREATH_SECONDS = 0.001
+_payload = itemgetter(2)  # 0.05 µs a message, with its length
+
+
 class BoundedInbox:
     """Collects what comes in until the loop takes it.
 
-    At `high_water` messages the inlet is paused and the broker keeps the rest; when the loop has taken them reading
-    goes on. What was read from the socket by then still comes in: the bound is soft by as much as the broker sends
-    unacknowledged, and nothing is dropped.
+    At `high_water` messages, or MOST_WAITING_BYTES of them, the inlet is paused and the broker keeps the rest; when the
+    loop has taken half of them reading goes on. What was read from the socket by then still comes in: the bound is soft
+    by as much as the broker sends unacknowledged, and nothing is dropped. Where more waits than fits into one turn,
+    small messages and large ones take turns (see `portion`).
     """
 
     def __init__(self, high_water: int, steady: Callable[[], float]) -> None:
@@ -45,7 +55,10 @@ class BoundedInbox:
         self._steady = steady
         self._paused = self._held = self._stemmed = False
         self._inbox = Inbox()
-        self._first: float | None = None  # when the oldest waiting message came
+        self._first: float | None = None  # when the oldest message came of those since the last take
+        self._since: dict[int, float] = {}  # when those came that were left waiting by it
+        self._bytes = 0  # of the messages that wait
+        self._front_next = False  # small ones have had their turn
         self._something = False
         self._waiter: asyncio.Future[None] | None = None
 
@@ -59,11 +72,14 @@ class BoundedInbox:
     def extend(self, messages: list[Message]) -> None:
         """Take messages from the connection, as many as came together."""
         waiting = self._inbox.messages
-        if not waiting:
+        if self._first is None:
             self._first = self._steady()
             self.wake()
         waiting += messages
-        if len(waiting) >= self._high_water and not self._paused and self.inlet is not None:
+        self._bytes += sum(map(len, map(_payload, messages)))
+        if self._paused or self.inlet is None:
+            return
+        if len(waiting) >= self._high_water or self._bytes >= MOST_WAITING_BYTES:
             self._paused = True
             self.pauses += 1
             self.inlet.pause()
@@ -121,16 +137,50 @@ class BoundedInbox:
             self.inlet.resume()
 
     async def take(self, wait_seconds: float) -> tuple[Inbox, float | None]:
-        """Wait for something to come in, at most so long, and hand over all of it and when its first message came."""
+        """Wait for something to come in, at most so long, and hand over what one turn can hold.
+
+        Returns it and when its first message came.
+        """
         if not self._something:
             await self._wait(wait_seconds)
+        elif self._since:
+            await asyncio.sleep(BREATH_SECONDS)
         taken, self._inbox = self._inbox, Inbox()
-        first, self._first = self._first, None
-        self._something = False
-        if self._paused and not self._held and not self._stemmed and self.inlet is not None:
+        if self._since or not fits(self._bytes, len(taken.messages)):
+            first = self._take_portion(taken)
+        else:
+            first, self._bytes = self._first, 0
+        self._first = None
+        self._something = bool(self._since)
+        self._go_on()
+        return taken, first
+
+    def _take_portion(self, taken: Inbox) -> float | None:
+        """Leave waiting what does not fit into a turn; return when the first message came of what does."""
+        taken.messages, left = self._portion(taken.messages)
+        self._inbox.messages = left
+        self._bytes = sum(map(len, map(_payload, left)))
+        since, first = self._since, self._first or 0.0
+        self._since = {id(each): since.get(id(each), first) for each in left}
+        return min((since.get(id(each), first) for each in taken.messages), default=None)
+
+    def _portion(self, waiting: list[Message]) -> tuple[list[Message], list[Message]]:
+        if fits(self._bytes, len(waiting)):
+            return waiting, []
+        if not self._front_next:
+            taken, left = quick(waiting)
+            self._front_next = bool(left)
+            if taken:
+                return taken, left
+        self._front_next = False
+        return front(waiting)
+
+    def _go_on(self) -> None:
+        if not self._paused or self._held or self._stemmed or self.inlet is None:
+            return
+        if 2 * len(self) <= self._high_water and 2 * self._bytes <= MOST_WAITING_BYTES:
             self._paused = False
             self.inlet.resume()
-        return taken, first
 
     async def _wait(self, seconds: float) -> None:
         # Not an event in a timeout, which takes twice as long: at a low rate each message comes after a wait.

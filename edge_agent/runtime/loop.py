@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Longest time between two turns when nothing comes in, in real seconds: how exact delays and timeouts are.
 TICK_SECONDS = 0.2
+#: So long the loop goes on at the end with what had come.
+LAST_TURNS_SECONDS = 1.0
 #: In these states a command needs no further attempt, though its node has said nothing.
 _UNHEARD = frozenset({CommandState.SUPERSEDED, CommandState.EXPIRED})
 
@@ -68,8 +70,12 @@ class Loop:
         while not self._commits.stopping:
             inbox, first = await self._inbox.take(self._commits.patience(TICK_SECONDS))
             await self.turn(inbox, first)
-        inbox, first = await self._inbox.take(0)
-        await self.turn(inbox, first)
+        until = self._clock.steady() + LAST_TURNS_SECONDS
+        while True:
+            inbox, first = await self._inbox.take(0)
+            await self.turn(inbox, first)
+            if not len(self._inbox) or self._clock.steady() > until:
+                break  # what is left is not acknowledged: the broker keeps it
         await self._commits.finish()
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
+from edge_agent.errors import BrokerUnavailableError, PublishRefusedError, PublishTooLargeError
 from edge_agent.model.plant import PRIORITIES
 from edge_agent.runtime.resilience import REPUBLISH_SECONDS
 
@@ -34,7 +34,7 @@ class Outbox:
 
     Of an alarm only its newest state counts: the topic is retained. What the broker did not take waits for word of the
     next connection, `retry_seconds` at most: a confirmation may fail to come although the connection lasts. What it
-    refuses is set aside and holds up no other.
+    refuses is set aside and holds up no other; what is too large for it is given up.
     """
 
     def __init__(self, outlet: Outlet, retry_seconds: float = REPUBLISH_SECONDS) -> None:
@@ -167,9 +167,11 @@ class Outbox:
             raise errors[0]
 
     async def _taken(self, publish: Callable[[], Awaitable[None]]) -> bool:
-        """Publish, and return whether the broker took it; it may refuse. Raises BrokerUnavailableError."""
+        """Publish, and return whether that is over; the broker may refuse. Raises BrokerUnavailableError."""
         try:
             await publish()
+        except PublishTooLargeError:
+            return True  # it never will be taken; whoever found that out has told it
         except PublishRefusedError:
             self._refusals = True
             return False

@@ -125,4 +125,6 @@ def _message(message: Message) -> dict[str, Any]:
         out["retained"] = True
     if message.redelivered:
         out["redelivered"] = True
+    if message.cut is not None:
+        out["cut"] = message.cut
     return out

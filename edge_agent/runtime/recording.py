@@ -23,6 +23,7 @@ from edge_agent.errors import RecordingError
 from edge_agent.model.commands import Mode  # noqa: TC001  # pydantic reads it at run time
 from edge_agent.model.inbox import (
     BreakerReport,
+    CutReason,
     DeliveryReport,
     EpochReport,
     Inbox,
@@ -90,6 +91,7 @@ class _Message(_Strict):
     packet: int | None = None
     retained: bool = False
     redelivered: bool = False
+    cut: CutReason | None = None
 
 
 class _Line(_Strict):
@@ -223,7 +225,7 @@ class Recording:
         receipt = None if line.packet is None else Receipt(0, line.packet)
         if self.parse is None:
             raise RecordingError("nobody has told whose topics these are")
-        return Message(self.parse(line.topic), line.topic, payload, receipt, line.retained, line.redelivered)
+        return Message(self.parse(line.topic), line.topic, payload, receipt, line.retained, line.redelivered, line.cut)
 
 
 def _filled(line: _Line | _Single, last: Moment | None, now: Moment) -> Iterator[RecordedTurn]:

@@ -77,6 +77,12 @@ class MqttSection(Section):
     receive_maximum: int = Field(
         500, ge=1, le=65535, description="Messages the broker may send before the first is acknowledged (MQTT 5)."
     )
+    max_packet_bytes: int = Field(
+        1_048_576,
+        ge=131_072,
+        le=268_435_455,
+        description="Largest message, with its topic, that the broker may send (MQTT 5): larger ones it drops.",
+    )
     session_expiry_seconds: int = Field(
         86400, ge=0, le=4294967295, description="How long the broker keeps messages for an absent agent (MQTT 5)."
     )

@@ -55,6 +55,17 @@ async def test_what_tells_no_epoch_does_not_count(mosquitto: Mosquitto, publishe
     assert await highest_epoch(reach(mosquitto.port), TOPICS) == 0
 
 
+@pytest.mark.parametrize("word", [b"[" * 1_000, b"x" * 3_000_000, b'{"epoch": ' + b"9" * 5_000 + b"}"])
+async def test_a_word_beyond_all_bounds_hides_no_other(
+    mosquitto: Mosquitto, publisher: aiomqtt.Client, word: bytes
+) -> None:
+    await publisher.publish(TOPICS.agent_status(), word, qos=1, retain=True)
+    topic = Topics("water", "riverside", "gateway-2").agent_status()
+    await publisher.publish(topic, wire.agent_status("offline", "auto", "0.1.0", 7), qos=1, retain=True)
+    assert await highest_epoch(reach(mosquitto.port), TOPICS) == 7
+    assert max(map(len, await retained(reach(mosquitto.port), TOPICS.agent_statuses()))) <= 4_096
+
+
 async def test_a_broker_that_is_away_is_no_obstacle() -> None:
     nowhere = reach(free_port())
     with pytest.raises(BrokerUnavailableError):

@@ -10,7 +10,7 @@ import aiomqtt
 from support.deadline import wait_until
 
 from edge_agent.mqtt.connection import ConnectionSettings, Tls, Will
-from edge_agent.mqtt.session import Session
+from edge_agent.mqtt.session import LASTING_SECONDS, Session
 from edge_agent.mqtt.topics import Topics
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Agent:
         on_messages: Callable[[list[Message]], None] | None = None,
         tls: Tls | None = None,
         expects_session: bool = False,
+        lasting_seconds: float = LASTING_SECONDS,
     ):
         self.messages: list[Message] = []
         self.sessions_present: list[bool] = []
@@ -51,6 +52,7 @@ class Agent:
             jitter=lambda: 0.5,
             sleep=self._short_sleep,
             expects_session=expects_session,
+            lasting_seconds=lasting_seconds,
         )
 
     @property

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from edge_agent.model.time import as_datetime, parse_rfc3339, rfc3339
 from edge_agent.monitor import decode
-from edge_agent.monitor.decode import Rejected, Sample
+from edge_agent.monitor.decode import Sample
+from edge_agent.monitor.rejects import Rejected
 
 TEN = parse_rfc3339("2026-11-22T10:00:00Z")
 
@@ -76,7 +77,7 @@ def test_a_node_may_count_in_unix_milliseconds():
     ("payload", "reason"),
     [
         (b"", "invalid_json"), (b"   ", "invalid_json"), (b"{", "invalid_json"), (b"\xff\xfe", "invalid_json"),
-        (b"level=3", "invalid_json"), (b'{"value": 1} {"value": 2}', "invalid_json"), (b"[" * 300, "invalid_json"),
+        (b"level=3", "invalid_json"), (b'{"value": 1} {"value": 2}', "invalid_json"), (b"[" * 300, "too_deep"),
         (b'{"value": "\\ud800"}', "invalid_json"), (b'\xef\xbb\xbf{"value": 1}', "invalid_json"),
         (b"{}", "value_missing"), (b'{"unit": "m"}', "value_missing"),
         (b"NaN", "value_nan"), (b'{"value": NaN}', "value_nan"),
@@ -207,3 +208,42 @@ def test_good_elements_survive_whatever_stands_between_them(values, data):
     found = one(json.dumps(elements).encode())
     assert [item.value for item in found if isinstance(item, Sample)] == expected
     assert len(found) == len(elements)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"[" * 1_000, b"[" * 60_000, b'{"value": 1, "more": ' + b"[" * 999 + b"]" * 999 + b"}"]
+)
+@pytest.mark.parametrize("read", [one, many])
+def test_what_is_nested_without_end_is_too_deep(read, payload):
+    assert reasons(read(payload)) == ["too_deep"]
+
+
+@pytest.mark.parametrize(
+    ("read", "element"),
+    [(one, {"value": 1}), (one, 1), (one, {"value": "x"}), (many, {"readings": {"a": 1}}), (many, [])],
+)
+def test_of_an_array_so_many_elements_are_read_and_the_rest_is_counted(read, element):
+    found = read(json.dumps([element] * 3_000).encode())
+    assert len(found) == 2_501
+    assert (found[-1].reason, json.loads(found[-1].payload)) == ("too_many_elements", {"elements": 3000, "read": 2500})
+
+
+@pytest.mark.parametrize("last", [1, "x"])
+def test_of_an_object_with_very_many_sensors_too(last):
+    values = {f"s{number}": 1 for number in range(2_999)} | {"last": last}
+    found = many(json.dumps({"readings": values}).encode())
+    assert len(found) == 2_501
+    assert json.loads(found[-1].payload)["elements"] == 3_000
+
+
+def test_an_array_of_readings_with_a_time_is_never_too_long_within_64_kib():
+    shortest = b'{"value":1,"ts":1764064800},'
+    count = 65_536 // len(shortest)
+    found = one(b"[" + (shortest * count)[:-1] + b"]")
+    assert len(found) == count
+    assert not reasons(found)
+
+
+def test_only_the_first_bad_elements_are_written_out():
+    found = one(json.dumps([{"value": "x"}] * 1_000).encode())
+    assert [len(item.payload) > 0 for item in found] == [True] * 10 + [False] * 990

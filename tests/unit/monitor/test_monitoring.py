@@ -62,6 +62,33 @@ def test_what_cannot_be_used_is_buried_with_its_reason(payload, reason):
     assert values(observed) == [3.0]
 
 
+@pytest.mark.parametrize("cut", ["payload_too_large", "topic_too_long"])
+def test_a_message_of_which_only_the_beginning_is_there_is_buried_whatever_it_looks_like(cut):
+    whole = json.dumps({"value": 3.0, "ts": START.at / 1e6, "seq": 1}).encode()
+    words = [told(whole), status(True), state("running"), message(Kind.ACK, "station", "pump1", b"{}")]
+    observed = monitor().observe([each._replace(cut=cut) for each in words], START)
+    assert buried(observed) == [cut] * 4
+    assert (observed.readings, observed.statuses, observed.states, observed.acknowledgements) == ([], [], [], [])
+
+
+@pytest.mark.parametrize("read", ["told", "many"])
+@pytest.mark.parametrize("element", [1, "x", {"value": "x"}, {"readings": {"d": 1}}, []])
+def test_of_a_message_that_is_all_bad_ten_dead_letters_are_made(read, element):
+    message = told([element] * 2_600, "tank1/level" if read == "told" else "tank1")
+    letters = monitor().observe([message, told(3.0)], START).dead_letters
+    assert len(letters) == 10
+    assert letters[-1].reason == "too_many_rejected"
+    told_of = json.loads(letters[-1].payload)
+    assert told_of["rejected"] == 2_501 - 9
+    assert sum(told_of["reasons"].values()) == told_of["rejected"]
+
+
+def test_a_message_with_very_many_unknown_sensors_makes_ten_dead_letters_too():
+    values = {f"s{number}": 1.0 for number in range(4_000)}
+    letters = monitor().observe([many(1, 0, **values)], START).dead_letters
+    assert [letter.reason for letter in letters] == ["unknown_sensor"] * 9 + ["too_many_rejected"]
+
+
 def test_64_kib_are_not_too_large():
     observed = monitor().observe([told(b" " * (64 * 1024 - 1) + b"1")], START)
     assert values(observed) == [1.0]

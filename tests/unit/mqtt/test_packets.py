@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+import tracemalloc
+from itertools import accumulate, chain, pairwise, repeat
 
 import paho.mqtt.client as paho
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from support.streams import IntakeReading, packet, publish, read_by_intake, read_by_paho, route
+from support.streams import IntakeReading, length, packet, publish, read_by_intake, read_by_paho, route
 
 from edge_agent.model.inbox import Message, Receipt
-from edge_agent.mqtt.packets import Splitter, extent, pubacks
+from edge_agent.mqtt.packets import Splitter, extent, pubacks, publish_bytes
 
 VERSIONS = (paho.MQTTv311, paho.MQTTv5)
 EXPIRY, ALIAS, UNKNOWN, CUT_SHORT = b"\x02\x00\x00\x00\x1e", b"\x23\x00\x01", b"\x7f\x01", b"\x02\x00"
@@ -36,7 +37,7 @@ OTHERS = (
 )
 
 topics = st.sampled_from(
-    (b"a", b"water/riverside/tank1/telemetry/level", "ü/\u20ac".encode(), b"", b"\xff\xfe", b"t" * 2000)
+    (b"a", b"water/riverside/tank1/telemetry/level", "ü/\u20ac".encode(), b"", b"\xff\xfe", b"t" * 600)
 )
 payloads = st.one_of(st.binary(max_size=20), st.sampled_from((100, 127, 128, 200, 400)).map(bytes))
 
@@ -86,8 +87,8 @@ def alone(version, *packets):
 
 
 def same_as_paho(version, parts, **how):
-    """Read by paho and by our intake, which holds little back, and compare."""
-    reading = read_by_intake(version, parts, most_held=300, **how)
+    """Read by paho and by our intake, and compare."""
+    reading = read_by_intake(version, parts, **how)
     assume(not any(first < 0x10 for first in reading.inside.fed))  # paho alone loses its place there
     assert reading.outcome == read_by_paho(version, parts).outcome
 
@@ -143,7 +144,7 @@ def mixture(version):
             publish(b"b", b"three", flags=0xB, packet_id=65_535, properties=properties),
             publish(b"b", b"four", flags=0x4, packet_id=9, properties=properties),
             b"\x62\x02\x00\x09",
-            publish(b"c" * 1500, b"", flags=0x1, properties=properties),
+            publish(b"c" * 900, b"", flags=0x1, properties=properties),
         )
     )
 
@@ -172,19 +173,73 @@ def test_plain_messages_do_not_go_through_paho(version):
     assert read_by_intake(version, [data]).by_splitter == 1000
 
 
-def test_a_large_packet_is_not_held_here_but_given_to_paho_as_it_comes():
-    announced = packet(0x30, b"\x00\x01a" + bytes(1_000_000))[:500_000]
-    reading = IntakeReading(paho.MQTTv311, cut(announced, range(0, 500_000, 10_000)))
-    reading.run()
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("drop", [9_973, 65_536, 400_000])
+def test_of_a_message_that_is_too_large_the_beginning_is_kept_and_the_stream_goes_on(version, drop):
+    properties = None if version == paho.MQTTv311 else USER * 20
+    large = publish(b"a/b", b"begins" + bytes(300_000), flags=0xB, packet_id=5, properties=properties)
+    data = publish(b"a", b"before", properties=properties) + large + publish(b"a", b"next", properties=properties)
+    reading = read_by_intake(version, [data[at : at + drop] for at in range(0, len(data), drop)])
+    assert reading.messages == [
+        ("a", b"before", 1, False, False),
+        ("a/b", b"begins" + bytes(1018), 5, True, True),
+        ("a", b"next", 1, False, False),
+    ]
+    assert reading.cut == ["payload_too_large"]
+    assert not reading.ended
+
+
+def test_a_message_that_is_too_large_is_handed_over_when_all_of_it_has_come():
+    large = publish(b"a", bytes(300_000))
+    reading = IntakeReading(paho.MQTTv311, [large[:-1]]).run()
     assert not reading.messages
-    assert not reading.intake._held
-    assert len(reading.client._in_packet["packet"]) > 490_000
+    reading.source.parts.append(large[-1:])
+    reading.run()
+    assert [message[1] for message in reading.messages] == [bytes(1024)]
 
 
-def test_after_a_large_packet_the_stream_goes_on():
-    data = publish(b"a", bytes(300_000)) + publish(b"a", b"next")
-    outcome = read_by_intake(paho.MQTTv311, cut(data, range(0, 300_000, 65_536))).outcome
-    assert [message[1] for message in outcome[0]] == [bytes(300_000), b"next"]
+def test_a_message_of_150_mb_takes_no_memory():
+    part, head = bytes(65_536), b"\x00\x01a\x00\x01"
+    parts = chain([b"\x32" + length(len(head) + 2300 * len(part)) + head], repeat(part, 2300))
+    reading = IntakeReading(paho.MQTTv311, [])
+    tracemalloc.start()
+    try:
+        for each in parts:
+            reading.source.parts.append(each)
+            reading.run()
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert reading.cut == ["payload_too_large"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("payload", [b"", b"x" * 60_000])
+def test_of_a_topic_that_is_too_long_the_beginning_is_kept(version, payload):
+    properties = None if version == paho.MQTTv311 else b""
+    reading = read_by_intake(version, [publish(b"t" * 60_000, payload, properties=properties)])
+    assert reading.messages == [("t" * 256, payload[:1024], 1, False, False)]
+    assert reading.cut == ["topic_too_long"]
+
+
+def test_a_payload_of_the_largest_size_is_taken_whole():
+    topic, payload = b"t" * 1024, bytes(65_536)
+    reading = read_by_intake(paho.MQTTv311, cut(publish(topic, payload), range(0, 66_000, 10_000)))
+    assert [message[1] for message in reading.messages] == [payload]
+    assert not reading.cut
+
+
+def test_properties_without_end_are_passed_over_too():
+    data = publish(b"a", b"x", properties=USER * 100_000) + publish(b"a", b"next", properties=b"")
+    reading = read_by_intake(paho.MQTTv5, cut(data, range(0, len(data), 65_536)))
+    assert [message[1] for message in reading.messages] == [b"", b"next"]
+
+
+@pytest.mark.parametrize("first", [0x20, 0x40, 0x90, 0xE0, 0x34, 0x36, 0x38])
+def test_whatever_else_is_too_large_ends_the_connection(first):
+    reading = read_by_intake(paho.MQTTv5, [packet(first, b"\x00\x01a" + bytes(100_000))])
+    assert reading.ended
+    assert not reading.messages
 
 
 def test_a_pause_is_heeded_after_what_is_handed_over_at_once_and_nothing_is_lost():
@@ -213,6 +268,9 @@ def test_what_is_remembered_is_bounded():
         block = b"\x02" + number.to_bytes(4)
         splitter.split(publish(b"%d" % number, b"", properties=block), 0, 1)
     assert len(splitter._topics) <= 16_384
+    for number in range(20_000):
+        splitter.split(publish(b"%d" % number + b"t" * 1000, b"", properties=b""), 0, 1)
+    assert sum(map(len, splitter._topics)) <= 2_097_152
     assert len(splitter._sound) <= 16_384
 
 
@@ -237,3 +295,10 @@ def test_the_extent_of_a_packet_is_told_by_its_beginning(data, size):
 def test_acknowledgements_are_written_one_after_the_other():
     assert pubacks([]) == b""
     assert pubacks([1, 65_535]) == b"\x40\x02\x00\x01\x40\x02\xff\xff"
+
+
+@pytest.mark.parametrize("size", [0, 110, 130, 16_000, 17_000, 2_097_000, 2_098_000])
+def test_the_size_of_a_publish_is_known_before_it_is_made(size):
+    for properties, packed in ((None, b""), (USER, length(len(USER)) + USER)):
+        made = publish("ü/a".encode(), bytes(size), properties=properties)
+        assert publish_bytes("ü/a", bytes(size), packed) == len(made)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,9 +121,21 @@ def test_a_nodes_own_alarm_has_a_place_no_sensor_can_take():
 
 def test_a_flood_of_wrong_topics_fills_no_memory():
     topics = Topics("water", "riverside", "gateway-1")
-    for number in range(40_000):
-        topics.parse(f"flood/{number}")
-    assert topics.parse.cache_info().currsize <= 16_384
+    tracemalloc.start()
+    try:
+        for number in range(40_000):
+            topics.parse(f"flood/{number}")
+        for number in range(2_000):
+            topics.parse(f"water/riverside/{number}/" + "x" * 60_000)
+        assert tracemalloc.get_traced_memory()[0] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_longest_topics_that_mean_something_are_read():
+    longest = Topics("w" * 256, "s" * 63, "gateway-1")
+    route = longest.parse(longest.telemetry("n" * 63, "l" * 63))
+    assert route == (Kind.TELEMETRY, "n" * 63, "l" * 63)
 
 
 def test_topics_of_the_same_names_are_equal():

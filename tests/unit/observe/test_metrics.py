@@ -181,9 +181,10 @@ def test_the_store_is_asked_at_each_scrape(metrics):
 
 def test_the_connection_is_asked_at_each_scrape(metrics):
     assert value(metrics, "sessions_lost_total") == 0
-    metrics.watch_broker(sessions_lost=lambda: 2, unpublished=lambda: 17)
+    metrics.watch_broker(sessions_lost=lambda: 2, unpublished=lambda: 17, oversized=lambda: 5)
     assert value(metrics, "sessions_lost_total") == 2
     assert value(metrics, "unpublished_dead_letters_total") == 17
+    assert value(metrics, "oversized_publishes_total") == 5
 
 
 def test_a_sensor_shows_value_flag_and_age_with_its_unit(scrape):

@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
-from edge_agent.model.inbox import BreakerReport, DeliveryReport
+from edge_agent.model.inbox import BreakerReport, DeliveryReport, Kind, Route
 from edge_agent.model.plant import Policy
-from edge_agent.runtime.inbox import BoundedInbox
+from edge_agent.runtime.inbox import MOST_WAITING_BYTES, BoundedInbox
+
+BULK = bytes(60_000)
 
 
 @pytest.fixture
@@ -161,3 +163,74 @@ async def test_a_cancelled_wait_loses_nothing(make_inbox, level_message):
         taking.cancel()
     assert taking.cancelled()
     assert len((await inbox.take(0))[0].messages) == 1
+
+
+def bulk(level_message, number, node="tank9"):
+    topic = f"water/riverside/{node}/telemetry/level"
+    return level_message(0, number)._replace(route=Route(Kind.TELEMETRY, node, "level"), topic=topic, payload=BULK)
+
+
+async def test_what_is_too_much_for_one_turn_takes_turns_with_what_is_small(make_inbox, level_message):
+    inbox = make_inbox(10_000)
+    large = [bulk(level_message, number) for number in range(1, 6)]
+    inbox.extend(large)
+    assert (await inbox.take(3600))[0].messages == large[:1]
+    inbox.extend(live := [level_message(number) for number in range(3)])
+    assert (await inbox.take(3600))[0].messages == live
+    inbox.extend(more := [level_message(number) for number in range(3)])
+    assert (await inbox.take(3600))[0].messages == large[1:2]
+    assert (await inbox.take(3600))[0].messages == more
+    for place in range(2, 5):
+        assert (await inbox.take(3600))[0].messages == large[place : place + 1]
+    assert (await inbox.take(0))[0].messages == []
+
+
+async def test_a_thousand_live_readings_are_one_turn_with_a_large_message_among_them(make_inbox, level_message):
+    inbox = make_inbox(10_000)
+    live = [level_message(number)._replace(payload=bytes(70)) for number in range(999)]
+    inbox.extend([*live, bulk(level_message, 1)])
+    assert len((await inbox.take(0))[0].messages) == 1_000
+
+
+async def test_between_the_turns_of_much_others_have_theirs(make_inbox, level_message):
+    inbox = make_inbox(10_000)
+    inbox.extend([bulk(level_message, number) for number in range(1, 6)])
+    await inbox.take(0)
+    beats = []
+    asyncio.get_running_loop().call_soon(beats.append, 1)
+    await inbox.take(0)
+    assert beats
+
+
+async def test_every_message_tells_when_it_came_however_long_it_waited(make_inbox, clock, level_message):
+    inbox = make_inbox(10_000)
+    clock.advance(1)
+    began = clock.steady()
+    inbox.extend([bulk(level_message, number) for number in range(1, 6)])
+    clock.advance(1)
+    assert (await inbox.take(0))[1] == began
+    inbox.put(level_message(0))
+    came = clock.steady()
+    clock.advance(1)
+    assert (await inbox.take(0))[1] == came
+    assert (await inbox.take(0))[1] == began
+
+
+async def test_reports_do_not_wait_for_what_is_large(make_inbox, level_message):
+    inbox = make_inbox(10_000)
+    inbox.extend([bulk(level_message, number) for number in range(1, 6)])
+    await inbox.take(0)
+    inbox.report(report := DeliveryReport("1", "published", ""))
+    assert (await inbox.take(0))[0].deliveries == [report]
+
+
+async def test_the_inlet_is_paused_where_few_messages_are_many_bytes(make_inbox, inlet, level_message):
+    inbox = make_inbox(10_000)
+    for number in range(MOST_WAITING_BYTES // len(BULK)):
+        inbox.put(bulk(level_message, number + 1))
+    assert not inlet.paused
+    inbox.put(bulk(level_message, 9_999))
+    assert inlet.paused
+    while inlet.paused:
+        assert (await inbox.take(0))[0].messages
+    assert len(inbox) * len(BULK) <= MOST_WAITING_BYTES / 2

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from support.deadline import wait_until
 
+from edge_agent.errors import PublishTooLargeError
 from edge_agent.model.inbox import BreakerReport
 from edge_agent.runtime.resilience import BREAKER_SECONDS, COMMAND_ATTEMPTS
 
@@ -40,6 +41,22 @@ async def test_acknowledged_at_the_first_attempt_it_is_not_repeated(
     assert outlet.remaining == [30.0]
     assert reports.states == ["published"]
     assert reports.breakers == []
+
+
+async def test_a_command_that_the_broker_does_not_take_has_failed_at_once(
+    make_delivery, make_command, task_group, clock, outlet, reports
+):
+    async def refuse(_command, _remaining_seconds):
+        outlet.tried += 1
+        raise PublishTooLargeError("the broker takes no packet of more than 400 bytes")
+
+    outlet.command = refuse
+    async with task_group() as group:
+        make_delivery(group, clock).start(make_command(), None)
+        await wait_until(lambda: reports.deliveries)
+        assert reports.states == ["failed"]
+        assert "400 bytes" in reports.deliveries[-1].detail
+    assert outlet.tried == 1
 
 
 async def test_a_node_may_answer_before_the_broker_has_confirmed(

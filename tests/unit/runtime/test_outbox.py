@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from support.deadline import wait_until
 
-from edge_agent.errors import PublishRefusedError
+from edge_agent.errors import PublishRefusedError, PublishTooLargeError
 from edge_agent.model.readings import DeadLetter
 from edge_agent.runtime.outbox import AT_ONCE, KEPT_DEAD_LETTERS, Outbox
 
@@ -154,6 +154,36 @@ async def test_a_refused_topic_holds_up_no_other_and_is_tried_again(outlet, make
         await wait_until(lambda: len(outlet.alarms) == 2)
     assert [alarm.key.sensor for alarm in outlet.alarms] == ["pressure", "level"]
     assert len(refused) == 2
+
+
+async def test_what_is_too_large_for_the_broker_is_given_up_and_holds_up_nothing(outlet, make_alarm, task_group):
+    outbox = Outbox(outlet, retry_seconds=0.02)
+    say_alarm, say_letter, refused = outlet.alarm, outlet.dead_letter, []
+
+    async def alarm(alarm):
+        if alarm.key.sensor == "level":
+            refused.append(alarm)
+            raise PublishTooLargeError("400 bytes")
+        await say_alarm(alarm)
+
+    async def letter(letter):
+        if letter.payload == b"large":
+            refused.append(letter)
+            raise PublishTooLargeError("400 bytes")
+        await say_letter(letter)
+
+    outlet.alarm, outlet.dead_letter = alarm, letter
+    outbox.alarms([make_alarm(), make_alarm("pressure")])
+    outbox.dead_letters([DeadLetter("r", "t", b"large", 0), DeadLetter("r", "t", b"small", 0)])
+    async with task_group() as group:
+        group.create_task(outbox.run())
+        outbox.connected(is_connected=True)
+        await wait_until(lambda: outlet.letters)
+        outbox.alarms([make_alarm("flow")])
+        await wait_until(lambda: len(outlet.alarms) == 2)
+    assert [letter.payload for letter in outlet.letters] == [b"small"]
+    assert len(refused) == 2
+    assert outbox.dropped == 0
 
 
 async def test_a_refused_status_mutes_no_alarm(outbox, outlet, make_alarm, task_group):

@@ -253,10 +253,16 @@ def test_so_does_its_boot_and_whether_the_clock_was_sure(make_knowledge):
 KNOWN = Bench().knowledge
 
 
-@given(st.binary(), st.booleans(), st.booleans(), st.none() | st.integers(1, 65535))
-def test_any_payload_comes_back_byte_for_byte(payload, retained, redelivered, packet):
+@given(
+    st.binary(),
+    st.booleans(),
+    st.booleans(),
+    st.none() | st.integers(1, 65535),
+    st.sampled_from([None, "payload_too_large", "topic_too_long"]),
+)
+def test_any_payload_comes_back_byte_for_byte(payload, retained, redelivered, packet, cut):
     receipt = None if packet is None else Receipt(0, packet)
-    message = Message(parse(LEVEL_TOPIC), LEVEL_TOPIC, payload, receipt, retained, redelivered)
+    message = Message(parse(LEVEL_TOPIC), LEVEL_TOPIC, payload, receipt, retained, redelivered, cut)
     text = recorded([(moment(0), Inbox([message]))], lambda now: KNOWN)
     (turn,) = Recording(io.StringIO(text), parse).turns()
     assert turn.inbox.messages == [message]
