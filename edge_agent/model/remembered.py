@@ -29,7 +29,7 @@ class StoredReading(NamedTuple):
 class PlanMemory:
     """What must survive a restart about one plan: whether it applies now, when it last began to, a trip that latched.
 
-    `boot` and `offset` place the instant in time (see Moment.recall).
+    `boot`, `offset` and `sure` place the instant in time (see Moment.recall).
     """
 
     plan: str
@@ -38,6 +38,7 @@ class PlanMemory:
     latched: bool = False
     boot: str = ""
     offset: float = 0.0
+    sure: bool = True
 
 
 class SequenceMemory(NamedTuple):

@@ -59,3 +59,12 @@ def test_the_two_scales_of_a_moment_agree(seconds):
 def test_a_recorded_instant_keeps_its_distance_over_a_restart():
     restarted = Moment(later(3600).at, 17.0)
     assert restarted.seconds_at(START.at) == 17.0 - 3600
+
+
+@pytest.mark.parametrize(
+    ("boot", "sure_then", "sure_now", "known"),
+    [("one", False, False, True), ("two", True, True, True), ("two", True, False, False), ("two", False, True, False)],
+)
+def test_how_long_ago_something_was_is_known_within_a_boot_or_between_right_clocks(boot, sure_then, sure_now, known):
+    now = Moment(later(60).at, 500.0, boot, sure_now)
+    assert now.recall(START.at, "one", later(60).at / 1e6 - 500.0, sure=sure_then) == (440.0 if known else None)
