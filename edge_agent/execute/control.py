@@ -296,7 +296,8 @@ class Control:
         if wish is None or self.state in _BLOCKED:
             return None
         if now.seconds < self._due_seconds and not (wish.trip and self.state is Desired.HELD):
-            return None
+            short = self.state is Desired.FULFILLED and not self.safe and self.lease.halved(now.seconds)
+            return "renew" if short else None  # a short lease does not wait for a report
         if self.state is Desired.FULFILLED:
             self._doubt_silence(now)
         if self.state is Desired.CONTRADICTED and self.safe and self.restored and self._run_by_hand:
