@@ -103,7 +103,7 @@ class Knowledge:
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
-        self.analyzer.recall(remembered.readings, now)
+        self.analyzer.recall(remembered.readings if remembered.same_clock(now) else (), now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.executor = Executor(plant, agent, mode, remembered, now)
         for control in self.executor.controls.values():

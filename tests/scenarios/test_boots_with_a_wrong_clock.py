@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from support.plants import plan
+from support.plants import later, plan
 from support.waterworks import FILL, HOUR, STOP, limits, protected, readme
 from support.wrongclock import Yard
 
@@ -296,6 +296,24 @@ def test_a_start_that_is_carried_out_after_the_boot_is_not_repeated(ahead):
     yard.run(300)
     assert [command.reason.partition(":")[0] for _, command in yard.given[1:]] == ["lease renewed"]
     assert [str(record.state) for record in yard.bench.memory.commands] == ["done", "done"]
+
+
+@offsets
+@pytest.mark.parametrize("stepped", [False, True], ids=["goes on", "is set meanwhile"])
+def test_a_delay_goes_on_over_restarts_of_the_agent_while_nobody_sets_the_clock(ahead, stepped):
+    """The clock need not be right for that: it is the same one, of the same boot."""
+    slow = [replace(each, on_delay_seconds=25.0) for each in limits()]
+    yard = Yard(readme(thresholds=slow), clockless=True)
+    yard.boot(ahead=ahead)
+    yard.level = 1.0
+    for _ in range(8):
+        yard.run(15)
+        now = later(5, yard.bench.now)
+        yard.rerun(now._replace(at=later(40, now).at) if stepped else now, down=5)
+    if stepped:
+        assert yard.alarms == set()
+    else:
+        assert "tank1/level:low" in yard.alarms
 
 
 @offsets

@@ -80,6 +80,14 @@ class Yard(World):
 
     def boot(self, *, ahead: float, right_after: float | None = None, down: int = 5, sure: bool = False) -> None:
         """Cut the power, and let the machine boot with its clock so far ahead; NTP comes after so many seconds."""
+        self._boots += 1
+        self.booted_at = self.at + down
+        at = START.at + round((self.booted_at + ahead) * MICROSECONDS)
+        self.rerun(Moment(at, 20.0, f"boot {self._boots}", sure), down=down)
+        self.right_at = None if right_after is None else self.at + right_after
+
+    def rerun(self, now: Moment, *, down: int) -> None:
+        """Let the agent be gone for some seconds, and start at a moment."""
         self._down = True
         for _ in range(down):
             self.at += 1
@@ -87,11 +95,7 @@ class Yard(World):
             self._flow()
         self._down = False
         self._lost.clear()
-        self._boots += 1
-        self.booted_at = self.at
-        self.right_at = None if right_after is None else self.at + right_after
-        at = START.at + round((self.at + ahead) * MICROSECONDS)
-        self.bench.restart(now=Moment(at, 20.0, f"boot {self._boots}", sure))
+        self.bench.restart(now=now)
         self._turn(self.station.announce())
 
     def first(self, action: str, since: int | None = None) -> int | None:
