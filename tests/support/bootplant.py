@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LEAST = 4.0
-LEASE = 8.0
+LEASE = 20.0
 TTL = 3.0
 ON_DELAY = 3.0
 NAMES = ("hold", "rest", "often", "cool", "lost", "late", "kept")
