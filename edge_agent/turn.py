@@ -103,7 +103,7 @@ class Knowledge:
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
-        self.analyzer.recall(remembered.readings, now)
+        self.analyzer.recall(remembered.readings if remembered.same_clock(now) else (), now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()
         self.executor = Executor(plant, agent, mode, remembered, now)
@@ -298,6 +298,7 @@ def _overruled(losers: Iterable[Overruled], now: Moment) -> list[Decision]:
 def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
     executor, now = knowledge.executor, turn.now
     _heed_events(knowledge, inbox, now)
+    executor.clocks.hear(observed.ahead, now)
     for told in observed.states:
         executor.report(told.actuator, told.state, told.value, executed, now, local=told.local)
     # A node's own word comes before our despair of it: after a stall both may lie in one inbox.

@@ -76,11 +76,11 @@ class Analyzer:
     def recall(self, readings: Iterable[StoredReading], now: Moment) -> None:
         """Take up the delays that ran when a former run ended, as far as its last readings prove them.
 
-        Only a good reading of this run can complete them. Where the clock is not sure nobody knows how long the silence
-        between was, and they begin anew.
+        Only a good reading of this run can complete them. `readings` are none where nobody knows how long the silence
+        between was.
         """
         held: dict[str, list[StoredReading]] = {}
-        for stored in readings if now.sure else ():
+        for stored in readings:
             held.setdefault(f"{stored.node}/{stored.sensor}", []).append(stored)
         for name, point in self._points.items():
             proved = [] if point.stale or point.bad_in_a_row else proving(held.get(name, []), point.sensor, now)

@@ -98,12 +98,17 @@ class Control:
         self._due_seconds = now.seconds + self.actuator.ack_timeout_seconds
 
     def resume(self, record: CommandRecord) -> None:
-        """Take up an open command of a former run; whether it was carried out is yet to be heard."""
+        """Take up an open command of a former run; whether it was carried out is yet to be heard.
+
+        The fail-safe action is given once more, unless its node has it: nobody waits until the first has expired.
+        """
         self.record, self._former, self._telling = record, True, True
         if self.equipment.running is turns_on(record.command.action, record.command.value):
             self.equipment.doubt()
         if self._open_for_wish() and self.state not in _BLOCKED:
             self._to(Desired.HELD)
+            if self.safe and record.state is not CommandState.ACCEPTED:
+                return
             self._to(Desired.SENT)
             if record.state is CommandState.ACCEPTED:
                 self._to(Desired.ACCEPTED)
@@ -140,6 +145,7 @@ class Control:
             failures=self.failures,
             boot=now.boot,
             offset=now.offset,
+            sure=now.sure,
         )
 
     # What is requested ------------------------------------------------------------------------------------------
@@ -313,7 +319,8 @@ class Control:
         if wish is None or self.state in _BLOCKED:
             return None
         if now.seconds < self._due_seconds and not (wish.trip and self.state is Desired.HELD):
-            return None
+            short = self.state is Desired.FULFILLED and not self.safe and self.lease.halved(now.seconds)
+            return "renew" if short else None  # a short lease does not wait for a report
         if self.state is Desired.FULFILLED:
             self._doubt_silence(now)
         if self.state is Desired.CONTRADICTED and self.safe and self.restored and self._run_by_hand:

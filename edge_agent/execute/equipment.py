@@ -42,7 +42,7 @@ def fulfils(action: str, value: float | None, reported: Reported) -> bool | None
 def _since(at: Instant | None, memory: ActuatorMemory, now: Moment) -> float | None:
     if at is None:
         return None
-    seconds = now.recall(at, memory.boot, memory.offset)
+    seconds = now.recall(at, memory.boot, memory.offset, sure=memory.sure)
     return now.seconds if seconds is None else seconds
 
 

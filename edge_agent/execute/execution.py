@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.execute.control import Control
 from edge_agent.execute.equipment import fulfils, turns_on
 from edge_agent.execute.identity import command_id as identify
+from edge_agent.execute.nodeclocks import STEP_SECONDS, NodeClocks
 from edge_agent.execute.stagger import Stagger, return_wait_seconds
 from edge_agent.execute.troubles import troubles, watch
 from edge_agent.model.alarms import AlarmKey
@@ -50,8 +51,6 @@ _PREFIX: dict[Need, str] = {
 _REPORTED = "the equipment reports it"
 #: A node that has accepted a fail-safe action and does not end it is asked again after so long, or twice its timeout.
 ACCEPTED_SECONDS = 10.0
-#: The wall clock was set where it differs by more from what the monotonic one lets expect.
-STEP_SECONDS = 2.0
 #: So often the conditions of actuators are looked at.
 WATCH_SECONDS = 1.0
 
@@ -86,7 +85,8 @@ class Executor:
         self.refused: int | None = None  # the epoch that a node has named in refusing this agent's since the last turn
         self.linked = True  # as far as is known, the broker can be reached
         self._stagger = Stagger()
-        self._offset = now.offset
+        self._offset, self._sure = now.offset, now.sure
+        self.clocks = NodeClocks()
         self._next_watch = float("-inf")
         self.breakers: dict[str, str] = {}
         self._site, self._agent, self._counter = plant.site, agent, 0
@@ -297,10 +297,17 @@ class Executor:
             self._consider(control, wish, need, executed, now)
 
     def _heed_clock(self, now: Moment) -> None:
-        """Ask at once for what was missed, where the wall clock was set: an expiry may have been why."""
-        if abs(now.offset - self._offset) > STEP_SECONDS:
+        """Where the wall clock was set, ask at once for what was missed: an expiry may have been why.
+
+        What is remembered is dated anew then, and when the clock becomes sure: the next boot has nothing else.
+        """
+        stepped = abs(now.offset - self._offset) > STEP_SECONDS
+        if stepped:
             self._awake(now)
-        self._offset = now.offset
+        if stepped or now.sure is not self._sure:
+            for control in self.controls.values():
+                control.changed = True
+        self._offset, self._sure = now.offset, now.sure
 
     @staticmethod
     def _starts(control: Control, wish: Wish) -> bool:
@@ -413,6 +420,7 @@ class Executor:
     def _command(self, control: Control, wish: Wish, reason: str, now: Moment) -> Command:
         self._counter += 1
         actuator = control.actuator
+        issued_at = self.clocks.date(actuator.node, now, safe=wish.action == actuator.fail_safe)
         return Command(
             identify(self._site, self._agent, self.epoch, self._counter, now.at),
             self._site,
@@ -420,8 +428,8 @@ class Executor:
             actuator.id,
             wish.action,
             wish.value,
-            now.at,
-            now.at + round(actuator.command_ttl_seconds * MICROSECONDS),
+            issued_at,
+            issued_at + round(actuator.command_ttl_seconds * MICROSECONDS),
             actuator.lease_seconds,
             self.epoch,
             self._counter,
@@ -448,6 +456,9 @@ class Executor:
 
 
 def _expiry(control: Control, record: CommandRecord, now: Moment) -> float:
-    """Place the expiry of a remembered command on the monotonic scale: a clock that is behind makes it no longer."""
+    """Place the expiry of a remembered command on the monotonic scale.
+
+    It has no longer than it ever had, whatever the clock; all of that where nobody can tell how much has passed.
+    """
     most = now.seconds + control.actuator.command_ttl_seconds
-    return min(now.seconds_at(record.command.expires_at), most)
+    return min(now.seconds_at(record.command.expires_at), most) if now.sure else most

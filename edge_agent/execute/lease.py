@@ -33,7 +33,11 @@ class Lease:
 
     def due(self, seconds: float) -> bool:
         """Whether half of it is over since a command last asked for it; what a former run asked is unknown, and due."""
-        return self._asked is None or seconds - self._asked >= self._seconds / 2
+        return self._asked is None or self.halved(seconds)
+
+    def halved(self, seconds: float) -> bool:
+        """Whether half of what this run has asked for is over."""
+        return self._asked is not None and seconds - self._asked >= self._seconds / 2
 
     def ended(self, seconds: float) -> bool:
         """Whether the node may have let it run out."""

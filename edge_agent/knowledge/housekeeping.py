@@ -49,7 +49,9 @@ def tidy(db: sqlite3.Connection, limits: Limits, time: TrustedTime, shares: Shar
     """
     newest = _newest(db, time)
     # A sure clock can be wrong, too; the plant's own readings do not leap with it.
-    too_old = min(time.earliest, time.earliest if newest is None else newest) - limits.keep_microseconds
+    too_old = time.too_old(limits.keep_microseconds)
+    if newest is not None:
+        too_old = min(too_old, newest - limits.keep_microseconds)
     shares.begin()
     with transaction(db):
         done = _prune_readings(db, too_old) or any(_prune(db, shares, name, too_old) for name in OVERHEAD)

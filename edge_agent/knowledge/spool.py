@@ -90,7 +90,7 @@ class Spooling:
                 self._add(db, "records", at, rows, body, is_rubbish=is_rubbish)
         if rubbish.others:
             self._bound_rubbish(db)
-        self._bound(db, time.earliest)
+        self._bound(db, time.too_old(self._limits.spool_microseconds))
 
     def oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
         """Look at the oldest parcels, merged: at least one, and as many rows as asked for at the most."""
@@ -191,8 +191,7 @@ class Spooling:
     def _remove_taken(self, db: sqlite3.Connection) -> None:
         db.executemany(_SQL["drop"], [(number,) for number in self._taken])
 
-    def _bound(self, db: sqlite3.Connection, now: Instant) -> None:
-        too_old = now - self._limits.spool_microseconds
+    def _bound(self, db: sqlite3.Connection, too_old: Instant) -> None:
         for statement, which in _CLASSES:
             for entry in list(self._too_much(db, statement, which, too_old)):
                 db.execute(_SQL["drop"], (entry.id,))

@@ -154,7 +154,8 @@ class ActuatorMemory:
     `desired` is the standing wish as [action, value, plan, priority, reason], `starts` the instants of the starts in
     the last hour, `running` the best knowledge of the equipment (None: unknown). `missed`: the newest command for the
     request failed, and is to be repeated. `hand`: `local` or `unexpected` while a person at the panel has it.
-    `failures` in a row count towards the lock-out. `boot` and `offset` place the instants in time (see Moment.recall).
+    `failures` in a row count towards the lock-out. `boot`, `offset` and `sure` place the instants in time (see
+    Moment.recall).
     """
 
     actuator: str
@@ -169,3 +170,4 @@ class ActuatorMemory:
     failures: int = 0
     boot: str = ""
     offset: float = 0.0
+    sure: bool = True

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import ActuatorMemory, CommandRecord, Mode
     from edge_agent.model.readings import Delivery
-    from edge_agent.model.time import Instant
+    from edge_agent.model.time import Instant, Moment
+
+#: A wall clock that differs by more from what the monotonic count lets expect was set.
+_STEP_SECONDS = 2.0
 
 
 class StoredReading(NamedTuple):
@@ -29,7 +32,7 @@ class StoredReading(NamedTuple):
 class PlanMemory:
     """What must survive a restart about one plan: whether it applies now, when it last began to, a trip that latched.
 
-    `boot` and `offset` place the instant in time (see Moment.recall).
+    `boot`, `offset` and `sure` place the instant in time (see Moment.recall).
     """
 
     plan: str
@@ -38,6 +41,7 @@ class PlanMemory:
     latched: bool = False
     boot: str = ""
     offset: float = 0.0
+    sure: bool = True
 
 
 class SequenceMemory(NamedTuple):
@@ -68,6 +72,13 @@ class Remembered:
     readings: list[StoredReading] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     sequences: list[SequenceMemory] = field(default_factory=list)
+
+    def same_clock(self, now: Moment) -> bool:
+        """Whether wall times of the former run tell how long ago something was: the clock is sure, or nobody set it."""
+        return now.sure or any(
+            bool(memory.boot) and memory.boot == now.boot and abs(memory.offset - now.offset) < _STEP_SECONDS
+            for memory in self.actuators  # they are dated anew where it is set
+        )
 
 
 class SensorView(NamedTuple):

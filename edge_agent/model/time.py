@@ -31,14 +31,14 @@ class Moment(NamedTuple):
         """The wall clock less the monotonic count, in seconds: what a memory needs to be placed after a restart."""
         return self.at / MICROSECONDS - self.seconds
 
-    def recall(self, at: Instant, boot: str, offset: float) -> float | None:
+    def recall(self, at: Instant, boot: str, offset: float, *, sure: bool = True) -> float | None:
         """Place an instant that a former run remembered, with its boot and offset, on the monotonic scale; never ahead.
 
-        Return None where nobody can tell how long ago it was: after another boot, with a clock that is not sure or
-        behind.
+        Return None where nobody can tell how long ago it was: after another boot, where its clock was or this one is
+        not `sure`, or this one is behind.
         """
         same = bool(boot) and boot == self.boot
-        if not same and not self.sure:
+        if not same and not (self.sure and sure):
             return None
         seconds = at / MICROSECONDS - offset if same else self.seconds_at(at)
         return seconds if seconds <= self.seconds else None

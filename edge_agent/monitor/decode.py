@@ -287,6 +287,15 @@ def state(payload: bytes) -> tuple[str, float | None, bool] | None:
     return found["state"], found.get("value"), found.get("control") not in ("remote", None)
 
 
+def said_at(payload: bytes, timestamps: TimestampFormat) -> Instant | None:
+    """Return the time that a state bears; None where there is none that can be read."""
+    try:
+        ts = from_json(payload).get("ts")
+        return _observed_at(ts, timestamps) if isinstance(ts, str | int | float) else None
+    except (ValueError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
 def acknowledgement(payload: bytes) -> Acknowledgement | None:
     """Read an acknowledgement, None where it is none."""
     try:

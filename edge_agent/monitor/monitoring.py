@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Reading
-from edge_agent.monitor import decode
+from edge_agent.monitor import decode, nodeclock
 from edge_agent.monitor.channel import Channel
 from edge_agent.monitor.decode import Sample
 from edge_agent.monitor.deliveries import Deliveries
@@ -19,7 +19,7 @@ from edge_agent.monitor.order import as_it_came
 from edge_agent.monitor.rejects import MOST_ELEMENTS, Rejected, summed_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from edge_agent.model.inbox import Message
     from edge_agent.model.plant import Plant, Sensor, TimestampFormat
@@ -75,7 +75,7 @@ class Monitor:
         self._equip(plant, now)
         self.numbering.adopt(self.channels, plant.nodes)
 
-    def observe(self, messages: Iterable[Message], now: Moment) -> Observed:
+    def observe(self, messages: Sequence[Message], now: Moment) -> Observed:
         """Read the messages of one turn, in their order."""
         observed = Observed()
         telemetry = 0
@@ -98,6 +98,8 @@ class Monitor:
                 if problem:
                     self._bury(observed, message, now, [(problem, message.payload)])
         observed.counts[Kind.TELEMETRY] = telemetry
+        if not now.sure:
+            observed.ahead = nodeclock.ahead(messages, observed.readings, self._nodes, now.at)
         observed.silent = self._silent(now)
         observed.gaps, observed.sequences = self.numbering.take_changes()
         return observed

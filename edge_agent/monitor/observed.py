@@ -56,3 +56,4 @@ class Observed:
     gaps: int = 0
     sequences: list[SequenceMemory] = field(default_factory=list)
     unsettled: set[int] = field(default_factory=set)
+    ahead: dict[str, int] = field(default_factory=dict)  # see nodeclock; empty where the agent's own clock is sure

@@ -69,6 +69,7 @@ class Planner:
         self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
         self._standing: dict[str, Standing] = {}
         self._start = now.seconds
+        self._sure = now.sure
         self._seen: tuple[frozenset[str], Container[str]] | None = None
         self._told: dict[tuple[str, str | None, str], float] = {}  # which plan lost an actuator to which, told when
         self._next_look = 0.0
@@ -164,6 +165,8 @@ class Planner:
         applied = {state.plan.id for state in states if state.applies}
         changed = [state for state in states if state.update(looked, seconds)]
         begun = {state.plan.id for state in changed if state.applies} - applied
+        if now.sure is not self._sure:  # what is remembered is dated anew: the next boot has nothing else
+            changed, self._sure = list(states), now.sure
         planned = self._arbitrate(facts, begun, now)
         # While something waits for evidence or rest, every turn looks: the next reading may be what it waits for.
         waits = any(state.waits(seconds) for state in states) or any(not one.sure for one in self._standing.values())

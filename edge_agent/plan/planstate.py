@@ -93,13 +93,13 @@ class PlanState:
         self.resumed, self.latched = memory.applies, memory.latched
         self._last = (memory.applies, memory.latched)
         if memory.fired_at is not None:
-            self.fired_seconds = now.recall(memory.fired_at, memory.boot, memory.offset)
+            self.fired_seconds = now.recall(memory.fired_at, memory.boot, memory.offset, sure=memory.sure)
 
     def memory(self, now: Moment) -> PlanMemory:
         """Return what the next run must know."""
         fired = self.fired_seconds
         at = None if fired is None else now.at_seconds(fired)
-        return PlanMemory(self.plan.id, self.applies, at, self.latched, now.boot, now.offset)
+        return PlanMemory(self.plan.id, self.applies, at, self.latched, now.boot, now.offset, now.sure)
 
     def succeed(self, before: PlanState) -> None:
         """Take over what had latched before an edit, and, where it looks at the same, what was seen and lost."""

@@ -8,7 +8,8 @@
     agent.start()
     machine.set_clock(agent.folder, ahead=0, sure=True)   # a time server is reached while it runs
 
-Only the wall clock is shifted: interval timers and the uptime go on, as they do on a real machine.
+Only the wall clock is shifted: interval timers and the uptime go on, as they do on a real machine. An agent that has
+started with a wrong clock sees it set within a second; one that has started with a right one keeps that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +26,9 @@ from edge_agent.cli.run import run
 from edge_agent.runtime.clock import SystemClock
 
 _AHEAD, _SURE, _BOOT = "wall-ahead", "wall-sure", "EDGE_TEST_BOOT"
-_LIBRARIES = ("libfaketimeMT.so.1", "libfaketime.so.1")
+_SAME_SECONDS = 0.5
+# The one with locks lets threads that want Python's own lock stand in each other's way for seconds.
+_LIBRARIES = ("libfaketime.so.1", "libfaketimeMT.so.1")
 _PLACES = ("/usr/lib", "/usr/local/lib")
 
 
@@ -48,7 +52,8 @@ class Machine:
     def set_clock(self, folder: Path, *, ahead: float, sure: bool) -> None:
         """Set the wall clock so many seconds ahead of the true time, under a running agent too."""
         self.ahead, self.sure = ahead, sure
-        for name, content in ((_AHEAD, f"{ahead:+.3f}"), (_SURE, str(int(sure)))):
+        offset = time.time() + ahead - time.monotonic()  # noqa: TID251 - what the faked clocks of the agent show
+        for name, content in ((_SURE, f"{int(sure)} {offset}"), (_AHEAD, f"{ahead:+.3f}")):
             fresh = folder / f"{name}.new"
             fresh.write_text(content, encoding="ascii")
             fresh.replace(folder / name)
@@ -57,19 +62,25 @@ class Machine:
         self.set_clock(cwd, ahead=self.ahead, sure=self.sure)
         env = env | {
             "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
-            "LD_PRELOAD": str(library()),
-            "FAKETIME_TIMESTAMP_FILE": str((cwd / _AHEAD).absolute()),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
             _BOOT: self.name,
         }
+        if self.ahead:
+            env |= {
+                "LD_PRELOAD": str(library()),
+                "FAKETIME_TIMESTAMP_FILE": str((cwd / _AHEAD).absolute()),
+                "FAKETIME_CACHE_DURATION": "1",  # reading the file at each look at a clock takes longer than all else
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                "NO_FAKE_STAT": "1",
+            }
         with log.open("ab") as file:
             return subprocess.Popen([sys.executable, __file__, *arguments], cwd=cwd, env=env, stdout=file, stderr=file)
 
 
 def _sure() -> bool:
-    return Path(_SURE).read_text(encoding="ascii") == "1"
+    """Return whether the wall clock is right; not before it shows what it was set to."""
+    sure, offset = Path(_SURE).read_text(encoding="ascii").split()
+    shown = time.time() - time.monotonic()  # noqa: TID251 - of this process
+    return sure == "1" and abs(shown - float(offset)) < _SAME_SECONDS
 
 
 if __name__ == "__main__":

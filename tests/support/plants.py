@@ -28,7 +28,7 @@ START = Moment(1_795_341_600_000_000, 5_000.0)  # 2026-11-22T10:00:00Z; the mono
 
 def later(seconds: float, moment: Moment = START) -> Moment:
     """The moment that many seconds after another."""
-    return Moment(moment.at + round(seconds * MICROSECONDS), moment.seconds + seconds)
+    return moment._replace(at=moment.at + round(seconds * MICROSECONDS), seconds=moment.seconds + seconds)
 
 
 def sensor(name: str = "tank1/level", quantity: str = "level", unit: str = "m", **more: Any) -> Sensor:
@@ -199,9 +199,10 @@ class Bench:
         self.turns: list[Turn] = []
         self.restart()
 
-    def restart(self, after: float = 0.0) -> None:
-        """Begin anew with only what the memory holds; the monotonic clock begins anew as well."""
-        self.now = Moment(self.now.at + round(after * MICROSECONDS), 100.0 * (self.memory.epoch + 1))
+    def restart(self, after: float = 0.0, *, now: Moment | None = None) -> None:
+        """Begin anew with only what the memory holds; the monotonic clock begins anew as well, unless `now` is told."""
+        fresh = Moment(self.now.at + round(after * MICROSECONDS), 100.0 * (self.memory.epoch + 1))
+        self.now = now or fresh
         remembered = self.memory.remembered()
         self.knowledge = Knowledge(self.site, self.site.policy, remembered, self.now, agent="gateway-1", mode=self.mode)
 

@@ -47,17 +47,28 @@ class Seen(NamedTuple):
         return self.at > self.expires_at
 
 
+def without_time(message: Outgoing) -> Outgoing:
+    """Take the time out of what a node says."""
+    if not message.payload.startswith(b"{"):
+        return message
+    content = {name: value for name, value in json.loads(message.payload).items() if name != "ts"}
+    return message._replace(payload=json.dumps(content).encode())
+
+
 @dataclass
 class _Bench:
     """Equipment that does what it is told and notes for which command; None is the node's own fail-safe."""
 
     executions: list[Seen]
+    fallen: list[str] = field(default_factory=list)
     current: Seen | None = None
     states: dict[str, EquipmentState] = field(default_factory=dict)
 
     def act(self, actuator: str, action: str, value: float | None) -> None:
         if self.current is not None:
             self.executions.append(self.current)
+        else:
+            self.fallen.append(actuator)
         speed = (value or 0.0) if action == "set" else float(action in {"start", "open"})
         self.states[actuator] = EquipmentState("running" if speed else "stopped", speed)
 
@@ -69,10 +80,12 @@ class Witnesses:
     """The nodes of a plant that have actuators, the project's reference nodes, connected to a broker in a thread.
 
     `deliveries` has every command that came, `executions` every one that was carried out, in order. Misbehaviour is
-    told as `edge-agent simulate --fault` is: `misbehave("station:drop-acks")`, and ended by `behave()`.
+    told as `edge-agent simulate --fault` is: `misbehave("station:drop-acks")`, and ended by `behave()`. Nodes that are
+    `clockless` know no time: they tell none, and take nothing for expired.
     """
 
-    def __init__(self, port: int, plant: Plant) -> None:
+    def __init__(self, port: int, plant: Plant, *, clockless: bool = False) -> None:
+        self._clockless = clockless
         self.deliveries: list[Seen] = []
         self.executions: list[Seen] = []
         self.faults = Faults()
@@ -102,6 +115,17 @@ class Witnesses:
     def executed_late(self) -> int:
         """How many executions came after the command's expiry."""
         return sum(seen.late for seen in self.executions)
+
+    @property
+    def fallen(self) -> list[str]:
+        """The actuators (`node/actuator`) that went to their fail-safe by themselves: a lease ran out, or a reboot."""
+        return [f"{node}/{name}" for node, bench in self._benches.items() for name in bench.fallen]
+
+    def runs(self, actuator: str) -> bool:
+        """Whether an actuator (`node/actuator`) runs, or is open."""
+        node, _, name = actuator.partition("/")
+        state = self._benches[node].state(name)
+        return state is not None and state.state == "running"
 
     @property
     def delivered_twice(self) -> int:
@@ -135,28 +159,32 @@ class Witnesses:
 
     def step(self, now: Moment) -> list[Outgoing]:
         posted, self._posted = self._posted, []
-        return posted + [message for node in self.nodes.values() for message in self._tick(node, now)]
+        return self._tell(posted + [message for node in self.nodes.values() for message in self._tick(node, now)])
 
     def next_event(self) -> float:
         return min(node.next_event() for node in self.nodes.values())
 
     def announce(self, node: str, now: Moment) -> list[Outgoing]:
-        return self.nodes[node].announce(now)
+        return self._tell(self.nodes[node].announce(now))
 
     def deliver(self, node: str, actuator: str, payload: bytes, now: Moment) -> list[Outgoing]:
         command = json.loads(payload)
         name = f"{node}/{actuator}"
         seen = Seen(command["id"], now.at, parse_rfc3339(command["expires_at"]), name, command["action"])
         self.deliveries.append(seen)
-        return self.manner(self.nodes[node], seen, now, lambda: self._receive(node, seen, payload, now))
+        return self._tell(self.manner(self.nodes[node], seen, now, lambda: self._receive(node, seen, payload, now)))
 
     def _receive(self, node: str, seen: Seen, payload: bytes, now: Moment) -> list[Outgoing]:
         bench = self._benches[node]
         bench.current = seen
+        now = now._replace(at=0) if self._clockless else now
         try:
             return self.nodes[node].receive(seen.actuator.partition("/")[2], payload, now)
         finally:
             bench.current = None
+
+    def _tell(self, messages: list[Outgoing]) -> list[Outgoing]:
+        return [without_time(message) for message in messages] if self._clockless else messages
 
     def _tick(self, node: VirtualNode, now: Moment) -> list[Outgoing]:
         return node.tick(now) if node.online else node.start(now)

@@ -356,8 +356,8 @@ def test_good_readings_that_keep_coming_complete_a_delay_longer_than_the_silence
 class Restarted(Watch):
     """A watch that begins anew at a time, with the last readings of the run before: (value, at, flag)."""
 
-    def __init__(self, *thresholds, at, readings, remembered=(), sure=True):
-        now = later(at)._replace(seconds=at, sure=sure)
+    def __init__(self, *thresholds, at, readings, remembered=()):
+        now = later(at)._replace(seconds=at)
         self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, now)
         held = [
             StoredReading("tank1", "level", value, later(s).at, later(s).at, None, int(flag), 0)
@@ -414,10 +414,6 @@ def test_what_is_remembered_completes_no_delay_without_a_fresh_good_reading():
 def test_a_delay_is_taken_up_only_as_far_as_it_is_proved(at, readings):
     watch = Restarted(EIGHT, at=at, readings=readings)
     assert watch.read(1.4, at + 6) == []
-
-
-def test_a_delay_is_not_taken_up_by_a_clock_that_is_not_sure():
-    assert Restarted(EIGHT, at=5, readings=BEYOND, sure=False).read(1.4, 12) == []
 
 
 def test_an_off_delay_survives_too():

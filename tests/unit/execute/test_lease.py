@@ -135,3 +135,16 @@ def test_a_clock_that_was_set_wakes_what_missed(desk, step, given):
     desk.at(desk.seconds + 2)
     desk.now = desk.now._replace(at=desk.now.at + step * 1_000_000)
     assert len(desk.tick()) == given
+
+
+@pytest.mark.parametrize("length", [3, 6, 8, 15, 30])
+def test_a_short_lease_is_renewed_at_its_half_too(make_desk, length):
+    desk = make_desk(pump(lease_seconds=length, ack_timeout_seconds=1, command_ttl_seconds=3))
+    desk.done("start")
+    given_at = []
+    for tick in range(1, 10 * length):
+        for command in desk.at(tick / 5).tick():
+            given_at.append(tick / 5)
+            desk.publish(command)
+            desk.ack(command, "done")
+    assert given_at[:2] == pytest.approx([length / 2, length], abs=0.4)

@@ -142,6 +142,33 @@ async def test_a_sure_clock_counts_the_days_without_power_as_well(path, make_tur
     assert rows(path, "SELECT min(observed_at) FROM readings")[0][0] >= 1_009 * DAY * 1_000_000
 
 
+@pytest.mark.parametrize("fresh", [False, True], ids=["a store", "a new card"])
+@pytest.mark.parametrize("restarts", [False, True], ids=["set while it runs", "right at the next start"])
+@pytest.mark.parametrize("ahead", [-20 * DAY, -20_000 * DAY])
+async def test_what_was_recorded_by_a_clock_that_was_behind_is_kept_as_long_as_all(
+    path, make_turn, ahead, restarts, fresh
+):
+    limits = Limits(keep_days=3, spool_max_days=3, reserve_mb=0)
+    start = 20_100 * DAY
+    if not fresh:
+        async with SqliteStore(path, limits=limits) as store:
+            await store.write([make_turn(start, 3_000)])
+    async with SqliteStore(path, spool=True, limits=limits) as store:
+        await store.write([told(make_turn(start + 60, 3_000), ahead=ahead)])
+        if not restarts:
+            await store.write([make_turn(start + 120, 3_000)])
+        await settled(store)
+    async with SqliteStore(path, spool=True, limits=limits) as store:
+        await store.write([make_turn(start + 180, 3_000)])
+        await settled(store)
+        assert store.spool_dropped_rows == 0
+    expected = 6_000 + 3_000 * (not fresh) + 3_000 * (not restarts)
+    assert rows(path, "SELECT count(*) FROM readings") == [(expected,)]
+    async with SqliteStore(path, spool=True, limits=limits) as store:
+        await fill(store, make_turn, range(20_101, 20_106))
+    assert rows(path, "SELECT min(observed_at) FROM readings")[0][0] >= 20_101 * DAY * 1_000_000
+
+
 async def test_where_room_is_needed_readings_of_2099_go_before_those_of_today(path, make_turn):
     limits = Limits(max_mb=2, reserve_mb=0)
     start = 20_000 * DAY

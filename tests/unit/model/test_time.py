@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.plants import START, later
 
+from edge_agent.model.commands import ActuatorMemory
+from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import Moment, as_datetime, instant, parse_rfc3339, rfc3339
 
 _instants = st.integers(instant(datetime(1, 1, 1, tzinfo=UTC)), instant(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)))
@@ -59,3 +61,28 @@ def test_the_two_scales_of_a_moment_agree(seconds):
 def test_a_recorded_instant_keeps_its_distance_over_a_restart():
     restarted = Moment(later(3600).at, 17.0)
     assert restarted.seconds_at(START.at) == 17.0 - 3600
+
+
+@pytest.mark.parametrize(
+    ("boot", "sure_then", "sure_now", "known"),
+    [("one", False, False, True), ("two", True, True, True), ("two", True, False, False), ("two", False, True, False)],
+)
+def test_how_long_ago_something_was_is_known_within_a_boot_or_between_right_clocks(boot, sure_then, sure_now, known):
+    now = Moment(later(60).at, 500.0, boot, sure_now)
+    assert now.recall(START.at, "one", later(60).at / 1e6 - 500.0, sure=sure_then) == (440.0 if known else None)
+
+
+@pytest.mark.parametrize(
+    ("now", "same"),
+    [
+        (Moment(later(60).at, 100.0, "one", sure=False), True),
+        (Moment(later(60).at, 100.0, "two", sure=False), False),
+        (Moment(later(60).at, 100.0, "two"), True),
+        (Moment(later(63).at, 100.0, "one", sure=False), False),  # it was set meanwhile
+        (Moment(later(60).at, 100.0, "", sure=False), False),
+    ],
+)
+def test_wall_times_of_a_former_run_count_where_the_clock_is_sure_or_was_not_set_within_the_boot(now, same):
+    memory = ActuatorMemory("station/pump1", boot="one", offset=later(60).at / 1e6 - 100.0, sure=False)
+    assert Remembered(actuators=[memory]).same_clock(now) is same
+    assert Remembered().same_clock(now) is now.sure

@@ -1,0 +1,40 @@
+"""What the times that nodes tell say of their clocks, for an agent that does not know whether its own is right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_agent.model.inbox import Kind
+from edge_agent.model.time import MICROSECONDS
+from edge_agent.monitor import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edge_agent.model.inbox import Message
+    from edge_agent.model.plant import Node
+    from edge_agent.model.readings import Reading
+    from edge_agent.model.time import Instant
+
+#: Farther ahead is nonsense: a machine without a clock begins in 1970.
+MOST_AHEAD_MICROSECONDS = 100 * 365 * 86_400 * MICROSECONDS
+
+
+def ahead(
+    messages: Iterable[Message], readings: Iterable[Reading], nodes: Mapping[str, Node], now: Instant
+) -> dict[str, int]:
+    """Return by how many microseconds the clocks of nodes are ahead of a wall time, by what they say: at the least.
+
+    A reading, or a retained state, may have been on its way for long: then a clock is farther ahead than it tells.
+    """
+    found: dict[str, int] = {}
+    told = [(reading.sensor.node, reading.observed_at) for reading in readings]
+    for message in messages:
+        node = nodes.get(message.route.node)
+        at = decode.said_at(message.payload, node.timestamps) if node and message.route.kind is Kind.STATE else None
+        if at is not None:
+            told.append((message.route.node, at))
+    for name, at in told:
+        if 0 < at - now <= MOST_AHEAD_MICROSECONDS:
+            found[name] = max(found.get(name, 0), at - now)
+    return found
