@@ -201,6 +201,11 @@ class Executor:
         found = self._open.get(command_id)
         return found is None or found.control.actuator.name == actuator
 
+    def overhear(self, command_id: str, actuator: str, now: Moment) -> None:
+        """Note that a node carries out a command that is not open here: what its equipment does is no hand's doing."""
+        if command_id not in self._open:
+            self.controls[actuator].overhear(command_id, now)
+
     def acknowledge(self, command_id: str, status: str, detail: str, executed: Executed, now: Moment) -> None:
         """Take a node's word on a command. A second one, or one on an unknown command, changes nothing."""
         state, found = CommandState(status), self._open.get(command_id)
