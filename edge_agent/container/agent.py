@@ -16,7 +16,7 @@ from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import Succession, highest_epoch
-from edge_agent.model.inbox import RefusalReport, RenewalReport
+from edge_agent.model.inbox import LinkReport, RefusalReport, RenewalReport
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
@@ -89,6 +89,7 @@ async def open_agent(
             future_tolerance_seconds=settings.quality.future_tolerance_seconds,
         )
         inbox = BoundedInbox(2 * mqtt.receive_maximum, clock.steady)
+        inbox.report(LinkReport(connected=False))  # nothing is commanded before the epoch is known to be its own
         if store.renewal is not None:
             inbox.report(RenewalReport(store.renewal))
         metrics = Metrics(version=installed_version())
@@ -100,12 +101,16 @@ async def open_agent(
             epoch=lambda: knowledge.executor.epoch,
             report=inbox.report,
             chance=random.random,
+            renew=lambda: session.renew(),  # noqa: PLW0108 - it is made below
         )
 
+        def will() -> Will:
+            epoch = knowledge.executor.epoch
+            return Will(topics.agent_status(), wire.agent_status("offline", mode, installed_version(), epoch))
+
         async def announce(_session_present: bool) -> None:  # noqa: FBT001  # the session's signature
-            if agent is not None:
-                await succession.before_announcing()
-                await agent.announce(succession.after_announcing)
+            if agent is not None and await succession.before_announcing():
+                await agent.announce(succession.settle, succession.after_announcing)
 
         def lose() -> None:
             if agent is not None:
@@ -114,12 +119,13 @@ async def open_agent(
         session = Session(
             connection,
             subscriptions=topics.subscriptions(),
-            will=Will(topics.agent_status(), wire.agent_status("offline", mode, installed_version(), remembered.epoch)),
+            will=will,
             on_messages=inbox.extend,
             parse=topics.parse,
             on_connected=announce,
             on_lost=lose,
             expects_session=bool(remembered.readings or remembered.sequences),  # it has received before
+            stay_away=succession.stays_away,
         )
         recorder = None
         if recording is not None:
@@ -195,8 +201,8 @@ def _notes(
     found = source.notes() | policy.notes()
     if stores.embedded.renewal is not None:
         found["store"] = stores.embedded.renewal
-    if succession.rival:
-        found["epoch"] = succession.rival
+    if succession.twin or succession.rival:
+        found["epoch"] = succession.twin or succession.rival
     if not clock.now().sure:
         found["clock"] = UNSURE
     return found

@@ -41,6 +41,7 @@ class Seen(NamedTuple):
     expires_at: Instant
     actuator: str
     action: str
+    epoch: int = 0
 
     @property
     def late(self) -> bool:
@@ -144,9 +145,10 @@ class Witnesses:
         return self.nodes[node].announce(now)
 
     def deliver(self, node: str, actuator: str, payload: bytes, now: Moment) -> list[Outgoing]:
-        command = json.loads(payload)
         name = f"{node}/{actuator}"
-        seen = Seen(command["id"], now.at, parse_rfc3339(command["expires_at"]), name, command["action"])
+        seen = _seen(payload, name, now)
+        if seen is None:  # no agent's: the node itself says what it makes of that
+            return self.nodes[node].receive(actuator, payload, now)
         self.deliveries.append(seen)
         return self.manner(self.nodes[node], seen, now, lambda: self._receive(node, seen, payload, now))
 
@@ -176,6 +178,15 @@ class Witnesses:
 
         with suppress(asyncio.CancelledError, CancelledError):
             self._loop.run_until_complete(live())
+
+
+def _seen(payload: bytes, actuator: str, now: Moment) -> Seen | None:
+    try:
+        command = json.loads(payload)
+        expires_at = parse_rfc3339(command["expires_at"])
+        return Seen(command["id"], now.at, expires_at, actuator, command["action"], command["epoch"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 class _ShortTicks:
