@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from edge_agent.model.commands import MOST_EPOCH_JUMP
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,11 +20,16 @@ class EpochFile:
     def __init__(self, store: Path) -> None:
         self._path = store.with_suffix(".epoch")
 
-    def read(self) -> int:
-        """Tell the highest epoch; 0 where the file is missing or makes no sense."""
+    def read(self, stored: int) -> int:
+        """Tell the highest epoch; that of the store where the file is missing, is older or tells what cannot be."""
         with suppress(OSError, ValueError):
-            return max(0, int(self._path.read_text("ascii")))
-        return 0
+            told = int(self._path.read_text("ascii"))
+            if 0 <= told <= stored + MOST_EPOCH_JUMP:
+                return max(stored, told)
+            logger.bind(file=str(self._path), epoch=stored).warning(
+                "The epoch that was noted cannot be: the store's counts"
+            )
+        return stored
 
     def write(self, epoch: int) -> None:
         """Remember an epoch durably. Where that fails the store still has it: it is only said."""

@@ -9,6 +9,7 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge import rows
 from edge_agent.knowledge.connection import transaction
 from edge_agent.knowledge.statements import statements
+from edge_agent.model.commands import HIGHEST_EPOCH
 from edge_agent.model.readings import KEPT_DELIVERIES, Delivery
 from edge_agent.model.remembered import Remembered, StoredReading
 
@@ -26,13 +27,19 @@ LOOK_BACK = 1_000_000
 _LAST = 3
 
 
-def take_control(db: sqlite3.Connection, agent: str, epoch: int) -> Remembered:
+def take_control(db: sqlite3.Connection, agent: str, above: int) -> Remembered:
     """Raise the epoch, above the file's own and the one given, and tell everything remembered."""
     with transaction(db):
-        epoch = db.execute(_SQL["raise_epoch"], (epoch,)).fetchall()[0][0]
+        begun = db.execute(_SQL["raise_epoch"], (above,)).fetchall()[0][0]
         db.execute(_SQL["set_meta"], ("agent", agent))
         db.execute(_SQL["set_meta"], ("clean", 0))
-    return remembered(db, epoch)
+    return remembered(db, begun)
+
+
+def epoch(db: sqlite3.Connection) -> int:
+    """Tell the highest epoch that the file knows; 0 where what stands there makes no sense."""
+    (found,) = db.execute(_SQL["get_meta"], ("epoch",)).fetchone() or (0,)
+    return found if isinstance(found, int) and 0 <= found <= HIGHEST_EPOCH else 0
 
 
 def remembered(db: sqlite3.Connection, epoch: int) -> Remembered:

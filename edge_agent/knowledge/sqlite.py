@@ -236,7 +236,7 @@ class SqliteStore:
             self._spooling.load(db)
 
     def _begin(self, db: sqlite3.Connection, agent: str, above: int) -> Remembered:
-        epoch = max(self._epoch.read(), above)
+        epoch = max(self._epoch.read(journal.epoch(db)), above)
         remembered = self._guarded(db, lambda: journal.take_control(db, agent, epoch), bulky=False)
         self._epoch.write(remembered.epoch)
         self._connection.hurry(db)
@@ -288,7 +288,7 @@ class SqliteStore:
 
     def _carry_over(self, db: sqlite3.Connection) -> None:
         with transaction(db):
-            db.execute(_SQL["carry_epoch"], (self._epoch.read(),))
+            db.execute(_SQL["carry_epoch"], (self._epoch.read(journal.epoch(db)),))
         if self._plant is not None:
             plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
             governing.apply(db, plant, mark=self._mark)

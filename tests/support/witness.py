@@ -114,6 +114,12 @@ class Witnesses:
         """How many commands came after their expiry, executed or not."""
         return sum(seen.late for seen in self.deliveries)
 
+    def running(self, actuator: str) -> bool:
+        """Whether an actuator is on, as its equipment knows it."""
+        node, _, name = actuator.partition("/")
+        state = self._benches[node].state(name)
+        return state is not None and state.state == "running"
+
     def misbehave(self, fault: str) -> None:
         """Let nodes misbehave from now on: `TARGET:KIND[=AMOUNT]`."""
         self.faults.faults = [*self.faults.faults, Fault.parse(fault)]
