@@ -111,6 +111,32 @@ def _write_readings(db: sqlite3.Connection, batch: rows.Batch) -> int:
     written = _insert_readings(db, batch.readings)
     duplicates = len(batch.readings) - written
     if duplicates:
+        duplicates -= _find_room(db, batch)
         db.executemany(_SQL["settle_unjudged_reading"], rows.judgements(batch.readings))
     db.executemany(_SQL["settle_reading"], batch.settled)
     return duplicates
+
+
+def _find_room(db: sqlite3.Connection, batch: rows.Batch) -> int:
+    """Put each reading whose key another one with another value has a little later; tell how many are stored so.
+
+    The monitor does so for the latest keys of a sensor; after a restart, or for a node without a clock that begins at
+    the same time at each boot, only the store knows.
+    """
+    moved = 0
+    for place, row in enumerate(batch.readings):
+        free = _free(db, row)
+        if free is not None:
+            batch.readings[place] = free
+            moved += db.execute(_SQL["insert_reading"], free).rowcount
+    return moved
+
+
+def _free(db: sqlite3.Connection, row: rows.Row) -> rows.Row | None:
+    """Return the row under the next time where it has room, or is; None where that is its own, or there is none."""
+    series, at, seq, value = row[:4]
+    for later in range(rows.MOST_LATER):
+        found = db.execute(_SQL["value_at"], (series, at + later, seq)).fetchone()
+        if found is None or found[0] == value:
+            return (series, at + later, *row[2:]) if later else None
+    return None

@@ -26,6 +26,8 @@ Row: TypeAlias = tuple[Any, ...]
 
 #: Stands for the `seq` a node did not send: a key may hold no NULL.
 NO_SEQ = -1
+#: So many microseconds later a reading is put at the most where its key is taken; beyond that it is a duplicate.
+MOST_LATER = 64
 
 
 class SeriesIds:
