@@ -207,3 +207,37 @@ async def test_a_node_that_knows_of_an_epoch_which_no_agent_announces_is_believe
     assert site.epoch == 5
     await site.succession.refused(4)  # of a command that was under way
     assert site.reported == [4]
+
+
+async def test_the_connection_is_left_to_an_agent_of_the_same_id_that_came_later(
+    mosquitto: Mosquitto, publisher: aiomqtt.Client
+) -> None:
+    site = Site(mosquitto, 2)
+    assert not await site.succession.stays_away(contested=True)  # nobody says so
+    states: list[tuple[int, Literal["online", "offline"]]] = [
+        (1, "online"),
+        (2, "online"),
+        (3, "offline"),
+        (2**40, "online"),
+    ]
+    for epoch, state in states:
+        await say(publisher, "gateway-1", epoch, state)
+        assert not await site.succession.stays_away(contested=False)
+    await say(publisher, "gateway-1", 3, "online")
+    assert await site.succession.stays_away(contested=True)
+    assert site.succession.twin == (
+        "another agent is called gateway-1 too and has control, with epoch 3: give each its own id"
+    )
+    assert site.epoch == 2
+    await say(publisher, "gateway-1", 3, "offline")
+    assert not await site.succession.stays_away(contested=False)
+    assert not site.succession.twin
+
+
+async def test_where_both_of_one_id_have_begun_the_same_epoch_the_first_to_look_begins_the_next(
+    mosquitto: Mosquitto, publisher: aiomqtt.Client
+) -> None:
+    site = Site(mosquitto, 2)
+    await say(publisher, "gateway-1", 2, "online")
+    assert not await site.succession.stays_away(contested=True)
+    assert site.epoch == 3
