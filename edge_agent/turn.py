@@ -299,6 +299,9 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     executor, now = knowledge.executor, turn.now
     _heed_events(knowledge, inbox, now)
     executor.clocks.hear(observed.ahead, now)
+    for ack in observed.acknowledgements:
+        if ack.status in ("accepted", "done"):
+            executor.overhear(ack.command_id, ack.actuator, now)
     for told in observed.states:
         executor.report(told.actuator, told.state, told.value, executed, now, local=told.local)
     # A node's own word comes before our despair of it: after a stall both may lie in one inbox.

@@ -20,7 +20,7 @@ from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import Succession, highest_epoch
 from edge_agent.errors import RecordingError
-from edge_agent.model.inbox import RefusalReport, RenewalReport
+from edge_agent.model.inbox import LinkReport, RefusalReport, RenewalReport
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
@@ -97,6 +97,7 @@ async def open_agent(
             future_tolerance_seconds=settings.quality.future_tolerance_seconds,
         )
         inbox = BoundedInbox(2 * mqtt.receive_maximum, clock.steady)
+        inbox.report(LinkReport(connected=False))  # nothing is commanded before the epoch is known to be its own
         if store.renewal is not None:
             inbox.report(RenewalReport(store.renewal))
         metrics = Metrics(version=installed_version())
@@ -108,12 +109,16 @@ async def open_agent(
             epoch=lambda: knowledge.executor.epoch,
             report=inbox.report,
             chance=random.random,
+            renew=lambda: session.renew(),  # noqa: PLW0108 - it is made below
         )
 
+        def will() -> Will:
+            epoch = knowledge.executor.epoch
+            return Will(topics.agent_status(), wire.agent_status("offline", mode, installed_version(), epoch))
+
         async def announce(_session_present: bool) -> None:  # noqa: FBT001  # the session's signature
-            if agent is not None:
-                await succession.before_announcing()
-                await agent.announce(succession.after_announcing)
+            if agent is not None and await succession.before_announcing():
+                await agent.announce(succession.settle, succession.after_announcing)
 
         def lose() -> None:
             if agent is not None:
@@ -122,12 +127,13 @@ async def open_agent(
         session = Session(
             connection,
             subscriptions=topics.subscriptions(),
-            will=Will(topics.agent_status(), wire.agent_status("offline", mode, installed_version(), remembered.epoch)),
+            will=will,
             on_messages=inbox.extend,
             parse=topics.parse,
             on_connected=announce,
             on_lost=lose,
             expects_session=bool(remembered.readings or remembered.sequences),  # it has received before
+            stay_away=succession.stays_away,
         )
 
         async def observe() -> None:
@@ -230,8 +236,8 @@ def _observation(
 def _notes(source: Retuned, parts: Parts, stores: Stores, succession: Succession, session: Session) -> dict[str, str]:
     """Return what the health says besides, by part."""
     found = source.notes() | parts.policy.notes() | stores.notes()
-    if succession.rival:
-        found["epoch"] = succession.rival
+    if succession.twin or succession.rival:
+        found["epoch"] = succession.twin or succession.rival
     if parts.drain is not None and parts.drain.error is not None:
         found["spool"] = f"what is recorded waits in the spool: {parts.drain.error}"
     if session.publishing.excess:

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from edge_agent.mqtt.connection import ConnectionSettings
     from edge_agent.mqtt.topics import Topics
 
-#: Two agents that began the same epoch are told apart within so long after an announcement, by chance.
+#: How long after an announcement it is looked again, by chance; and how long an agent leaves it to another one to begin
+#: a higher epoch, where both have begun the same.
 SETTLE_SECONDS = 3.0
 #: How long a raised epoch may take to come into force, before the announcement goes out all the same.
 _RAISE_SECONDS = 2.0
+#: So often it is looked before the first command; whoever answers each with a higher one must not stop control.
+_MOST_TRIES = 5
 
 
 class _Claim(NamedTuple):
@@ -36,10 +39,11 @@ class _Claim(NamedTuple):
 class Succession:
     """Keeps this agent's epoch above those of agents that are gone, and below that of one that came after it.
 
-    The nodes obey the agent that came last. There are three moments to look: before the first announcement, when every
-    epoch counts, that of this agent's former life too; a little after each announcement, when another may have begun
-    the same one; and when a node refuses an epoch as over. `epoch` gives the agent's own, `report` takes word of a
-    higher one, `chance` gives numbers of [0, 1).
+    The nodes obey the agent that came last. There are four moments to look: before the first announcement, when every
+    epoch counts, that of this agent's former life too; after it and before the first command, when another may have
+    announced the same one; a little later once more; and when a node refuses an epoch as over. `epoch` gives the
+    agent's own, `report` takes word of a higher one, `chance` gives numbers of [0, 1). `renew` is called when the epoch
+    was raised: the connection is begun anew, so that the last will does not tell of a lower one.
     """
 
     def __init__(
@@ -50,28 +54,79 @@ class Succession:
         epoch: Callable[[], int],
         report: Callable[[EpochReport], None],
         chance: Callable[[], float],
+        renew: Callable[[], None],
     ) -> None:
         self._connection, self._topics = connection, topics
-        self._epoch, self._report, self._chance = epoch, report, chance
+        self._epoch, self._report, self._chance, self._renew = epoch, report, chance, renew
         self._announced = False
         self._looking = False
+        self._settled = self._tries = 0
         self.rival = ""  # who has control of the site instead, in a sentence
+        self.twin = ""  # who has the connection instead, by the same id
 
-    async def before_announcing(self) -> None:
-        """At the first connection, look at the epochs of the site and wait for the agent's own to be above them."""
-        if self._announced:
-            return
+    async def before_announcing(self) -> bool:
+        """At the first connection, look at the epochs of the site; return whether the agent's own is above them."""
+        if self._announced or self._tries >= _MOST_TRIES:
+            return True
         claims = await self._claims() or []
-        await self._rise(max((claim.epoch for claim in claims), default=0))
+        self._tries += 1
+        return not await self._rise(max((claim.epoch for claim in claims), default=0))
 
-    async def after_announcing(self, announce: Callable[[], object]) -> None:
-        """Look again a little later, at a moment by chance: who finds its own epoch taken begins the next one."""
+    async def settle(self) -> bool:
+        """Look whether another agent has announced the same epoch; return whether commands may go out under this one.
+
+        Whoever announces first and looks then sees the other, or is seen by it: of two, one at least begins the next
+        epoch before it commands. Where both run and have seen each other, the one whose id sorts last does.
+        """
         self._announced = True
+        if self._settled == self._epoch() or self._tries >= _MOST_TRIES:
+            return True
+        others = await self._others()
+        peers = [claim.agent for claim in others or [] if claim.is_online and claim.epoch == self._epoch()]
+        if peers and self._topics.agent < max(peers):
+            await asyncio.sleep(SETTLE_SECONDS / 2)
+            others = await self._others()
+        if others is None:  # the look a little later is left
+            return True
+        self._tries += 1
+        if await self._outdo(others):
+            return False
+        self._settled = self._epoch()
+        return True
+
+    async def after_announcing(self) -> None:
+        """Look again a little later, at a moment by chance: who finds its own epoch taken begins the next one."""
         await asyncio.sleep((0.2 + self._chance()) * SETTLE_SECONDS / 1.2)
-        others = [claim for claim in await self._claims() or [] if claim.agent != self._topics.agent]
+        await self._outdo(await self._others() or [])
+
+    async def stays_away(self, contested: bool) -> bool:  # noqa: FBT001  # the session's signature
+        """Whether another agent with this one's id has its connection and came later: it is left to that one.
+
+        Where the two have begun the same epoch and take the connection from each other, the first to look begins the
+        next one: `contested`.
+        """
+        claims = await self._claims() or []
+        twin = next((claim for claim in claims if claim.agent == self._topics.agent and claim.is_online), None)
+        if twin is None or twin.epoch <= self._epoch():
+            if twin is not None and contested:
+                await self._rise(twin.epoch)
+            self.twin = ""
+            return False
+        if not self.twin:
+            logger.bind(agent=twin.agent).error(
+                "Another agent with the same id has the connection: this one stays away"
+            )
+        self.twin = (
+            f"another agent is called {twin.agent} too and has control, with epoch {twin.epoch}: give each its own id"
+        )
+        return True
+
+    async def _outdo(self, others: list[_Claim]) -> bool:
+        """Begin an epoch above those of others, unless one of them came later and runs; return whether it began."""
         if not self._yields(others) and await self._rise(max((claim.epoch for claim in others), default=0)):
             logger.bind(epoch=self._epoch()).warning("The epoch was that of another agent: it is raised")
-            announce()
+            return True
+        return False
 
     async def refused(self, epoch: int) -> None:
         """Answer a node that has refused a command because its epoch is over, and names this one perhaps.
@@ -85,7 +140,7 @@ class Succession:
             claims = await self._claims()
             if claims is None:
                 return  # the next refusal asks again
-            others = [claim for claim in claims if claim.agent != self._topics.agent]
+            others = self._but_own(claims)
             if not self._yields(others):
                 told = min(epoch, self._epoch() + MOST_EPOCH_JUMP)
                 await self._rise(max([told, *(claim.epoch for claim in others)]))
@@ -102,7 +157,7 @@ class Succession:
         return bool(rival)
 
     async def _rise(self, above: int) -> bool:
-        """Let an epoch above another begin, where the agent's own is not; wait for that, and return whether it was."""
+        """Let an epoch above another begin, where the agent's own is not; wait for that, and return whether it did."""
         if above < self._epoch():
             return False
         self._report(EpochReport(above, f"epoch {above} has begun on this site"))
@@ -112,7 +167,16 @@ class Succession:
                     await asyncio.sleep(0.01)
         except TimeoutError:
             logger.warning("The epoch could not be raised in time")
+            return False
+        self._renew()
         return True
+
+    async def _others(self) -> list[_Claim] | None:
+        claims = await self._claims()
+        return None if claims is None else self._but_own(claims)
+
+    def _but_own(self, claims: list[_Claim]) -> list[_Claim]:
+        return [claim for claim in claims if claim.agent != self._topics.agent]
 
     async def _claims(self) -> list[_Claim] | None:
         """Return what the site's agents claim, as far as it can be believed; None where the broker cannot say."""

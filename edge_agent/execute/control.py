@@ -68,6 +68,9 @@ class Control:
         self._contradicted_since: float | None = None
         self._answered = False  # the equipment has reported since the newest command
         self._telling = False  # it did otherwise before: if it does what was commanded, the command is why
+        self._overtaken: tuple[bool, float] | None = None  # what a superseded command may still do, and until when
+        self._overheard_until = float("-inf")  # another agent has commanded it
+        self._newest = ""  # the id of the newest command, open or not
         self._former = False  # the open command is of a former run
         self._due_seconds = start_seconds
         self._pause_seconds = actuator.ack_timeout_seconds
@@ -103,6 +106,7 @@ class Control:
         The fail-safe action is given once more, unless its node has it: nobody waits until the first has expired.
         """
         self.record, self._former, self._telling = record, True, True
+        self._newest = record.command.id
         if self.equipment.running is turns_on(record.command.action, record.command.value):
             self.equipment.doubt()
         if self._open_for_wish() and self.state not in _BLOCKED:
@@ -231,6 +235,11 @@ class Control:
         if before is None or _said(before) != _said(reported):
             self._look(now, explained=explained)
 
+    def overhear(self, command_id: str, now: Moment) -> None:
+        """Note that the equipment obeys a command that is not under way here: another agent's, or one that is over."""
+        if command_id != self._newest:  # of that it may speak twice
+            self._overheard_until = now.seconds + REPORT_SECONDS
+
     def _heed_panel(self, reported: Reported, now: Moment) -> None:
         """Note that a person takes the equipment at its panel, or gives it back: that ends a lock-out too."""
         if reported.local:
@@ -253,6 +262,10 @@ class Control:
         if record is not None and on is turns_on(record.command.action, record.command.value):
             return True
         if self.desired is not None and not self._answered and on is turns_on(self.desired.action, self.desired.value):
+            return True
+        if now.seconds < self._overheard_until:
+            return True
+        if self._overtaken is not None and on is self._overtaken[0] and now.seconds < self._overtaken[1]:
             return True
         ran_out = self.lease.ended(now.seconds)
         return ran_out and on is turns_on(self.actuator.fail_safe, None)
@@ -379,7 +392,7 @@ class Control:
         self.equipment.command(on=on, seconds=now.seconds)
         wanted, last = record.command, self.reported
         self._telling = last is None or fulfils(wanted.action, wanted.value, last) is False
-        self.record, self.held = record, frozenset()
+        self.record, self.held, self._newest = record, frozenset(), wanted.id
         self._answered = self._former = False
         self.lease.ask(now.seconds)
         self.changed = True
@@ -410,6 +423,9 @@ class Control:
         concerns_wish = self._open_for_wish()
         self.record = None
         state = record.state
+        if state is CommandState.SUPERSEDED:
+            on = turns_on(record.command.action, record.command.value)
+            self._overtaken = on, now.seconds + max(REPORT_SECONDS, self.actuator.ack_timeout_seconds)
         done = state is CommandState.DONE
         self._lasting = (record.command.action, record.command.value) if done else None
         never_sent = state in {CommandState.EXPIRED, CommandState.FAILED} and not record.attempts

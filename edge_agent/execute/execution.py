@@ -226,6 +226,11 @@ class Executor:
         found = self._open.get(command_id)
         return found is None or found.control.actuator.name == actuator
 
+    def overhear(self, command_id: str, actuator: str, now: Moment) -> None:
+        """Note that a node carries out a command that is not open here: what its equipment does is no hand's doing."""
+        if command_id not in self._open:
+            self.controls[actuator].overhear(command_id, now)
+
     def acknowledge(self, command_id: str, status: str, detail: str, executed: Executed, now: Moment) -> None:
         """Take a node's word on a command. A second one, or one on an unknown command, changes nothing."""
         state, found = CommandState(status), self._open.get(command_id)
@@ -233,9 +238,15 @@ class Executor:
             # It was published, though the broker's word on that is still on its way.
             found.record.attempts = max(found.record.attempts, 1)
         self._advance(command_id, state, detail, executed, now, by_node=True)
-        if found is not None and state is CommandState.REJECTED and "epoch" in detail.lower():
-            told = [int(number) for number in _NUMBER.findall(detail)]
-            self.refused = max([found.record.command.epoch, *told])
+        if found is not None and state is CommandState.REJECTED:
+            self._heed_refusal(found.record.command.epoch, detail.lower())
+
+    def _heed_refusal(self, epoch: int, detail: str) -> None:
+        """Note that a node takes a command for one of the past: by its epoch, or by its counter within that."""
+        if "epoch" in detail:
+            self.refused = max([epoch, *(int(number) for number in _NUMBER.findall(detail))])
+        elif "counter" in detail:
+            self.refused = max(epoch, self.refused or 0)
 
     def delivered(self, report: DeliveryReport, executed: Executed, now: Moment) -> None:
         """Take the fate of one attempt to deliver a command. What a node has accepted was delivered."""

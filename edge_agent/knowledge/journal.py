@@ -13,6 +13,7 @@ from edge_agent.knowledge.aside import move_aside
 from edge_agent.knowledge.connection import transaction
 from edge_agent.knowledge.readback import Misfits
 from edge_agent.knowledge.statements import statements
+from edge_agent.model.commands import HIGHEST_EPOCH
 from edge_agent.model.readings import KEPT_DELIVERIES
 from edge_agent.model.remembered import Remembered
 
@@ -32,14 +33,13 @@ _INSERT_TOGETHER = _SQL["insert_reading"].replace(_ROW, ", ".join([_ROW] * _TOGE
 LOOK_BACK = 1_000_000
 _LAST = 3
 #: Beyond it numbers of JSON are no longer told apart.
-_MOST_EPOCH = 2**53
 
 
 def epoch(db: sqlite3.Connection) -> int:
     """Read the file's own epoch; 0, with a word of it, where that cannot be one."""
     row = db.execute(_SQL["get_meta"], ("epoch",)).fetchone()
     found = row[0] if row else 0
-    if isinstance(found, int) and 0 <= found <= _MOST_EPOCH:
+    if isinstance(found, int) and 0 <= found <= HIGHEST_EPOCH:
         return found
     logger.bind(found=str(found)[:40]).warning("The epoch in the store cannot be one: it is not believed")
     return 0
@@ -146,6 +146,32 @@ def _write_readings(db: sqlite3.Connection, batch: rows.Batch) -> int:
     written = _insert_readings(db, batch.readings)
     duplicates = len(batch.readings) - written
     if duplicates:
+        duplicates -= _find_room(db, batch)
         db.executemany(_SQL["settle_unjudged_reading"], rows.judgements(batch.readings))
     db.executemany(_SQL["settle_reading"], batch.settled)
     return duplicates
+
+
+def _find_room(db: sqlite3.Connection, batch: rows.Batch) -> int:
+    """Put each reading whose key another one with another value has a little later; tell how many are stored so.
+
+    The monitor does so for the latest keys of a sensor; after a restart, or for a node without a clock that begins at
+    the same time at each boot, only the store knows.
+    """
+    moved = 0
+    for place, row in enumerate(batch.readings):
+        free = _free(db, row)
+        if free is not None:
+            batch.readings[place] = free
+            moved += db.execute(_SQL["insert_reading"], free).rowcount
+    return moved
+
+
+def _free(db: sqlite3.Connection, row: rows.Row) -> rows.Row | None:
+    """Return the row under the next time where it has room, or is; None where that is its own, or there is none."""
+    series, at, seq, value = row[:4]
+    for later in range(rows.MOST_LATER):
+        found = db.execute(_SQL["value_at"], (series, at + later, seq)).fetchone()
+        if found is None or found[0] == value:
+            return (series, at + later, *row[2:]) if later else None
+    return None

@@ -13,7 +13,7 @@ from edge_agent.knowledge import records
 from edge_agent.knowledge.differences import catalogue, differences
 from edge_agent.knowledge.digest import digest
 from edge_agent.knowledge.ports import Change, Written
-from edge_agent.knowledge.rows import at_rest
+from edge_agent.knowledge.rows import MOST_LATER, at_rest
 from edge_agent.model.commands import OPEN_STATES, TRANSITIONS, CommandRecord
 from edge_agent.model.plant import Policy
 from edge_agent.model.quality import Flag
@@ -174,14 +174,22 @@ class MemoryStore:
         )
 
     def _add(self, reading: Reading) -> bool:
-        """Keep a reading unless it is there; one that was not yet judged takes the judgement."""
-        key = _reading_key(reading)
-        held = self._readings.get(key)
-        if held is None:
-            self._readings[key] = _stored(reading)
-        elif held.flag == Flag.NOT_EVALUATED:
-            self._judge(reading)
-        return held is None
+        """Keep a reading unless it is there; one that was not yet judged takes the judgement.
+
+        Where its key is another's, with another value, it is kept a little later.
+        """
+        node, sensor, unit, at, seq = _reading_key(reading)
+        for later in range(MOST_LATER):
+            key = (node, sensor, unit, at + later, seq)
+            held = self._readings.get(key)
+            if held is None:
+                self._readings[key] = _stored(reading)._replace(observed_at=at + later)
+                return True
+            if held.value == reading.value:
+                if held.flag == Flag.NOT_EVALUATED:
+                    self._readings[key] = held._replace(flag=reading.flag, tests=reading.tests)
+                return False
+        return False
 
     def _judge(self, reading: Reading) -> None:
         key = _reading_key(reading)

@@ -28,6 +28,8 @@ Row: TypeAlias = tuple[Any, ...]
 NO_SEQ = -1
 #: How much of the topic of a dead letter is kept, in characters.
 KEPT_TOPIC = 1_024
+#: So many microseconds later a reading is put at the most where its key is taken; beyond that it is a duplicate.
+MOST_LATER = 64
 
 
 class SeriesIds:

@@ -20,7 +20,7 @@ from edge_agent.knowledge.migrate import connect_owner
 from edge_agent.knowledge.ports import Written
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.trusted import TrustedTime
-from edge_agent.model.commands import MOST_EPOCH_JUMP
+from edge_agent.model.commands import HIGHEST_EPOCH, MOST_EPOCH_JUMP
 from edge_agent.model.readings import KEPT_DELIVERIES
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _SQL = dict(statements("sqlite", "journal"))
-_MOST_EPOCH = 2**53
 
 
 class SqliteStore:
@@ -361,7 +360,7 @@ class SqliteStore:
 
     def _carry_over(self, db: sqlite3.Connection) -> None:
         with transaction(db):
-            db.execute(_SQL["carry_epoch"], (self._epoch.read(_MOST_EPOCH),))
+            db.execute(_SQL["carry_epoch"], (self._epoch.read(HIGHEST_EPOCH),))
         if self._plant is not None:
             plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
             governing.apply(db, plant, mark=self._mark)

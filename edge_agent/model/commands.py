@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 Mode = Literal["auto", "advisory", "manual"]
 MODES: tuple[Mode, ...] = ("auto", "advisory", "manual")
 
-
+#: Epochs grow by one at a time; what lies beyond what every JSON reader can hold is not one.
+HIGHEST_EPOCH = 2**53 - 2
 #: An epoch so far above the agent's own is not believed, whoever tells of it: each start begins but one.
 MOST_EPOCH_JUMP = 1_000_000
 

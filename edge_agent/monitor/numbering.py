@@ -99,6 +99,10 @@ class Numbering:
             at, stored = None, False  # it is not believed
         elif at is not None and at > now.at:
             at = now.at  # else true numbers would be old ones until then
+        elif at is not None:
+            newest = sequence.newest
+            if newest is not None and at < newest[0] and seq == newest[1] + 1:
+                at, stored = newest[0], False  # its clock has slipped back: the number says where it belongs
         self._gaps += sequence.update(seq, at, now.seconds, may_restart=readable)
         self._note((node, sensor), sequence, seq, stored=stored)
 

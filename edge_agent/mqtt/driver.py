@@ -19,13 +19,13 @@ import paho.mqtt.client as paho
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
-from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, passing_client
+from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, keeping_cancellation, passing_client
 from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.packets import Splitter
 from edge_agent.mqtt.pump import Pump
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
@@ -77,6 +77,7 @@ class Link:
         self._pump = Pump(self._paho, self._splitter, receive, self._end)
         self.version = version
         self.session_present = False
+        self.finished = False  # in order, by the owner
         self.taken_over = False  # another client has come with the same id; only MQTT 5 tells
         self.most_bytes: int | None = None  # largest packet that the broker takes; only MQTT 5 tells
         self._slots = asyncio.Semaphore(MOST_UNCONFIRMED)
@@ -95,7 +96,7 @@ class Link:
     async def open(self) -> None:
         """Connect. Raises ProtocolRefusedError or BrokerUnavailableError; nothing is left open then."""
         try:
-            await _keeping_cancellation(self._client.__aenter__())
+            await keeping_cancellation(self._client.__aenter__())
         except aiomqtt.MqttCodeError as error:
             self._pump.drop()
             code = getattr(error.rc, "value", error.rc)
@@ -174,12 +175,19 @@ class Link:
         """Hang up, whatever state it is in."""
         self._end("dropped")
 
+    def finish(self) -> None:
+        """Let the connection end in order: what waits for the broker fails, and `close` says DISCONNECT."""
+        if self.alive:
+            self.finished = True
+            self._fail_waiting("it is begun anew")
+            self._lost.set_result("it is begun anew")
+
     async def close(self) -> None:
         """Say DISCONNECT, so that the broker keeps the will to itself; where that takes too long, hang up."""
         try:
-            if self.alive:
+            if self.alive or self.finished:
                 self._client.timeout = FAREWELL_SECONDS
-                await _keeping_cancellation(self._client.__aexit__(None, None, None))
+                await keeping_cancellation(self._client.__aexit__(None, None, None))
         except aiomqtt.MqttError as error:
             self._end(error)
         finally:
@@ -277,22 +285,14 @@ class Link:
             self._lost.set_result(str(cause) or type(cause).__name__)
         else:
             _fail(self._lost, cause)
-        for waiting in self._waiting.values():
-            _fail(waiting, LinkEndedError(f"the connection to the broker is lost: {cause}"))
+        self._fail_waiting(cause)
         private.stop_waiting(self._client, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))
         # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
         self._loop.call_soon(self._pump.drop)
 
-
-async def _keeping_cancellation(step: Awaitable[object]) -> None:
-    """Do a step of aiomqtt. Its `wait_for` loses, before Python 3.12, a cancellation that comes with the result."""
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    try:
-        await step
-    finally:
-        if task and task.cancelling() > before:
-            raise asyncio.CancelledError
+    def _fail_waiting(self, cause: str | Exception) -> None:
+        for waiting in self._waiting.values():
+            _fail(waiting, LinkEndedError(f"the connection to the broker is lost: {cause}"))
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from edge_agent.errors import BrokerUnavailableError
@@ -36,7 +37,8 @@ async def retained_messages(settings: ConnectionSettings, topic_filter: str) -> 
         fitting = [each for each in messages if each.cut is None and len(each.payload) <= LONGEST_PAYLOAD]
         found.extend((each.topic, each.payload) for each in fitting[: MOST_MESSAGES - len(found)])
 
-    settings = replace(settings, client_id=f"{settings.client_id}-glance")
+    # Not one name for all: two looks at once, of two agents with one id even, must not end each other's connection.
+    settings = replace(settings, client_id=f"{settings.client_id}-glance-{token_hex(4)}")
     link = Link(settings, MQTT_3_1_1, None, receive)  # every broker speaks that
     try:
         async with asyncio.timeout(GLANCE_SECONDS):

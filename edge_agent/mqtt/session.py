@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 #: Back-off with full jitter: before attempt n it waits a random part of FIRST * 2**n seconds, of LONGEST at most.
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
-#: A connection that lasts so long has shown that it can: the next attempt after it comes soon.
-LASTING_SECONDS = 5.0
+#: A connection that ends sooner counts as another failure: else two with one id would take turns for ever, and so would
+#: one that the broker ends for what it is told.
+LASTING_SECONDS = 10.0
+#: So many connections in a row that ended soon tell of another client with the same id; not every broker says so.
+CONTESTED_FAILURES = 3
 
 
 class Session:
@@ -39,8 +42,11 @@ class Session:
     `on_connected(session_present)` is called (and awaited) after each connection is subscribed, `connected` already
     true; where it raises BrokerUnavailableError the connection counts as failed. `on_lost()` is called once when a
     connection that was announced so has ended, and must be fast. `jitter` gives numbers of [0, 1).
-    `expects_session`: the broker knew this client before, so that a first connection without a session has lost one.
-    `lasting_seconds`: a connection that ended sooner counts as a failure, so that the pauses between them grow.
+    `will` is asked at each connection. `expects_session`: the broker knew this client before, so that a first
+    connection without a session has lost one. `lasting_seconds`: a connection that ended sooner counts as a failure,
+    so that the pauses between them grow. `stay_away(contested)` is asked after the end of each, and from time to
+    time, whether another client of the same id is to keep the session; where it was so, or connections have ended
+    soon several times, it is contested.
     """
 
     def __init__(
@@ -48,7 +54,7 @@ class Session:
         settings: ConnectionSettings,
         *,
         subscriptions: Sequence[str],
-        will: Will,
+        will: Callable[[], Will],
         on_messages: Callable[[list[Message]], None],
         parse: Callable[[str], Route],
         on_connected: Callable[[bool], Awaitable[None] | None] | None = None,
@@ -57,13 +63,14 @@ class Session:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         expects_session: bool = False,
         lasting_seconds: float = LASTING_SECONDS,
+        stay_away: Callable[[bool], Awaitable[bool]] | None = None,
     ) -> None:
         self._settings = settings
         self._subscriptions = tuple(subscriptions)
         self._will = will
         self._on_messages = on_messages
         self._parse = parse
-        self._on_connected, self._on_lost = on_connected, on_lost
+        self._on_connected, self._on_lost, self._stay_away = on_connected, on_lost, stay_away
         self._jitter = jitter
         self._sleep = sleep
         self._version = MQTT_5
@@ -72,6 +79,7 @@ class Session:
         self._expects_session = expects_session
         self._established = self._failures = 0
         self._ready = self._paused = self._closing = False
+        self._doubtful = self._contested = False  # of the session: whether another client has it
         self._task: asyncio.Task[None] | None = None
         self._lasting_seconds = lasting_seconds
         self._announced_at: float | None = None
@@ -126,6 +134,11 @@ class Session:
             self._closing = True
             if self._task is not None:
                 self._task.cancel()
+
+    def renew(self) -> None:
+        """End the present connection in order, and connect anew at once: so a changed will comes into force."""
+        if self._link is not None:
+            self._link.finish()
 
     def pause(self) -> None:
         """Stop reading the socket, over reconnects too, so that the broker keeps what comes.
@@ -183,6 +196,11 @@ class Session:
             longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
             self._failures += 1
             await self._sleep(self._jitter() * longest)
+        if self._doubtful and self._stay_away is not None:
+            contested = self._contested or self._failures >= CONTESTED_FAILURES
+            self._doubtful = self._contested = False
+            while await self._stay_away(contested):
+                await self._sleep(LONGEST_WAIT_SECONDS)
 
     async def ask_again(self) -> None:
         """Ask the broker for all that is retained once more; a connection that is lost on the way asks anyway."""
@@ -196,7 +214,7 @@ class Session:
         return announced_at is not None and now - announced_at >= self._lasting_seconds
 
     async def _hold_one_connection(self) -> None:
-        """Connect, subscribe, announce, receive. Raises BrokerUnavailableError at the end of the connection."""
+        """Connect, subscribe, announce, receive. At the end it raises BrokerUnavailableError, but for `renew`."""
         link: Link | None = None
         announced = False
         try:
@@ -204,12 +222,15 @@ class Session:
             await link.subscribe(self._subscriptions)
             await self._announce(link)
             announced = True
-            raise BrokerUnavailableError(await link.lost())
+            cause = await link.lost()
+            if not link.finished:
+                raise BrokerUnavailableError(cause)
         finally:
             self._ready, self._link = False, None
             if announced and self._on_lost is not None:
                 self._on_lost()
             if link is not None:
+                self._doubtful, self._contested = announced and not link.finished, link.taken_over
                 if link.taken_over:
                     other = f"Another client uses the id {self._settings.client_id}: each agent needs its own"
                     self._log("WARNING", other)
@@ -232,7 +253,7 @@ class Session:
     async def _open(self, version: ProtocolVersion) -> Link:
         self._generation += 1
         self._link = link = Link(
-            self._settings, version, self._will, self._on_messages, parse=self._parse, generation=self._generation
+            self._settings, version, self._will(), self._on_messages, parse=self._parse, generation=self._generation
         )
         if self._paused:
             link.pause()
@@ -252,6 +273,8 @@ class Session:
         outcome = self._on_connected(link.session_present) if self._on_connected else None
         if inspect.isawaitable(outcome):
             await outcome
+        if link.finished:
+            return
         link.ready()
         if link.doubts:
             self._log("WARNING", "The MQTT library has changed: it is used the plain way", because=list(link.doubts))

@@ -6,6 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Literal
 
+from edge_agent.model.commands import HIGHEST_EPOCH
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES
 from edge_agent.model.time import rfc3339
 
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Command, Mode
     from edge_agent.model.readings import DeadLetter
-
-#: Epochs grow by one at a time; what lies beyond what every JSON reader can hold is not one.
-HIGHEST_EPOCH = 2**53 - 2
 
 
 def command(order: Command) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from loguru import logger
@@ -152,22 +151,25 @@ class Agent:
         return f"no turn for {still:.0f} s" if still > STALLED_SECONDS and not self._loop.store_error else None
 
     async def announce(
-        self, afterwards: Callable[[Callable[[], object]], Coroutine[None, None, None]] | None = None
+        self,
+        settle: Callable[[], Awaitable[bool]] | None = None,
+        afterwards: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         """Say online, and the state of every alarm, after each connect.
 
-        Where the broker does not let it say so, it hears all the same, and goes on trying. `afterwards` is run beside
-        the loop, with what publishes the status once more.
+        Where the broker does not let it say so, it hears all the same, and goes on trying. `settle` tells, after the
+        status, whether commands may go out; if not, another connection follows. `afterwards` is run beside the loop.
         """
-        if afterwards is not None and self._group is not None:
-            again = partial(self._outbox.status, "online")
-            self._group.create_task(afterwards(again), name="after the announcement")
         self._outbox.status(None)
         if not self._stop.is_set():  # the last word is `offline`
             try:
                 await self._parts.outlet.status("online")
             except PublishRefusedError:
                 self._outbox.status("online")
+            if settle is not None and not await settle():
+                return
+        if afterwards is not None and self._group is not None and not self._stop.is_set():
+            self._group.create_task(afterwards(), name="after the announcement")
         self._outbox.alarms(self._parts.knowledge.analyzer.register.alarms)
         self._outbox.connected(is_connected=True)
         if self._delivery is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.model.commands import CommandState
+from edge_agent.model.time import MICROSECONDS
 from edge_agent.runtime.arrivals import Arrivals
 from edge_agent.runtime.held import Batch, Held, Unstarted
 from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS, UNSTORED_SECONDS
@@ -231,12 +232,12 @@ class GroupCommit:
 
     def _release_at(self) -> float:
         """Return the steady time at which the first fail-safe command goes out unstored."""
-        return min((waiting.since for waiting in self._safe_unstarted()), default=_NEVER) + UNSTORED_SECONDS
+        return min(map(_release_at, self._safe_unstarted()), default=_NEVER)
 
     def _release(self) -> None:
         """Let out what the store could not take in time, if it is a fail-safe command. It is stored with its turn."""
         for waiting in self._safe_unstarted():
-            if self._clock.steady() >= waiting.since + UNSTORED_SECONDS:
+            if self._clock.steady() >= _release_at(waiting):
                 command = waiting.command
                 self.unstored += 1
                 log = logger.bind(command=command.id, actuator=command.target, action=command.action)
@@ -268,3 +269,9 @@ class GroupCommit:
             if not held.told:
                 held.told = True
                 self._outbox.alarms(held.turn.alarms)
+
+
+def _release_at(waiting: Unstarted) -> float:
+    """Return the steady time at which a fail-safe command goes out unstored: with half of its life left at least."""
+    life_seconds = (waiting.command.expires_at - waiting.command.issued_at) / MICROSECONDS
+    return waiting.since + min(UNSTORED_SECONDS, life_seconds / 2)

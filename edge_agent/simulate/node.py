@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: How many commands a node remembers by id; older ones are kept out by epoch and counter.
 REMEMBERED_COMMANDS = 256
 _WAITING_ACKS = 1000
+#: After so many commands in a row whose epoch is too far above, a node comes nearer: an agent may really be there.
+_DOUBTS = 3
 
 
 class EquipmentState(NamedTuple):
@@ -56,6 +58,7 @@ class _Flash:
 
     answers: OrderedDict[str, tuple[str, AckStatus, str]] = field(default_factory=OrderedDict)
     epoch: int = 0
+    doubted: int = 0  # commands in a row that were too far above it
     newest: dict[str, tuple[int, str]] = field(default_factory=dict)  # counter and id, by actuator
 
     def remember(self, command_id: str, actuator: str, status: AckStatus, detail: str) -> None:
@@ -68,15 +71,25 @@ class _Flash:
         if order.epoch < self.epoch:
             return f"epoch {order.epoch} is over, {self.epoch} has begun"
         if order.epoch - self.epoch > MOST_EPOCH_JUMP:
+            self._doubt()
             return f"epoch {order.epoch} is too far above {self.epoch}"
+        self.doubted = 0
         if order.epoch > self.epoch:
-            self.epoch = order.epoch
-            self.newest.clear()
+            self._begin(order.epoch)
         counter, newest_id = self.newest.get(order.actuator, (-1, ""))
         if order.counter < counter or order.id == newest_id:
             return f"counter {order.counter} comes after {counter}"
         self.newest[order.actuator] = order.counter, order.id
         return ""
+
+    def _doubt(self) -> None:
+        self.doubted += 1
+        if self.doubted == _DOUBTS:
+            self._begin(self.epoch + MOST_EPOCH_JUMP)
+
+    def _begin(self, epoch: int) -> None:
+        self.epoch, self.doubted = epoch, 0
+        self.newest.clear()
 
 
 class VirtualNode:

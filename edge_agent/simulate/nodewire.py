@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge_agent.model.commands import HIGHEST_EPOCH
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.model.readings import MAX_PAYLOAD_BYTES
 from edge_agent.model.time import MICROSECONDS, Instant, parse_rfc3339, rfc3339
@@ -50,6 +51,7 @@ class Malformed(NamedTuple):
 
 
 _Identity = Annotated[str, Field(min_length=1, max_length=128)]
+_Epoch = Annotated[int, Field(ge=0, le=HIGHEST_EPOCH)]
 _Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
@@ -64,7 +66,7 @@ class _Command(BaseModel):
     value: float | None = None
     expires_at: Annotated[str, Field(max_length=64)]
     lease_seconds: Annotated[float, Field(gt=0)]
-    epoch: _Count
+    epoch: _Epoch
     counter: _Count
 
 

@@ -27,7 +27,7 @@ class Receiver:
         self.session = Session(
             ConnectionSettings("127.0.0.1", port, f"receive-{site}"),
             subscriptions=topics.subscriptions(),
-            will=Will(topics.agent_status(), b"offline"),
+            will=lambda: Will(topics.agent_status(), b"offline"),
             on_messages=self._take,
             parse=topics.parse,
             on_connected=lambda _: print("ready", flush=True),

@@ -97,9 +97,9 @@ class Killing:
         return site.agent.process.wait()
 
     def live_and_finish(self) -> None:
-        """One life without a fault, until everything is stored."""
+        """One life without a fault, until everything is stored; nothing is commanded before the epoch is settled."""
         self._begin()
-        self._watch(lambda: self._site.newest_stored > self._mark)
+        self._watch(lambda: self._site.newest_stored > self._mark and self._site.nodes.executions)
         self._site.finish()
 
     def _passing(self) -> int:

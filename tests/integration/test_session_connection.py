@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import signal
 
 import pytest
 from loguru import logger
@@ -52,6 +53,62 @@ class RefusedAnnouncement:
     def __call__(self, _session_present):
         self.times += 1
         raise BrokerUnavailableError("the first word was not confirmed")
+
+
+async def test_a_connection_that_is_begun_anew_ends_in_order_and_has_the_will_of_now(mosquitto):
+    agent = Agent(mosquitto.port)
+    words = [b"first", b"second"]
+    agent.session._will = lambda: WILL._replace(payload=words[0])
+    async with watching(mosquitto.port, STATUS) as watcher, running(agent):
+        del words[0]
+        agent.session.renew()
+        await wait_until(lambda: len(agent.sessions_present) == 2)
+        assert (agent.losses, agent.waits, agent.session.sessions_lost) == (1, [], 0)
+        assert b"first" not in watcher.payloads(STATUS)
+        mosquitto.signal(signal.SIGSTOP)
+        agent.session._link._pump.drop()  # no goodbye
+        mosquitto.signal(signal.SIGCONT)
+        await wait_until(lambda: b"second" in watcher.payloads(STATUS))
+
+
+async def test_a_connection_may_be_begun_anew_while_it_is_announced(mosquitto):
+    agent = Agent(mosquitto.port)
+    announce = agent._announce
+
+    async def renewing(session_present):
+        await announce(session_present)
+        if len(agent.sessions_present) < 3:
+            agent.session.renew()
+
+    agent.session._on_connected = renewing
+    async with running(agent):
+        await wait_until(lambda: agent.session.connected and len(agent.sessions_present) == 3)
+        assert agent.waits == []
+
+
+async def test_connections_that_end_soon_are_tried_less_and_less_often(mosquitto):
+    async with running(Agent(mosquitto.port)) as agent:
+        for times in (2, 3, 4):
+            mosquitto.restart()
+            await wait_until(lambda: len(agent.sessions_present) == times)  # noqa: B023 - used at once
+        assert agent.waits[0] < agent.waits[-1]
+
+
+async def test_of_two_with_one_id_one_stays_away_while_it_is_told_to(mosquitto):
+    first, second = Agent(mosquitto.port), Agent(mosquitto.port)
+    stays, asked = [True], []
+
+    async def stay(contested):
+        asked.append((first.session.connected, contested))
+        return stays[0]
+
+    first.session._stay_away = stay
+    async with running(first), running(second):
+        await wait_until(lambda: len(asked) > 2)
+        assert (len(first.sessions_present), len(second.sessions_present)) == (1, 1)
+        assert asked[0] == (False, False)
+        stays[0] = False
+        await wait_until(lambda: (False, True) in asked)  # they take it from each other
 
 
 async def test_a_broker_that_lost_its_data_is_counted_and_subscribed_again(mosquitto, publisher):

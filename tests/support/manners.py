@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Protocol
 
 from edge_agent.model.inbox import Kind
+from edge_agent.simulate import nodewire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,11 @@ def proper(_node: VirtualNode, _seen: Seen, _now: Moment, obey: Callable[[], lis
 def deaf(_node: VirtualNode, _seen: Seen, _now: Moment, _obey: Callable[[], list[Outgoing]], /) -> list[Outgoing]:
     """Neither do it nor say anything."""
     return []
+
+
+def accepts_only(node: VirtualNode, seen: Seen, _now: Moment, _obey: Callable[[], list[Outgoing]], /) -> list[Outgoing]:
+    """Say that it is on its way, and hang."""
+    return [nodewire.acknowledgement(node.id, seen.actuator.partition("/")[2], seen.id, "accepted", "")]
 
 
 def with_another_id(

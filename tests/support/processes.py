@@ -151,6 +151,23 @@ class AgentProcess:
             return False
         return True
 
+    @property
+    def answers(self) -> bool:
+        """Whether its health server is there, whatever it says."""
+        try:
+            return bool(self.health)
+        except (OSError, urllib.error.URLError):
+            return False
+
+    @property
+    def health(self) -> dict[str, Any]:
+        """What `/health/ready` tells, ready or not."""
+        try:
+            told = self.get("/health/ready")
+        except urllib.error.HTTPError as error:
+            told = error.read().decode()
+        return dict(json.loads(told))
+
     def get(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=5) as answer:
             return str(answer.read().decode())

@@ -44,7 +44,7 @@ class Agent:
         self.session = Session(
             settings,
             subscriptions=TOPICS.subscriptions(),
-            will=WILL,
+            will=lambda: WILL,
             on_messages=on_messages or self.messages.extend,
             parse=TOPICS.parse,
             on_connected=self._announce,

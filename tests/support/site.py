@@ -21,7 +21,7 @@ from support.witness import Witnesses
 from edge_agent.settings.plantfile import load_plant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from typing import Any
 
@@ -106,11 +106,19 @@ class Site:
         self.broker = Mosquitto(folder / "broker", broker_settings)
         self.broker.start()
         self.agent = AgentProcess(folder / "agent", agent_port(self.broker.port), plant, settings, spawn=spawn)
+        self.others: list[AgentProcess] = []
         self.nodes = Witnesses(self.broker.port, load_plant(folder / "agent" / "config" / "plant.toml"))
         self.flood = Flood(self.broker.port, **flood)
 
+    def install(self, name: str, settings: str = "", **keywords: Any) -> AgentProcess:
+        """Install another agent beside the first, with a store of its own and the same plant file."""
+        plant = (self.agent.folder / "config" / "plant.toml").read_text(encoding="utf-8")
+        self.others.append(AgentProcess(self.folder / name, self.broker.port, plant, settings, **keywords))
+        return self.others[-1]
+
     def close(self) -> None:
-        self.agent.close()
+        for agent in (self.agent, *self.others):
+            agent.close()
         self.flood.close()
         self.nodes.close()
         self.broker.kill()
@@ -122,9 +130,14 @@ class Site:
         """The embedded store's file."""
         return self.folder / "agent" / "var" / "edge-agent.db"
 
-    def measure(self, dsn: str | None = None) -> Measure:
-        """Compare the ledger with the embedded store, or with PostgreSQL; best after `finish`."""
+    def measure(self, dsn: str | None = None, beside: Iterable[Path] = ()) -> Measure:
+        """Compare the ledger with the embedded store, or with PostgreSQL; best after `finish`.
+
+        `beside`: folders of other agents with the same id, which had a part of the session.
+        """
         found = Counter(self._rows(_STORED) if dsn is None else _postgres_rows(dsn))
+        for folder in beside:
+            found |= Counter(_rows_of(folder / "var" / "edge-agent.db", _STORED))
         ledger = {(sensor, number) for sensor, numbers in self.flood.acknowledged.items() for number in numbers}
         doubled = frozenset(key for key, times in found.items() if times > 1)
         return Measure(len(ledger), len(found), frozenset(ledger - found.keys()), doubled)
@@ -133,18 +146,14 @@ class Site:
     def newest_stored(self) -> int:
         """Number of the newest reading of the flood's main sensor in the embedded store; -1 where there is none."""
         try:
-            with closing(self._open()) as db:
+            with closing(_open(self.store)) as db:
                 row = db.execute(_NEWEST).fetchone()
         except sqlite3.Error:  # not there yet, or being made
             return -1
         return -1 if row is None else int(row[0])
 
-    def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=5)
-
     def _rows(self, statement: str) -> list[tuple[str, int]]:
-        with closing(self._open()) as db:
-            return [_key(*row) for row in db.execute(statement)]
+        return _rows_of(self.store, statement)
 
     # What happens ---------------------------------------------------------------------------------------------------
 
@@ -176,9 +185,9 @@ class Site:
         self.until_stored(timeout)
         assert self.agent.terminate() == 0, self.agent.log[-2000:]
 
-    def account(self, row: Row, dsn: str | None = None, *, tried: int = 1) -> Measure:
+    def account(self, row: Row, dsn: str | None = None, *, tried: int = 1, beside: Iterable[Path] = ()) -> Measure:
         """Add what this site has seen to a row of the table, and give the measure."""
-        measure = self.measure(dsn)
+        measure = self.measure(dsn, beside)
         row.tried += tried
         row.published += measure.published
         row.stored += measure.stored
@@ -189,6 +198,15 @@ class Site:
         row.executed_late += self.nodes.executed_late
         row.rss_mb = max(row.rss_mb or 0.0, self.agent.highest_rss_mb)
         return measure
+
+
+def _open(store: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=5)
+
+
+def _rows_of(store: Path, statement: str) -> list[tuple[str, int]]:
+    with closing(_open(store)) as db:
+        return [_key(*row) for row in db.execute(statement)]
 
 
 def _key(sensor: str, seq: int, value: float) -> tuple[str, int]:

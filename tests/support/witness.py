@@ -41,6 +41,7 @@ class Seen(NamedTuple):
     expires_at: Instant
     actuator: str
     action: str
+    epoch: int = 0
 
     @property
     def late(self) -> bool:
@@ -137,6 +138,12 @@ class Witnesses:
         """How many commands came after their expiry, executed or not."""
         return sum(seen.late for seen in self.deliveries)
 
+    def running(self, actuator: str) -> bool:
+        """Whether an actuator is on, as its equipment knows it."""
+        node, _, name = actuator.partition("/")
+        state = self._benches[node].state(name)
+        return state is not None and state.state == "running"
+
     def misbehave(self, fault: str) -> None:
         """Let nodes misbehave from now on: `TARGET:KIND[=AMOUNT]`."""
         self.faults.faults = [*self.faults.faults, Fault.parse(fault)]
@@ -168,9 +175,10 @@ class Witnesses:
         return self._tell(self.nodes[node].announce(now))
 
     def deliver(self, node: str, actuator: str, payload: bytes, now: Moment) -> list[Outgoing]:
-        command = json.loads(payload)
         name = f"{node}/{actuator}"
-        seen = Seen(command["id"], now.at, parse_rfc3339(command["expires_at"]), name, command["action"])
+        seen = _seen(payload, name, now)
+        if seen is None:  # no agent's: the node itself says what it makes of that
+            return self.nodes[node].receive(actuator, payload, now)
         self.deliveries.append(seen)
         return self._tell(self.manner(self.nodes[node], seen, now, lambda: self._receive(node, seen, payload, now)))
 
@@ -204,6 +212,15 @@ class Witnesses:
 
         with suppress(asyncio.CancelledError, CancelledError):
             self._loop.run_until_complete(live())
+
+
+def _seen(payload: bytes, actuator: str, now: Moment) -> Seen | None:
+    try:
+        command = json.loads(payload)
+        expires_at = parse_rfc3339(command["expires_at"])
+        return Seen(command["id"], now.at, expires_at, actuator, command["action"], command["epoch"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 class _ShortTicks:

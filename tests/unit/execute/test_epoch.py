@@ -47,3 +47,11 @@ def test_a_raised_epoch_counts_anew_and_asks_at_once_for_what_was_refused(desk):
 def test_an_epoch_that_is_over_or_cannot_be_is_not_raised_above(desk, above):
     assert not desk.executor.raise_epoch(above, desk.now)
     assert desk.executor.epoch == 7
+
+
+def test_a_counter_that_is_over_is_answered_with_a_new_epoch(desk):
+    """Somebody has commanded under this epoch: each counter of it might be refused, for ever."""
+    [command] = desk.wish("start")
+    desk.publish(command)
+    desk.ack(command, "rejected", "counter 1 comes after 4611686018427387904")
+    assert desk.executor.refused == 7

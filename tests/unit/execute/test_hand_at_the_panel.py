@@ -275,3 +275,45 @@ def test_a_word_of_the_nodes_own_is_no_hand(make_desk):
     desk = running(make_desk)
     desk.state("fault")
     assert desk.control.hand is None
+
+
+def test_what_a_command_does_that_was_overtaken_on_its_way_is_no_hand(make_desk):
+    """The request changes back while a stop is on its way: that the pump stops is the agent's own doing."""
+    desk = running(make_desk, min_on_seconds=0, min_off_seconds=0)
+    [stop] = desk.wish("stop")
+    desk.publish(stop)
+    [start] = desk.at(60.01).wish("start")
+    desk.at(60.02).state("stopped")
+    assert (desk.control.hand, "not_in_auto" in desk.troubles) == (None, False)
+    desk.ack(start, "done")
+    desk.state("running")
+    assert desk.control.state is Desired.FULFILLED
+    desk.at(200).state("stopped")
+    assert desk.control.hand == "unexpected"
+
+
+def test_what_it_does_after_the_next_one_was_done_is_put_right(make_desk):
+    desk = running(make_desk, min_on_seconds=0, min_off_seconds=0)
+    [stop] = desk.wish("stop")
+    desk.publish(stop)
+    [start] = desk.at(60.01).wish("start")
+    desk.ack(start, "done")
+    desk.at(60.03).state("stopped")
+    assert desk.control.hand is None
+    assert [c.action for c in desk.wait(100)][:1] == ["start"]
+
+
+def test_what_the_command_of_another_agent_does_is_no_hand(make_desk):
+    """Two agents take turns: this one has control again, and does not take the other's stop for a person's."""
+    desk = running(make_desk, min_on_seconds=0, min_off_seconds=0)
+    desk.executor.overhear("another agent's", "station/pump1", desk.now)
+    desk.state("stopped")
+    assert desk.control.hand is None
+    assert [c.action for c in desk.wait(100)][:1] == ["start"]
+
+
+def test_a_second_word_on_the_newest_command_explains_nothing(make_desk):
+    desk = running(make_desk)
+    desk.executor.overhear(desk.all.commands[-1].id, "station/pump1", desk.now)
+    desk.state("stopped")
+    assert desk.control.hand == "unexpected"

@@ -133,6 +133,24 @@ async def test_a_lost_file_does_not_set_the_epoch_back(path, make_turn):
         assert (await store.begin("gateway-1")).epoch == 4
 
 
+@pytest.mark.parametrize("epoch", [2**63, 2**63 - 1, 2**53 - 1, 10**9, -7])
+async def test_an_epoch_file_that_tells_what_cannot_be_is_not_believed(path, make_turn, epoch):
+    """Nodes would refuse it as too far ahead, or take it for another than it is."""
+    await written(path, make_turn, epochs=2)
+    note = path.with_suffix(".epoch")
+    note.write_text(f"{epoch}\n")
+    async with SqliteStore(path) as store:
+        assert (await store.begin("gateway-1")).epoch == 3
+    assert note.read_text() == "3\n"
+
+
+async def test_an_epoch_file_is_believed_where_the_store_is_older(path, make_turn):
+    await written(path, make_turn, epochs=2)
+    path.with_suffix(".epoch").write_text("1000\n")
+    async with SqliteStore(path) as store:
+        assert (await store.begin("gateway-1")).epoch == 1001
+
+
 @pytest.mark.parametrize("content", [b"", b"many", b"-7", b"\xff"])
 async def test_an_epoch_file_that_makes_no_sense_is_put_right(path, make_turn, content):
     await written(path, make_turn, 2)

@@ -14,6 +14,7 @@ import edge_agent
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive import SqliteArchive
 from edge_agent.knowledge.migrate import NEWEST
+from edge_agent.knowledge.rows import MOST_LATER
 from edge_agent.knowledge.sqlite import SqliteStore
 from edge_agent.model.commands import Decision
 from edge_agent.model.plant import Node, Plan, Plant, Policy, Sensor, Step, Threshold
@@ -54,6 +55,44 @@ def by_another_program(path: Path, *statements: str) -> None:
 async def count(path: Path) -> int:
     async with SqliteArchive(path) as archive:
         return len([record async for record in archive.readings()])
+
+
+async def test_another_value_under_a_time_and_number_that_is_taken_is_stored_a_little_later(path, store):
+    """A node without a clock begins each boot at the same time: what it said then is not what it says now."""
+
+    def boot(*values: float) -> Turn:
+        readings = [Reading(LEVEL, value, seq, 1000 + seq, seq, 1) for seq, value in enumerate(values)]
+        return Turn(Moment(0, 0.0), readings=readings)
+
+    first, second = boot(*[1.0] * 60), boot(*[2.0] * 60)
+    assert (await store.write([first])).duplicates == 0
+    assert (await store.write([second])).duplicates == 0
+    assert (await store.write([first, second])).duplicates == 120
+    assert (await store.write([boot(3.0)])).duplicates == 0
+    assert await count(path) == 121
+
+
+async def test_a_node_that_says_everything_at_one_time_does_not_make_the_store_search_for_ever(path, store):
+    turns = [
+        Turn(Moment(0, 0.0), readings=[Reading(LEVEL, float(value), 5, 5, 1, 1)]) for value in range(2 * MOST_LATER)
+    ]
+    assert (await store.write(turns)).duplicates == MOST_LATER
+    assert await count(path) == MOST_LATER
+
+
+async def test_what_is_put_a_little_later_is_handed_on_so(path):
+    async with SqliteStore(path, spool=True) as store:
+        for value in (1.0, 2.0):
+            await store.write([Turn(Moment(0, 0.0), readings=[Reading(LEVEL, value, 5, 5, 1, 1)])])
+        handed = [row async for row in handed_on(store)]
+    assert [(row[1], row[3]) for row in handed] == [(5, 1.0), (6, 2.0)]
+
+
+async def handed_on(store: SqliteStore) -> AsyncIterator[tuple]:
+    while (parcels := await store.oldest(1000)) is not None:
+        for row in parcels.batch.readings:
+            yield row
+        await store.drop(parcels.ids)
 
 
 # What people change by hand

@@ -100,6 +100,23 @@ def test_numbers_of_times_to_come_do_not_stop_the_counting_of_gaps():
     assert counted + taker.observe([], later(50)).gaps == 1
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_slips_back_while_the_numbers_go_on_makes_no_gap(restarted):
+    taker = monitor()
+    counted, remembered, readings = 0, {}, []
+    for seq, slip in enumerate((0, 0, 3600, 3600, 0, 3600, 0, 0), 1):
+        observed = taker.observe([at(seq - slip, 3.0 + seq / 10, seq=seq)], later(seq + 0.1))
+        counted += observed.gaps
+        readings += kept(observed.readings)
+        remembered |= {memory[:2]: memory for memory in observed.sequences}
+        if restarted:
+            newest = sorted(readings, key=lambda r: r.observed_at)[-3:]
+            sequences = [memory for memory in remembered.values() if memory.seen]
+            taker = Monitor(plant(), Remembered(readings=newest, sequences=sequences), later(seq + 0.2), 60.0)
+    counted += taker.observe([at(10, 3.0, seq=10)], later(10)).gaps
+    assert counted + taker.observe([], later(20)).gaps == 1
+
+
 def test_a_repeated_frame_of_a_clock_that_is_ahead_makes_no_gap():
     taker = monitor(*BOTH)
     counted = sum(taker.observe([frame(20 + s, 3.0 + s, seq=s)], later(s)).gaps for s in range(1, 5))

@@ -212,6 +212,26 @@ async def test_a_connection_that_comes_back_at_the_end_does_not_say_online(run, 
     assert outlet.statuses == ["online", "offline"]
 
 
+@pytest.mark.parametrize("settled", [True, False])
+async def test_commands_and_alarms_go_out_once_the_epoch_is_settled_after_the_announcement(
+    run, agent, inbox, outlet, level_message, settled
+):
+    async def settle():
+        assert outlet.statuses == ["online", "online"]
+        outlet.alarms.clear()
+        return settled
+
+    async def scenario(_running):
+        inbox.put(level_message(1.2))
+        await wait_until(lambda: len(outlet.alarms) == 1)
+        agent.lost()
+        await agent.announce(settle)
+        await wait_until(lambda: agent._parts.knowledge.executor.linked == settled)
+        await wait_until(lambda: bool(outlet.alarms) == settled)
+
+    await run(scenario)
+
+
 async def test_each_connection_is_told_every_alarm(run, connection, inbox, outlet, level_message):
     async def scenario(_running):
         inbox.put(level_message(1.2))

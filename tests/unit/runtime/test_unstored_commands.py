@@ -76,6 +76,22 @@ async def test_a_stop_that_the_store_cannot_take_goes_out_unstored_and_is_stored
         assert parts.loop.unstored_commands == 1
 
 
+@pytest.mark.parametrize("life_seconds", [0.6, 2.0])
+async def test_a_stop_with_a_short_life_goes_out_before_that_is_over(
+    make_stopping_loop, task_group, level_message, clock, journal, outlet, life_seconds
+):
+    async with task_group() as group:
+        parts = make_stopping_loop(group)
+        control = parts.loop._knowledge.executor.controls["station/pump1"]
+        control.actuator = replace(control.actuator, command_ttl_seconds=life_seconds)
+        await adopt(parts)
+        journal.broken = True
+        await parts.loop.turn(Inbox([level_message(1.2, 1)]), None)
+        clock.advance(life_seconds / 2)
+        await parts.loop.turn(Inbox(), None)
+        await wait_until(lambda: outlet.commands)
+
+
 async def test_what_is_no_fail_safe_action_stays_held_back(
     make_loop, task_group, level_message, clock, journal, outlet
 ):

@@ -97,6 +97,19 @@ def test_an_epoch_that_cannot_be_locks_nobody_out(rig):
     assert statuses(rig.order(2, epoch=7)) == ["accepted", "done"]
 
 
+def test_an_agent_that_really_is_so_far_ahead_is_obeyed_after_a_few_refusals(rig):
+    """The epochs of its site were driven up while the node was away, or the node is new."""
+    rig.order(1, epoch=7)
+    answers = [statuses(rig.order(number, epoch=2_000_000 + number)) for number in range(2, 9)]
+    assert answers.index(["accepted", "done"]) <= 6
+    assert statuses(rig.order(20, epoch=7)) == ["rejected"]
+
+
+def test_a_number_that_no_epoch_can_be_is_no_command(rig):
+    assert statuses(rig.order(1, epoch=2**53 - 1)) == ["rejected"]
+    assert rig.node.malformed == 1
+
+
 def test_an_older_counter_of_the_epoch_is_rejected_for_its_actuator_only(rig: Rig) -> None:
     rig.order(1, counter=5, actuator="pump1")
     assert statuses(rig.order(2, counter=4, actuator="pump1")) == ["rejected"]

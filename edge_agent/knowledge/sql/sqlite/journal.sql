@@ -23,6 +23,9 @@ SELECT id, node, sensor, unit FROM series
 INSERT INTO readings (sensor_id, observed_at, seq, value, received_at, flag, tests) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 
+-- name: value_at
+SELECT value FROM readings WHERE sensor_id = ? AND observed_at = ? AND seq = ?
+
 -- name: settle_reading
 UPDATE readings SET flag = ?, tests = ? WHERE sensor_id = ? AND observed_at = ? AND seq = ?
 
