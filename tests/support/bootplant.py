@@ -71,12 +71,12 @@ power_return_seconds = [0, 0]
 [plans.begin_{name}]
 when = ["tank/{name}:low"]
 do = [{{ actuator = "station/{name}", action = "{begins(name)}" }}]
-evidence_seconds = 6
+evidence_seconds = 12
 {cooldown}
 [plans.end_{name}]
 when = ["tank/{name}:high"]
 do = [{{ actuator = "station/{name}", action = "{ends(name)}" }}]
-evidence_seconds = 6
+evidence_seconds = 12
 """
     )
 
