@@ -198,14 +198,17 @@ class Monitor:
         if observed_at is None:
             observed.duplicates += 1
             return None
-        self._number(node, one, sample, now)
+        self._number(node, one, sample, now, redelivered=message.redelivered)
         reading, settled = channel.take(value, observed_at, sample.seq, now.at, rated=rated)
         self._hand_on(observed, channel, reading, settled, message.topic, now)
         return None
 
-    def _number(self, node: str, one: str, sample: Sample, now: Moment, *, stored: bool = True) -> None:
+    def _number(
+        self, node: str, one: str, sample: Sample, now: Moment, *, stored: bool = True, redelivered: bool = False
+    ) -> None:
         if sample.seq is not None:
-            self.numbering.take(node, one, sample.seq, sample.observed_at, now, stored=stored)
+            readable = not redelivered or sample.observed_at is None
+            self.numbering.take(node, one, sample.seq, sample.observed_at, now, stored=stored, readable=readable)
 
     @staticmethod
     def _hand_on(

@@ -86,7 +86,8 @@ class Numbering:
     ) -> None:
         """Take a message's number and its own time.
 
-        `stored`: it becomes a reading. What is not `readable` has lost its time, so it does not tell a restart.
+        `stored`: it becomes a reading. What is not `readable` has lost its time, or comes again from ahead of it:
+        it tells no restart.
         """
         sequence = self.of(node, sensor)
         newest = sequence.newest
@@ -98,7 +99,7 @@ class Numbering:
         if at is not None and at > now.at + self._future_us:
             at, stored = None, False  # it is not believed
         elif at is not None and at > now.at:
-            at = now.at  # else true numbers would be old ones until then
+            at = now.at if readable else None  # else true numbers would be old ones until then
         elif at is not None:
             newest = sequence.newest
             if newest is not None and at < newest[0] and seq == newest[1] + 1:

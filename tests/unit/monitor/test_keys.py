@@ -117,6 +117,19 @@ def test_a_clock_that_slips_back_while_the_numbers_go_on_makes_no_gap(restarted)
     assert counted + taker.observe([], later(20)).gaps == 1
 
 
+def test_a_redelivery_from_ahead_after_a_restart_makes_no_gap():
+    """It is older than what is remembered, and would be taken for the newest, of a node that has restarted."""
+    forged = at(56, 9.0, seq=2)
+    taker = monitor()
+    readings = [r for s in range(1, 13) for r in taker.observe([at(s, 3.0 + s / 10, seq=s)], later(s + 0.1)).readings]
+    taker = monitor(readings=kept(readings[-3:]))
+    again = [forged._replace(redelivered=True), *[at(s, 3.0 + s / 10, seq=s) for s in range(13, 20)]]
+    counted = taker.observe(again, later(30)).gaps
+    counted += sum(taker.observe([at(s, 2.0 + s / 10, seq=s)], later(11 + s + 0.1)).gaps for s in range(20, 23))
+    counted += sum(taker.observe([at(11 + s, 2.0 + s / 10, seq=s)], later(11 + s + 0.1)).gaps for s in range(23, 26))
+    assert counted + taker.observe([], later(50)).gaps == 0
+
+
 def test_a_repeated_frame_of_a_clock_that_is_ahead_makes_no_gap():
     taker = monitor(*BOTH)
     counted = sum(taker.observe([frame(20 + s, 3.0 + s, seq=s)], later(s)).gaps for s in range(1, 5))
