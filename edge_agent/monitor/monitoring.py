@@ -275,10 +275,8 @@ class Monitor:
     def _bury(self, observed: Observed, message: Message, now: Moment, problems: list[tuple[str, bytes]]) -> None:
         """Make dead letters of a message."""
         self._keep(observed, message)
-        observed.dead_letters.extend(
-            DeadLetter(reason, message.topic, payload[:KEPT_PAYLOAD_BYTES], now.at)
-            for reason, payload in summed_up(problems)
-        )
+        kept = [(reason, payload[:KEPT_PAYLOAD_BYTES]) for reason, payload in summed_up(problems)]
+        observed.dead_letters.extend(DeadLetter(reason, message.topic, payload, now.at) for reason, payload in kept)
 
     def _keep(self, observed: Observed, message: Message) -> None:
         delivery = self._deliveries.keep(message)

@@ -247,8 +247,6 @@ class Link:
     ) -> None:
         self._confirm(mid, codes)
 
-    # --- confirmations and the end ---
-
     def _choose_reading(self) -> None:
         """Read unless paused; a confirmation can only be had by reading on, past the messages before it."""
         self._pump.read(wanted=not self._paused or not self._ready or bool(self._waiting))

@@ -105,7 +105,7 @@ class Inside:
 
 
 class Outside:
-    """The same by public means only."""
+    """The same by public means only. A message that is too large is put together by paho before it is cut here."""
 
     def __init__(self, client: paho.Client) -> None:
         self._paho = client
