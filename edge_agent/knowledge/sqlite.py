@@ -300,7 +300,8 @@ class SqliteStore(StoreWatch):
             with suppress(sqlite3.Error):  # it is offered again then
                 self._spooling.flush(db)
         if self._care is not None and self._begun and not self._unsound:
-            with suppress(sqlite3.Error):  # it is looked through at the next start then
+            # It is looked through at the next start where this fails. One commit: each costs a card some kilobytes.
+            with suppress(sqlite3.Error), transaction(db):
                 self._care.shares.save(db)
                 db.execute(_SQL["set_meta"], ("clean", 1))
 
