@@ -43,13 +43,14 @@ class Shares:
         return f"Shares({self.bytes})"
 
     def load(self, db: sqlite3.Connection) -> None:
-        """Read what was written down, or count; what was written down is void from now on."""
+        """Read what was written down when the file was closed in order, or count."""
+        row = db.execute(_SQL["get_meta"], ("clean",)).fetchone()
+        is_clean = row is not None and row[0] == 1
         for name in OVERHEAD:
-            row = db.execute(_SQL["get_meta"], (_KEY + name,)).fetchone()
+            row = db.execute(_SQL["get_meta"], (_KEY + name,)).fetchone() if is_clean else None
             if row is None or not isinstance(row[0], int):
                 row = db.execute(_SQL[f"size_of_{name}"]).fetchone()
             self.bytes[name] = max(0, row[0])
-            db.execute(_SQL["forget_meta"], (_KEY + name,))
 
     def save(self, db: sqlite3.Connection) -> None:
         """Write it down, for the next start."""

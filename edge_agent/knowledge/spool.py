@@ -111,6 +111,7 @@ class Spooling:
         ids: list[int] = []
         batches: list[Batch] = []
         unreadable: list[tuple[int, str]] = []
+        known: dict[int, Row] = {}
         seen = 0
         after = self._taken[-1] if self._taken else 0
         with closing(db.execute(_SQL["oldest"], (after, _MOST_PARCELS))) as parcels:
@@ -119,7 +120,7 @@ class Spooling:
                     break
                 try:
                     batch = _UNPACK[stream](body)
-                    batch.names = _names(db, batch)
+                    batch.names = _names(db, batch, known)
                 except parcel.ParcelError as error:
                     unreadable.append((number, str(error)))
                     continue
@@ -244,12 +245,13 @@ def _size(db: sqlite3.Connection, number: int) -> tuple[int, int]:
     return rows, size
 
 
-def _names(db: sqlite3.Connection, batch: Batch) -> dict[int, Row]:
-    """Tell what the series of a parcel are. Raises ParcelError where one is not known."""
-    names: dict[int, Row] = {}
-    for number in sorted({row[0] for row in batch.readings} | {row[2] for row in batch.settled}):
-        found = db.execute(_SQL["series"], (number,)).fetchone()
-        if found is None:
-            raise parcel.ParcelError(f"it names a series that is not known: {number}")
-        names[number] = found[1:]
-    return names
+def _names(db: sqlite3.Connection, batch: Batch, known: dict[int, Row]) -> dict[int, Row]:
+    """Tell what the series of a parcel are; `known` ones are not looked up. Raises ParcelError where one is nowhere."""
+    used = sorted({row[0] for row in batch.readings} | {row[2] for row in batch.settled})
+    for number in used:
+        if number not in known:
+            found = db.execute(_SQL["series"], (number,)).fetchone()
+            if found is None:
+                raise parcel.ParcelError(f"it names a series that is not known: {number}")
+            known[number] = found[1:]
+    return {number: known[number] for number in used}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_agent.errors import StoreDamagedError, StoreError, StoreMovedError, StoreRefusedError
-from edge_agent.knowledge import journal, piecemeal, rows, spool
+from edge_agent.knowledge import journal, piecemeal, rows
 from edge_agent.knowledge import sqlite_policy as governing
 from edge_agent.knowledge.care import Care
 from edge_agent.knowledge.connection import Connection, transaction
@@ -18,7 +18,9 @@ from edge_agent.knowledge.epoch import EpochFile
 from edge_agent.knowledge.limits import Limits
 from edge_agent.knowledge.migrate import connect_owner
 from edge_agent.knowledge.ports import Written
+from edge_agent.knowledge.spool import Spooling
 from edge_agent.knowledge.statements import statements
+from edge_agent.knowledge.storewatch import StoreWatch
 from edge_agent.knowledge.trusted import TrustedTime
 from edge_agent.model.commands import HIGHEST_EPOCH, MOST_EPOCH_JUMP
 from edge_agent.model.readings import KEPT_DELIVERIES
@@ -41,7 +43,7 @@ _T = TypeVar("_T")
 _SQL = dict(statements("sqlite", "journal"))
 
 
-class SqliteStore:
+class SqliteStore(StoreWatch):
     """Journal, policy and spool of one site in one file; `async with` opens it, makes it where it is missing.
 
     WAL with a sync at each commit. The one connection that writes, and checkpoints, lives in a thread of its own.
@@ -62,10 +64,9 @@ class SqliteStore:
         path = Path(path)
         self._deliveries = deliveries
         self._time = TrustedTime()
-        self._care = None if limits is None else Care(path, limits, self._time)
-        self._spooling = _spooling(limits) if spool else None
-        self._connection = Connection(path, self._care.connect if self._care else connect_owner, self._bid_farewell)
-        self._epoch = EpochFile(path)
+        care = None if limits is None else Care(path, limits, self._time)
+        super().__init__(care, EpochFile(path), Spooling(limits or Limits()) if spool else None)
+        self._connection = Connection(path, care.connect if care else connect_owner, self._bid_farewell)
         self._ids = rows.SeriesIds(())
         self._plant = plant
         self._notes: dict[str, str] = {}
@@ -74,8 +75,6 @@ class SqliteStore:
         self._begun = self._unsound = self._tidying = False
         self._renewed: str | None = None  # the next write is to tell
         self._filled = asyncio.Event()
-        self.unwritable_rows = 0  # left out because the store will never take them
-        self.unreadable_rows = 0  # set aside because they made no sense
 
     async def __aenter__(self) -> Self:
         try:
@@ -94,38 +93,6 @@ class SqliteStore:
         await self._connection.__aexit__(kind, error, traceback)
         if self._care is not None:
             self._care.lock.release()
-
-    @property
-    def renewals(self) -> int:
-        """How often a damaged file was set aside since this was made."""
-        return self._care.renewals if self._care else 0
-
-    @property
-    def renewal(self) -> str | None:
-        """What became of the last file that had to be begun anew; None where none had."""
-        return self._care.renewal if self._care else None
-
-    @property
-    def log_bytes(self) -> int:
-        """How large the log beside the file is."""
-        return self._care.log_bytes if self._care else 0
-
-    @property
-    def dropped_dead_letters(self) -> int:
-        """How many dead letters were given up for want of room since this was made."""
-        return self._care.dropped_letters if self._care else 0
-
-    def notes(self) -> dict[str, str]:
-        """Return what is to be known of the store, by part of the health."""
-        care, epoch = self._care, self._epoch.trouble
-        store = [self._unreadable()] if care is None else [care.renewal or care.loss, care.note(), self._unreadable()]
-        told = {"store": "; ".join(filter(None, store)), "epoch": epoch}
-        return {part: text for part, text in told.items() if text}
-
-    def _unreadable(self) -> str | None:
-        count = self.unreadable_rows
-        rows_ = f"{count} row{'s' * (count > 1)}"
-        return f"{rows_} of the store made no sense and lie in its table set_aside" if count else None
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
@@ -221,21 +188,6 @@ class SqliteStore:
     async def operations(self) -> list[Operation]:
         """Take what people have asked for. Raises StoreError."""
         return await self._soundly(governing.take_operations)
-
-    @property
-    def spooled_rows(self) -> int:
-        """See Spool."""
-        return self._spooling.rows if self._spooling else 0
-
-    @property
-    def spool_dropped_rows(self) -> int:
-        """How many rows of the spool were given up for want of room since this was made."""
-        return self._spooling.dropped_rows if self._spooling else 0
-
-    @property
-    def spool_refused_rows(self) -> int:
-        """How many rows of the spool were set aside since this was made."""
-        return self._spooling.refused_rows if self._spooling else 0
 
     async def filled(self) -> None:
         """See Spool."""
@@ -342,7 +294,7 @@ class SqliteStore:
     def _guarded(self, db: sqlite3.Connection, work: Callable[[], _T], *, bulky: bool) -> _T:
         return work() if self._care is None else self._care.guarded(db, work, bulky=bulky)
 
-    def _shrink(self, db: sqlite3.Connection, change: Callable[[spool.Spooling, sqlite3.Connection], None]) -> None:
+    def _shrink(self, db: sqlite3.Connection, change: Callable[[Spooling, sqlite3.Connection], None]) -> None:
         if self._spooling is not None:
             spooling = self._spooling
             self._guarded(db, lambda: change(spooling, db), bulky=False)
@@ -372,14 +324,11 @@ class SqliteStore:
             with suppress(sqlite3.Error):  # it is offered again then
                 self._spooling.flush(db)
         if self._care is not None and self._begun and not self._unsound:
-            with suppress(sqlite3.Error):  # it is looked through at the next start then
+            # It is looked through at the next start where this fails. One commit: each costs a card some kilobytes.
+            with suppress(sqlite3.Error), transaction(db):
                 self._care.shares.save(db)
                 db.execute(_SQL["set_meta"], ("clean", 1))
 
 
 def _size(batch: rows.Batch) -> int:
     return len(batch.readings) + len(batch.command_events) + sum(len(found) for _, found in batch.others)
-
-
-def _spooling(limits: Limits | None) -> spool.Spooling:
-    return spool.Spooling(Limits() if limits is None else limits)

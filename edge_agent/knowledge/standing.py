@@ -60,8 +60,12 @@ class Standing:
         if _identity(self._path) is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             begin_private(self._path)
-            with closing(sqlite3.connect(self._path)) as fresh:
-                db.backup(fresh)
+            try:
+                with closing(sqlite3.connect(self._path)) as fresh:
+                    db.backup(fresh)
+            except BaseException:
+                self._path.unlink(missing_ok=True)  # half of it must not be taken for the whole
+                raise
 
 
 def _identity(path: Path) -> _Identity:
