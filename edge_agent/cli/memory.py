@@ -26,6 +26,7 @@ def end_at_once() -> None:
     with suppress(BaseException):
         logger.critical("The agent has run out of memory and ends")
     with suppress(BaseException):
+        os.set_blocking(2, False)  # nobody may read it
         os.write(2, _WORD)
     os._exit(EXIT_CODE)
 

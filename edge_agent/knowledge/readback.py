@@ -106,7 +106,7 @@ def alarm_noun(row: Row) -> Alarm:
     """Read an alarm's row, in the order of its table."""
     key, (priority, active, acknowledged, *members), evidence = AlarmKey(*row[:3]), row[3:-1], row[-1]
     read = Evidence(**_read(_EVIDENCE, evidence)) if evidence else None
-    given = _named(Alarm, [key, priority, _yes_or_no(active), _yes_or_no(acknowledged), *members, None])
+    given = _named(Alarm, [key, priority, _yes_or_no(active), _yes_or_no(acknowledged), *members, None, False])
     return Alarm(**_checked(_ALARM, given) | {"evidence": read})
 
 

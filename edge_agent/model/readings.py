@@ -15,6 +15,7 @@ MAX_PAYLOAD_BYTES = 64 * 1024
 REASONS = (
     "payload_too_large",
     "topic_too_long",
+    "too_deep",
     "too_many_elements",
     "too_many_rejected",
     "invalid_json",

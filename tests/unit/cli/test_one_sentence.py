@@ -53,12 +53,12 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def told(here, capsys):
+def told(here, capfd):
     """Run a command in this process; return its exit code and its one sentence."""
 
     def call(command):
         code = main([command, *COMMANDS[command]])
-        out, err = capsys.readouterr()
+        out, err = capfd.readouterr()
         said = out if command == "check" else err
         assert len(said.splitlines()) == 1, said
         return code, said.strip()

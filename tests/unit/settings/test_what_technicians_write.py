@@ -125,7 +125,9 @@ def test_whatever_host_is_written_it_is_taken_or_explained_in_a_line(text):
 @pytest.mark.parametrize("dsn", ["postgresql://agent:s3@cret@db/water", "postgres://a@b:s3cret@db"])
 def test_a_dsn_whose_password_would_be_taken_for_a_host_is_refused_and_not_shown(problems_of, dsn):
     problem = problems_of(settings_from, {"postgres": {"dsn": dsn}}, "agent.toml", {})["postgres.dsn"]
-    assert str(problem).endswith("has an @ in its user name or password; expected %40 in the place of that @")
+    assert "could be read in two ways" in str(problem)
+    assert "%40" in str(problem)
+    assert "cret" not in str(problem)
 
 
 @pytest.mark.parametrize("dsn", ["postgresql://agent:s3%40cret@db/water?user=a@b", "host=db password=a@b@c"])
