@@ -14,6 +14,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_MICROSECOND = timedelta(microseconds=1)
 
 
+#: Two processes begin their counts a little apart: what is ahead by less was just now.
+_JITTER_SECONDS = 1.0
+
+
 class Moment(NamedTuple):
     """One reading of the clock: the wall (for people and records) and a monotonic count (for intervals).
 
@@ -41,7 +45,7 @@ class Moment(NamedTuple):
         if not same and not (self.sure and sure):
             return None
         seconds = at / MICROSECONDS - offset if same else self.seconds_at(at)
-        return seconds if seconds <= self.seconds else None
+        return min(seconds, self.seconds) if seconds <= self.seconds + _JITTER_SECONDS else None
 
     def seconds_at(self, at: Instant) -> float:
         """Place a recorded instant on the monotonic scale of this moment."""

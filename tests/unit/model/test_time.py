@@ -86,3 +86,12 @@ def test_wall_times_of_a_former_run_count_where_the_clock_is_sure_or_was_not_set
     memory = ActuatorMemory("station/pump1", boot="one", offset=later(60).at / 1e6 - 100.0, sure=False)
     assert Remembered(actuators=[memory]).same_clock(now) is same
     assert Remembered().same_clock(now) is now.sure
+
+
+def test_an_instant_a_little_ahead_was_just_now():
+    """Two processes begin their counts a little apart, however soon one follows the other."""
+    now = START
+    assert now.recall(later(0.4).at, now.boot, now.offset) == now.seconds
+    named = now._replace(boot="one")
+    assert named.recall(later(0.4).at, "one", named.offset) == named.seconds
+    assert named.recall(later(5.0).at, "one", named.offset) is None
