@@ -107,7 +107,7 @@ def alarm_noun(row: Row) -> Alarm:
     key, (priority, active, acknowledged, *members), evidence = AlarmKey(*row[:3]), row[3:-1], row[-1]
     read = Evidence(**_read(_EVIDENCE, evidence)) if evidence else None
     given = _named(Alarm, [key, priority, _yes_or_no(active), _yes_or_no(acknowledged), *members, None, False])
-    return Alarm(**_checked(_ALARM, given) | {"evidence": read})
+    return Alarm(**_checked(_ALARM, given) | {"key": key, "evidence": read})
 
 
 def actuator_noun(row: Row) -> ActuatorMemory:

@@ -433,7 +433,7 @@ async def test_alarms_are_remembered_unless_they_are_at_rest(place: Place) -> No
         await opened.store.write([turn(alarms=[active, unseen, shelved, passing])])
         await opened.store.write([turn(1, alarms=[replace(passing, active=False, acknowledged=True)])])
     async with place.opened() as opened:
-        assert (await opened.store.begin("gateway-1")).alarms == [active, unseen, shelved]
+        assert repr((await opened.store.begin("gateway-1")).alarms) == repr([active, unseen, shelved])
 
 
 async def test_the_last_state_of_an_alarm_in_a_write_counts(opened: Opened) -> None:
