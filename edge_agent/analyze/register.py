@@ -40,6 +40,10 @@ class AlarmRegister:
         """Every alarm that is not at rest."""
         return tuple(self._alarms.values())
 
+    def knows(self, key: AlarmKey) -> bool:
+        """Whether an alarm is not at rest."""
+        return key in self._alarms
+
     def is_active(self, key: AlarmKey) -> bool:
         """Whether an alarm is active."""
         alarm = self._alarms.get(key)

@@ -18,7 +18,7 @@ from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.plantwatch import PlantWatch
 from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
-from edge_agent.container.takeover import Succession, highest_epoch
+from edge_agent.container.takeover import Succession, highest_epoch, standing_alarms
 from edge_agent.errors import RecordingError
 from edge_agent.model.inbox import LinkReport, RefusalReport, RenewalReport
 from edge_agent.mqtt import wire
@@ -168,6 +168,7 @@ async def open_agent(
             OperationWatch(store, inbox.report),
             succession.refused,
             beside={"observation": observe},
+            standing_alarms=partial(standing_alarms, connection, topics),
         )
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)

@@ -16,6 +16,7 @@ from edge_agent.mqtt.glance import retained, retained_messages
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from edge_agent.model.alarms import AlarmKey
     from edge_agent.mqtt.connection import ConnectionSettings
     from edge_agent.mqtt.topics import Topics
 
@@ -26,6 +27,10 @@ SETTLE_SECONDS = 3.0
 _RAISE_SECONDS = 2.0
 #: So often it is looked before the first command; whoever answers each with a higher one must not stop control.
 _MOST_TRIES = 5
+
+
+#: How long the look at the alarms may take, and how many it takes: nothing waits for it, and it is repeated.
+ALARMS_SECONDS, MOST_ALARMS = 30.0, 10_000
 
 
 class _Claim(NamedTuple):
@@ -208,3 +213,9 @@ async def highest_epoch(connection: ConnectionSettings, topics: Topics) -> int:
         return 0
     epochs = (wire.epoch_of(status) for status in statuses)
     return max((epoch for epoch in epochs if epoch <= MOST_EPOCH_JUMP), default=0)
+
+
+async def standing_alarms(connection: ConnectionSettings, topics: Topics) -> list[AlarmKey]:
+    """Return the alarms whose states stand at the broker. Raises BrokerUnavailableError."""
+    found = await retained_messages(connection, topics.alarms(), most=MOST_ALARMS, seconds=ALARMS_SECONDS)
+    return [key for topic, _ in found if (key := topics.alarm_of(topic)) is not None]

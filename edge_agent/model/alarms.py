@@ -114,3 +114,8 @@ class Alarm:
             "unit": self.unit,
             "shelved_until": None if self.shelved_until is None else rfc3339(self.shelved_until),
         }
+
+
+def forgotten(key: AlarmKey) -> Alarm:
+    """Return the state of an alarm that the agent does not know: at rest."""
+    return Alarm(key, "low", active=False, acknowledged=True, since=0, reason="nothing is known of it")

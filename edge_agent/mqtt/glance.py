@@ -26,22 +26,24 @@ async def retained(settings: ConnectionSettings, topic_filter: str) -> list[byte
     return [payload for _, payload in await retained_messages(settings, topic_filter)]
 
 
-async def retained_messages(settings: ConnectionSettings, topic_filter: str) -> list[tuple[str, bytes]]:
+async def retained_messages(
+    settings: ConnectionSettings, topic_filter: str, *, most: int = MOST_MESSAGES, seconds: float = GLANCE_SECONDS
+) -> list[tuple[str, bytes]]:
     """Return topic and payload of the messages that are retained under a filter. Raises BrokerUnavailableError.
 
-    What is larger than LONGEST_PAYLOAD is passed over, and what comes beyond MOST_MESSAGES.
+    What is larger than LONGEST_PAYLOAD is passed over, and what comes beyond so many.
     """
     found: list[tuple[str, bytes]] = []
 
     def receive(messages: list[Message]) -> None:
         fitting = [each for each in messages if each.cut is None and len(each.payload) <= LONGEST_PAYLOAD]
-        found.extend((each.topic, each.payload) for each in fitting[: MOST_MESSAGES - len(found)])
+        found.extend((each.topic, each.payload) for each in fitting[: most - len(found)])
 
     # Not one name for all: two looks at once, of two agents with one id even, must not end each other's connection.
     settings = replace(settings, client_id=f"{settings.client_id}-glance-{token_hex(4)}")
     link = Link(settings, MQTT_3_1_1, None, receive)  # every broker speaks that
     try:
-        async with asyncio.timeout(GLANCE_SECONDS):
+        async with asyncio.timeout(seconds):
             await link.open()
             await link.subscribe([topic_filter], qos=0)
             # The broker answers in order: when it confirms this one, it has sent what belongs to the one before.

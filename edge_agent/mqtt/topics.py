@@ -8,17 +8,17 @@ from functools import lru_cache
 from sys import intern
 from typing import TYPE_CHECKING
 
+from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.inbox import Kind, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.model.alarms import AlarmKey
-
 ID = "[a-z0-9][a-z0-9_-]{0,62}"
 #: Stands where a node's own alarm has no sensor. No sensor can be called so: ids begin with a letter or a digit.
 NO_SENSOR = "_node"
 
+_ALARM = re.compile(rf"(?P<node>{ID}|{AGENT})/(?P<sensor>{ID}|{NO_SENSOR})/(?P<threshold>{ID})")
 _LEVELS = re.compile(r"[^+#/\0]+(?:/[^+#/\0]+)*")
 #: How many topics are remembered with their meaning: a large plant's worth, and a bound for a flood of wrong ones.
 _REMEMBERED_TOPICS = 16_384
@@ -37,6 +37,7 @@ class Topics:
     #: Tells what a topic carries; `Kind.UNKNOWN` for whatever no node of this site may send. Remembers what it read.
     parse: Callable[[str], Route] = field(init=False, repr=False, compare=False)
     _base: str = field(init=False, repr=False, compare=False)
+    _alarms: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _LEVELS.fullmatch(self.prefix):
@@ -46,6 +47,7 @@ class Topics:
                 raise ValueError(f"{name!r} is no id")
         base = f"{self.prefix}/{self.site}"
         object.__setattr__(self, "_base", base)
+        object.__setattr__(self, "_alarms", f"{base}/_agent/{self.agent}/alarm/")
         object.__setattr__(self, "parse", _remembering(_reader(base), len(base) + _LONGEST_REST))
 
     def subscriptions(self) -> tuple[str, ...]:
@@ -82,7 +84,21 @@ class Topics:
 
     def alarm(self, key: AlarmKey) -> str:
         """Where the agent tells an alarm's state."""
-        return f"{self._base}/_agent/{self.agent}/alarm/{key.node}/{key.sensor or NO_SENSOR}/{key.threshold}"
+        return f"{self._alarms}{key.node}/{key.sensor or NO_SENSOR}/{key.threshold}"
+
+    def alarms(self) -> str:
+        """Return the filter for the states of all alarms of this agent."""
+        return f"{self._alarms}#"
+
+    def alarm_of(self, topic: str) -> AlarmKey | None:
+        """Return the alarm whose state a topic tells, the inverse of `alarm`; None where it is no such topic."""
+        if not topic.startswith(self._alarms):
+            return None
+        found = _ALARM.fullmatch(topic, len(self._alarms))
+        if found is None:
+            return None
+        node, sensor, threshold = found.groups()
+        return AlarmKey(node, "" if sensor == NO_SENSOR else sensor, threshold)
 
     def dead_letter(self) -> str:
         """Where the agent tells what it could not use."""

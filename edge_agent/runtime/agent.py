@@ -12,13 +12,15 @@ from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import LinkReport
 from edge_agent.runtime.commit import GroupCommit
 from edge_agent.runtime.delivery import Delivery
+from edge_agent.runtime.formeralarms import FormerAlarms
 from edge_agent.runtime.loop import Loop
 from edge_agent.runtime.outbox import Outbox
 from edge_agent.runtime.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 
+    from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.remembered import Snapshot
     from edge_agent.runtime.clock import Clock
     from edge_agent.runtime.drain import Drain
@@ -87,6 +89,7 @@ class Parts:
     operations: OperationWatch | None = None
     refused: Callable[[int], Coroutine[None, None, None]] | None = None
     finish_seconds: float = FINISH_SECONDS
+    standing_alarms: Callable[[], Coroutine[None, None, Iterable[AlarmKey]]] | None = None
     beside: Mapping[str, Callable[[], Coroutine[None, None, None]]] = field(default_factory=dict)
 
 
@@ -96,6 +99,7 @@ class Agent:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._outbox = Outbox(parts.outlet)
+        self._former = FormerAlarms(parts.knowledge.analyzer.register, self._outbox)
         self._loop: Loop | None = None
         self._group: asyncio.TaskGroup | None = None
         self._delivery: Delivery | None = None
@@ -172,6 +176,7 @@ class Agent:
             self._group.create_task(afterwards(), name="after the announcement")
         self._outbox.alarms(self._parts.knowledge.analyzer.register.alarms)
         self._outbox.connected(is_connected=True)
+        self._former.connected()
         if self._delivery is not None:
             self._delivery.connected()
         self._parts.inbox.report(LinkReport(connected=True))
@@ -201,6 +206,8 @@ class Agent:
             group.create_task(parts.drain.run(), name="drain")
         if parts.operations is not None:
             group.create_task(parts.operations.run(), name="operations")
+        if parts.standing_alarms is not None:
+            group.create_task(self._former.run(parts.standing_alarms), name="former alarms")
         if parts.upkeep is not None:
             group.create_task(parts.upkeep(), name="upkeep")
         for name, run in parts.beside.items():

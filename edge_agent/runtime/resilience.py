@@ -40,6 +40,8 @@ BREAKER_SECONDS = 30.0
 SHORTEST_TIMEOUT_SECONDS = 0.5
 #: So long alarm states and dead letters wait where the broker did not take them, in real seconds.
 REPUBLISH_SECONDS = 5.0
+#: So long at the least between two looks at the alarms that stand at the broker, in real seconds.
+LOOK_AROUND_SECONDS = 60.0
 #: So long the loop waits before it writes again to a store that could not be written.
 STORE_PAUSE_SECONDS = 1.0
 #: So long the loop waits for a write before it turns on beside it, in real seconds.

@@ -140,3 +140,27 @@ def test_the_longest_topics_that_mean_something_are_read():
 
 def test_topics_of_the_same_names_are_equal():
     assert Topics("water", "riverside", "gateway-1") == WATER
+
+
+@pytest.mark.parametrize("name", ["tank1/level:low", "station/pump1:failed", "tank1:offline", "_agent:store_renewed"])
+def test_an_alarm_comes_out_of_its_topic(name):
+    key = AlarmKey.parse(name)
+    assert WATER.alarm_of(WATER.alarm(key)) == key
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "water/riverside/_agent/gateway-2/alarm/tank1/level/low",
+        "water/riverside/_agent/gateway-1/alarm/tank1/level",
+        "water/riverside/_agent/gateway-1/alarm/tank1/level/low/er",
+        "water/riverside/_agent/gateway-1/alarm/tank1//low",
+        "water/riverside/_agent/gateway-1/status",
+    ],
+)
+def test_what_is_no_topic_of_an_alarm_of_this_agent_names_none(topic):
+    assert WATER.alarm_of(topic) is None
+
+
+def test_all_alarms_of_the_agent_have_one_filter():
+    assert WATER.alarms() == "water/riverside/_agent/gateway-1/alarm/#"
