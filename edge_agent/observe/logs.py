@@ -31,8 +31,9 @@ def configure_logs(level: str, format: LogFormat = "text", sink: TextIO | None =
     stream = sink or sys.stderr
 
     def put(line: str) -> None:
-        stream.write(line)
-        stream.flush()
+        if not stream.closed:  # who closes it wants to hear no more
+            stream.write(line)
+            stream.flush()
 
     _configure(level, format, put, lambda _: True)
 

@@ -14,7 +14,7 @@ from support.deadline import block_until, rarely
 from support.processes import PLANT, AgentProcess
 
 #: Many sensors, whose alarms make many lines that are no sum.
-MANY = 100
+MANY = 600
 SENSORS = "".join(
     f"""
 [nodes.many.sensors.s{number}]

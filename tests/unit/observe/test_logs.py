@@ -217,3 +217,9 @@ def test_configuring_again_replaces_what_was(log):
     logging.getLogger("x").warning("twice")
     assert not first.getvalue()
     assert len(records(second)) == 2
+
+
+def test_what_comes_after_the_stream_was_closed_is_nobodys_business(log):
+    stream = log()
+    stream.close()
+    logger.info("Too late")
