@@ -288,7 +288,7 @@ def test_forged_epoch_files(table, make_site, fault_tries, fault_messages):
             site.agent.kill()
             site.store.with_suffix(".epoch").write_bytes(content)
             site.agent.start()
-        assert site.agent.log.count("epoch that was noted cannot be") >= 4
+        assert site.agent.log.count("The epoch file is not believed") >= 4
         site.flood.publish(fault_messages)
         slowest = max(slowest, move(site))
         _conclude(site, row)
