@@ -62,7 +62,7 @@ class Chatter:
             del self._raised[key]
 
     def due(self, seconds: float) -> Iterator[Told]:
-        """Take what is to be said by now: once a minute of each alarm that chatters, the last time when it ends."""
+        """Yield a report a minute for each alarm that chatters; the last one says that it has ended."""
         for key, (told, count) in list(self._hushed.items()):
             if seconds - told < WITHIN_SECONDS:
                 continue

@@ -108,7 +108,7 @@ class AlarmRegister:
             self._changed[key] = replace(alarm, acknowledged=True)
 
     def tick(self, now: Moment) -> None:
-        """Let time pass: say once a minute how often an alarm that chatters was raised, and what it is in the end."""
+        """Record once a minute how often each chattering alarm was raised, and its state when it ends."""
         for told in self._chatter.due(now.seconds):
             alarm = replace(self._alarms[told.key], chattering=told.chatters)
             if told.chatters:
@@ -121,7 +121,7 @@ class AlarmRegister:
             self._events.append(AlarmEvent(told.key, kind, now.at, alarm.value, "agent", reason))
 
     def _note(self, alarm: Alarm, event: AlarmEvent, *, begins: bool = False) -> None:
-        """Take a changed alarm: into the journal as well, unless it chatters and this is not how that `begins`."""
+        """Record a changed alarm; while it chatters the journal is told only how that `begins`."""
         chatters = alarm.key in self._chatter
         if chatters:
             alarm = replace(alarm, chattering=True)
