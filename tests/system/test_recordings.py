@@ -138,7 +138,7 @@ def test_another_plant_judges_the_same_recording_from_nothing_on(agent, station)
     assert commands_of(replayed(agent, "--plant", "other.toml")) == []
 
 
-def test_a_recording_that_ends_in_a_line_is_replayed_without_it_and_that_is_told(agent, station):
+def test_a_recording_whose_end_was_never_written_is_replayed_up_to_there(agent, station):
     agent.start("--record", "day.jsonl")
     decide(agent, station, 1.2, "start")
     assert agent.terminate() == 0
@@ -146,5 +146,4 @@ def test_a_recording_that_ends_in_a_line_is_replayed_without_it_and_that_is_told
     file.write_bytes(file.read_bytes()[:-30])
     found = agent.command_line("replay", "day.jsonl")
     assert found.returncode == 0
-    assert "its end is missing" in found.stderr or not found.stderr
     assert commands_of([json.loads(line) for line in found.stdout.splitlines()]) == done(agent)
