@@ -11,7 +11,7 @@ from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
 from edge_agent.monitor import flat_line, freshness, gross_range, rate_of_change, spike
 from edge_agent.monitor.keys import Keys
-from edge_agent.monitor.order import is_ahead, place
+from edge_agent.monitor.order import is_ahead, place, was_ahead
 from edge_agent.monitor.quiet import quiet_range
 from edge_agent.monitor.sequence import Numbers
 
@@ -94,7 +94,7 @@ class Channel:
             return True
         if observed_at == last.observed_at and seq is not None and last.seq is not None and seq > last.seq:
             return True
-        slipped = is_ahead(last.observed_at, last.received_at) and not is_ahead(observed_at, received_at)
+        slipped = was_ahead(last) and not is_ahead(observed_at, received_at)
         return min(observed_at, received_at) > (self._true_at if slipped else place(last))
 
     def free(self, observed_at: Instant, seq: int | None, value: float) -> Instant | None:
@@ -182,10 +182,7 @@ class Channel:
         `value` is in the sensor's unit; `rated`: the time since the reading before is known.
         What is returned as unsettled comes back as the second of a later call.
         """
-        self._keys.keep(observed_at, seq, value)
-        if is_ahead(observed_at, received_at) or observed_at > received_at + self._future_us:
-            self._keys.keep_ahead(observed_at, seq, value)
-        self._keys.forget(received_at - 2 * self._late_us)
+        self._keep_key(value, observed_at, seq, received_at)
         if observed_at > received_at + self._future_us:
             return self._disbelieved(value, observed_at, seq, received_at), None
         tests = self._alone(value, (received_at - observed_at) / MICROSECONDS)
@@ -214,8 +211,22 @@ class Channel:
         if last is None:
             return
         self._before = last.value
-        if not is_ahead(last.observed_at, last.received_at):
+        if not was_ahead(last):
             self._true_at = place(last)
+
+    def set_aside(self, value: float, observed_at: Instant, seq: int | None, received_at: Instant) -> Reading:
+        """Keep a reading of which nothing tells how old it is: it moves nothing, and no other is old beside it."""
+        self._keep_key(value, observed_at, seq, received_at)
+        if observed_at > received_at + self._future_us:
+            return self._disbelieved(value, observed_at, seq, received_at)
+        tests = self._alone(value, 0.0)
+        return Reading(self.sensor, value, observed_at, received_at, seq, _strongest(tests), tests, late=True)
+
+    def _keep_key(self, value: float, observed_at: Instant, seq: int | None, received_at: Instant) -> None:
+        self._keys.keep(observed_at, seq, value)
+        if is_ahead(observed_at, received_at) or observed_at > received_at + self._future_us:
+            self._keys.keep_ahead(observed_at, seq, value)
+        self._keys.forget(received_at - 2 * self._late_us)
 
     def _disbelieved(self, value: float, observed_at: Instant, seq: int | None, received_at: Instant) -> Reading:
         """Keep a reading from the future, but neither act on it nor let it stand in the way of true ones."""
@@ -277,8 +288,9 @@ class Channel:
         self._keys = before._keys
         for reading in (before.judged, before.last):
             if reading is not None:
-                head = self.sensor.node, self.sensor.id, reading.value, reading.observed_at, reading.received_at
-                self.remember(StoredReading(*head, reading.seq, reading.flag, reading.tests))
+                head = self.sensor.node, self.sensor.id, reading.value, reading.observed_at
+                judged_at = reading.received_at + reading.ahead
+                self.remember(StoredReading(*head, judged_at, reading.seq, reading.flag, reading.tests))
 
     def remember(self, stored: StoredReading) -> None:
         """Take up where a former run ended, one stored reading at a time, oldest first."""

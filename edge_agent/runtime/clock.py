@@ -6,14 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from edge_agent.model.time import MICROSECONDS, Instant, Moment
+from edge_agent.model.time import EARLIEST, MICROSECONDS, Instant, Moment
 from edge_agent.runtime import kernelclock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: 2025-01-01: no clock that says an earlier time is right, this program is younger.
-EARLIEST: Instant = 1_735_689_600 * MICROSECONDS
 #: What people are told of a wall clock that is not sure.
 UNSURE = "the wall clock is not known to be right: nothing that this machine can ask keeps it synchronized"
 #: How often the kernel is asked, how long its last yes holds, and what a clock that nobody set may be off by then.

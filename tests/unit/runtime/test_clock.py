@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from edge_agent.model.time import MICROSECONDS, Moment
+from edge_agent.model.time import EARLIEST, MICROSECONDS, Moment
 from edge_agent.runtime import kernelclock
-from edge_agent.runtime.clock import EARLIEST, Quality, ScaledClock, SystemClock
+from edge_agent.runtime.clock import Quality, ScaledClock, SystemClock
 
 AT = EARLIEST + 400 * 86_400 * MICROSECONDS
 
