@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from edge_agent.model.quality import SHIFT, Flag
@@ -82,6 +83,11 @@ class Channel:
         self._overdue_us = self._late_us + round(sensor.interval_seconds * MICROSECONDS)
         self._quiet = quiet_range(sensor.quality, self._late_us, self._future_us)
         self._run: FlatLineRun | None = None  # of values that hardly move; None while it is `last` alone
+
+    @property
+    def has_ahead(self) -> bool:
+        """Whether a reading is kept whose time was yet to come."""
+        return self._keys.first_ahead < inf
 
     def conversion(self, unit: str) -> Conversion | None:
         """Find how a unit that a message names becomes the sensor's; None where it is of another quantity."""
