@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Receipt
     from edge_agent.model.plant import Plan, Plant, Policy
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import ActuatorView, PlanMemory, Remembered, SensorView, SequenceMemory
+    from edge_agent.model.remembered import (
+        ActuatorView,
+        DelayMemory,
+        PlanMemory,
+        Remembered,
+        SensorView,
+        SequenceMemory,
+    )
     from edge_agent.model.time import Moment
     from edge_agent.monitor.observed import Observed
     from edge_agent.plan.standing import Standing
@@ -55,8 +62,9 @@ class Turn:
     """What one turn decided. The runtime stores it in one transaction, then publishes, then acknowledges.
 
     `readings` are new; `settled` were in an earlier turn's `readings` and carry a new flag now. `alarms` holds the
-    state of every alarm that changed; `actuators`, `plans` and `sequences` what must survive a restart and has changed;
-    `epoch` the one that was begun, above another's. `refused_epoch`: a node has refused this agent's for that one.
+    state of every alarm that changed; `actuators`, `plans`, `sequences`, `delays` what must survive a restart and has
+    changed; `epoch` the one that was begun, above another's. `refused_epoch`: a node has refused this agent's for that
+    one.
     """
 
     now: Moment
@@ -73,6 +81,7 @@ class Turn:
     actuators: list[ActuatorMemory] = field(default_factory=list)
     plans: list[PlanMemory] = field(default_factory=list)
     sequences: list[SequenceMemory] = field(default_factory=list)
+    delays: list[DelayMemory] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     epoch: int | None = None
     refused_epoch: int | None = None
@@ -103,7 +112,8 @@ class Knowledge:
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
-        self.analyzer.recall(remembered.readings if remembered.same_clock(now) else (), now)
+        readings = remembered.readings if remembered.same_clock(now) else ()
+        self.analyzer.recall(readings, remembered.delays, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()
         self.executor = Executor(plant, agent, mode, remembered, now)
@@ -258,6 +268,7 @@ def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn)
     for renewal in inbox.renewals:
         analyzer.store_renewed(renewal.detail, now)
     analyzer.tick(now)
+    turn.delays = analyzer.take_delays(now)
 
 
 def _plan(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.analyze import wording
 from edge_agent.analyze.conditions import Conditions
+from edge_agent.analyze.delays import Delays
 from edge_agent.analyze.limit import LimitAlarm
 from edge_agent.analyze.point import Point
 from edge_agent.analyze.proof import culprit, proving
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.plant import Plant, Sensor, Threshold
     from edge_agent.model.readings import Reading
-    from edge_agent.model.remembered import StoredReading
+    from edge_agent.model.remembered import DelayMemory, StoredReading
     from edge_agent.model.time import Moment
 
 #: A single suspect reading is noise, as many in a row are a sensor that cannot be trusted. A fail needs no company.
@@ -41,6 +42,7 @@ class Analyzer:
         self._pending: dict[Point, None] = {}  # points with a running delay; ordered, so that replays agree
         self._doubting: dict[Point, None] = {}  # points whose suspect readings are beyond a limit
         self._doubted: frozenset[str] = frozenset()
+        self._delays = Delays(())
         self._install(thresholds)
         for alarm in self.register.alarms:
             if alarm.key == _STORE:
@@ -73,12 +75,13 @@ class Analyzer:
         point.rest()
         return True
 
-    def recall(self, readings: Iterable[StoredReading], now: Moment) -> None:
+    def recall(self, readings: Iterable[StoredReading], delays: Iterable[DelayMemory], now: Moment) -> None:
         """Take up the delays that ran when a former run ended, as far as its last readings prove them.
 
-        Only a good reading of this run can complete them. `readings` are none where nobody knows how long the silence
-        between was.
+        `delays` say since when they run where that is longer. Only a good reading of this run can complete them.
+        `readings` are none where nobody knows how long the silence between was.
         """
+        self._delays = Delays(delays)
         held: dict[str, list[StoredReading]] = {}
         for stored in readings:
             held.setdefault(f"{stored.node}/{stored.sensor}", []).append(stored)
@@ -89,7 +92,16 @@ class Analyzer:
                 for limit in point.limits.values():
                     limit.update(stored.value, point.heard_seconds)
             if proved:
+                self._delays.resume(point, now)
                 self._file(point)
+
+    def take_delays(self, now: Moment) -> list[DelayMemory]:
+        """Hand over what has changed of the running delays that a restart must know."""
+        return list(self._delays.look(self._pending, now))
+
+    def delays(self) -> list[DelayMemory]:
+        """Return the running delays that a restart must know."""
+        return self._delays.memories()
 
     @property
     def doubted(self) -> frozenset[str]:

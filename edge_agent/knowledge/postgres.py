@@ -81,6 +81,7 @@ class PostgresStore(PostgresArchive):
                 alarms=await read(readback.alarm_noun, "remembered_alarms"),
                 actuators=await read(readback.actuator_noun, "remembered_memories", "actuator"),
                 plans=await read(readback.plan_noun, "remembered_memories", "plan"),
+                delays=await read(readback.delay_noun, "remembered_memories", "delay"),
                 readings=await read(readback.reading_noun, "latest_readings"),
                 deliveries=await read(readback.delivery_noun, "remembered_deliveries"),
                 sequences=await read(readback.sequence_noun, "remembered_sequences"),

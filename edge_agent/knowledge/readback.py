@@ -18,7 +18,7 @@ from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, Co
 from edge_agent.model.plant import ACTIONS, Priority
 from edge_agent.model.quality import unpack_tests
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
-from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.remembered import DelayMemory, PlanMemory, SequenceMemory, StoredReading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -120,6 +120,12 @@ def plan_noun(row: Row) -> PlanMemory:
     """Read what is remembered of a plan: its name, and the body."""
     memory = PlanMemory(**_read(_PLAN, row[1]))
     return _of_its_row(memory, memory.plan, row[0])
+
+
+def delay_noun(row: Row) -> DelayMemory:
+    """Read since when the delay of an alarm runs: its name, and the body."""
+    memory = DelayMemory(**_read(_DELAY, row[1]))
+    return _of_its_row(memory, memory.alarm, row[0])
 
 
 def sequence_noun(row: Row) -> SequenceMemory:
@@ -234,6 +240,7 @@ _EVIDENCE = _model(Evidence)
 _ALARM = _model(Alarm, key=tuple[str, str, str], evidence=None)
 _ACTUATOR = _model(ActuatorMemory, desired=Annotated[list[Any] | None, AfterValidator(_wish)], failures=_Count)
 _PLAN = _model(PlanMemory)
+_DELAY = _model(DelayMemory)
 _READING = _model(StoredReading, flag=_Flag, tests=Annotated[_Count, AfterValidator(_tests)])
 _DELIVERY = _model(Delivery, packet=Annotated[int, Field(ge=0, le=MOST_DELIVERIES)])
 _SEEN = TypeAdapter(tuple[tuple[_At, int] | None, ...])

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def carried_over(knowledge: Knowledge, now: Moment) -> Turn:
-    """Tell all that a next start must be told, as a turn: alarms, open commands, actuators, plans, numbers."""
+    """Tell all that a next start must be told, as a turn: alarms, open commands, actuators, plans, delays, numbers."""
     turn = Turn(now, alarms=list(knowledge.analyzer.register.alarms))
     turn.plans = knowledge.planner.memories(now)
+    turn.delays = knowledge.analyzer.delays()
     turn.sequences = knowledge.monitor.numbering.memories()
     for control in knowledge.executor.controls.values():
         turn.actuators.append(control.memory(now))

@@ -40,7 +40,7 @@ from edge_agent.model.plant import (
 )
 from edge_agent.model.quality import Flag, pack_tests
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
-from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.remembered import DelayMemory, PlanMemory, SequenceMemory, StoredReading
 from edge_agent.model.time import Moment, rfc3339
 from edge_agent.turn import Turn
 
@@ -457,6 +457,17 @@ async def test_memories_of_actuators_and_plans_survive_as_they_were_last(place: 
         remembered = await opened.store.begin("gateway-1")
         assert remembered.actuators == [expected]
         assert remembered.plans == [PlanMemory("fill_tank1", applies=True, fired_at=T0)]
+
+
+async def test_running_delays_survive_as_they_were_last(place: Place) -> None:
+    low, high = (f"tank1/level:{side}" for side in ("low", "high"))
+    runs = DelayMemory(low, T0, 1.5, "boot 1", 12.5, sure=False)
+    async with place.opened() as opened:
+        await opened.store.write([turn(delays=[DelayMemory(low, T0 - 9), DelayMemory(high, T0, 5.2)])])
+        await opened.store.write([turn(1, delays=[runs, DelayMemory(high, None)])])
+    async with place.opened() as opened:
+        remembered = await opened.store.begin("gateway-1")
+        assert remembered.delays == [DelayMemory(high, None), runs]
 
 
 async def test_where_the_numbers_of_a_topic_stand_survives_until_it_is_taken_back(place: Place) -> None:
