@@ -20,7 +20,7 @@ from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import Succession, highest_epoch, standing_alarms
 from edge_agent.errors import RecordingError
-from edge_agent.model.inbox import LinkReport, RefusalReport, RenewalReport
+from edge_agent.model.inbox import LinkReport, PlantChange, PolicyChange, RefusalReport, RenewalReport
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
@@ -152,10 +152,10 @@ async def open_agent(
             store,
             PolicyWatch(
                 source,
-                inbox.adopt,
+                lambda policy: inbox.report(PolicyChange(policy)),
                 stores.changes,
                 lambda why: inbox.report(RefusalReport(why)),
-                equip=inbox.equip,
+                equip=lambda plant: inbox.report(PlantChange(plant)),
                 nodes=plant.nodes,
             ),
             clock,

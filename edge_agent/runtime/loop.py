@@ -87,8 +87,9 @@ class Loop:
         """Run one turn and commit where it is due."""
         now = self._clock.now()
         self._record(inbox, now)
+        plant = self._knowledge.plant
         turn = self._measured_turn(inbox, now)
-        if inbox.plant is not None:
+        if self._knowledge.plant is not plant:
             self._delivery.equip(self._knowledge.plant)
             if self._equipped is not None:
                 self._equipped()

@@ -7,7 +7,7 @@ from support.deadline import wait_until
 
 from edge_agent.errors import RecordingError
 from edge_agent.model.commands import CommandState
-from edge_agent.model.inbox import Inbox, Kind, Message, Receipt, Route
+from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
 from edge_agent.runtime.loop import TICK_SECONDS
 
@@ -156,7 +156,7 @@ async def test_a_word_on_the_publication_does_not_settle_a_command(make_loop, ta
         await parts.loop.turn(Inbox([level_message(1.2)]), None)
         await wait_until(lambda: outlet.commands)
         inbox, first = await parts.inbox.take(1.0)
-        assert [report.state for report in inbox.deliveries] == ["published"]
+        assert [event.state for event in inbox.events if isinstance(event, DeliveryReport)] == ["published"]
         await parts.loop.turn(inbox, first)
         assert len(delivering()) == 1
 
@@ -177,7 +177,7 @@ async def test_an_expired_command_says_nothing_about_the_node(make_loop, task_gr
         outlet.confirming.set()
         await wait_until(lambda: not delivering())
         inbox, _ = await parts.inbox.take(0)
-    assert "closed" not in [report.state for report in inbox.breakers]
+    assert "closed" not in [event.state for event in inbox.events if isinstance(event, BreakerReport)]
 
 
 async def test_the_reaction_counts_from_the_receipt_and_is_not_kept_after_it(
@@ -274,7 +274,7 @@ async def test_a_changed_policy_is_in_force_with_the_next_turn(
         group.create_task(parts.loop.run())
         parts.inbox.put(level_message(3.0))
         await wait_until(lambda: any(turn.readings for turn in observer.turns))
-        parts.inbox.adopt(Policy((raised,), plant.policy.plans))
+        parts.inbox.report(PolicyChange(Policy((raised,), plant.policy.plans)))
         await wait_until(lambda: any(turn.alarm_events for turn in observer.turns))
         await wait_until(delivering)
 
