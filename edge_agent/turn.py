@@ -13,7 +13,7 @@ from edge_agent.model.commands import Decision
 from edge_agent.model.continuity import continued
 from edge_agent.model.inbox import (
     BreakerReport,
-    DeliveryReport,
+    DispatchReport,
     EpochReport,
     Events,
     Kind,
@@ -315,7 +315,7 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, executed:
     for told in observed.states:
         executor.report(told.actuator, told.state, told.value, executed, now, local=told.local)
     # A node's own word comes before our despair of it: after a stall both may lie in one inbox.
-    reports = events.of(DeliveryReport)
+    reports = events.of(DispatchReport)
     published = [report for report in reports if report.state == "published"]
     for report in published:
         executor.delivered(report, executed, now)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.container.onlookers import Onlookers
+from edge_agent.container.observers import Observers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.plantwatch import PlantWatch
 from edge_agent.container.retuned import Retuned
@@ -41,7 +41,7 @@ from edge_agent.version import installed_version
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from edge_agent.container.onlookers import TurnObserver
+    from edge_agent.container.observers import TurnObserver
     from edge_agent.container.stores import Stores
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.clock import Clock
@@ -159,7 +159,7 @@ async def open_agent(
                 nodes=plant.nodes,
             ),
             clock,
-            Onlookers(metrics, observers),
+            Observers(metrics, observers),
             settings.store.commit_interval_seconds,
             max(1, mqtt.receive_maximum // 2),
             recorder,

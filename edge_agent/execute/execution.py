@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge_agent.execute.control import Need
-    from edge_agent.model.inbox import BreakerReport, DeliveryReport, Operation
+    from edge_agent.model.inbox import BreakerReport, DispatchReport, Operation
     from edge_agent.model.plant import Plant, Priority
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
@@ -248,7 +248,7 @@ class Executor:
         elif "counter" in detail:
             self.refused = max(epoch, self.refused or 0)
 
-    def delivered(self, report: DeliveryReport, executed: Executed, now: Moment) -> None:
+    def delivered(self, report: DispatchReport, executed: Executed, now: Moment) -> None:
         """Take the fate of one attempt to deliver a command. What a node has accepted was delivered."""
         found = self._open.get(report.command_id)
         if found is None:

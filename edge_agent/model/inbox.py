@@ -67,8 +67,8 @@ class PlantChange(NamedTuple):
     plant: Plant
 
 
-class DeliveryReport(NamedTuple):
-    """What became of one attempt to deliver a command: it was `published`, or the delivery `failed` or `expired`."""
+class DispatchReport(NamedTuple):
+    """What became of one attempt to dispatch a command: it was `published`, or the dispatch `failed` or `expired`."""
 
     command_id: str
     state: Literal["published", "failed", "expired"]
@@ -121,7 +121,7 @@ Event: TypeAlias = (
     PolicyChange
     | PlantChange
     | Operation
-    | DeliveryReport
+    | DispatchReport
     | BreakerReport
     | RenewalReport
     | RefusalReport

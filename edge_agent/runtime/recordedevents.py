@@ -1,4 +1,4 @@
-"""Events as they stand in a recording: `{"event": "delivery", "command_id": …, "state": …, "detail": …}`."""
+"""Events as they stand in a recording: `{"event": "dispatch", "command_id": …, "state": …, "detail": …}`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from edge_agent.model.inbox import (
     BreakerReport,
-    DeliveryReport,
+    DispatchReport,
     EpochReport,
     LinkReport,
     Operation,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: The form of recordings that is written.
 FORM: Final = 3
 _FORMER_LISTS = {
-    "deliveries": "delivery",
+    "deliveries": "dispatch",
     "breakers": "breaker",
     "renewals": "renewal",
     "links": "link",
@@ -38,7 +38,7 @@ _FORMER_LISTS = {
 FORMER = frozenset({*_FORMER_LISTS, "plant", "policy"})
 _PLAIN: dict[str, type[Event]] = {
     "operation": Operation,
-    "delivery": DeliveryReport,
+    "dispatch": DispatchReport,
     "breaker": BreakerReport,
     "renewal": RenewalReport,
     "refusal": RefusalReport,

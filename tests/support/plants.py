@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.commands import OPEN_STATES, CommandRecord
-from edge_agent.model.inbox import DeliveryReport, Inbox, Kind, Message, PlantChange, PolicyChange, Receipt, Route
+from edge_agent.model.inbox import DispatchReport, Inbox, Kind, Message, PlantChange, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, QualityTests, Sensor, Step, Threshold
 from edge_agent.model.remembered import Remembered, StoredReading
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
@@ -121,12 +121,12 @@ def ack(command: Command, word: str, detail: str = "") -> Message:
     return message(Kind.ACK, command.node, command.actuator, members)
 
 
-def published(command: Command, attempt: int = 1) -> DeliveryReport:
-    return DeliveryReport(command.id, "published", f"attempt {attempt}")
+def published(command: Command, attempt: int = 1) -> DispatchReport:
+    return DispatchReport(command.id, "published", f"attempt {attempt}")
 
 
-def failed(command: Command) -> DeliveryReport:
-    return DeliveryReport(command.id, "failed", "no acknowledgement")
+def failed(command: Command) -> DispatchReport:
+    return DispatchReport(command.id, "failed", "no acknowledgement")
 
 
 class Memory:

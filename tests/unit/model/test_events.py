@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from support.plants import SITE, threshold
 
-from edge_agent.model.inbox import DeliveryReport, Events, LinkReport, PlantChange, PolicyChange
+from edge_agent.model.inbox import DispatchReport, Events, LinkReport, PlantChange, PolicyChange
 from edge_agent.model.plant import Plant, Policy
 
 EARLY, LATE = Policy((threshold("low", 1.0),)), Policy((threshold("low", 2.0),))
@@ -11,12 +11,12 @@ EARLY, LATE = Policy((threshold("low", 1.0),)), Policy((threshold("low", 2.0),))
 def test_events_of_a_kind_stand_in_the_order_in_which_they_came():
     gone, delivered, back = (
         LinkReport(connected=False),
-        DeliveryReport("1", "published", ""),
+        DispatchReport("1", "published", ""),
         LinkReport(connected=True),
     )
     events = Events([gone, delivered, back])
     assert events.of(LinkReport) == [gone, back]
-    assert events.of(DeliveryReport) == [delivered]
+    assert events.of(DispatchReport) == [delivered]
     assert not events.of(PlantChange)
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from edge_agent.model.inbox import BreakerReport, DeliveryReport, Inbox, Kind, PolicyChange, Route
+from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, PolicyChange, Route
 from edge_agent.model.plant import Policy
 from edge_agent.runtime.inbox import MOST_WAITING_BYTES, BoundedInbox
 
@@ -103,19 +103,19 @@ async def test_the_time_of_receipt_is_that_of_the_oldest_message(make_inbox, clo
 
 async def test_events_alone_have_no_time_of_receipt(make_inbox):
     inbox = make_inbox()
-    inbox.report(DeliveryReport("1", "published", ""))
+    inbox.report(DispatchReport("1", "published", ""))
     assert (await inbox.take(0))[1] is None
 
 
 async def test_events_come_with_the_next_take_once_and_in_order(make_inbox, low):
     inbox = make_inbox()
     change = PolicyChange(Policy((low,)))
-    delivery, breaker = DeliveryReport("1", "published", ""), BreakerReport("station", "open")
-    inbox.report(delivery)
+    dispatch, breaker = DispatchReport("1", "published", ""), BreakerReport("station", "open")
+    inbox.report(dispatch)
     inbox.report(breaker)
     inbox.report(change)
     taken, _ = await inbox.take(0)
-    assert taken.events == [delivery, breaker, change]
+    assert taken.events == [dispatch, breaker, change]
     assert (await inbox.take(0))[0].events == []
 
 
@@ -123,12 +123,12 @@ async def test_events_come_with_the_next_take_once_and_in_order(make_inbox, low)
     "happen",
     [
         lambda inbox, message: inbox.put(message),
-        lambda inbox, _: inbox.report(DeliveryReport("1", "published", "")),
+        lambda inbox, _: inbox.report(DispatchReport("1", "published", "")),
         lambda inbox, _: inbox.report(BreakerReport("station", "open")),
         lambda inbox, _: inbox.report(PolicyChange(Policy())),
         lambda inbox, _: inbox.wake(),
     ],
-    ids=["message", "delivery", "breaker", "policy", "wake"],
+    ids=["message", "dispatch", "breaker", "policy", "wake"],
 )
 async def test_whatever_comes_wakes_who_waits(make_inbox, level_message, happen):
     inbox = make_inbox()
@@ -220,7 +220,7 @@ async def test_events_do_not_wait_for_what_is_large(make_inbox, level_message):
     inbox = make_inbox(10_000)
     inbox.extend([bulk(level_message, number) for number in range(1, 6)])
     await inbox.take(0)
-    inbox.report(report := DeliveryReport("1", "published", ""))
+    inbox.report(report := DispatchReport("1", "published", ""))
     assert (await inbox.take(0))[0].events == [report]
 
 

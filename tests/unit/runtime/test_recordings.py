@@ -15,7 +15,7 @@ from edge_agent.errors import RecordingError
 from edge_agent.execute.identity import command_id
 from edge_agent.model.inbox import (
     BreakerReport,
-    DeliveryReport,
+    DispatchReport,
     EpochReport,
     Event,
     Inbox,
@@ -94,7 +94,7 @@ def day():
         (moment(0.0), Inbox([level(b"3.0", 1)])),
         (moment(0.2), Inbox()),
         (moment(1.0), Inbox([level(b"1.2", 2), level(b"\xff\x00nothing", 3)])),
-        (moment(1.100001), Inbox(events=[DeliveryReport(identity, "published", "attempt 1")])),
+        (moment(1.100001), Inbox(events=[DispatchReport(identity, "published", "attempt 1")])),
         (moment(1.3), Inbox([ack], [BreakerReport("station", "closed")])),
         (moment(1.5), Inbox([level(b"1.9", 5)])),
     ]
@@ -213,7 +213,7 @@ def test_all_that_an_inbox_can_hold_comes_back(make_knowledge):
     full = Inbox(
         [Message(parse(LEVEL_TOPIC), LEVEL_TOPIC, b"1", Receipt(0, 1))],
         [
-            DeliveryReport("id", "published", "attempt 1"),
+            DispatchReport("id", "published", "attempt 1"),
             BreakerReport("station", "open"),
             RenewalReport("set aside"),
             PolicyChange(Policy()),
@@ -374,7 +374,7 @@ GOOD = {"at": "2026-11-22T10:00:00Z"}
         '{"at": "2026-11-22T10:00:01Z", "seconds": Infinity}',
         {
             "at": "2026-11-22T10:00:01Z",
-            "events": [{"event": "delivery", "command_id": "1", "state": "gone", "detail": ""}],
+            "events": [{"event": "dispatch", "command_id": "1", "state": "gone", "detail": ""}],
         },
         {"at": "2026-11-22T10:00:01Z", "events": [{"event": "breaker", "node": "station"}]},
         {"at": "2026-11-22T10:00:01Z", "events": [{"event": "epoch", "epoch": "7", "detail": ""}]},
@@ -410,7 +410,7 @@ def test_the_events_of_a_former_form_are_read(form):
     (turn,) = read({"recording": form}, line).turns()
     assert [message.payload for message in turn.inbox.messages] == [b"1"]
     assert turn.inbox.events == [
-        DeliveryReport("id", "published", "attempt 1"),
+        DispatchReport("id", "published", "attempt 1"),
         BreakerReport("station", "open"),
         RenewalReport("set aside"),
         LinkReport(connected=False),
