@@ -1,4 +1,4 @@
-"""The agent's voice on the broker, and what the settings say of the way there."""
+"""What the agent publishes, and what the settings say of the way to the broker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class BrokerOutlet:
     """Nouns in, topics and payloads out. What is too large for the broker goes without its `reason`."""
 
-    def __init__(self, session: Session, topics: Topics, mode: Mode, epoch: Callable[[], int]) -> None:
+    def __init__(self, session: Session, topics: Topics, *, mode: Mode, epoch: Callable[[], int]) -> None:
         self._session, self._topics, self._mode, self._epoch = session, topics, mode, epoch
         self._announced: int | None = None
 
@@ -68,18 +68,17 @@ class BrokerOutlet:
 
 
 def connection_settings(settings: Settings, client_id: str) -> ConnectionSettings:
-    """Tell the session what the settings say of the broker."""
+    """Return what the settings say of the broker, for a client of this name."""
     mqtt = settings.mqtt
-    tls = None if mqtt.tls is None else Tls(mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file)
     return ConnectionSettings(
-        mqtt.host,
-        mqtt.port,
-        client_id,
-        mqtt.username,
-        None if mqtt.password is None else mqtt.password.get_secret_value(),
-        tls,
-        mqtt.keepalive_seconds,
-        mqtt.receive_maximum,
-        mqtt.session_expiry_seconds,
-        mqtt.max_packet_bytes,
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=client_id,
+        username=mqtt.username,
+        password=None if mqtt.password is None else mqtt.password.get_secret_value(),
+        tls=None if mqtt.tls is None else Tls(mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file),
+        keepalive_seconds=mqtt.keepalive_seconds,
+        receive_maximum=mqtt.receive_maximum,
+        session_expiry_seconds=mqtt.session_expiry_seconds,
+        max_packet_bytes=mqtt.max_packet_bytes,
     )

@@ -80,19 +80,19 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None) -> AsyncIterator[Stores]:
-    """Open what the settings name. PostgreSQL need not be there; with a `sink` that is drained to instead.
+async def open_stores(settings: Settings, plant: Plant) -> AsyncIterator[Stores]:
+    """Open what the settings name. PostgreSQL need not be there.
 
     Raises StoreError where the embedded store cannot be opened.
     """
     async with AsyncExitStack() as stack:
-        postgres = None if sink is not None else open_postgres(settings.postgres, plant.site)
+        postgres = open_postgres(settings.postgres, plant.site)
         if postgres is not None:
-            sink = await stack.enter_async_context(postgres)
+            await stack.enter_async_context(postgres)
         embedded = await stack.enter_async_context(
             SqliteStore(
                 settings.store.path,
-                spool=sink is not None,
+                spool=postgres is not None,
                 limits=_limits(settings.store),
                 plant=plant,
                 deliveries=kept_deliveries(settings.mqtt.receive_maximum),
@@ -103,7 +103,7 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
             if settings.redis.url is not None:
                 logger.warning("Redis is a cache of PostgreSQL, which is not configured: it is not used")
             plant = await _at_start(lambda: plant_in_force(embedded, plant, edited=edited), plant)
-            yield Stores(embedded, plant, FittingPlant(embedded, plant, await embedded.applied()), sink=sink)
+            yield Stores(embedded, plant, FittingPlant(embedded, plant, await embedded.applied()))
         else:
             cache = open_cache(settings.redis, plant.site)
             cached = None
@@ -112,7 +112,16 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
             seen = None if edited else await embedded.noted(SEEN)
             kept = await _at_start(lambda: _last_known(embedded, plant, cached, edited=edited), plant)
             chain = LastKnownPlant(FittingPlant(cached or postgres, kept, seen), embedded, kept, cached)
-            yield Stores(embedded, kept, chain, postgres.changes, sink, postgres, cached, cache)
+            yield Stores(
+                embedded,
+                kept,
+                chain,
+                changes=postgres.changes,
+                sink=postgres,
+                postgres=postgres,
+                cached=cached,
+                cache=cache,
+            )
 
 
 async def _edited(store: SqliteStore, plant: Plant) -> bool:

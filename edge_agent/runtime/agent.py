@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from loguru import logger
@@ -12,17 +12,20 @@ from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import LinkReport
 from edge_agent.runtime.announcer import Announcer
 from edge_agent.runtime.commit import GroupCommit
+from edge_agent.runtime.context import LoopContext
 from edge_agent.runtime.dispatcher import Dispatcher
 from edge_agent.runtime.formeralarms import FormerAlarms
 from edge_agent.runtime.loop import Loop
 from edge_agent.runtime.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from edge_agent.model.alarms import AlarmKey
+    from edge_agent.model.plant import Plant
     from edge_agent.model.remembered import Snapshot
     from edge_agent.runtime.clock import Clock
+    from edge_agent.runtime.commit import CommitRules
     from edge_agent.runtime.drain import Drain
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.operationwatch import OperationWatch
@@ -68,9 +71,13 @@ def _end() -> NoReturn:
     raise _EndedError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What an agent is made of; the container chooses them."""
+    """What an agent is made of; the container chooses them. What may be None is for some agents only.
+
+    `upkeep` keeps the stores in order, `standing_alarms` looks at the alarms that stand at the broker, `refused` finds
+    out why a node has named an epoch in refusing the agent's own.
+    """
 
     knowledge: Knowledge
     inbox: BoundedInbox
@@ -81,8 +88,7 @@ class Parts:
     policy: PolicyWatch
     clock: Clock
     observer: Observer
-    commit_seconds: float
-    most_unacknowledged: int
+    commit: CommitRules
     recorder: Recorder | None = None
     drain: Drain | None = None
     upkeep: Callable[[], Coroutine[None, None, None]] | None = None
@@ -90,7 +96,6 @@ class Parts:
     refused: Callable[[int], Coroutine[None, None, None]] | None = None
     finish_seconds: float = FINISH_SECONDS
     standing_alarms: Callable[[], Coroutine[None, None, Iterable[AlarmKey]]] | None = None
-    beside: Mapping[str, Callable[[], Coroutine[None, None, None]]] = field(default_factory=dict)
 
 
 class Agent:
@@ -103,8 +108,13 @@ class Agent:
         self._loop: Loop | None = None
         self._group: asyncio.TaskGroup | None = None
         self._dispatcher: Dispatcher | None = None
+        self._beside: dict[str, Callable[[], Coroutine[None, None, None]]] = {}
         self._stop = asyncio.Event()
         parts.inbox.inlet = parts.inlet
+
+    def run_beside(self, name: str, run: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Add a task that runs while the agent does. To be called before `run`."""
+        self._beside[name] = run
 
     def stop(self) -> None:
         """Ask the agent to finish what it holds and end. Safe to call from a signal handler, and twice."""
@@ -210,7 +220,7 @@ class Agent:
             group.create_task(self._former.run(parts.standing_alarms), name="former alarms")
         if parts.upkeep is not None:
             group.create_task(parts.upkeep(), name="upkeep")
-        for name, run in parts.beside.items():
+        for name, run in self._beside.items():
             group.create_task(run(), name=name)
         if started is not None:
             started()
@@ -219,44 +229,29 @@ class Agent:
 
     def _make_loop(self, group: asyncio.TaskGroup) -> Loop:
         parts = self._parts
-        dispatcher = self._dispatcher = Dispatcher(
-            parts.outlet,
-            parts.inbox,
-            {actuator.name: actuator for actuator in parts.knowledge.plant.actuators},
-            parts.clock,
-            parts.observer,
-            group,
+        context = LoopContext(
+            inbox=parts.inbox, inlet=parts.inlet, clock=parts.clock, observer=parts.observer, group=group
         )
-        commits = GroupCommit(
-            parts.inbox,
-            parts.inlet,
-            Writing(parts.knowledge, parts.inbox, parts.journal, parts.clock, parts.observer, group),
-            self._announcer,
-            dispatcher,
-            parts.clock,
-            parts.observer,
-            commit_seconds=parts.commit_seconds,
-            most_unacknowledged=parts.most_unacknowledged,
-        )
+        dispatcher = self._dispatcher = Dispatcher(context, parts.outlet, parts.knowledge.plant.actuators)
+        writing = Writing(context, parts.knowledge, parts.journal)
+        commits = GroupCommit(context, writing, self._announcer, dispatcher, parts.commit)
         return Loop(
+            context,
             parts.knowledge,
-            parts.inbox,
             commits,
-            dispatcher,
-            parts.clock,
-            parts.observer,
-            parts.recorder,
-            self._ask_who_commands,
-            self._hear_what_is_retained,
+            recorder=parts.recorder,
+            equipped=self._equip,
+            refused=self._ask_who_commands,
         )
 
-    def _hear_what_is_retained(self) -> None:
-        """Let the broker repeat states and statuses: those of what is new were passed over when they came."""
-        if self._group is not None:
+    def _equip(self, plant: Plant) -> None:
+        """Command the actuators of a changed plant, and ask again for what is retained of those that are new to it."""
+        if self._dispatcher is not None and self._group is not None:
+            self._dispatcher.equip(plant)
             self._group.create_task(self._parts.connection.ask_again(), name="ask for what is retained")
 
     def _ask_who_commands(self, epoch: int) -> None:
-        """Let it be found out, beside the loop, why a node takes the agent's epoch for one that is over."""
+        """Find out, beside the loop, why a node takes the agent's epoch for one that is over."""
         if self._parts.refused is not None and self._group is not None:
             self._group.create_task(self._parts.refused(epoch), name="refused epoch")
 

@@ -29,14 +29,13 @@ from edge_agent.runtime.resilience import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from edge_agent.model.commands import Command
     from edge_agent.model.inbox import BreakerReport
     from edge_agent.model.plant import Actuator, Plant
-    from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.ports import Observer, Outlet
+    from edge_agent.runtime.context import LoopContext
+    from edge_agent.runtime.ports import Outlet
 
 
 class _ExpiredError(EdgeAgentError):
@@ -55,7 +54,7 @@ class _UnwantedError(EdgeAgentError):
     """The command was superseded or closed on the way. That says nothing about its node."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Errand:
     """A command on its way: how often it left, and whether more is to be done. `received` is for the measurement.
 
@@ -84,17 +83,11 @@ class Dispatcher:
     actuator is sent past the breaker of its node, and repeated while it lasts.
     """
 
-    def __init__(
-        self,
-        outlet: Outlet,
-        inbox: BoundedInbox,
-        actuators: Mapping[str, Actuator],
-        clock: Clock,
-        observer: Observer,
-        group: asyncio.TaskGroup,
-    ) -> None:
-        self._outlet, self._inbox, self._clock, self._observer, self._group = outlet, inbox, clock, observer, group
-        self._actuators = dict(actuators)
+    def __init__(self, context: LoopContext, outlet: Outlet, actuators: Iterable[Actuator]) -> None:
+        self._inbox, self._clock = context.inbox, context.clock
+        self._observer, self._group = context.observer, context.group
+        self._outlet = outlet
+        self._actuators = {actuator.name: actuator for actuator in actuators}
         self._open: dict[str, _Errand] = {}
         self._breakers: dict[str, NodeBreaker] = {}
         self._connections = 0
@@ -112,9 +105,14 @@ class Dispatcher:
 
         `decided_seconds` is the monotonic count of its decision; where it is not known, the wall clock tells the age.
         """
-        pause, end_seconds = Pause(self._clock), self._end_seconds(command, decided_seconds)
-        actuator, safe = self._actuators[command.target], self.is_safe(command)
-        errand = self._open[command.id] = _Errand(command, actuator, received, end_seconds, pause, safe)
+        errand = self._open[command.id] = _Errand(
+            command=command,
+            actuator=self._actuators[command.target],
+            received=received,
+            end_seconds=self._end_seconds(command, decided_seconds),
+            pause=Pause(self._clock),
+            safe=self.is_safe(command),
+        )
         self._group.create_task(self._dispatch(errand), name=f"dispatch {command.target} {command.counter}")
 
     def settle(self, command_id: str, *, heard: bool = True) -> None:

@@ -17,7 +17,8 @@ from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, 
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.runtime.announcer import Announcer
-from edge_agent.runtime.commit import GroupCommit
+from edge_agent.runtime.commit import CommitRules, GroupCommit
+from edge_agent.runtime.context import LoopContext
 from edge_agent.runtime.dispatcher import Dispatcher
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.loop import Loop
@@ -291,10 +292,10 @@ def make_alarm(clock):
 
 
 @pytest.fixture
-def make_dispatcher(plant, outlet, reports, observer):
+def make_dispatcher(plant, inlet, outlet, reports, observer):
     def make(group, clock):
-        actuators = {actuator.name: actuator for actuator in plant.actuators}
-        return Dispatcher(outlet, reports, actuators, clock, observer, group)
+        context = LoopContext(inbox=reports, inlet=inlet, clock=clock, observer=observer, group=group)
+        return Dispatcher(context, outlet, plant.actuators)
 
     return make
 
@@ -307,15 +308,13 @@ def make_loop(plant, clock, inlet, outlet, journal, observer, make_knowledge):
         inbox = BoundedInbox(high_water, clock.steady)
         inbox.inlet = inlet
         announcer = Announcer(outlet)
-        actuators = {actuator.name: actuator for actuator in plant.actuators}
-        dispatcher = Dispatcher(outlet, inbox, actuators, clock, observer, group)
+        context = LoopContext(inbox=inbox, inlet=inlet, clock=clock, observer=observer, group=group)
+        dispatcher = Dispatcher(context, outlet, plant.actuators)
         knowledge = make_knowledge(mode)
-        writing = Writing(knowledge, inbox, journal, clock, observer, group)
-        commits = GroupCommit(
-            inbox, inlet, writing, announcer, dispatcher, clock, observer,
-            commit_seconds=commit_seconds, most_unacknowledged=most_unacknowledged,
-        )  # fmt: skip
-        loop = Loop(knowledge, inbox, commits, dispatcher, clock, observer, recorder)
+        writing = Writing(context, knowledge, journal)
+        rules = CommitRules(commit_seconds, most_unacknowledged)
+        commits = GroupCommit(context, writing, announcer, dispatcher, rules)
+        loop = Loop(context, knowledge, commits, recorder=recorder, equipped=dispatcher.equip)
         return SimpleNamespace(loop=loop, inbox=inbox, announcer=announcer, dispatcher=dispatcher, commits=commits)
 
     return make

@@ -16,6 +16,7 @@ from edge_agent.runtime.agent import (
     Agent,
     Parts,
 )
+from edge_agent.runtime.commit import CommitRules
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.policywatch import POLL_SECONDS, PolicyWatch
 
@@ -79,10 +80,18 @@ def inbox(clock):
 @pytest.fixture
 def parts(make_knowledge, inbox, connection, inlet, outlet, journal, policy, clock, observer):
     return Parts(
-        make_knowledge(), inbox, connection, inlet, outlet, journal,
-        PolicyWatch(policy, lambda policy: inbox.report(PolicyChange(policy))), clock, observer, 60.0, 1000,
+        knowledge=make_knowledge(),
+        inbox=inbox,
+        connection=connection,
+        inlet=inlet,
+        outlet=outlet,
+        journal=journal,
+        policy=PolicyWatch(policy, lambda policy: inbox.report(PolicyChange(policy))),
+        clock=clock,
+        observer=observer,
+        commit=CommitRules(60.0, 1000),
         finish_seconds=0.2,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
