@@ -20,6 +20,7 @@ from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
 from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, keeping_cancellation, passing_client
+from edge_agent.mqtt.confirmations import Confirmations, settle_with_error
 from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.packets import Splitter
 from edge_agent.mqtt.transport import Transport
@@ -44,7 +45,7 @@ _TAKEN_OVER = 0x8E
 
 
 def unrouted(_topic: str) -> Route:
-    """Tell nothing of a topic, for a receiver that knows what it has subscribed to."""
+    """Return no meaning of a topic, for a receiver that knows what it has subscribed to."""
     return Route(Kind.UNKNOWN)
 
 
@@ -72,7 +73,7 @@ class Link:
         self.doubts = private.doubts(self._client)
         self._splitter = Splitter(parse, generation, properties=version == MQTT_5)
         self._lost: asyncio.Future[str] = self._loop.create_future()
-        self._waiting: dict[int, asyncio.Future[list[ReasonCode]]] = {}
+        self._confirmations = Confirmations(self._choose_reading)
         self._ready = self._paused = False
         self._transport = Transport(self._paho, self._splitter, receive, self._end)
         self.version = version
@@ -83,15 +84,14 @@ class Link:
         self._slots = asyncio.Semaphore(MOST_UNCONFIRMED)
         self._hook()
 
+    def __repr__(self) -> str:
+        state = "alive" if self.alive else "ended"
+        return f"Link({state}, {len(self._confirmations)} unconfirmed{', paused' if self._paused else ''})"
+
     @property
     def alive(self) -> bool:
         """Whether nothing is known yet of its end."""
         return not self._lost.done()
-
-    @property
-    def reading(self) -> bool:
-        """Whether the socket is being read at this moment."""
-        return self._transport.reading
 
     async def open(self) -> None:
         """Connect. Raises ProtocolRefusedError or BrokerUnavailableError; nothing is left open then."""
@@ -153,7 +153,7 @@ class Link:
             self._transport.acknowledge(packets)
 
     def ready(self) -> None:
-        """Tell that the handshake is over: from now on `pause` holds."""
+        """Note that the handshake is over: from now on `pause` holds."""
         self._ready = True
         self._choose_reading()
 
@@ -168,7 +168,7 @@ class Link:
         self._choose_reading()
 
     async def lost(self) -> str:
-        """Wait for the end and tell its cause. Raises what the receiver raised."""
+        """Wait for the end and return its cause. Raises what the receiver raised."""
         return await asyncio.shield(self._lost)
 
     def drop(self) -> None:
@@ -176,10 +176,10 @@ class Link:
         self._end("dropped")
 
     def finish(self) -> None:
-        """Let the connection end in order: what waits for the broker fails, and `close` says DISCONNECT."""
+        """End the connection in order: what waits for the broker fails, and `close` says DISCONNECT."""
         if self.alive:
             self.finished = True
-            self._fail_waiting("it is begun anew")
+            self._confirmations.fail("it is begun anew")
             self._lost.set_result("it is begun anew")
 
     async def close(self) -> None:
@@ -235,7 +235,7 @@ class Link:
         self._note_end(cause)  # the socket paho closes itself: `drop` within a callback would wait for its own lock
 
     def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _properties: Any) -> None:  # noqa: ANN401 - paho's signature
-        self._confirm(mid, [code])
+        self._confirmations.come(mid, [code])
 
     def _on_subscribe(  # as paho calls it
         self,
@@ -245,28 +245,16 @@ class Link:
         codes: list[ReasonCode],
         _properties: Any,  # noqa: ANN401 - paho's signature
     ) -> None:
-        self._confirm(mid, codes)
+        self._confirmations.come(mid, codes)
 
     def _choose_reading(self) -> None:
         """Read unless paused; a confirmation can only be had by reading on, past the messages before it."""
-        self._transport.read(wanted=not self._paused or not self._ready or bool(self._waiting))
+        self._transport.read(wanted=not self._paused or not self._ready or bool(self._confirmations))
 
     async def _confirmed(self, result: int, mid: int | None) -> list[ReasonCode]:
         if result != paho.MQTT_ERR_SUCCESS or mid is None or not self.alive:
             raise BrokerUnavailableError(f"the connection to the broker is lost: {paho.error_string(result)}")
-        waiting: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
-        self._waiting[mid] = waiting
-        self._choose_reading()
-        try:
-            return await waiting
-        finally:
-            self._waiting.pop(mid, None)
-            self._choose_reading()
-
-    def _confirm(self, mid: int, codes: list[ReasonCode]) -> None:
-        waiting = self._waiting.get(mid)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(codes)
+        return await self._confirmations.of(mid)
 
     def _end(self, cause: str | Exception) -> None:
         """End the connection from this side, without a word."""
@@ -282,19 +270,8 @@ class Link:
         elif isinstance(cause, (OSError, aiomqtt.MqttError)):
             self._lost.set_result(str(cause) or type(cause).__name__)
         else:
-            _fail(self._lost, cause)
-        self._fail_waiting(cause)
+            settle_with_error(self._lost, cause)
+        self._confirmations.fail(cause)
         private.stop_waiting(self._client, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))
         # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
         self._loop.call_soon(self._transport.drop)
-
-    def _fail_waiting(self, cause: str | Exception) -> None:
-        for waiting in self._waiting.values():
-            _fail(waiting, LinkEndedError(f"the connection to the broker is lost: {cause}"))
-
-
-def _fail(future: asyncio.Future[Any], error: Exception) -> None:
-    """Fail what is still waited for; where nobody waits any more, without a complaint of asyncio."""
-    if not future.done():
-        future.set_exception(error)
-        future.exception()

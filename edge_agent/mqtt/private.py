@@ -1,7 +1,7 @@
 """Everything that touches the private side of aiomqtt and paho, and what is done where a new version has changed it.
 
 Each assumption has its test in tests/integration/test_session_driver.py. Before a connection is made they are tried
-out on a client that goes nowhere; where one does not hold, `Outside` does the same by public means, at several times
+out on a client that goes nowhere; where one does not hold, `PublicSide` does the same by public means, at several times
 the cost.
 """
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 _SAMPLE = b"\x32\x06\x00\x01t\x00\x07p"  # PUBLISH of MQTT 3.1.1: topic t, packet id 7, payload p
 _PUBACK = b"\x40\x02\x00\x07"
-#: Packets that `Outside` reads before others have their turn in the event loop.
+#: Packets that `PublicSide` reads before others have their turn in the event loop.
 _MOST_PACKETS = 200
 _KEPT_BY_PAHO = ("_sock_close", "_sock_send", "_loop_rc_handle", "_ping_t", "_last_bytes_received", "_out_packet")
 
 
-class Inside:
-    """Paho by its private side. It reads what it is fed only; the socket is read here."""
+class PrivateSide:
+    """Paho by its private side, a `Feed`: it reads what it is fed only; the socket is read here."""
 
     def __init__(self, client: paho.Client) -> None:
         self._paho = cast("Any", client)
@@ -104,7 +104,7 @@ class Inside:
         return part
 
 
-class Outside:
+class PublicSide:
     """The same by public means only. A message that is too large is put together by paho before it is cut here."""
 
     def __init__(self, client: paho.Client) -> None:
@@ -152,14 +152,14 @@ def _readable(sock: SocketLike) -> bool:
     return bool(poll.poll(0))
 
 
-def side_of(client: paho.Client) -> Inside | Outside:
+def side_of(client: paho.Client) -> PrivateSide | PublicSide:
     """Take the private side of a client where it is as assumed."""
-    return Outside(client) if _paho_doubt(type(client)) else Inside(client)  # type: ignore[arg-type] # as below
+    return PublicSide(client) if _paho_doubt(type(client)) else PrivateSide(client)  # type: ignore[arg-type] # as below
 
 
 @lru_cache(maxsize=4)
 def _paho_doubt(kind: type[paho.Client]) -> str:
-    """Try out what `Inside` assumes, on a client that goes nowhere. Tells what does not hold; empty where all does."""
+    """Try out what `PrivateSide` assumes on a client that goes nowhere; return what does not hold, or nothing."""
     client: Any = kind(CallbackAPIVersion.VERSION2, "trial")
     for name in _KEPT_BY_PAHO:
         if not hasattr(client, name):
@@ -169,7 +169,7 @@ def _paho_doubt(kind: type[paho.Client]) -> str:
     client.on_socket_register_write = lambda *_: None
     client.manual_ack_set(True)
     try:
-        inside = Inside(client)
+        inside = PrivateSide(client)
         for part in (_SAMPLE[:5], _SAMPLE[5:]):
             inside.feed(part)
         inside.acknowledge([7])

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_agent.mqtt.intake import Found, Intake
-from edge_agent.mqtt.private import Outside, side_of
+from edge_agent.mqtt.private import PublicSide, side_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ class Transport:
         self._read_at = float("-inf")
         self._take: Callable[[], Found]
         self._side = side = side_of(client)
-        if isinstance(side, Outside):
+        if isinstance(side, PublicSide):
             self._take = partial(side.read, lambda: self._reading)
         else:
             self._take = Intake(side, splitter, receive, lambda: self._reading).read

@@ -121,7 +121,7 @@ async def test_dropping_closes_pahos_socket(link):
     link._transport.drop()
     assert sock.fileno() == -1
     assert link._paho.socket() is None
-    assert not link.reading
+    assert not link._transport.reading
 
 
 async def test_the_broker_says_in_connack_how_many_publishes_it_takes_at_once(mosquitto):
