@@ -222,7 +222,7 @@ class Agent:
         delivery = self._delivery = Delivery(
             parts.outlet,
             parts.inbox,
-            {actuator.name: actuator for actuator in parts.knowledge.plant.actuators},
+            {actuator.name: actuator for actuator in parts.knowledge.executor.actuators()},
             parts.clock,
             parts.observer,
             group,
