@@ -183,9 +183,8 @@ class Control:
         before = self.desired
         self.desired, self.desired_at, self.changed = wish, now.at, True
         if before is not None and (before.action, before.value) == (wish.action, wish.value):
-            if wish.trip and not before.trip:  # no pause after a miss delays it, and no earlier try is enough
-                self.restored = 0
-                self.awake(now)
+            if wish.trip and not before.trip:
+                self._ask_afresh(now)
             return
         self._to(Desired.HELD)
         if self._open_for_wish():
@@ -196,6 +195,12 @@ class Control:
         self._contradicted_since, self._run_by_hand = None, False
         self._due_seconds, self._pause_seconds = now.seconds, self.actuator.ack_timeout_seconds
         self._rest_or_block()
+
+    def _ask_afresh(self, now: Moment) -> None:
+        """Command a trip's stop at once, whatever was tried before: no earlier try, and no pause after one, counts."""
+        self.restored, self._pause_seconds, self._due_seconds = 0, self.actuator.ack_timeout_seconds, now.seconds
+        if self.state not in _BLOCKED and not (self.state is Desired.FULFILLED and self.confirmed):
+            self._to(Desired.HELD)
 
     def _denied(self) -> bool:
         """Whether the equipment reports otherwise than requested."""
