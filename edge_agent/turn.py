@@ -11,7 +11,17 @@ from edge_agent.execute.view import actuator_view
 from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.commands import Decision
 from edge_agent.model.continuity import continued
-from edge_agent.model.inbox import Inbox, Kind
+from edge_agent.model.inbox import (
+    BreakerReport,
+    DispatchReport,
+    EpochReport,
+    Events,
+    Kind,
+    LinkReport,
+    Operation,
+    RefusalReport,
+    RenewalReport,
+)
 from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, POLICY_REFUSED, TRIPPED
 from edge_agent.model.remembered import NodeView, Snapshot
 from edge_agent.monitor.monitoring import Monitor
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
     from edge_agent.execute.control import Control
     from edge_agent.model.alarms import Alarm, AlarmEvent
     from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Mode
-    from edge_agent.model.inbox import Receipt
+    from edge_agent.model.inbox import Inbox, Receipt
     from edge_agent.model.plant import Plan, Plant, Policy
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
     from edge_agent.model.remembered import ActuatorView, PlanMemory, Remembered, SensorView, SequenceMemory
@@ -193,16 +203,16 @@ def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Sta
     it is over, for those who measure.
     """
     turn = Turn(now)
-    executed = Executed()
-    if inbox.plant is not None:
-        knowledge.renew(inbox.plant, executed, now)
+    executed, events = Executed(), Events(inbox.events)
+    if events.plant is not None:
+        knowledge.renew(events.plant, executed, now)
     observed = _monitor(knowledge, inbox, turn)
     _lap(lap, "monitor")
-    _analyze(knowledge, inbox, observed, turn)
+    _analyze(knowledge, events, observed, turn)
     _lap(lap, "analyze")
-    _plan(knowledge, inbox, observed, executed, turn)
+    _plan(knowledge, events, observed, executed, turn)
     _lap(lap, "plan")
-    _execute(knowledge, inbox, observed, executed, turn)
+    _execute(knowledge, events, observed, executed, turn)
     _lap(lap, "execute")
     return turn
 
@@ -247,28 +257,28 @@ def _heed_life(knowledge: Knowledge, inbox: Inbox, observed: Observed) -> None:
     observed.statuses.extend(StatusReport(node, online=True) for node in alive)
 
 
-def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn) -> None:
+def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) -> None:
     analyzer, now = knowledge.analyzer, turn.now
-    if inbox.policy is not None:
-        analyzer.adopt(inbox.policy.thresholds, now)
+    if events.policy is not None:
+        analyzer.adopt(events.policy.thresholds, now)
     analyzer.read(observed.judged, now)
     analyzer.silent(observed.silent, now)
     for node, online in observed.statuses:
         if node in knowledge.plant.nodes:
             analyzer.node_status(node, online, now)
-    for renewal in inbox.renewals:
+    for renewal in events.of(RenewalReport):
         analyzer.store_renewed(renewal.detail, now)
     analyzer.tick(now)
 
 
-def _plan(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
+def _plan(knowledge: Knowledge, events: Events, observed: Observed, executed: Executed, turn: Turn) -> None:
     planner, executor, now = knowledge.planner, knowledge.executor, turn.now
-    if inbox.policy is not None:
-        planner.adopt(inbox.policy.plans)
+    if events.policy is not None:
+        planner.adopt(events.policy.plans)
     for node, online in observed.statuses:  # before the decision: a return asks for newer evidence
         executor.node_status(node, online, now)
         planner.look()
-    for operation in inbox.operations:
+    for operation in events.of(Operation):
         if operation.operation == "reset":
             planner.reset(operation.target)
         executor.operate(operation, now)
@@ -296,9 +306,9 @@ def _overruled(losers: Iterable[Overruled], now: Moment) -> list[Decision]:
     ]
 
 
-def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
+def _execute(knowledge: Knowledge, events: Events, observed: Observed, executed: Executed, turn: Turn) -> None:
     executor, now = knowledge.executor, turn.now
-    _heed_events(knowledge, inbox, now)
+    _heed_events(knowledge, events, now)
     executor.clocks.hear(observed.ahead, now)
     for ack in observed.acknowledgements:
         if ack.status in ("accepted", "done"):
@@ -306,14 +316,15 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     for told in observed.states:
         executor.report(told.actuator, told.state, told.value, executed, now, local=told.local)
     # A node's own word comes before our despair of it: after a stall both may lie in one inbox.
-    published = [report for report in inbox.deliveries if report.state == "published"]
+    reports = events.of(DispatchReport)
+    published = [report for report in reports if report.state == "published"]
     for report in published:
         executor.delivered(report, executed, now)
     _acknowledge(knowledge, observed, executed, now)
-    for report in inbox.deliveries:
+    for report in reports:
         if report.state != "published":
             executor.delivered(report, executed, now)
-    for breaker in inbox.breakers:
+    for breaker in events.of(BreakerReport):
         executor.breaker(breaker, now)
     executor.reconcile(executed, now, knowledge.planner.unsure)
     _conditions(knowledge, turn)
@@ -329,12 +340,12 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     turn.alarm_events, turn.alarms = knowledge.analyzer.register.take_changes()
 
 
-def _heed_events(knowledge: Knowledge, inbox: Inbox, now: Moment) -> None:
-    for refusal in inbox.refusals:
+def _heed_events(knowledge: Knowledge, events: Events, now: Moment) -> None:
+    for refusal in events.of(RefusalReport):
         knowledge.refusal = refusal.detail
-    for epoch in inbox.epochs:
+    for epoch in events.of(EpochReport):
         knowledge.executor.raise_epoch(epoch.epoch, now)
-    for link in inbox.links:
+    for link in events.of(LinkReport):
         knowledge.executor.link(now, connected=link.connected)
 
 

@@ -18,6 +18,7 @@ from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
 from edge_agent.model.harmless import json_text
+from edge_agent.model.inbox import PlantChange, PolicyChange
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import rfc3339
 from edge_agent.mqtt import wire
@@ -199,7 +200,8 @@ def replayed(lines: Iterable[str], plant: Plant | None, settings: Settings) -> I
         if knowledge is None:
             knowledge = _anew(plant, recording.header, part.now, settings)
         if plant is not None:  # it judges, not what was put in force then
-            part.inbox.policy = part.inbox.plant = None
+            events = part.inbox.events
+            part.inbox.events = [each for each in events if not isinstance(each, PolicyChange | PlantChange)]
         for found in _decided(run_turn(knowledge, part.inbox, part.now)):
             yield json_text({"at": rfc3339(part.now.at), **found})
 

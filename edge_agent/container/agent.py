@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.container.onlookers import Onlookers
+from edge_agent.container.observers import Observers
 from edge_agent.container.outlet import BrokerOutlet, connection_settings
 from edge_agent.container.plantwatch import PlantWatch
 from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import Succession, highest_epoch, standing_alarms
 from edge_agent.errors import RecordingError
-from edge_agent.model.inbox import LinkReport, RefusalReport, RenewalReport
+from edge_agent.model.inbox import LinkReport, PlantChange, PolicyChange, RefusalReport, RenewalReport
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
@@ -41,7 +41,7 @@ from edge_agent.version import installed_version
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from edge_agent.container.onlookers import TurnObserver
+    from edge_agent.container.observers import TurnObserver
     from edge_agent.container.stores import Stores
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.clock import Clock
@@ -152,14 +152,14 @@ async def open_agent(
             store,
             PolicyWatch(
                 source,
-                inbox.adopt,
+                lambda policy: inbox.report(PolicyChange(policy)),
                 stores.changes,
                 lambda why: inbox.report(RefusalReport(why)),
-                equip=inbox.equip,
+                equip=lambda plant: inbox.report(PlantChange(plant)),
                 nodes=plant.nodes,
             ),
             clock,
-            Onlookers(metrics, observers),
+            Observers(metrics, observers),
             settings.store.commit_interval_seconds,
             max(1, mqtt.receive_maximum // 2),
             recorder,

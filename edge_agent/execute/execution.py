@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from edge_agent.execute.control import Need
     from edge_agent.execute.departure import Departure
-    from edge_agent.model.inbox import BreakerReport, DeliveryReport, Operation
+    from edge_agent.model.inbox import BreakerReport, DispatchReport, Operation
     from edge_agent.model.plant import Actuator, Plant, Priority
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
@@ -313,7 +313,7 @@ class Executor:
         elif "counter" in detail:
             self.refused = max(epoch, self.refused or 0)
 
-    def delivered(self, report: DeliveryReport, executed: Executed, now: Moment) -> None:
+    def delivered(self, report: DispatchReport, executed: Executed, now: Moment) -> None:
         """Take the fate of one attempt to deliver a command. What a node has accepted was delivered."""
         found = self._open.get(report.command_id)
         if found is None:

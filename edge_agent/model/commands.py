@@ -26,7 +26,7 @@ class CommandState(StrEnum):
     """Where a command is in its life. The first three are open, the others are outcomes."""
 
     DECIDED = "decided"  # owned by the agent: on durable storage, perhaps not yet published
-    PUBLISHED = "published"  # owned by the delivery: at least one attempt reached the broker
+    PUBLISHED = "published"  # owned by the dispatcher: at least one attempt reached the broker
     ACCEPTED = "accepted"  # owned by the node: on its way
     DONE = "done"
     REJECTED = "rejected"  # the node will not

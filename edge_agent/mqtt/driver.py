@@ -22,7 +22,7 @@ from edge_agent.mqtt import private
 from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, keeping_cancellation, passing_client
 from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.packets import Splitter
-from edge_agent.mqtt.pump import Pump
+from edge_agent.mqtt.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ class Link:
         self._lost: asyncio.Future[str] = self._loop.create_future()
         self._waiting: dict[int, asyncio.Future[list[ReasonCode]]] = {}
         self._ready = self._paused = False
-        self._pump = Pump(self._paho, self._splitter, receive, self._end)
+        self._transport = Transport(self._paho, self._splitter, receive, self._end)
         self.version = version
         self.session_present = False
         self.finished = False  # in order, by the owner
@@ -91,23 +91,23 @@ class Link:
     @property
     def reading(self) -> bool:
         """Whether the socket is being read at this moment."""
-        return self._pump.reading
+        return self._transport.reading
 
     async def open(self) -> None:
         """Connect. Raises ProtocolRefusedError or BrokerUnavailableError; nothing is left open then."""
         try:
             await keeping_cancellation(self._client.__aenter__())
         except aiomqtt.MqttCodeError as error:
-            self._pump.drop()
+            self._transport.drop()
             code = getattr(error.rc, "value", error.rc)
             kind = ProtocolRefusedError if code in _UNSUPPORTED_VERSION else BrokerUnavailableError
             raise kind(f"the broker refused the connection: {error}") from error
         except (aiomqtt.MqttError, OSError) as error:
-            self._pump.drop()
-            kind = SilentBrokerError if self._pump.opened else BrokerUnavailableError
+            self._transport.drop()
+            kind = SilentBrokerError if self._transport.opened else BrokerUnavailableError
             raise kind(f"the broker cannot be reached: {error}") from error
         except BaseException:
-            self._pump.drop()
+            self._transport.drop()
             raise
 
     async def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
@@ -135,13 +135,13 @@ class Link:
                 info = self._paho.publish(topic, payload, 1, retain, properties)
                 mid = info.mid
                 sent_at = self._loop.time()
-                self._pump.flush()
+                self._transport.flush()
                 (code,) = await self._confirmed(info.rc, mid)
         except LinkEndedError as error:
             error.seconds = self._loop.time() - sent_at
             raise
         except TimeoutError:
-            if self._pump.unsent(mid):
+            if self._transport.unsent(mid):
                 self._end("the broker takes no more bytes")
             raise BrokerUnavailableError(f"the broker did not confirm within {timeout_seconds:g} s") from None
         if code.value >= _FAILURE:
@@ -150,7 +150,7 @@ class Link:
     def acknowledge(self, packets: Sequence[int]) -> None:
         """Send PUBACK for each packet id, in order and in as few writes as the socket takes."""
         if self.alive:
-            self._pump.acknowledge(packets)
+            self._transport.acknowledge(packets)
 
     def ready(self) -> None:
         """Tell that the handshake is over: from now on `pause` holds."""
@@ -191,7 +191,7 @@ class Link:
         except aiomqtt.MqttError as error:
             self._end(error)
         finally:
-            self._pump.drop()
+            self._transport.drop()
 
     # --- what paho calls ---
 
@@ -249,7 +249,7 @@ class Link:
 
     def _choose_reading(self) -> None:
         """Read unless paused; a confirmation can only be had by reading on, past the messages before it."""
-        self._pump.read(wanted=not self._paused or not self._ready or bool(self._waiting))
+        self._transport.read(wanted=not self._paused or not self._ready or bool(self._waiting))
 
     async def _confirmed(self, result: int, mid: int | None) -> list[ReasonCode]:
         if result != paho.MQTT_ERR_SUCCESS or mid is None or not self.alive:
@@ -271,7 +271,7 @@ class Link:
     def _end(self, cause: str | Exception) -> None:
         """End the connection from this side, without a word."""
         self._note_end(cause)
-        self._pump.drop()
+        self._transport.drop()
 
     def _note_end(self, cause: str | Exception) -> None:
         """Note the end, once: everything that waits for the broker fails."""
@@ -286,7 +286,7 @@ class Link:
         self._fail_waiting(cause)
         private.stop_waiting(self._client, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))
         # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
-        self._loop.call_soon(self._pump.drop)
+        self._loop.call_soon(self._transport.drop)
 
     def _fail_waiting(self, cause: str | Exception) -> None:
         for waiting in self._waiting.values():

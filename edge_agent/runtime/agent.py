@@ -10,11 +10,11 @@ from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import LinkReport
+from edge_agent.runtime.announcer import Announcer
 from edge_agent.runtime.commit import GroupCommit
-from edge_agent.runtime.delivery import Delivery
+from edge_agent.runtime.dispatcher import Dispatcher
 from edge_agent.runtime.formeralarms import FormerAlarms
 from edge_agent.runtime.loop import Loop
-from edge_agent.runtime.outbox import Outbox
 from edge_agent.runtime.writing import Writing
 
 if TYPE_CHECKING:
@@ -98,11 +98,11 @@ class Agent:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._outbox = Outbox(parts.outlet)
-        self._former = FormerAlarms(parts.knowledge.analyzer.register, self._outbox)
+        self._announcer = Announcer(parts.outlet)
+        self._former = FormerAlarms(parts.knowledge.analyzer.register, self._announcer)
         self._loop: Loop | None = None
         self._group: asyncio.TaskGroup | None = None
-        self._delivery: Delivery | None = None
+        self._dispatcher: Dispatcher | None = None
         self._stop = asyncio.Event()
         parts.inbox.inlet = parts.inlet
 
@@ -132,7 +132,7 @@ class Agent:
     @property
     def unpublished_dead_letters(self) -> int:
         """Dead letters that were given up before the broker took them; they are stored."""
-        return self._outbox.dropped
+        return self._announcer.dropped
 
     def ready(self) -> dict[str, str | None]:
         """Tell by part why the agent cannot do its work now; None where a part is well."""
@@ -164,21 +164,21 @@ class Agent:
         Where the broker does not let it say so, it hears all the same, and goes on trying. `settle` tells, after the
         status, whether commands may go out; if not, another connection follows. `afterwards` is run beside the loop.
         """
-        self._outbox.status(None)
+        self._announcer.status(None)
         if not self._stop.is_set():  # the last word is `offline`
             try:
                 await self._parts.outlet.status("online")
             except PublishRefusedError:
-                self._outbox.status("online")
+                self._announcer.status("online")
             if settle is not None and not await settle():
                 return
         if afterwards is not None and self._group is not None and not self._stop.is_set():
             self._group.create_task(afterwards(), name="after the announcement")
-        self._outbox.alarms(self._parts.knowledge.analyzer.register.alarms)
-        self._outbox.connected(is_connected=True)
+        self._announcer.alarms(self._parts.knowledge.analyzer.register.alarms)
+        self._announcer.connected(is_connected=True)
         self._former.connected()
-        if self._delivery is not None:
-            self._delivery.connected()
+        if self._dispatcher is not None:
+            self._dispatcher.connected()
         self._parts.inbox.report(LinkReport(connected=True))
 
     def lost(self) -> None:
@@ -198,7 +198,7 @@ class Agent:
         parts, self._group = self._parts, group
         loop = self._loop = self._make_loop(group)
         turning = group.create_task(loop.run(), name="loop")
-        publishing = group.create_task(self._outbox.run(), name="outbox")
+        publishing = group.create_task(self._announcer.run(), name="announcer")
         group.create_task(parts.policy.run(), name="policy")
         group.create_task(parts.policy.listen(), name="policy changes")
         group.create_task(parts.connection.run(), name="connection")
@@ -219,7 +219,7 @@ class Agent:
 
     def _make_loop(self, group: asyncio.TaskGroup) -> Loop:
         parts = self._parts
-        delivery = self._delivery = Delivery(
+        dispatcher = self._dispatcher = Dispatcher(
             parts.outlet,
             parts.inbox,
             {actuator.name: actuator for actuator in parts.knowledge.executor.actuators()},
@@ -231,8 +231,8 @@ class Agent:
             parts.inbox,
             parts.inlet,
             Writing(parts.knowledge, parts.inbox, parts.journal, parts.clock, parts.observer, group),
-            self._outbox,
-            delivery,
+            self._announcer,
+            dispatcher,
             parts.clock,
             parts.observer,
             commit_seconds=parts.commit_seconds,
@@ -242,7 +242,7 @@ class Agent:
             parts.knowledge,
             parts.inbox,
             commits,
-            delivery,
+            dispatcher,
             parts.clock,
             parts.observer,
             parts.recorder,
@@ -268,7 +268,7 @@ class Agent:
         await _at_most(self._parts.finish_seconds, asyncio.wait([turning]))
         publishing.cancel()
         await asyncio.wait([publishing])
-        await _at_most(LAST_WORDS_SECONDS, self._outbox.flush())
+        await _at_most(LAST_WORDS_SECONDS, self._announcer.flush())
         # Whatever could not be finished: a clean disconnect sends no last will, the retained word must be true.
         await _at_most(LAST_WORDS_SECONDS, self._parts.outlet.status("offline"))
 

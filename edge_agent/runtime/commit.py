@@ -16,10 +16,10 @@ from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS, UNSTORED_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from edge_agent.runtime.announcer import Announcer
     from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.delivery import Delivery
+    from edge_agent.runtime.dispatcher import Dispatcher
     from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.outbox import Outbox
     from edge_agent.runtime.ports import Inlet, Observer
     from edge_agent.runtime.writing import Writing
     from edge_agent.turn import Turn
@@ -50,8 +50,8 @@ class GroupCommit:
         inbox: BoundedInbox,
         inlet: Inlet,
         writing: Writing,
-        outbox: Outbox,
-        delivery: Delivery,
+        announcer: Announcer,
+        dispatcher: Dispatcher,
         clock: Clock,
         observer: Observer,
         *,
@@ -59,7 +59,7 @@ class GroupCommit:
         most_unacknowledged: int,
     ) -> None:
         self._inbox, self._inlet, self._writing = inbox, inlet, writing
-        self._outbox, self._delivery, self._clock, self._observer = outbox, delivery, clock, observer
+        self._announcer, self._dispatcher, self._clock, self._observer = announcer, dispatcher, clock, observer
         self._commit_seconds, self._most = commit_seconds, most_unacknowledged
         self._held: list[Held] = []
         self._rows = self._receipts = 0
@@ -201,7 +201,7 @@ class GroupCommit:
         self._until = self._clock.steady() + self._commit_seconds
         self._recovered()
         await self._publish(those)
-        self._outbox.dead_letters(letter for held in those for letter in held.turn.dead_letters)
+        self._announcer.dead_letters(letter for held in those for letter in held.turn.dead_letters)
         self._inlet.acknowledge(receipt for held in those for receipt in held.turn.receipts)
 
     async def _stored_essentials(self, those: list[Held]) -> None:
@@ -245,13 +245,13 @@ class GroupCommit:
                 self._start(command.id)
 
     def _safe_unstarted(self) -> list[Unstarted]:
-        return [waiting for waiting in self._unstarted.values() if self._delivery.is_safe(waiting.command)]
+        return [waiting for waiting in self._unstarted.values() if self._dispatcher.is_safe(waiting.command)]
 
     def _start(self, command_id: str) -> None:
-        """Begin to deliver a command, once."""
+        """Begin to dispatch a command, once."""
         waiting = self._unstarted.pop(command_id, None)
         if waiting is not None:
-            self._delivery.start(waiting.command, waiting.received, waiting.decided_seconds)
+            self._dispatcher.start(waiting.command, waiting.received, waiting.decided_seconds)
 
     async def _publish(self, stored: Sequence[Held]) -> None:
         commands = [command for held in stored for command in held.turn.commands]
@@ -262,13 +262,13 @@ class GroupCommit:
                 self._start(command.id)
         self._tell(stored)
         if commands:
-            await asyncio.sleep(0)  # the deliveries take their first step: commands leave before the acknowledgements
+            await asyncio.sleep(0)  # the dispatches take their first step: commands leave before the acknowledgements
 
     def _tell(self, those: Iterable[Held]) -> None:
         for held in those:
             if not held.told:
                 held.told = True
-                self._outbox.alarms(held.turn.alarms)
+                self._announcer.alarms(held.turn.alarms)
 
 
 def _release_at(waiting: Unstarted) -> float:

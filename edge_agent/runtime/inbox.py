@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from edge_agent.model.inbox import (
-    BreakerReport,
-    DeliveryReport,
-    EpochReport,
-    Inbox,
-    LinkReport,
-    Operation,
-    RefusalReport,
-    RenewalReport,
-)
+from edge_agent.model.inbox import Inbox
 from edge_agent.runtime.portion import fits, front, quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
-    from edge_agent.model.inbox import Message
-    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.inbox import Event, Message
     from edge_agent.runtime.ports import Inlet
-
-    Report: TypeAlias = (
-        DeliveryReport | BreakerReport | RenewalReport | LinkReport | EpochReport | RefusalReport | Operation
-    )
-
 
 #: So many bytes of payloads wait at the most, however few messages they are.
 MOST_WAITING_BYTES = 16_777_216
@@ -84,35 +67,9 @@ class BoundedInbox:
             self.pauses += 1
             self.inlet.pause()
 
-    def report(self, report: Report) -> None:
-        """Take word from the delivery of commands, the store, the connection, or a person."""
-        match report:
-            case DeliveryReport():
-                self._inbox.deliveries.append(report)
-            case BreakerReport():
-                self._inbox.breakers.append(report)
-            case RenewalReport():
-                self._inbox.renewals.append(report)
-            case LinkReport():
-                self._inbox.links.append(report)
-            case EpochReport():
-                self._inbox.epochs.append(report)
-            case RefusalReport():
-                self._inbox.refusals.append(report)
-            case Operation():
-                self._inbox.operations.append(report)
-        self.wake()
-
-    def adopt(self, policy: Policy) -> None:
-        """Take a changed policy; of several only the last counts."""
-        self._inbox.policy = policy
-        if self._inbox.plant is not None:
-            self._inbox.plant = replace(self._inbox.plant, policy=policy)
-        self.wake()
-
-    def equip(self, plant: Plant) -> None:
-        """Take a changed plant, policy and all; of several only the last counts."""
-        self._inbox.plant, self._inbox.policy = plant, None
+    def report(self, event: Event) -> None:
+        """Add an event: it comes with the next turn, however many messages wait."""
+        self._inbox.events.append(event)
         self.wake()
 
     def wake(self) -> None:

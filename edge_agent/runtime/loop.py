@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Inbox
     from edge_agent.model.time import Moment
     from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.delivery import Delivery
+    from edge_agent.runtime.dispatcher import Dispatcher
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.ports import Observer, Recorder
     from edge_agent.turn import Knowledge, Stage, Turn
@@ -42,7 +42,7 @@ class Loop:
         knowledge: Knowledge,
         inbox: BoundedInbox,
         commits: GroupCommit,
-        delivery: Delivery,
+        dispatcher: Dispatcher,
         clock: Clock,
         observer: Observer,
         recorder: Recorder | None = None,
@@ -50,7 +50,7 @@ class Loop:
         equipped: Callable[[], None] | None = None,
     ) -> None:
         self._refused, self._equipped = refused, equipped
-        self._knowledge, self._inbox, self._delivery = knowledge, inbox, delivery
+        self._knowledge, self._inbox, self._dispatcher = knowledge, inbox, dispatcher
         self._clock, self._observer, self._recorder = clock, observer, recorder
         self._commits = commits
         self.last_turn = clock.steady()
@@ -87,16 +87,17 @@ class Loop:
         """Run one turn and commit where it is due."""
         now = self._clock.now()
         self._record(inbox, now)
+        plant = self._knowledge.plant
         turn = self._measured_turn(inbox, now)
-        if inbox.plant is not None:
-            self._delivery.equip(self._knowledge.plant)
+        if self._knowledge.plant is not plant:
+            self._dispatcher.equip(self._knowledge.plant)
             if self._equipped is not None:
                 self._equipped()
         if turn.refused_epoch is not None and self._refused is not None:
             self._refused(turn.refused_epoch)
         for event in turn.command_events:
             if event.state not in UNSETTLED:
-                self._delivery.settle(event.command_id, heard=event.state not in _UNHEARD)
+                self._dispatcher.settle(event.command_id, heard=event.state not in _UNHEARD)
         try:
             await self._commits.take(turn, first)
         finally:

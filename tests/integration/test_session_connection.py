@@ -66,7 +66,7 @@ async def test_a_connection_that_is_begun_anew_ends_in_order_and_has_the_will_of
         assert (agent.losses, agent.waits, agent.session.sessions_lost) == (1, [], 0)
         assert b"first" not in watcher.payloads(STATUS)
         mosquitto.signal(signal.SIGSTOP)
-        agent.session._link._pump.drop()  # no goodbye
+        agent.session._link._transport.drop()  # no goodbye
         mosquitto.signal(signal.SIGCONT)
         await wait_until(lambda: b"second" in watcher.payloads(STATUS))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import asdict, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.commands import OPEN_STATES, CommandRecord
-from edge_agent.model.inbox import DeliveryReport, Inbox, Kind, Message, Receipt, Route
+from edge_agent.model.inbox import DispatchReport, Inbox, Kind, Message, PlantChange, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, QualityTests, Sensor, Step, Threshold
 from edge_agent.model.remembered import Remembered, StoredReading
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.model.commands import ActuatorMemory, Command, Mode
-    from edge_agent.model.inbox import BreakerReport, RenewalReport
+    from edge_agent.model.inbox import Event
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.turn import Turn
 
@@ -120,12 +121,12 @@ def ack(command: Command, word: str, detail: str = "") -> Message:
     return message(Kind.ACK, command.node, command.actuator, members)
 
 
-def published(command: Command, attempt: int = 1) -> DeliveryReport:
-    return DeliveryReport(command.id, "published", f"attempt {attempt}")
+def published(command: Command, attempt: int = 1) -> DispatchReport:
+    return DispatchReport(command.id, "published", f"attempt {attempt}")
 
 
-def failed(command: Command) -> DeliveryReport:
-    return DeliveryReport(command.id, "failed", "no acknowledgement")
+def failed(command: Command) -> DispatchReport:
+    return DispatchReport(command.id, "failed", "no acknowledgement")
 
 
 class Memory:
@@ -196,6 +197,7 @@ class Bench:
         self.mode: Mode = mode
         self.now = start
         self.memory = Memory()
+        self.inputs: list[tuple[Moment, Inbox]] = []
         self.turns: list[Turn] = []
         self.restart()
 
@@ -210,17 +212,20 @@ class Bench:
         self,
         *messages: Message,
         after: float = 0.0,
-        deliveries: Iterable[DeliveryReport] = (),
-        breakers: Iterable[BreakerReport] = (),
-        renewals: Iterable[RenewalReport] = (),
         policy: Policy | None = None,
-        **events: Any,
+        plant: Plant | None = None,
+        **events: Iterable[Event],
     ) -> Turn:
-        """Let `after` seconds pass and run one turn; `events` are further members of the inbox."""
+        """Let `after` seconds pass and run one turn; `events` have names for the reader alone."""
         self.now = later(after, self.now)
-        inbox = Inbox(list(messages), list(deliveries), list(breakers), list(renewals), policy, **events)
+        inbox = Inbox(list(messages), list(chain.from_iterable(events.values())))
+        if policy is not None:
+            inbox.events.append(PolicyChange(policy))
+        if plant is not None:
+            inbox.events.append(PlantChange(plant))
         turn = run_turn(self.knowledge, inbox, self.now)
         self.memory.write(turn)
+        self.inputs.append((self.now, inbox))
         self.turns.append(turn)
         return turn
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge_agent.model.commands import Command
-    from edge_agent.model.inbox import DeliveryReport, Message
+    from edge_agent.model.inbox import DispatchReport, Message
     from edge_agent.model.plant import Actuator, Plan, Plant, Sensor, Threshold
 
 BRIM = 6.0
@@ -254,7 +254,7 @@ class World:
         return told
 
     def _turn(
-        self, messages: list[Message] | None = None, deliveries: Iterable[DeliveryReport] = (), **more: Any
+        self, messages: list[Message] | None = None, deliveries: Iterable[DispatchReport] = (), **more: Any
     ) -> None:
         """Run a turn, and those that its commands bring about."""
         turn = self.bench.turn(*(messages or []), deliveries=deliveries, **more)

@@ -170,7 +170,7 @@ def test_a_recording_that_cannot_be_written(told, monkeypatch, record):
 
 
 def test_a_line_of_a_recording_is_named_once(told, here):
-    (here / "day.jsonl").write_text('{"recording": 1}\n{"at": }\n')
+    (here / "day.jsonl").write_text('{"recording": 3}\n{"at": }\n')
     code, said = told("replay")
     assert (code, said) == (1, "line 2 is no part of a recording: expecting value in column 8")
 

@@ -7,7 +7,7 @@ import pytest
 from support.deadline import wait_until
 
 from edge_agent.errors import StoreError
-from edge_agent.model.inbox import Receipt
+from edge_agent.model.inbox import LinkReport, PolicyChange, Receipt
 from edge_agent.model.plant import Plant, Policy
 from edge_agent.runtime.agent import (
     FINISH_SECONDS,
@@ -80,7 +80,7 @@ def inbox(clock):
 def parts(make_knowledge, inbox, connection, inlet, outlet, journal, policy, clock, observer):
     return Parts(
         make_knowledge(), inbox, connection, inlet, outlet, journal,
-        PolicyWatch(policy, inbox.adopt), clock, observer, 60.0, 1000,
+        PolicyWatch(policy, lambda policy: inbox.report(PolicyChange(policy))), clock, observer, 60.0, 1000,
         finish_seconds=0.2,
     )  # fmt: skip
 
@@ -410,7 +410,7 @@ class FakeRecorder:
 
     @property
     def links(self):
-        return [link.connected for inbox in self.inboxes for link in inbox.links]
+        return [event.connected for inbox in self.inboxes for event in inbox.events if isinstance(event, LinkReport)]
 
 
 async def test_the_core_is_told_when_the_connection_comes_and_goes(parts, connection, task_group):

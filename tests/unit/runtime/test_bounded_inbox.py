@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from edge_agent.model.inbox import BreakerReport, DeliveryReport, Kind, Route
+from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, PolicyChange, Route
 from edge_agent.model.plant import Policy
 from edge_agent.runtime.inbox import MOST_WAITING_BYTES, BoundedInbox
 
@@ -101,34 +101,34 @@ async def test_the_time_of_receipt_is_that_of_the_oldest_message(make_inbox, clo
     assert (await inbox.take(0))[1] == clock.steady()
 
 
-async def test_reports_alone_have_no_time_of_receipt(make_inbox):
+async def test_events_alone_have_no_time_of_receipt(make_inbox):
     inbox = make_inbox()
-    inbox.report(DeliveryReport("1", "published", ""))
+    inbox.report(DispatchReport("1", "published", ""))
     assert (await inbox.take(0))[1] is None
 
 
-async def test_reports_and_the_last_policy_come_with_the_next_take(make_inbox, low):
+async def test_events_come_with_the_next_take_once_and_in_order(make_inbox, low):
     inbox = make_inbox()
-    delivery, breaker = DeliveryReport("1", "published", ""), BreakerReport("station", "open")
-    inbox.report(delivery)
+    change = PolicyChange(Policy((low,)))
+    dispatch, breaker = DispatchReport("1", "published", ""), BreakerReport("station", "open")
+    inbox.report(dispatch)
     inbox.report(breaker)
-    inbox.adopt(Policy())
-    inbox.adopt(Policy((low,)))
+    inbox.report(change)
     taken, _ = await inbox.take(0)
-    assert (taken.deliveries, taken.breakers, taken.policy) == ([delivery], [breaker], Policy((low,)))
-    assert (await inbox.take(0))[0].policy is None
+    assert taken.events == [dispatch, breaker, change]
+    assert (await inbox.take(0))[0].events == []
 
 
 @pytest.mark.parametrize(
     "happen",
     [
         lambda inbox, message: inbox.put(message),
-        lambda inbox, _: inbox.report(DeliveryReport("1", "published", "")),
+        lambda inbox, _: inbox.report(DispatchReport("1", "published", "")),
         lambda inbox, _: inbox.report(BreakerReport("station", "open")),
-        lambda inbox, _: inbox.adopt(Policy()),
+        lambda inbox, _: inbox.report(PolicyChange(Policy())),
         lambda inbox, _: inbox.wake(),
     ],
-    ids=["message", "delivery", "breaker", "policy", "wake"],
+    ids=["message", "dispatch", "breaker", "policy", "wake"],
 )
 async def test_whatever_comes_wakes_who_waits(make_inbox, level_message, happen):
     inbox = make_inbox()
@@ -151,7 +151,7 @@ async def test_what_comes_between_two_takes_is_not_overlooked(make_inbox, level_
 
 async def test_without_anything_the_wait_ends_with_nothing(make_inbox):
     taken, first = await make_inbox().take(0.01)
-    assert (taken.messages, taken.deliveries, taken.breakers, taken.policy, first) == ([], [], [], None, None)
+    assert (taken, first) == (Inbox(), None)
 
 
 async def test_a_cancelled_wait_loses_nothing(make_inbox, level_message):
@@ -216,12 +216,12 @@ async def test_every_message_tells_when_it_came_however_long_it_waited(make_inbo
     assert (await inbox.take(0))[1] == began
 
 
-async def test_reports_do_not_wait_for_what_is_large(make_inbox, level_message):
+async def test_events_do_not_wait_for_what_is_large(make_inbox, level_message):
     inbox = make_inbox(10_000)
     inbox.extend([bulk(level_message, number) for number in range(1, 6)])
     await inbox.take(0)
-    inbox.report(report := DeliveryReport("1", "published", ""))
-    assert (await inbox.take(0))[0].deliveries == [report]
+    inbox.report(report := DispatchReport("1", "published", ""))
+    assert (await inbox.take(0))[0].events == [report]
 
 
 async def test_the_inlet_is_paused_where_few_messages_are_many_bytes(make_inbox, inlet, level_message):

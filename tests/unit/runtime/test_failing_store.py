@@ -44,8 +44,8 @@ async def test_when_there_is_room_again_the_readings_follow_and_nothing_is_told_
     journal.full = True
     async with task_group() as group:
         parts = make_loop(group)
-        group.create_task(parts.outbox.run())
-        parts.outbox.connected(is_connected=True)
+        group.create_task(parts.announcer.run())
+        parts.announcer.connected(is_connected=True)
         await parts.loop.turn(Inbox([level_message(1.2, 1)]), None)
         await parts.loop.turn(Inbox([level_message(1.3, 2)]), None)
         await wait_until(lambda: outlet.commands and outlet.alarms)
@@ -83,8 +83,8 @@ async def test_an_alarm_is_told_even_where_nothing_can_be_stored(
     journal.broken = True
     async with task_group() as group:
         parts = make_loop(group)
-        group.create_task(parts.outbox.run())
-        parts.outbox.connected(is_connected=True)
+        group.create_task(parts.announcer.run())
+        parts.announcer.connected(is_connected=True)
         await parts.loop.turn(Inbox([level_message(1.2, 1)]), None)
         await wait_until(lambda: outlet.alarms)
         clock.advance(STORE_PAUSE_SECONDS)
@@ -117,8 +117,8 @@ async def test_dead_letters_are_told_when_they_are_stored(make_loop, task_group,
     journal.broken = True
     async with task_group() as group:
         parts = make_loop(group, commit_seconds=0.0)
-        group.create_task(parts.outbox.run())
-        parts.outbox.connected(is_connected=True)
+        group.create_task(parts.announcer.run())
+        parts.announcer.connected(is_connected=True)
         await parts.loop.turn(Inbox([bad_message(1)]), None)
         await asyncio.sleep(0)
         assert outlet.tried == 0

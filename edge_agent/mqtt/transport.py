@@ -32,7 +32,7 @@ _REST_SECONDS = 0.002
 _LOAD_SECONDS = 0.0025
 
 
-class Pump:
+class Transport:
     """The socket of one paho client. `fail` is told of whatever goes wrong in between, and is to `drop` then."""
 
     def __init__(

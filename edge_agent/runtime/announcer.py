@@ -29,7 +29,7 @@ LONGEST_PAUSE_SECONDS = 300.0
 _RANK = {priority: rank for rank, priority in enumerate(PRIORITIES)}
 
 
-class Outbox:
+class Announcer:
     """Publishes what may wait: the agent's status, then alarms by priority, then dead letters.
 
     Of an alarm only its newest state counts: the topic is retained. What the broker did not take waits for word of the

@@ -22,7 +22,7 @@ class TurnObserver(Protocol):
         ...
 
 
-class Onlookers:
+class Observers:
     """Metrics, the log, and whoever else looks on."""
 
     def __init__(self, metrics: Metrics, others: Iterable[TurnObserver] = ()) -> None:

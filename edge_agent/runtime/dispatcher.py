@@ -1,4 +1,4 @@
-"""Delivery of commands: each is published, waited for, repeated with the same id, and reported to the core."""
+"""Dispatch of commands: each is published, waited for, repeated with the same id, and reported to the core."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge_agent.errors import (
     NotAcknowledgedError,
     PublishTooLargeError,
 )
-from edge_agent.model.inbox import DeliveryReport
+from edge_agent.model.inbox import DispatchReport
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.runtime.resilience import (
     BREAKER_SECONDS,
@@ -76,8 +76,8 @@ class _Errand:
     heard: bool = False
 
 
-class Delivery:
-    """Delivers stored commands, one short task each, in the runtime's task group.
+class Dispatcher:
+    """Dispatches stored commands, one short task each, in the runtime's task group.
 
     What becomes of an attempt is reported to the inbox; the core alone decides what follows from it. A command that
     the core has seen settled (acknowledged, superseded) is not repeated. One with the `fail_safe` action of its
@@ -100,7 +100,7 @@ class Delivery:
         self._connections = 0
 
     def equip(self, plant: Plant) -> None:
-        """Deliver to the actuators of a changed plant; those that are gone are known still, for what was decided."""
+        """Dispatch to the actuators of a changed plant; those that are gone are known still, for what was decided."""
         self._actuators.update({actuator.name: actuator for actuator in plant.actuators})
 
     def is_safe(self, command: Command) -> bool:
@@ -108,14 +108,14 @@ class Delivery:
         return command.action == self._actuators[command.target].fail_safe
 
     def start(self, command: Command, received: float | None, decided_seconds: float | None = None) -> None:
-        """Begin to deliver a command; `received` is the steady time of the deciding message, for the measurement.
+        """Begin to dispatch a command; `received` is the steady time of the deciding message, for the measurement.
 
         `decided_seconds` is the monotonic count of its decision; where it is not known, the wall clock tells the age.
         """
         pause, end_seconds = Pause(self._clock), self._end_seconds(command, decided_seconds)
         actuator, safe = self._actuators[command.target], self.is_safe(command)
         errand = self._open[command.id] = _Errand(command, actuator, received, end_seconds, pause, safe)
-        self._group.create_task(self._deliver(errand), name=f"deliver {command.target} {command.counter}")
+        self._group.create_task(self._dispatch(errand), name=f"dispatch {command.target} {command.counter}")
 
     def settle(self, command_id: str, *, heard: bool = True) -> None:
         """Note that a command needs no further attempt; `heard` says whether its node has spoken on it."""
@@ -153,7 +153,7 @@ class Delivery:
         await self._clock.sleep(BREAKER_SECONDS + 0.001)
         self._breaker(node).thaw()
 
-    async def _deliver(self, errand: _Errand) -> None:
+    async def _dispatch(self, errand: _Errand) -> None:
         breaker = self._breaker(errand.command.node)
         retry = command_retry(
             self._remaining_seconds(errand),  # what the store took of the command's time is gone
@@ -180,7 +180,7 @@ class Delivery:
     def _give_up(self, errand: _Errand, state: Literal["failed", "expired"], detail: str) -> None:
         """Report the end, unless the core has had word of the command: that counts."""
         if not errand.settled.is_set():
-            self._inbox.report(DeliveryReport(errand.command.id, state, detail))
+            self._inbox.report(DispatchReport(errand.command.id, state, detail))
 
     async def _wait(self, errand: _Errand, seconds: float) -> None:
         """Wait before the next attempt, unless the broker has come back since the last one missed it."""
@@ -211,7 +211,7 @@ class Delivery:
             raise _UnsendableError(str(error)) from error
         errand.broker_away = False
         errand.attempts += 1
-        self._inbox.report(DeliveryReport(errand.command.id, "published", f"attempt {errand.attempts}"))
+        self._inbox.report(DispatchReport(errand.command.id, "published", f"attempt {errand.attempts}"))
         if errand.received is not None:
             self._observer.reaction(self._clock.steady() - errand.received)
             errand.received = None
