@@ -130,6 +130,11 @@ class Agent:
         return 0 if self._loop is None else self._loop.unstored_commands
 
     @property
+    def unwritten(self) -> str:
+        """What the store has not taken yet, in a sentence."""
+        return "nothing that is known of" if self._loop is None else self._loop.unwritten
+
+    @property
     def unpublished_dead_letters(self) -> int:
         """Dead letters that were given up before the broker took them; they are stored."""
         return self._announcer.dropped
