@@ -223,7 +223,7 @@ def _lap(lap: Callable[[Stage], None] | None, stage: Stage) -> None:
 
 
 def _monitor(knowledge: Knowledge, inbox: Inbox, turn: Turn) -> Observed:
-    observed = knowledge.monitor.observe(inbox.messages, turn.now)
+    observed = knowledge.monitor.observe(inbox.messages, turn.now, knowledge.executor.leaving)
     turn.readings, turn.settled = observed.readings, observed.settled
     turn.dead_letters, turn.deliveries = observed.dead_letters, observed.deliveries
     turn.sequences = observed.sequences
@@ -264,7 +264,8 @@ def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Tur
     analyzer.read(observed.judged, now)
     analyzer.silent(observed.silent, now)
     for node, online in observed.statuses:
-        analyzer.node_status(node, online, now)
+        if node in knowledge.plant.nodes:
+            analyzer.node_status(node, online, now)
     for renewal in events.of(RenewalReport):
         analyzer.store_renewed(renewal.detail, now)
     analyzer.tick(now)
@@ -331,10 +332,11 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, executed:
     turn.epoch, executor.raised = executor.raised, None
     turn.refused_epoch, executor.refused = executor.refused, None
     turn.decisions = executed.decisions
-    for control in executor.controls.values():
+    for control in executor.all_controls():
         if control.changed:
             control.changed = False
             turn.actuators.append(control.memory(now))
+    turn.actuators += executed.memories
     turn.alarm_events, turn.alarms = knowledge.analyzer.register.take_changes()
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from edge_agent.cli.deadline import EndDeadline
 from edge_agent.cli.memory import ending_without_memory, watch_callbacks
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
@@ -64,7 +65,9 @@ def run(
         stack.callback(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN) or signal.SIG_DFL)
         log = stack.enter_context(logs_off_the_loop(settings.log.level, settings.log.format, SystemClock().steady))
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
-        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock, log)))
+        deadline = EndDeadline(log)
+        stack.callback(deadline.cancel)
+        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock, log, deadline)))
 
 
 async def _run(
@@ -74,6 +77,7 @@ async def _run(
     rewire: Callable[[Parts], Parts] | None,
     clock: Clock | None,
     log: LogWriter,
+    deadline: EndDeadline,
 ) -> int:
     watch_callbacks(asyncio.get_running_loop())
     manager = ServiceManager(os.environ, os.getpid())
@@ -89,6 +93,7 @@ async def _run(
 
         def stop() -> None:
             manager.stopping()
+            deadline.begin(lambda: running.agent.unwritten)
             running.agent.stop()
 
         stop_on_signals(stop)

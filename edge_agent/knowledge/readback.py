@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
-from edge_agent.model.plant import ACTIONS, Priority
+from edge_agent.model.plant import ACTIONS, ActuatorKind, Priority
 from edge_agent.model.quality import unpack_tests
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
 from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
@@ -37,6 +37,7 @@ SENSELESS = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 # What a calendar knows, and what JSON can count.
 _At: TypeAlias = Annotated[int, Field(ge=-62_135_596_800_000_000, le=253_402_300_799_999_999)]
 _Count: TypeAlias = Annotated[int, Field(ge=0, le=2**53)]
+_Seconds: TypeAlias = Annotated[float, Field(ge=0)]
 _Flag: TypeAlias = Literal[1, 2, 3, 4, 9]
 _NAMES = {"Instant": _At, "Priority": Priority}
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
@@ -197,6 +198,13 @@ def _wish(given: list[Any] | None) -> list[Any] | None:
     return given
 
 
+def _equipment(given: list[Any] | None) -> list[Any] | None:
+    """Check what it takes to stop an actuator: kind, fail_safe and four times."""
+    if given is not None:
+        _Equipment(**dict(zip(_Equipment.model_fields, given, strict=True)))
+    return given
+
+
 def _tests(given: int) -> int:
     unpack_tests(given)
     return given
@@ -229,10 +237,26 @@ class _Wish(BaseModel):
     reason: str
 
 
+class _Equipment(BaseModel):
+    model_config = _STRICT
+
+    kind: ActuatorKind
+    fail_safe: _Action
+    min_on_seconds: _Seconds
+    lease_seconds: _Seconds
+    ack_timeout_seconds: _Seconds
+    command_ttl_seconds: _Seconds
+
+
 _COMMAND = _model(Command, action=_Action, epoch=_Count, counter=_Count)
 _EVIDENCE = _model(Evidence)
 _ALARM = _model(Alarm, key=tuple[str, str, str], evidence=None)
-_ACTUATOR = _model(ActuatorMemory, desired=Annotated[list[Any] | None, AfterValidator(_wish)], failures=_Count)
+_ACTUATOR = _model(
+    ActuatorMemory,
+    desired=Annotated[list[Any] | None, AfterValidator(_wish)],
+    failures=_Count,
+    equipment=Annotated[list[Any] | None, AfterValidator(_equipment)],
+)
 _PLAN = _model(PlanMemory)
 _READING = _model(StoredReading, flag=_Flag, tests=Annotated[_Count, AfterValidator(_tests)])
 _DELIVERY = _model(Delivery, packet=Annotated[int, Field(ge=0, le=MOST_DELIVERIES)])

@@ -140,6 +140,11 @@ class Agent:
         return 0 if self._loop is None else self._loop.unstored_commands
 
     @property
+    def unwritten(self) -> str:
+        """What the store has not taken yet, in a sentence."""
+        return "nothing that is known of" if self._loop is None else self._loop.unwritten
+
+    @property
     def unpublished_dead_letters(self) -> int:
         """Dead letters that were given up before the broker took them; they are stored."""
         return self._announcer.dropped
@@ -232,7 +237,7 @@ class Agent:
         context = LoopContext(
             inbox=parts.inbox, inlet=parts.inlet, clock=parts.clock, observer=parts.observer, group=group
         )
-        dispatcher = self._dispatcher = Dispatcher(context, parts.outlet, parts.knowledge.plant.actuators)
+        dispatcher = self._dispatcher = Dispatcher(context, parts.outlet, parts.knowledge.executor.actuators())
         writing = Writing(context, parts.knowledge, parts.journal)
         commits = GroupCommit(context, writing, self._announcer, dispatcher, parts.commit)
         return Loop(

@@ -17,7 +17,7 @@ def carried_over(knowledge: Knowledge, now: Moment) -> Turn:
     turn = Turn(now, alarms=list(knowledge.analyzer.register.alarms))
     turn.plans = knowledge.planner.memories(now)
     turn.sequences = knowledge.monitor.numbering.memories()
-    for control in knowledge.executor.controls.values():
+    for control in knowledge.executor.all_controls():
         turn.actuators.append(control.memory(now))
         record = control.record
         if record is not None and record.open:

@@ -69,6 +69,11 @@ class GroupCommit:
         self.unstored = 0
         self.stopping = False
 
+    @property
+    def unwritten(self) -> str:
+        """What the store has not taken yet, in a sentence."""
+        return f"turns: {len(self._held)}, rows: {self._rows}, messages that the broker keeps: {self._receipts}"
+
     def patience(self, most_seconds: float) -> float:
         """Return how long the loop may wait for something to come in, so many seconds at the most."""
         if not self._held:

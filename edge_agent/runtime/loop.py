@@ -58,6 +58,11 @@ class Loop:
         """How many fail-safe commands went out before the store could take them."""
         return self._commits.unstored
 
+    @property
+    def unwritten(self) -> str:
+        """What the store has not taken yet, in a sentence."""
+        return self._commits.unwritten
+
     async def run(self) -> None:
         """Turn until stopped, then finish what is held."""
         while not self._commits.stopping:

@@ -30,7 +30,18 @@ OPEN = Command("id-1", "riverside", "station", "pump1", "start", None, AT, AT + 
 EVIDENCE = Evidence("water/x", 1.4, "m", "good", {"gross_range": "good"}, AT, AT, 7)
 ALARM = Alarm(AlarmKey("tank1", "level", "low"), "high", True, False, AT, "low", 1.4, 1.5, "m", None, EVIDENCE)
 PUMPS = [
-    ActuatorMemory(f"station/pump{n}", ["start", None, "fill", 50, "x"], AT, True, AT, None, [AT], boot="b", offset=1.5)
+    ActuatorMemory(
+        f"station/pump{n}",
+        ["start", None, "fill", 50, "x"],
+        AT,
+        True,
+        AT,
+        None,
+        [AT],
+        boot="b",
+        offset=1.5,
+        equipment=["pump", "stop", 10.0, 900.0, 5.0, 30.0],
+    )
     for n in (1, 2)
 ]
 
@@ -98,6 +109,7 @@ WRONG = {
     "an instant beyond all calendars": ("actuators", ACTUATOR.format("set(body, '$.desired_at', 9000000000000000000)")),
     "a wish too short": ("actuators", ACTUATOR.format("set(body, '$.desired', json('[\"start\"]'))")),
     "a wish that is no action": ("actuators", ACTUATOR.format("set(body, '$.desired[0]', 'strat')")),
+    "a way to stop that is no action": ("actuators", ACTUATOR.format("set(body, '$.equipment[1]', 'explode')")),
     "another name than its row": ("actuators", ACTUATOR.format("set(body, '$.actuator', 'station/pump9')")),
     "no JSON": ("actuators", "UPDATE memories SET body = '{' WHERE kind = 'actuator' AND name = 'station/pump1'"),
     "no Unicode": ("actuators", "UPDATE memories SET body = CAST(x'ff' AS TEXT) WHERE name = 'station/pump1'"),
