@@ -80,10 +80,9 @@ async def test_one_refused_row_costs_one_row(database, path, rule):
     async with SqliteStore(path, spool=True, limits=LIMITS) as store, PostgresStore(database, "riverside") as utility:
         for second in range(20):
             await store.write([turn(second, [9.0 if (second, n) == (7, 30) else 1.0 for n in range(50)])])
-        async with draining(store, utility) as drain:
+        async with draining(store, utility):
             await wait_until(lambda: store.spooled_rows == 0)
         assert store.spool_refused_rows == 1
-        assert drain.drained_rows == 20 * 50 - 1
         assert len([1 async for _ in utility.readings()]) == 20 * 50 - 1
     ((source, row, reason),) = aside(path)
     assert source == "readings"
@@ -174,7 +173,7 @@ async def test_a_role_that_may_only_read_and_write_rows_drains_months_included(r
         assert (await utility.policy()).thresholds == (LOW,)
         for days in (0, 31, 100, 6_000):
             await store.write([turn(now - T0 - days * 86_400, dead_letters=[DeadLetter("x", "t", b"x", days)])])
-        async with draining(store, utility) as drain:
+        async with draining(store, utility):
             await wait_until(lambda: store.spooled_rows == 0)
             assert (store.spool_refused_rows, drain.error, utility.trouble, utility.note) == (0, None, None, None)
         where = await by_another_client(database, "SELECT tableoid::regclass::text FROM edge_agent.readings")
@@ -206,7 +205,7 @@ async def test_where_months_may_not_be_made_the_readings_wait_in_the_default_and
     )
     async with SqliteStore(path, spool=True, limits=LIMITS) as store, PostgresStore(restricted, "riverside") as utility:
         await store.write([turn(0)])
-        async with draining(store, utility) as drain:
+        async with draining(store, utility):
             await wait_until(lambda: store.spooled_rows == 0)
             assert drain.error is None
         assert "permission denied for function make_months" in utility.note
@@ -222,7 +221,7 @@ async def test_a_role_without_a_right_is_told_which(restricted, database, path):
     await by_another_client(database, f"REVOKE INSERT ON edge_agent.readings FROM {role}")
     async with SqliteStore(path, spool=True, limits=LIMITS) as store, PostgresStore(restricted, "riverside") as utility:
         await store.write([turn(0)])
-        async with draining(store, utility) as drain:
+        async with draining(store, utility):
             await wait_until(lambda: drain.error is not None)
             assert "permission denied for table readings" in drain.error
             await utility.version()  # other work goes on, and does not hide it
