@@ -19,7 +19,7 @@ from edge_agent.cli.output import EXPORTS, say
 from edge_agent.cli.story import tell
 from edge_agent.cli.surroundings import shell_settings, store_of
 from edge_agent.errors import EdgeAgentError, UsageError
-from edge_agent.knowledge.archive import SqliteArchive
+from edge_agent.knowledge.archive.sqlite import SqliteArchive
 from edge_agent.model.harmless import harmless, json_text, spreadsheet_cell
 from edge_agent.model.time import parse_rfc3339
 from edge_agent.runtime.clock import UNSURE

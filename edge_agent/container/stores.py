@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.errors import PolicyRefusedError, StoreError
-from edge_agent.knowledge.cachedpolicy import CachedPolicy
-from edge_agent.knowledge.digest import digest
-from edge_agent.knowledge.fitting import FittingPlant, fitting
-from edge_agent.knowledge.lastknown import SEEN, LastKnownPlant, last_known
-from edge_agent.knowledge.limits import Limits
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.policy.cachedpolicy import CachedPolicy
+from edge_agent.knowledge.policy.digest import digest
+from edge_agent.knowledge.policy.fitting import FittingPlant, fitting
+from edge_agent.knowledge.policy.lastknown import SEEN, LastKnownPlant, last_known
+from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.readings import kept_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from edge_agent.knowledge.postgres import PostgresStore
-    from edge_agent.knowledge.rediscache import RedisCache
+    from edge_agent.knowledge.policy.rediscache import RedisCache
+    from edge_agent.knowledge.utility.postgres import PostgresStore
     from edge_agent.model.plant import Plant
     from edge_agent.runtime.ports import PlantSource, Sink
     from edge_agent.settings.agent import Settings
@@ -140,7 +140,7 @@ def open_postgres(section: PostgresSection, site: str) -> PostgresStore | None:
     """Make the store that the settings name, not yet entered; None where they name none."""
     if section.dsn is None:
         return None
-    from edge_agent.knowledge.postgres import PostgresStore  # noqa: PLC0415 - its driver is loaded only where it is used
+    from edge_agent.knowledge.utility.postgres import PostgresStore  # noqa: PLC0415 - its driver is loaded only where it is used
 
     return PostgresStore(
         section.dsn.get_secret_value(),
@@ -155,7 +155,7 @@ def open_cache(section: RedisSection, site: str) -> RedisCache | None:
     """Make the cache that the settings name, not yet entered; None where they name none."""
     if section.url is None:
         return None
-    from edge_agent.knowledge.rediscache import RedisCache  # noqa: PLC0415 - its driver is loaded only where it is used
+    from edge_agent.knowledge.policy.rediscache import RedisCache  # noqa: PLC0415 - its driver is loaded only where it is used
 
     return RedisCache(section.url.get_secret_value(), site, section.ttl_seconds)
 

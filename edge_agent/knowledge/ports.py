@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from edge_agent.knowledge.readback import Misfit
-    from edge_agent.knowledge.rows import Batch
+    from edge_agent.knowledge.store.readback import Misfit
+    from edge_agent.knowledge.store.rows import Batch
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Instant

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pytest
 
 from edge_agent.errors import StoreError
-from edge_agent.knowledge.archive import SqliteArchive
-from edge_agent.knowledge.cachedpolicy import CachedPolicy
-from edge_agent.knowledge.digest import digest
-from edge_agent.knowledge.memory import MemoryStore
+from edge_agent.knowledge.archive.sqlite import SqliteArchive
+from edge_agent.knowledge.policy.cachedpolicy import CachedPolicy
+from edge_agent.knowledge.policy.digest import digest
+from edge_agent.knowledge.policy.rediscache import RedisCache
 from edge_agent.knowledge.ports import Archive, Journal, PolicyRepository
-from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.rediscache import RedisCache
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.store.memory import MemoryStore
+from edge_agent.knowledge.store.sqlite import SqliteStore
+from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.alarms import Alarm, AlarmEvent, AlarmEventKind, AlarmKey, Evidence
 from edge_agent.model.commands import (
     ActuatorMemory,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from edge_agent.knowledge.sealed import Mark
+    from edge_agent.knowledge.policy.sealed import Mark
 
 T0 = 1_780_000_000_000_000
 SECOND = 1_000_000

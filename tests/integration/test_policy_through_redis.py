@@ -17,14 +17,14 @@ from support.deadline import wait_until
 from support.redisserver import RedisServer
 
 from edge_agent.errors import StoreError, StoreUnavailableError
-from edge_agent.knowledge.cachedpolicy import CachedPolicy
-from edge_agent.knowledge.fitting import FittingPlant
-from edge_agent.knowledge.lastknown import LastKnownPlant, last_known
-from edge_agent.knowledge.memory import MemoryStore
+from edge_agent.knowledge.policy.cachedpolicy import CachedPolicy
+from edge_agent.knowledge.policy.fitting import FittingPlant
+from edge_agent.knowledge.policy.lastknown import LastKnownPlant, last_known
+from edge_agent.knowledge.policy.rediscache import PAUSE_SECONDS, SILENCE_SECONDS, RedisCache
+from edge_agent.knowledge.policy.sealed import Mark, sealed, unsealed
 from edge_agent.knowledge.ports import Edition, Issue
-from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.rediscache import PAUSE_SECONDS, SILENCE_SECONDS, RedisCache
-from edge_agent.knowledge.sealed import Mark, sealed, unsealed
+from edge_agent.knowledge.store.memory import MemoryStore
+from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 
 LOW = Threshold("tank1", "level", "low", 1.5)

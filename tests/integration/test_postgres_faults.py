@@ -11,9 +11,9 @@ from support.deadline import wait_until
 from support.postgres import Postgres
 
 from edge_agent.errors import StoreError, StoreUnavailableError
-from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.postgres_connection import CHECKOUT_SECONDS, PROOF_SECONDS, WORK_SECONDS, Database
-from edge_agent.knowledge.postgres_migrate import NEWEST, migrate
+from edge_agent.knowledge.utility.connection import CHECKOUT_SECONDS, PROOF_SECONDS, WORK_SECONDS, Database
+from edge_agent.knowledge.utility.migrate import NEWEST, migrate
+from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Reading
 from edge_agent.model.time import Moment

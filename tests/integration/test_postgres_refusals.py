@@ -13,9 +13,9 @@ import pytest
 from support.deadline import wait_until
 
 from edge_agent.errors import StoreError, StoreUnavailableError
-from edge_agent.knowledge.limits import Limits
-from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.sqlite import SqliteStore
+from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.commands import Command, CommandEvent, CommandState
 from edge_agent.model.plant import Node, Plant, Policy, Sensor, Threshold
 from edge_agent.model.readings import DeadLetter, Reading

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 
 from edge_agent.errors import StoreError
-from edge_agent.knowledge.memory import MemoryStore
-from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.postgres_migrate import NEWEST, migrate
-from edge_agent.knowledge.postgres_writing import Writing
-from edge_agent.knowledge.rows import Batch
+from edge_agent.knowledge.store.memory import MemoryStore
+from edge_agent.knowledge.store.rows import Batch
+from edge_agent.knowledge.utility.migrate import NEWEST, migrate
+from edge_agent.knowledge.utility.postgres import PostgresStore
+from edge_agent.knowledge.utility.writing import Writing
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.commands import Command, CommandEvent, CommandState, Decision
 from edge_agent.model.plant import Node, Plan, Plant, Policy, Sensor, Step, Threshold

@@ -1,0 +1,334 @@
+"""The embedded store: where the loop writes and what it is governed by, in one SQLite file. Reading is in archive."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from edge_agent.errors import StoreDamagedError, StoreError, StoreMovedError, StoreRefusedError
+from edge_agent.knowledge.ports import Written
+from edge_agent.knowledge.statements import statements
+from edge_agent.knowledge.store import journal, piecemeal, rows
+from edge_agent.knowledge.store import sqlite_policy as governing
+from edge_agent.knowledge.store.care import Care
+from edge_agent.knowledge.store.connection import Connection, transaction
+from edge_agent.knowledge.store.epoch import EpochFile
+from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.migrate import connect_owner
+from edge_agent.knowledge.store.spool import Spooling
+from edge_agent.knowledge.store.storewatch import StoreWatch
+from edge_agent.knowledge.store.trusted import TrustedTime
+from edge_agent.model.commands import HIGHEST_EPOCH, MOST_EPOCH_JUMP
+from edge_agent.model.readings import KEPT_DELIVERIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from edge_agent.knowledge.ports import Change, Spooled
+    from edge_agent.knowledge.store.readback import Misfit
+    from edge_agent.model.inbox import Operation
+    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.remembered import Remembered
+    from edge_agent.model.time import Instant, Moment
+    from edge_agent.turn import Turn
+
+_T = TypeVar("_T")
+
+_SQL = dict(statements("store", "journal"))
+
+
+class SqliteStore(StoreWatch):
+    """Journal, policy and spool of one site in one file; `async with` opens it, makes it where it is missing.
+
+    WAL with a sync at each commit. The one connection that writes, and checkpoints, lives in a thread of its own.
+    With `limits` the file is looked after, as only the agent may: kept in bounds, with a reserve for a full disk, and
+    set aside and begun anew where it is damaged; `plant` is then put in force in a fresh one. With `spool` all that is
+    written waits for the utility's own store as well. So many `deliveries` are kept that have no identity of their own.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        spool: bool = False,
+        limits: Limits | None = None,
+        plant: Plant | None = None,
+        deliveries: int = KEPT_DELIVERIES,
+    ) -> None:
+        path = Path(path)
+        self._deliveries = deliveries
+        self._time = TrustedTime()
+        care = None if limits is None else Care(path, limits, self._time)
+        super().__init__(care, EpochFile(path), Spooling(limits or Limits()) if spool else None)
+        self._connection = Connection(path, care.connect if care else connect_owner, self._bid_farewell)
+        self._ids = rows.SeriesIds(())
+        self._plant = plant
+        self._notes: dict[str, str] = {}
+        self._policy: Policy | None = None
+        self._mark: str | None = None
+        self._begun = self._unsound = self._tidying = False
+        self._renewed: str | None = None  # the next write is to tell
+        self._filled = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._connection.__aenter__()
+            await self._connection.run(self._prepare)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        if self.spooled_rows:
+            self._filled.set()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._connection.__aexit__(kind, error, traceback)
+        if self._care is not None:
+            self._care.lock.release()
+
+    async def begin(self, agent: str, above: int = 0) -> Remembered:
+        """See Journal."""
+        remembered = await self._connection.run(self._begin, agent, above)
+        self._begun = True
+        return remembered
+
+    async def write(self, turns: Sequence[Turn]) -> Written:
+        """See Journal. What is written is copied from the turns before the first suspension."""
+        if self._unsound:
+            await self._connection.renew(self._renew)
+            # Not written after all: what was given may have changed while this waited.
+            raise StoreError("The store was damaged or moved, and has been opened again.")
+        batch = rows.batch(turns, self._ids)
+        if not turns:
+            return Written(0)
+        try:
+            duplicates = await self._write_or_sift(batch, turns[-1].now)
+        except StoreMovedError:
+            self._unsound = True
+            raise
+        except StoreDamagedError:
+            if self._care is not None:
+                self._care.suspect()
+                self._unsound = True
+            raise
+        self._ids.saved(batch.series)
+        if self._care is not None and not self._tidying:
+            self._tidy(self._care, _size(batch))
+        if self.spooled_rows:
+            self._filled.set()
+        renewed, self._renewed = self._renewed, None
+        return Written(duplicates, renewed)
+
+    async def policy(self) -> Policy:
+        """See PolicyRepository."""
+        self._policy = await self._soundly(governing.policy)
+        return self._policy
+
+    async def plant(self) -> Plant:
+        """See PolicyRepository."""
+        return await self._soundly(governing.plant)
+
+    async def version(self) -> object:
+        """See PolicyRepository. Triggers count every change of thresholds and plans, whoever makes it."""
+        return await self._soundly(governing.version)
+
+    async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
+        """See PolicyRepository."""
+        changes = await self._connection.run(governing.apply, plant, dry_run=dry_run)
+        if not dry_run:
+            self._mark = None
+        return changes
+
+    async def applied(self) -> str | None:
+        """See PolicyRepository."""
+        return await self._connection.run(governing.meta, "applied")
+
+    async def keep(self, plant: Plant, mark: str | None) -> None:
+        """Apply a plant whose policy comes from elsewhere, with a mark of where; any other `apply` forgets the mark."""
+        await self._connection.run(governing.apply, plant, mark=mark)
+        self._plant, self._policy, self._mark = plant, plant.policy, mark
+
+    def govern(self, plant: Plant) -> None:
+        """Note what is in force, for a fresh file if this one has to be begun anew."""
+        self._plant, self._policy = plant, plant.policy
+
+    async def has_governed(self) -> bool:
+        """Whether an agent has ever taken control with this store."""
+        return await self._connection.run(lambda db: governing.meta(db, "epoch") > 0)
+
+    async def note(self, key: str, value: str) -> None:
+        """Keep a text under a name, in a fresh file too if this one has to be begun anew."""
+        await self._connection.run(governing.note, key, value)
+        self._notes[key] = value
+
+    async def noted(self, key: str) -> str | None:
+        """Read a text that was kept; None where there is none."""
+        found: str | None = await self._connection.run(governing.meta, key)
+        if found is not None:
+            self._notes[key] = found
+        return found
+
+    async def mark(self) -> str | None:
+        """Read the mark kept with the policy; None where there is none."""
+        self._mark = await self._soundly(lambda db: governing.meta(db, "policy_mark"))
+        return self._mark
+
+    async def ask(self, operation: Operation) -> None:
+        """Leave an operation for the agent that runs on this file. Raises StoreError for an unknown actuator."""
+        await self._connection.run(governing.ask, operation)
+
+    async def operations(self) -> list[Operation]:
+        """Take what people have asked for. Raises StoreError."""
+        return await self._soundly(governing.take_operations)
+
+    async def filled(self) -> None:
+        """See Spool."""
+        await self._filled.wait()
+
+    async def oldest(self, most_rows: int) -> Spooled | None:
+        """See Spool."""
+        self._filled.clear()
+        found = await self._connection.run(self._oldest, most_rows)
+        if found is not None:
+            self._filled.set()
+        return found
+
+    async def drop(self, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
+        """See Spool."""
+        await self._connection.run(self._shrink, lambda spooling, db: spooling.drop(db, ids, refused))
+
+    async def refuse(self, ids: Sequence[int], reason: str) -> None:
+        """See Spool."""
+        await self._connection.run(self._shrink, lambda spooling, db: spooling.refuse(db, ids, reason))
+
+    async def _soundly(self, look: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Look at a file that is not about to be replaced: a bare one would say that nothing is in force."""
+        if self._unsound:
+            raise StoreError("The store is damaged or moved, and not yet opened again.")
+        return await self._connection.run(look)
+
+    async def _write_or_sift(self, batch: rows.Batch, now: Moment) -> int:
+        try:
+            return await self._connection.run(self._write, batch, now)
+        except StoreRefusedError:  # offered again it would be refused again, and everything after it would wait
+            left, refused = await self._connection.run(self._sift, batch, now.at)
+        duplicates = await self._connection.run(self._write, left, now)
+        self.unwritable_rows += len(refused)
+        return duplicates
+
+    def _tidy(self, care: Care, written: int) -> None:
+        """Let a step of pruning be done after the writes that wait, and then another one while there is need."""
+        loop = asyncio.get_running_loop()
+        self._tidying = True
+
+        def step(db: sqlite3.Connection) -> None:
+            more = False
+            try:
+                more = care.tidy(db, written)
+            finally:
+                self._tidying = more
+            if more:
+                with suppress(RuntimeError):  # the loop is closed
+                    loop.call_soon_threadsafe(self._tidy, care, 0)
+
+        self._connection.later(step)
+
+    # What follows runs in the store's thread.
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        self._ids = rows.SeriesIds(db.execute(_SQL["all_series"]).fetchall())
+        self._time.load(db)
+        if self._care is not None:
+            self._care.shares.load(db)
+        if self._spooling is not None:
+            self._spooling.load(db)
+
+    def _begin(self, db: sqlite3.Connection, agent: str, above: int) -> Remembered:
+        above = max(self._epoch.read(journal.epoch(db) + MOST_EPOCH_JUMP), above)
+        remembered, misfits = self._guarded(db, lambda: journal.take_control(db, agent, above), bulky=False)
+        self.unreadable_rows += len(misfits.found)
+        self._epoch.write(remembered.epoch)
+        self._connection.hurry(db)
+        if self._care is not None:
+            self._care.bare = False
+            self._care.lock.name(agent)
+        return remembered
+
+    def _write(self, db: sqlite3.Connection, batch: rows.Batch, now: Moment) -> int:
+        self._time.look(now)
+        if self._care is not None:
+            self._care.look(db)
+        bulky = bool(batch.readings or batch.settled or any(name == "insert_dead_letter" for name, _ in batch.others))
+        return self._guarded(db, lambda: self._transact(db, batch), bulky=bulky)
+
+    @staticmethod
+    def _sift(db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> tuple[rows.Batch, list[piecemeal.Refusal]]:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            return piecemeal.sift(db, _SQL, batch, now)
+        finally:
+            db.execute("ROLLBACK")
+
+    def _transact(self, db: sqlite3.Connection, batch: rows.Batch) -> int:
+        with transaction(db):
+            if self._care is not None:
+                batch = self._care.fit(db, batch)
+            duplicates = journal.write(db, batch, self._deliveries)
+            self._time.save(db)
+            if self._spooling is not None:
+                self._spooling.append(db, batch, self._time)
+        if self._care is not None:
+            self._care.settle()
+        if self._spooling is not None:
+            self._spooling.settle()
+        return duplicates
+
+    def _guarded(self, db: sqlite3.Connection, work: Callable[[], _T], *, bulky: bool) -> _T:
+        return work() if self._care is None else self._care.guarded(db, work, bulky=bulky)
+
+    def _shrink(self, db: sqlite3.Connection, change: Callable[[Spooling, sqlite3.Connection], None]) -> None:
+        if self._spooling is not None:
+            spooling = self._spooling
+            self._guarded(db, lambda: change(spooling, db), bulky=False)
+
+    def _oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
+        return self._spooling.oldest(db, most_rows) if self._spooling is not None else None
+
+    def _renew(self, db: sqlite3.Connection) -> None:
+        """Tell a file that was begun anew what the agent knows, and take up the present one."""
+        if self._care is not None and self._care.bare:
+            self._carry_over(db)
+            self._care.bare, self._renewed = False, self._care.renewal
+        self._prepare(db)
+        self._unsound = False
+
+    def _carry_over(self, db: sqlite3.Connection) -> None:
+        with transaction(db):
+            db.execute(_SQL["carry_epoch"], (self._epoch.read(HIGHEST_EPOCH),))
+        if self._plant is not None:
+            plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
+            governing.apply(db, plant, mark=self._mark)
+        for note in self._notes.items():
+            db.execute(_SQL["set_meta"], note)
+
+    def _bid_farewell(self, db: sqlite3.Connection) -> None:
+        if self._spooling is not None:
+            with suppress(sqlite3.Error):  # it is offered again then
+                self._spooling.flush(db)
+        if self._care is not None and self._begun and not self._unsound:
+            # It is looked through at the next start where this fails. One commit: each costs a card some kilobytes.
+            with suppress(sqlite3.Error), transaction(db):
+                self._care.shares.save(db)
+                db.execute(_SQL["set_meta"], ("clean", 1))
+
+
+def _size(batch: rows.Batch) -> int:
+    return len(batch.readings) + len(batch.command_events) + sum(len(found) for _, found in batch.others)

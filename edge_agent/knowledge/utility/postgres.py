@@ -1,0 +1,249 @@
+"""The utility's store: PostgreSQL, shared by gateways. Where the spool drains to and what a site is governed by."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableError
+from edge_agent.knowledge.policy.differences import catalogue, differences
+from edge_agent.knowledge.policy.digest import digest
+from edge_agent.knowledge.policy.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
+from edge_agent.knowledge.ports import Absorbed, Edition, Issue, Written
+from edge_agent.knowledge.statements import statements
+from edge_agent.knowledge.store import readback, rows
+from edge_agent.knowledge.store.readback import Misfits
+from edge_agent.knowledge.utility.archive import PostgresArchive
+from edge_agent.knowledge.utility.arrays import numbers
+from edge_agent.knowledge.utility.connection import WORK_SECONDS, cut_after, single_connection
+from edge_agent.knowledge.utility.writing import Writing, put_rows
+from edge_agent.model.remembered import Remembered
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from edge_agent.knowledge.ports import Change
+    from edge_agent.knowledge.utility.connection import Connection
+    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.turn import Turn
+
+_SQL = {**statements("utility", "journal"), **statements("utility", "policy")}
+
+_T = TypeVar("_T")
+
+_DAY = 86_400_000_000  # microseconds
+#: Days whose month is known to be there; nonsense from clocks must not make this grow for ever.
+_KNOWN_DAYS = 10_000
+#: How long each half of the maintenance may take; a little more than its statements.
+_MAINTENANCE_SECONDS = 65.0
+#: How long a batch may take of which rows are refused: it is written in many small parts.
+_SIFT_SECONDS = 60.0
+#: How long applying a plant may take for each thing in it or stored before; some ten times what it takes.
+_APPLY_SECONDS_PER_ENTRY = 0.001
+#: Rows that are taken over at a time from what the server has sent, between two turns of the loop.
+_FETCHED = 1_000
+#: How often a silent listening connection is asked whether it lives, and how long it may take to say so.
+_SILENCE_SECONDS = 20.0
+_PROOF_SECONDS = 5.0
+
+
+class PostgresStore(PostgresArchive):
+    """Journal, policy and archive of one site; `async with` opens it, whether the server is there or not.
+
+    Every call ends within seconds, whatever the server does: with StoreUnavailableError where it may go well later
+    (no server, no schema, no room, no time), with another StoreError where it will not.
+    """
+
+    def __init__(
+        self, dsn: str, site: str, *, min_size: int = 1, max_size: int = 4, readings_keep_days: int | None = None
+    ) -> None:
+        super().__init__(dsn, site, min_size=min_size, max_size=max_size)
+        self._dsn = dsn
+        self._keep_days = readings_keep_days
+        self._ids = rows.SeriesIds(())
+        self._days: set[int] = set()
+        self.note: str | None = None  # what is to be known though it works
+        self._writing = asyncio.Lock()  # what is put later must be written later
+
+    async def begin(self, agent: str, above: int = 0) -> Remembered:
+        """See Journal."""
+        async with self._database.transaction() as connection:
+            ((epoch,),) = await _all(connection, "raise_epoch", {"site": self._site, "agent": agent, "above": above})
+            misfits = Misfits()
+
+            async def read(noun: Callable[[rows.Row], _T], statement: str, *more: str) -> list[_T]:
+                which: Any = {"site": self._site} if statement == "latest_readings" else (self._site, *more)
+                return list(misfits.sensible(statement, 1, noun, await _all(connection, statement, which)))
+
+            remembered = Remembered(
+                epoch=epoch,
+                commands=await read(readback.command_noun, "open_commands"),
+                alarms=await read(readback.alarm_noun, "remembered_alarms"),
+                actuators=await read(readback.actuator_noun, "remembered_memories", "actuator"),
+                plans=await read(readback.plan_noun, "remembered_memories", "plan"),
+                readings=await read(readback.reading_noun, "latest_readings"),
+                deliveries=await read(readback.delivery_noun, "remembered_deliveries"),
+                sequences=await read(readback.sequence_noun, "remembered_sequences"),
+            )
+            misfits.tell()
+            return remembered
+
+    async def write(self, turns: Sequence[Turn]) -> Written:
+        """See Journal. What is written is copied from the turns before the first suspension."""
+        batch = rows.batch(turns, self._ids)
+        self._ids.saved(batch.series)
+        async with self._writing:
+            await self._make_months(batch)
+            return Written(await self._write(batch))
+
+    async def absorb(self, batch: rows.Batch) -> Absorbed:
+        """Write what another store has committed, as one transaction. Idempotent by key. Raises StoreError.
+
+        A row that is refused is left out, and told; where all are it is a StoreError.
+        """
+        async with self._writing:
+            await self._make_months(batch)
+            try:
+                return Absorbed(await self._write(batch))
+            except StoreUnavailableError:
+                raise
+            except StoreError as error:
+                return await self._sift(batch, error)
+
+    async def _write(self, batch: rows.Batch) -> int:
+        async with self._database.transaction() as connection:
+            return await Writing(connection, self._site, batch).write()
+
+    async def _sift(self, batch: rows.Batch, error: StoreError) -> Absorbed:
+        """Write all but the rows that are refused. Raises the error where nothing is left."""
+        async with self._database.transaction(_SIFT_SECONDS) as connection:
+            writing = Writing(connection, self._site, batch)
+            refused = await writing.sift()
+            if refused is None:
+                raise error
+        return Absorbed(writing.duplicates, refused)
+
+    async def maintain(self) -> int:
+        """Make the months to come, and drop those that every site has kept long enough; tell how many. Once a day."""
+        async with self._database.transaction(_MAINTENANCE_SECONDS) as connection:
+            await connection.execute(_SQL["patiently"])
+            await connection.execute(_SQL["make_months_ahead"])
+            self.note = None
+        async with self._database.transaction(_MAINTENANCE_SECONDS) as connection:
+            await connection.execute(_SQL["patiently"])
+            await connection.execute(_SQL["keep_readings"], (self._site, self._keep_days))
+            dropped = await _all(connection, "drop_readings", ())
+        self._days.clear()
+        return sum(number for (number,) in dropped)
+
+    async def policy(self) -> Policy:
+        """See PolicyRepository."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["snapshot"])
+            return await self._policy(connection)
+
+    async def plant(self) -> Plant:
+        """See PolicyRepository."""
+        async with self._database.transaction(WORK_SECONDS) as connection:
+            await connection.execute(_SQL["snapshot"])
+            if not await _all(connection, "applied", (self._site,)):
+                raise StoreError("No plant was applied to the store.")
+            stored = {plural: await _all(connection, plural, (self._site,)) for plural in PLURALS}
+        return await asyncio.to_thread(plant_noun, self._site, stored)
+
+    async def version(self) -> Edition:
+        """See PolicyRepository."""
+        async with self._database.connection() as connection:
+            return await self._edition(connection)
+
+    async def issue(self) -> Issue:
+        """Read the policy with all that is needed to share it, as of one instant. Raises StoreError."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["snapshot"])
+            edition, policy = await self._edition(connection), await self._policy(connection)
+            applied = await _all(connection, "applied", (self._site,))
+            ((key,),) = await _all(connection, "policy_key", ())
+        return Issue(edition, policy, applied[0][0] if applied else None, key)
+
+    async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
+        """See PolicyRepository. Raises StoreError for a plant of another site than the store's."""
+        if plant.site != self._site:
+            raise StoreError(f"The plant file is of site {plant.site}, the store of site {self._site}.")
+        # In threads, what takes long where the plant is large: the loop turns meanwhile.
+        wanted, mark = await asyncio.to_thread(lambda: (catalogue(plant), digest(plant)))
+        seconds = await self._seconds_for(len(wanted))
+        async with self._database.transaction(seconds) as connection:
+            await connection.execute(_SQL["take_your_time"], (f"{seconds - 1:.0f}s",))
+            if not dry_run:
+                await connection.execute(_SQL["set_applied"], (self._site, mark))
+            stored = {plural: await _all(connection, plural, (self._site,)) for plural in PLURALS}
+            changes = await asyncio.to_thread(lambda: differences(stored_catalogue(stored), wanted))
+            if not dry_run:
+                for name, found in edits(changes, wanted):
+                    await put_rows(connection, self._site, name, found)
+                await connection.execute(_SQL["tell_policy"], (self._site,))
+        return changes
+
+    async def _seconds_for(self, wanted: int) -> float:
+        """How long applying so many entries to what is stored may take."""
+        async with self._database.connection() as connection:
+            ((stored,),) = await _all(connection, "counted", {"site": self._site})
+        return WORK_SECONDS + (wanted + int(stored)) * _APPLY_SECONDS_PER_ENTRY
+
+    async def applied(self) -> str | None:
+        """See PolicyRepository."""
+        async with self._database.connection() as connection:
+            found = await _all(connection, "applied", (self._site,))
+        return found[0][0] if found else None
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yield when the policy may have changed: once at first, then as soon as anybody has changed it.
+
+        Ends only with StoreUnavailableError: the connection is lost, and what changes until the next call is told by
+        its first yield.
+        """
+        async with single_connection(self._dsn) as connection:
+            await connection.execute(_SQL["policy_channel"])
+            yield
+            while True:
+                async for notice in connection.notifies(timeout=_SILENCE_SECONDS):
+                    if notice.payload == self._site:
+                        yield
+                with cut_after(_PROOF_SECONDS, connection):
+                    await connection.execute("")
+
+    async def _policy(self, connection: Connection) -> Policy:
+        thresholds = await _all(connection, "thresholds", (self._site,))
+        return await asyncio.to_thread(policy_noun, thresholds, await _all(connection, "plans", (self._site,)))
+
+    async def _edition(self, connection: Connection) -> Edition:
+        (found,) = await _all(connection, "policy_version", {"site": self._site})
+        return Edition(*found)
+
+    async def _make_months(self, batch: rows.Batch) -> None:
+        """Make the partitions that the readings need; what cannot be made is caught by the default one."""
+        missing = {row[1] // _DAY for row in batch.readings} - self._days
+        if not missing:
+            return
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(_SQL["make_months"], (numbers(day * _DAY for day in missing),))
+        except StoreForbiddenError as error:
+            self.note = f"months of readings cannot be made, so they wait in readings_default: {error}"
+        except StoreUnavailableError:
+            raise
+        except StoreError:
+            return
+        if len(self._days) > _KNOWN_DAYS:
+            self._days.clear()
+        self._days |= missing
+
+
+async def _all(connection: Connection, name: str, which: Sequence[object] | dict[str, object]) -> list[rows.Row]:
+    cursor = await connection.execute(_SQL[name], which)
+    found = part = await cursor.fetchmany(_FETCHED)
+    while len(part) == _FETCHED:
+        await asyncio.sleep(0)
+        part = await cursor.fetchmany(_FETCHED)
+        found += part
+    return found
