@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from edge_agent.knowledge.ports import Change
     from edge_agent.model.plant import Plant
+    from edge_agent.ports.policy import Change
     from edge_agent.settings.agent import Settings
     from edge_agent.simulate.plant import PlantSimulation
 

@@ -41,12 +41,11 @@ from edge_agent.version import installed_version
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from edge_agent.container.onlookers import TurnObserver
     from edge_agent.container.stores import Stores
     from edge_agent.model.plant import Plant
-    from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.ports import Sink
-    from edge_agent.runtime.recorder import Lines
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.observing import Lines, TurnObserver
+    from edge_agent.ports.stores import Sink
     from edge_agent.settings.agent import Settings
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.policy.rediscache import RedisCache
     from edge_agent.knowledge.utility.postgres import PostgresStore
     from edge_agent.model.plant import Plant
-    from edge_agent.runtime.ports import PlantSource, Sink
+    from edge_agent.ports.policy import PlantSource
+    from edge_agent.ports.stores import Sink
     from edge_agent.settings.agent import Settings
     from edge_agent.settings.sections import PostgresSection, RedisSection, StoreSection
 

@@ -16,11 +16,12 @@ from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS, UNSTORED_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.broker import Inlet
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.observing import Observer
     from edge_agent.runtime.delivery import Delivery
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.outbox import Outbox
-    from edge_agent.runtime.ports import Inlet, Observer
     from edge_agent.runtime.writing import Writing
     from edge_agent.turn import Turn
 

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Command
     from edge_agent.model.inbox import BreakerReport
     from edge_agent.model.plant import Actuator, Plant
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.broker import Outlet
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.observing import Observer
     from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.ports import Observer, Outlet
 
 
 class _ExpiredError(EdgeAgentError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.inbox import Message
     from edge_agent.model.plant import Plant, Policy
-    from edge_agent.runtime.ports import Inlet
+    from edge_agent.ports.broker import Inlet
 
     Report: TypeAlias = (
         DeliveryReport | BreakerReport | RenewalReport | LinkReport | EpochReport | RefusalReport | Operation

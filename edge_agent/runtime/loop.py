@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from edge_agent.model.inbox import Inbox
     from edge_agent.model.time import Moment
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.observing import Observer, Recorder, Stage
     from edge_agent.runtime.delivery import Delivery
     from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.ports import Observer, Recorder
-    from edge_agent.turn import Knowledge, Stage, Turn
+    from edge_agent.turn import Knowledge, Turn
 
 #: Longest time between two turns when nothing comes in, in real seconds: how exact delays and timeouts are.
 TICK_SECONDS = 0.2

@@ -13,9 +13,10 @@ from edge_agent.runtime.resilience import STUCK_WRITE_SECONDS, WRITE_PATIENCE_SE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.observing import Observer
+    from edge_agent.ports.stores import Journal
     from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.ports import Journal, Observer
     from edge_agent.turn import Knowledge, Turn
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from contextlib import AbstractAsyncContextManager
 
-    from edge_agent.model.time import Moment
+    from edge_agent.ports.clock import Clock
     from edge_agent.simulate.nodewire import Outgoing
     from edge_agent.simulate.plant import PlantSimulation
 
@@ -43,18 +43,6 @@ class Bus(Protocol):
 
     def connect(self, node: str, will: Outgoing) -> AbstractAsyncContextManager[NodeLink]:
         """Connect as one node, with its last will. Entering raises BrokerUnavailableError."""
-        ...
-
-
-class Clock(Protocol):
-    """The plant's time, which may run faster than the wall's."""
-
-    def now(self) -> Moment:
-        """Tell the time."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for so many plant seconds."""
         ...
 
 

@@ -12,7 +12,6 @@ from edge_agent.knowledge.archive.sqlite import SqliteArchive
 from edge_agent.knowledge.policy.cachedpolicy import CachedPolicy
 from edge_agent.knowledge.policy.digest import digest
 from edge_agent.knowledge.policy.rediscache import RedisCache
-from edge_agent.knowledge.ports import Archive, Journal, PolicyRepository
 from edge_agent.knowledge.store.memory import MemoryStore
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.knowledge.utility.postgres import PostgresStore
@@ -42,6 +41,8 @@ from edge_agent.model.quality import Flag, pack_tests
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
 from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
 from edge_agent.model.time import Moment, rfc3339
+from edge_agent.ports.policy import PolicyRepository
+from edge_agent.ports.stores import Archive, Journal
 from edge_agent.turn import Turn
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from edge_agent.knowledge.policy.fitting import FittingPlant
 from edge_agent.knowledge.policy.lastknown import LastKnownPlant, last_known
 from edge_agent.knowledge.policy.rediscache import PAUSE_SECONDS, SILENCE_SECONDS, RedisCache
 from edge_agent.knowledge.policy.sealed import Mark, sealed, unsealed
-from edge_agent.knowledge.ports import Edition, Issue
 from edge_agent.knowledge.store.memory import MemoryStore
 from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
+from edge_agent.ports.policy import Edition, Issue
 
 LOW = Threshold("tank1", "level", "low", 1.5)
 FILL = Plan("fill", ("tank1/level:low",), (Step("station/pump1", "start"),), priority=60)

@@ -14,8 +14,8 @@ from edge_agent.knowledge.policy.sealed import Mark, UnsoundError, sealed, unsea
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.knowledge.ports import Change, Edition, Issue
     from edge_agent.model.plant import Plant, Policy
+    from edge_agent.ports.policy import Cache, Change, Edition, Issue
 
 #: So often what is in force is written again: a cache that was emptied or spoilt has it back after that.
 SHARE_AGAIN_SECONDS = 30.0
@@ -33,18 +33,6 @@ class _Primary(Protocol):
     async def applied(self) -> str | None: ...
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]: ...
-
-
-class Cache(Protocol):
-    """One text, shared by gateways. Both raise StoreUnavailableError."""
-
-    async def read(self) -> bytes | None:
-        """Read it; None where there is none."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Replace it."""
-        ...
 
 
 @dataclass(slots=True)

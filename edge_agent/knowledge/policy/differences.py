@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from edge_agent.knowledge.ports import Change
 from edge_agent.model.plant import Step
+from edge_agent.ports.policy import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from edge_agent.knowledge.policy.differences import Noun
-    from edge_agent.knowledge.ports import Change
     from edge_agent.knowledge.store.rows import Row
     from edge_agent.model.plant import Fallback
+    from edge_agent.ports.policy import Change
 
 _T = TypeVar("_T")
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.policy.digest import plain
-from edge_agent.knowledge.ports import Edition, Issue
 from edge_agent.model.plant import Fallback, Plan, Policy, Priority, Step, Threshold, ThresholdName
+from edge_agent.ports.policy import Edition, Issue
 
 #: The layout of the JSON; another one is not read.
 FORMAT = 2

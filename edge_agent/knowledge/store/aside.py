@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from edge_agent.knowledge.store.readback import Misfit
+    from edge_agent.ports.stores import Misfit
 
 _SQL = statements("store", "aside")
 

@@ -12,13 +12,14 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive import records
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
-from edge_agent.knowledge.ports import Change, Written
 from edge_agent.knowledge.store.rows import MOST_LATER, at_rest
 from edge_agent.model.commands import OPEN_STATES, TRANSITIONS, CommandRecord
 from edge_agent.model.plant import Policy
 from edge_agent.model.quality import Flag
 from edge_agent.model.readings import KEPT_DELIVERIES
 from edge_agent.model.remembered import Remembered, StoredReading
+from edge_agent.ports.policy import Change
+from edge_agent.ports.stores import Written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence

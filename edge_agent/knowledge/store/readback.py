@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, get_type_hints
 
 from loguru import logger
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
@@ -19,6 +19,7 @@ from edge_agent.model.plant import ACTIONS, Priority
 from edge_agent.model.quality import unpack_tests
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
 from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
+from edge_agent.ports.stores import Misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,15 +42,6 @@ _Flag: TypeAlias = Literal[1, 2, 3, 4, 9]
 _NAMES = {"Instant": _At, "Priority": Priority}
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 _ACTIONS = frozenset(action for actions in ACTIONS.values() for action in actions)
-
-
-class Misfit(NamedTuple):
-    """A row that makes no sense: its table, its key there, itself as JSON, and what is wrong with it."""
-
-    source: str
-    key: Row
-    row: str
-    reason: str
 
 
 class Misfits:

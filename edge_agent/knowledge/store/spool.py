@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loguru import logger
 
-from edge_agent.knowledge.ports import Spooled
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import parcel
 from edge_agent.knowledge.store.aside import keep_aside
 from edge_agent.knowledge.store.connection import transaction
 from edge_agent.knowledge.store.rows import Batch
+from edge_agent.ports.stores import Spooled
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
     from edge_agent.knowledge.store.limits import Limits
-    from edge_agent.knowledge.store.readback import Misfit
     from edge_agent.knowledge.store.rows import Row
     from edge_agent.knowledge.store.trusted import TrustedTime
     from edge_agent.model.time import Instant
+    from edge_agent.ports.stores import Misfit
 
 _SQL = statements("store", "spool")
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_agent.errors import StoreDamagedError, StoreError, StoreMovedError, StoreRefusedError
-from edge_agent.knowledge.ports import Written
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import journal, piecemeal, rows
 from edge_agent.knowledge.store import sqlite_policy as governing
@@ -24,18 +23,19 @@ from edge_agent.knowledge.store.storewatch import StoreWatch
 from edge_agent.knowledge.store.trusted import TrustedTime
 from edge_agent.model.commands import HIGHEST_EPOCH, MOST_EPOCH_JUMP
 from edge_agent.model.readings import KEPT_DELIVERIES
+from edge_agent.ports.stores import Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
-    from edge_agent.knowledge.ports import Change, Spooled
-    from edge_agent.knowledge.store.readback import Misfit
     from edge_agent.model.inbox import Operation
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Instant, Moment
+    from edge_agent.ports.policy import Change
+    from edge_agent.ports.stores import Misfit, Spooled
     from edge_agent.turn import Turn
 
 _T = TypeVar("_T")

@@ -8,10 +8,10 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
 from edge_agent.knowledge.policy.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
-from edge_agent.knowledge.ports import Change
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store.connection import transaction
 from edge_agent.model.inbox import Operation
+from edge_agent.ports.policy import Change
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,7 +9,6 @@ from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableE
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
 from edge_agent.knowledge.policy.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
-from edge_agent.knowledge.ports import Absorbed, Edition, Issue, Written
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import readback, rows
 from edge_agent.knowledge.store.readback import Misfits
@@ -18,13 +17,15 @@ from edge_agent.knowledge.utility.arrays import numbers
 from edge_agent.knowledge.utility.connection import WORK_SECONDS, cut_after, single_connection
 from edge_agent.knowledge.utility.writing import Writing, put_rows
 from edge_agent.model.remembered import Remembered
+from edge_agent.ports.policy import Edition, Issue
+from edge_agent.ports.stores import Absorbed, Written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from edge_agent.knowledge.ports import Change
     from edge_agent.knowledge.utility.connection import Connection
     from edge_agent.model.plant import Plant, Policy
+    from edge_agent.ports.policy import Change
     from edge_agent.turn import Turn
 
 _SQL = {**statements("utility", "journal"), **statements("utility", "policy")}

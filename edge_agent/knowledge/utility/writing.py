@@ -11,10 +11,11 @@ from edge_agent.errors import StoreUnavailableError
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import rows
 from edge_agent.knowledge.store.parcel import kind_of
-from edge_agent.knowledge.store.readback import Misfit, as_text
+from edge_agent.knowledge.store.readback import as_text
 from edge_agent.knowledge.utility.arrays import columns, reading_columns, settled_columns
 from edge_agent.knowledge.utility.connection import translation
 from edge_agent.model.readings import KEPT_DELIVERIES
+from edge_agent.ports.stores import Misfit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

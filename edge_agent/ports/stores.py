@@ -1,4 +1,4 @@
-"""What the agent needs of a store, by need. Each port has an in-memory implementation and one contract suite."""
+"""What the agent needs of its stores, by need. Each port has an in-memory implementation and one contract suite."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from edge_agent.knowledge.store.readback import Misfit
-    from edge_agent.knowledge.store.rows import Batch
-    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.inbox import Operation
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Instant
     from edge_agent.turn import Turn
@@ -24,21 +22,6 @@ class Written(NamedTuple):
 
     duplicates: int
     renewed: str | None = None
-
-
-class Absorbed(NamedTuple):
-    """What became of a spooled batch: readings that were there already, and the rows that were refused for good."""
-
-    duplicates: int
-    refused: tuple[Misfit, ...] = ()
-
-
-class Spooled(NamedTuple):
-    """The oldest of what a spool holds: the parcels it is made of, its number of rows, and their batch."""
-
-    ids: tuple[int, ...]
-    rows: int
-    batch: Batch
 
 
 class Journal(Protocol):
@@ -58,6 +41,30 @@ class Journal(Protocol):
         A cancelled write is done entirely or not at all.
         """
         ...
+
+
+class Misfit(NamedTuple):
+    """A row that makes no sense: its table, its key there, itself as JSON, and what is wrong with it."""
+
+    source: str
+    key: tuple[Any, ...]
+    row: str
+    reason: str
+
+
+class Absorbed(NamedTuple):
+    """What became of a spooled batch: readings that were there already, and the rows that were refused for good."""
+
+    duplicates: int
+    refused: tuple[Misfit, ...] = ()
+
+
+class Spooled(NamedTuple):
+    """The oldest of what a spool holds: the parcels it is made of, its number of rows, and their batch."""
+
+    ids: tuple[int, ...]
+    rows: int
+    batch: Any  # handed on as it is
 
 
 class Spool(Protocol):
@@ -85,65 +92,22 @@ class Spool(Protocol):
         ...
 
 
-class Change(NamedTuple):
-    """One difference that applying a plant file makes. `action`: `add`, `change` or `remove`."""
+class Sink(Protocol):
+    """Where the spool is drained to."""
 
-    action: str
-    what: str
-    name: str
-    detail: str
+    async def absorb(self, batch: Any) -> Absorbed | None:  # noqa: ANN401 - handed on as it is
+        """Take a batch durably, but for single rows that are refused (None: all of it); again it changes nothing.
 
-    def __str__(self) -> str:
-        return f"{self.action} {self.what} {self.name}" + (f": {self.detail}" if self.detail else "")
-
-
-class Edition(NamedTuple):
-    """Which policy of a site it is.
-
-    `revision` counts the transactions that changed it; of two editions of one database the higher is the newer.
-    `fingerprint` differs where anything about the rows does, however they came to be.
-    """
-
-    revision: int
-    fingerprint: str
-
-
-class Issue(NamedTuple):
-    """A policy as the utility's store gives it out, all of one instant.
-
-    `applied`: digest of the plant file applied last; `key`: what gateways seal it with.
-    """
-
-    edition: Edition
-    policy: Policy
-    applied: str | None
-    key: bytes
-
-
-class PolicyRepository(Protocol):
-    """The thresholds and plans in force, and how they come to be."""
-
-    async def policy(self) -> Policy:
-        """Read the thresholds and plans of the site applied last, each sorted by name. Raises StoreError."""
-        ...
-
-    async def plant(self) -> Plant:
-        """Read the plant that was applied last, with the policy in force. Raises StoreError where there is none."""
-        ...
-
-    async def version(self) -> object:
-        """Tell whether the policy may have changed: equal values mean it has not. Cheap enough for once a second."""
-        ...
-
-    async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
-        """Make the store say what the plant file says, as one transaction, and list what changed (or would).
-
-        What was tuned in the store since goes back to the file. Other sites' entries stay, out of force.
+        Raises StoreUnavailableError where it may succeed later, another StoreError where none of it ever will.
         """
         ...
 
-    async def applied(self) -> str | None:
-        """Digest of the plant file's nodes and policy that was applied last; None where none was."""
+
+class OperationSource(Protocol):
+    """Where operations are left."""
+
+    async def operations(self) -> Sequence[Operation]:
+        """Take what was left, each once. Raises StoreError."""
         ...
 
 
