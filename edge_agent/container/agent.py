@@ -100,7 +100,7 @@ async def open_agent(
         if store.renewal is not None:
             inbox.report(RenewalReport(store.renewal))
         metrics = Metrics(version=installed_version())
-        source = Retuned(stores.source)
+        source = Retuned(stores.policy)
         agent: Agent | None = None
         succession = Succession(
             connection,
@@ -208,8 +208,8 @@ def _watch(metrics: Metrics, plant: PlantWatch, agent: Agent, session: Session, 
         unpublished=lambda: agent.unpublished_dead_letters,
         oversized=lambda: session.publishing.set_aside,
     )
-    if stores.cached is not None:
-        metrics.watch_cache(stores.cached.counts.reads, stores.cached.counts.writes)
+    if stores.policy.shared is not None:
+        metrics.watch_cache(stores.policy.shared.reads, stores.policy.shared.writes)
 
 
 def _observation(

@@ -82,6 +82,42 @@ class PolicyRepository(Protocol):
         ...
 
 
+class UtilityPolicy(PolicyRepository, Protocol):
+    """The store that governs the gateways of a utility: it knows which of two policies is the newer."""
+
+    async def version(self) -> Edition:
+        """Read which edition is in force. Raises StoreError."""
+        ...
+
+    async def issue(self) -> Issue:
+        """Read the policy with all that is needed to share it, as of one instant. Raises StoreError."""
+        ...
+
+
+class LastKnown(Protocol):
+    """Where a gateway keeps what governed it last, for a start without the store that governs."""
+
+    async def keep(self, plant: Plant, mark: str | None) -> None:
+        """Apply a plant whose policy comes from elsewhere, with a mark of where; any other `apply` forgets the mark."""
+        ...
+
+    async def mark(self) -> str | None:
+        """Read the mark kept with the policy; None where there is none."""
+        ...
+
+    async def note(self, key: str, value: str) -> None:
+        """Keep a text under a name."""
+        ...
+
+    async def noted(self, key: str) -> str | None:
+        """Read a text that was kept; None where there is none."""
+        ...
+
+    async def has_governed(self) -> bool:
+        """Return whether an agent has ever taken control with this store."""
+        ...
+
+
 class Cache(Protocol):
     """One text, shared by gateways. Both raise StoreUnavailableError."""
 

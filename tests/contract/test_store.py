@@ -9,9 +9,10 @@ import pytest
 
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive.sqlite import SqliteArchive
-from edge_agent.knowledge.policy.cachedpolicy import CachedPolicy
 from edge_agent.knowledge.policy.digest import digest
+from edge_agent.knowledge.policy.inforce import PolicyInForce
 from edge_agent.knowledge.policy.rediscache import RedisCache
+from edge_agent.knowledge.policy.shared import SharedCopy
 from edge_agent.knowledge.store.memory import MemoryStore
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.knowledge.utility.postgres import PostgresStore
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
-
-    from edge_agent.knowledge.policy.sealed import Mark
 
 T0 = 1_780_000_000_000_000
 SECOND = 1_000_000
@@ -120,7 +119,7 @@ class BehindRedis:
 
     def __init__(self, dsn: str, url: str) -> None:
         self.dsn, self.url = dsn, url
-        self.marks: dict[str, Mark | None] = {}
+        self.embedded: dict[str, MemoryStore] = {}
 
     @asynccontextmanager
     async def opened(self, site: str = "riverside") -> AsyncIterator[Opened]:
@@ -128,22 +127,30 @@ class BehindRedis:
             PostgresStore(self.dsn, site) as store,
             RedisCache(self.url, site, 60, silence_seconds=10.0) as cache,
         ):
-            cached = CachedPolicy(store, cache, site)
-            cached.mark = self.marks.get(site)
+            file = Plant(site, {})
+            if site not in self.embedded:  # a gateway that knew another plant: nodes come from the database as well
+                self.embedded[site] = MemoryStore()
+                await self.embedded[site].note("file", digest(file))
+                await self.embedded[site].note("seen", "another")
+            in_force = PolicyInForce(self.embedded[site], file, utility=store, shared=SharedCopy(cache, site))
+            await in_force.begin()
             async with asyncio.TaskGroup() as group:
-                sharing = group.create_task(cached.share())
-                yield Opened(Cached(store, cached), store)
+                sharing = group.create_task(in_force.share())
+                yield Opened(Governed(store, in_force), store)
                 sharing.cancel()
-            self.marks[site] = cached.mark
 
 
-class Cached:
+class Governed:
     """The journal of one, the policy of the other."""
 
-    def __init__(self, store: PostgresStore, cached: CachedPolicy) -> None:
+    def __init__(self, store: PostgresStore, in_force: PolicyInForce) -> None:
         self.begin, self.write = store.begin, store.write
-        self.policy, self.version = cached.policy, cached.version
-        self.apply, self.applied, self.plant = cached.apply, cached.applied, cached.plant
+        self.apply, self.applied = store.apply, store.applied
+        self.version, self.plant = in_force.version, in_force.plant
+
+    async def policy(self) -> Policy:
+        await self.version()
+        return (await self.plant()).policy
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres", "postgres behind redis"])

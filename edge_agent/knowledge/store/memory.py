@@ -120,6 +120,10 @@ class MemoryStore:
         await self.apply(plant)
         self._mark = mark
 
+    async def has_governed(self) -> bool:
+        """See LastKnown."""
+        return self._epoch > 0
+
     async def note(self, key: str, value: str) -> None:
         """Keep a text under a name."""
         self._notes[key] = value

@@ -8,8 +8,7 @@ import pytest
 from support.plants import plant, threshold
 
 from edge_agent.errors import StoreFullError, StoreUnavailableError
-from edge_agent.knowledge.policy.fitting import FittingPlant
-from edge_agent.knowledge.policy.lastknown import LastKnownPlant, last_known
+from edge_agent.knowledge.policy.inforce import PolicyInForce
 from edge_agent.knowledge.store.memory import MemoryStore
 from edge_agent.model.plant import Policy
 
@@ -42,7 +41,7 @@ class Full(MemoryStore):
 
 
 def chained(primary, keeper, site):
-    return LastKnownPlant(FittingPlant(primary, site), keeper, site)
+    return PolicyInForce(keeper, site, utility=primary)
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ async def test_what_the_utility_says_counts_not_the_plant_file(site, tuned):
     await primary.apply(tuned)
     chain = chained(primary, keeper, site)
     assert await chain.plant() == tuned
-    assert await last_known(keeper, site) == tuned.policy, "and is kept for a start without it"
+    assert await chained(Away(), keeper, site).begin() == tuned, "and is kept for a start without it"
 
 
 async def test_a_start_without_the_utility_goes_by_what_it_said_last(site, tuned):
@@ -77,7 +76,7 @@ async def test_a_start_without_the_utility_goes_by_what_it_said_last(site, tuned
     await chained(primary, keeper, site).plant()
     primary.away = True
     again = chained(primary, keeper, site)
-    assert await last_known(keeper, site) == tuned.policy
+    assert await again.begin() == tuned
     with pytest.raises(StoreUnavailableError):
         await again.plant()
 
@@ -85,14 +84,17 @@ async def test_a_start_without_the_utility_goes_by_what_it_said_last(site, tuned
 async def test_the_first_start_of_all_without_the_utility_goes_by_the_plant_file(site):
     primary = Away()
     primary.away = True
-    assert await last_known(MemoryStore(), site) == site.policy
+    chain = chained(primary, MemoryStore(), site)
+    assert await chain.begin() == site
+    with pytest.raises(StoreUnavailableError):
+        await chain.plant()
 
 
 async def test_what_cannot_be_kept_is_in_force_all_the_same_and_kept_when_it_can(site, tuned):
     primary, keeper = MemoryStore(), Full()
     await primary.apply(tuned)
     chain = chained(primary, keeper, site)
-    assert await last_known(keeper, site) == site.policy
+    assert await chain.begin() == site
     assert await chain.plant() == tuned
     assert await keeper.policy() == site.policy
     keeper.full = False
