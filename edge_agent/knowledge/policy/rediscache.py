@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -15,9 +14,10 @@ from redis.exceptions import RedisError, ResponseError
 from edge_agent.errors import StoreError, StoreUnavailableError
 from edge_agent.knowledge.policy.sealed import MOST_BYTES
 from edge_agent.model.dsn import ESCAPES, is_clear_redis_url
+from edge_agent.ports.cancellation import heeding_cancellation
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
     from typing import Any, Self
 
@@ -65,8 +65,9 @@ class RedisCache:
         if clock() < self._rests_until:
             raise StoreUnavailableError("Redis is left alone for a while, because it failed.")
         try:
-            async with _heeding_cancellation(), asyncio.timeout(self._call_seconds):
-                answer = await call()
+            with heeding_cancellation():
+                async with asyncio.timeout(self._call_seconds):
+                    answer = await call()
         except ResponseError as error:
             if not str(error).startswith("WRONGTYPE"):
                 raise self._failed(error, clock()) from error
@@ -90,18 +91,6 @@ class RedisCache:
         if self._failures:
             logger.info("Redis works again")
         self._failures, self.trouble = 0, None
-
-
-@asynccontextmanager
-async def _heeding_cancellation() -> AsyncIterator[None]:
-    """Cancel after all where redis-py 8.1 swallows a cancellation, as it does while it greets a new connection."""
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    try:
-        yield
-    finally:
-        if task and task.cancelling() > before:
-            raise asyncio.CancelledError
 
 
 def _client(url: str, silence_seconds: float) -> Redis:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableError
 from edge_agent.model.dsn import ESCAPES, is_clear_dsn
+from edge_agent.ports.cancellation import heeding_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -182,13 +183,11 @@ class Database:
     @asynccontextmanager
     async def connection(self, seconds: float = WORK_SECONDS) -> AsyncIterator[Connection]:
         """Lend a connection, in autocommit, for so many seconds at most. Raises StoreError."""
-        before = _cancellations()
         try:
             with translated():
-                async with self._pool.connection() as connection:
-                    # Before Python 3.12 the pool's `wait_for` loses a cancellation that comes with the connection.
-                    if _cancellations() > before:
-                        raise asyncio.CancelledError
+                async with AsyncExitStack() as stack:
+                    with heeding_cancellation():
+                        connection = await stack.enter_async_context(self._pool.connection())
                     with cut_after(seconds, connection):
                         if not self._accepted:
                             await self._accept(connection)
@@ -204,12 +203,6 @@ class Database:
         """Lend a connection within a transaction: done entirely or not at all. Raises StoreError."""
         async with self.connection(seconds) as connection, connection.transaction():
             yield connection
-
-
-def _cancellations() -> int:
-    """How often the present task was asked to end and has not ended."""
-    task = asyncio.current_task()
-    return task.cancelling() if task is not None else 0
 
 
 @asynccontextmanager
