@@ -22,7 +22,7 @@ from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, open_simulation
 from edge_agent.container.stores import open_postgres
 from edge_agent.errors import UsageError
-from edge_agent.knowledge.store.memory import MemoryStore
+from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import logs_off_the_loop
@@ -80,7 +80,7 @@ async def _apply(settings: Settings, plant: Plant, *, dry_run: bool) -> list[Cha
     if postgres is None:
         refuse_unwritable(settings.store.path)
         if dry_run and not settings.store.path.exists():
-            return await MemoryStore().apply(plant, dry_run=True)  # to look does not begin a store
+            return differences({}, catalogue(plant))  # to look does not begin a store
         refuse_to_begin(settings.store.path)
     async with postgres or SqliteStore(settings.store.path) as store:
         return await store.apply(plant, dry_run=dry_run)

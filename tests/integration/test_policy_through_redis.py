@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from loguru import logger
 from support.deadline import wait_until
+from support.memorystore import MemoryStore
 from support.redisserver import RedisServer
 
 from edge_agent.errors import StoreError, StoreUnavailableError
@@ -21,7 +22,6 @@ from edge_agent.knowledge.policy.inforce import PolicyInForce
 from edge_agent.knowledge.policy.rediscache import PAUSE_SECONDS, SILENCE_SECONDS, RedisCache
 from edge_agent.knowledge.policy.sealed import Mark, sealed, unsealed
 from edge_agent.knowledge.policy.shared import SharedCopy
-from edge_agent.knowledge.store.memory import MemoryStore
 from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.ports.policy import Edition, Issue

@@ -12,8 +12,8 @@ from edge_agent.model.readings import KEPT_PAYLOAD_BYTES
 from edge_agent.model.time import rfc3339
 
 if TYPE_CHECKING:
-    from edge_agent.model.alarms import Alarm, AlarmEvent, Evidence
-    from edge_agent.model.commands import Check, CommandEvent, CommandRecord, Decision
+    from edge_agent.model.alarms import AlarmEvent
+    from edge_agent.model.commands import CommandEvent, CommandRecord
     from edge_agent.model.readings import DeadLetter
     from edge_agent.model.remembered import StoredReading
     from edge_agent.model.time import Instant
@@ -74,33 +74,9 @@ def dead_letter_record(letter: DeadLetter) -> Record:
     return record
 
 
-def alarm_record(alarm: Alarm) -> Record:
-    """Tell the state of an alarm with the reading that decided it."""
-    return alarm.facts() | {"evidence": _evidence_record(alarm.evidence) if alarm.evidence else None}
-
-
-def check_record(check: Check) -> Record:
-    """Tell one thing that was looked at before a command."""
-    return check._asdict()
-
-
 def command_event_record(event: CommandEvent) -> Record:
     """Tell one step of a command's life."""
     return {"state": str(event.state), "at": rfc3339(event.at), "attempts": event.attempts, "detail": event.detail}
-
-
-def decision_record(decision: Decision) -> Record:
-    """Tell a decision with its checks; its alarms stand beside it in the chain."""
-    return {
-        "at": rfc3339(decision.at),
-        "actuator": decision.actuator,
-        "action": decision.action,
-        "value": decision.value,
-        "plan": decision.plan,
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "checks": [check_record(check) for check in decision.checks],
-    }
 
 
 def explanation(
@@ -112,19 +88,6 @@ def explanation(
         "decision": decision,
         "command": command_record(command),
         "events": [command_event_record(event) for event in events],
-    }
-
-
-def _evidence_record(evidence: Evidence) -> Record:
-    return {
-        "topic": evidence.topic,
-        "value": evidence.value,
-        "unit": evidence.unit,
-        "flag": evidence.flag,
-        "tests": dict(evidence.tests),
-        "observed_at": rfc3339(evidence.observed_at),
-        "received_at": rfc3339(evidence.received_at),
-        "seq": evidence.seq,
     }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from edge_agent.knowledge.policy.differences import Noun
-    from edge_agent.knowledge.store.rows import Row
+    from edge_agent.knowledge.statements import Row
     from edge_agent.model.plant import Fallback
     from edge_agent.ports.policy import Change
 

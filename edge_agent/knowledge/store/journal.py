@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator
 
+    from edge_agent.knowledge.statements import Row
     from edge_agent.model.remembered import StoredReading
 
 _T = TypeVar("_T")
@@ -63,7 +64,7 @@ def take_control(db: sqlite3.Connection, agent: str, above: int) -> tuple[Rememb
 def remembered(db: sqlite3.Connection, epoch: int, misfits: Misfits) -> Remembered:
     """Read everything a start is told, but for what makes no sense."""
 
-    def read(source: str, width: int, noun: Callable[[rows.Row], _T], statement: str, *which: str) -> list[_T]:
+    def read(source: str, width: int, noun: Callable[[Row], _T], statement: str, *which: str) -> list[_T]:
         return list(misfits.sensible(source, width, noun, db.execute(_SQL[statement], which).fetchall()))
 
     db.text_factory = _text
@@ -121,14 +122,14 @@ def _last_readings(db: sqlite3.Connection, misfits: Misfits) -> Iterator[StoredR
         yield from reversed(found)
 
 
-def _write_series(db: sqlite3.Connection, series: list[rows.Row]) -> None:
+def _write_series(db: sqlite3.Connection, series: list[Row]) -> None:
     for number, *key in series:
         db.execute(_SQL["insert_series"], (number, *key))
         if db.execute(_SQL["series_id"], key).fetchone() != (number,):
             raise StoreError("Two agents write to the same store: each needs a file of its own.")
 
 
-def _insert_readings(db: sqlite3.Connection, readings: list[rows.Row]) -> int:
+def _insert_readings(db: sqlite3.Connection, readings: list[Row]) -> int:
     """Insert what is not there, many rows a statement: 1.1 µs a row instead of 2.0. Returns how many were inserted."""
     whole = len(readings) - len(readings) % _TOGETHER
     written = 0
@@ -167,7 +168,7 @@ def _find_room(db: sqlite3.Connection, batch: rows.Batch) -> int:
     return moved
 
 
-def _free(db: sqlite3.Connection, row: rows.Row) -> rows.Row | None:
+def _free(db: sqlite3.Connection, row: Row) -> Row | None:
     """Return the row under the next time where it has room, or is; None where that is its own, or there is none."""
     series, at, seq, value = row[:4]
     for later in range(rows.MOST_LATER):

@@ -24,7 +24,7 @@ from edge_agent.model.commands import CommandEvent, CommandState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from edge_agent.knowledge.store.rows import Row
+    from edge_agent.knowledge.statements import Row
 
 #: What is packed now. Before it bodies had none, and named statements and places.
 VERSION = 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
+    from edge_agent.knowledge.statements import Row
     from edge_agent.model.time import Instant
 
 #: The reason of the dead letters that stand for rows which could not be written.
@@ -27,7 +28,7 @@ class Refusal(NamedTuple):
     """A row that was left out: the statement that could not write it, and why."""
 
     statement: str
-    row: rows.Row
+    row: Row
     error: str
 
 
@@ -40,7 +41,7 @@ def sift(
     """
     refused: list[Refusal] = []
 
-    def kept(name: str, found: Sequence[rows.Row]) -> list[rows.Row]:
+    def kept(name: str, found: Sequence[Row]) -> list[Row]:
         return _kept(name, found, lambda row: db.execute(sql[name], row), refused)
 
     others = [(name, kept(name, found)) for name, found in batch.others]
@@ -60,9 +61,7 @@ def sift(
     return left, refused
 
 
-def _kept(
-    name: str, found: Sequence[rows.Row], write: Callable[[rows.Row], object], refused: list[Refusal]
-) -> list[rows.Row]:
+def _kept(name: str, found: Sequence[Row], write: Callable[[Row], object], refused: list[Refusal]) -> list[Row]:
     left = []
     for row in found:
         mended = _mended(row)
@@ -77,7 +76,7 @@ def _kept(
     return left
 
 
-def _mended(row: Sequence[object]) -> rows.Row:
+def _mended(row: Sequence[object]) -> Row:
     return tuple(one.encode("utf-8", "replace").decode() if isinstance(one, str) else one for one in row)
 
 

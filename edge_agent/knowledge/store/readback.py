@@ -24,7 +24,7 @@ from edge_agent.ports.stores import Misfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from edge_agent.knowledge.store.rows import Row
+    from edge_agent.knowledge.statements import Row
 
 _T = TypeVar("_T")
 

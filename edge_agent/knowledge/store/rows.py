@@ -6,23 +6,22 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from edge_agent.knowledge.archive.records import alarm_record, check_record
 from edge_agent.model.commands import OPEN_STATES, ActuatorMemory, Command, CommandState
 from edge_agent.model.quality import Flag
+from edge_agent.model.time import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from edge_agent.knowledge.statements import Row
     from edge_agent.model.alarms import Alarm, Evidence
     from edge_agent.model.commands import CommandEvent, Decision
     from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import DeadLetter, Reading
     from edge_agent.model.remembered import PlanMemory, SequenceMemory
     from edge_agent.turn import Turn
-
-Row: TypeAlias = tuple[Any, ...]
 
 #: Stands for the `seq` a node did not send: a key may hold no NULL.
 NO_SEQ = -1
@@ -215,10 +214,21 @@ def _alarm_row(alarm: Alarm) -> Row:
 
 
 def _decision_row(decision: Decision) -> Row:
-    alarms = json.dumps([alarm_record(alarm) for alarm in decision.alarms])
-    checks = json.dumps([check_record(check) for check in decision.checks])
+    alarms = json.dumps([_alarm_record(alarm) for alarm in decision.alarms])
+    checks = json.dumps([check._asdict() for check in decision.checks])
     head = (decision.at, decision.actuator, decision.action, decision.value, decision.plan, decision.verdict)
     return (*head, decision.reason, alarms, checks, decision.command_id)
+
+
+def _alarm_record(alarm: Alarm) -> dict[str, Any]:
+    """Return the state of an alarm with the reading that decided it, as a decision keeps it."""
+    return alarm.facts() | {"evidence": _evidence_record(alarm.evidence) if alarm.evidence else None}
+
+
+def _evidence_record(evidence: Evidence) -> dict[str, Any]:
+    members = {each.name: getattr(evidence, each.name) for each in fields(evidence)}
+    times = {"observed_at": rfc3339(evidence.observed_at), "received_at": rfc3339(evidence.received_at)}
+    return members | {"tests": dict(evidence.tests)} | times
 
 
 def _command_row(command: Command) -> Row:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from edge_agent.knowledge.store.rows import Row
+    from edge_agent.knowledge.statements import Row
 
 _SQL = statements("store", "salvage")
 

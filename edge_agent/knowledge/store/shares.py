@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from edge_agent.knowledge.store.rows import Batch, Row
+    from edge_agent.knowledge.statements import Row
+    from edge_agent.knowledge.store.rows import Batch
 
 _SQL = {**statements("store", "shares"), **statements("store", "journal")}
 _KEY = "share_of_"

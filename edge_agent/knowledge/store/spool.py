@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
+    from edge_agent.knowledge.statements import Row
     from edge_agent.knowledge.store.limits import Limits
-    from edge_agent.knowledge.store.rows import Row
     from edge_agent.knowledge.store.trusted import TrustedTime
     from edge_agent.model.time import Instant
     from edge_agent.ports.stores import Misfit

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from edge_agent.knowledge.store.rows import Row
+    from edge_agent.knowledge.statements import Row
 
 
 def columns(rows: Sequence[Row]) -> list[str]:

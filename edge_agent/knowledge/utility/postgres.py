@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableError
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
 from edge_agent.knowledge.policy.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
 from edge_agent.knowledge.statements import statements
-from edge_agent.knowledge.store import readback, rows
-from edge_agent.knowledge.store.readback import Misfits
-from edge_agent.knowledge.utility.archive import PostgresArchive
 from edge_agent.knowledge.utility.arrays import numbers
-from edge_agent.knowledge.utility.connection import WORK_SECONDS, cut_after, single_connection
+from edge_agent.knowledge.utility.connection import WORK_SECONDS, Database, cut_after, single_connection
+from edge_agent.knowledge.utility.migrate import accept
 from edge_agent.knowledge.utility.writing import Writing, put_rows
-from edge_agent.model.remembered import Remembered
 from edge_agent.ports.policy import Edition, Issue
-from edge_agent.ports.stores import Absorbed, Written
+from edge_agent.ports.stores import Absorbed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
+    from types import TracebackType
+    from typing import Self
 
+    from edge_agent.knowledge.statements import Row
+    from edge_agent.knowledge.store.rows import Batch
     from edge_agent.knowledge.utility.connection import Connection
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.ports.policy import Change
-    from edge_agent.turn import Turn
 
 _SQL = {**statements("utility", "journal"), **statements("utility", "policy")}
-
-_T = TypeVar("_T")
 
 _DAY = 86_400_000_000  # microseconds
 #: Days whose month is known to be there; nonsense from clocks must not make this grow for ever.
@@ -48,8 +46,8 @@ _SILENCE_SECONDS = 20.0
 _PROOF_SECONDS = 5.0
 
 
-class PostgresStore(PostgresArchive):
-    """Journal, policy and archive of one site; `async with` opens it, whether the server is there or not.
+class PostgresStore:
+    """Sink and policy of one site; `async with` opens it, whether the server is there or not.
 
     Every call ends within seconds, whatever the server does: with StoreUnavailableError where it may go well later
     (no server, no schema, no room, no time), with another StoreError where it will not.
@@ -58,46 +56,28 @@ class PostgresStore(PostgresArchive):
     def __init__(
         self, dsn: str, site: str, *, min_size: int = 1, max_size: int = 4, readings_keep_days: int | None = None
     ) -> None:
-        super().__init__(dsn, site, min_size=min_size, max_size=max_size)
-        self._dsn = dsn
+        self._database = Database(dsn, accept, min_size=min_size, max_size=max_size)
+        self._dsn, self._site = dsn, site
         self._keep_days = readings_keep_days
-        self._ids = rows.SeriesIds(())
         self._days: set[int] = set()
         self.note: str | None = None  # what is to be known though it works
         self._writing = asyncio.Lock()  # what is put later must be written later
 
-    async def begin(self, agent: str, above: int = 0) -> Remembered:
-        """See Journal."""
-        async with self._database.transaction() as connection:
-            ((epoch,),) = await _all(connection, "raise_epoch", {"site": self._site, "agent": agent, "above": above})
-            misfits = Misfits()
+    async def __aenter__(self) -> Self:
+        await self._database.__aenter__()
+        return self
 
-            async def read(noun: Callable[[rows.Row], _T], statement: str, *more: str) -> list[_T]:
-                which: Any = {"site": self._site} if statement == "latest_readings" else (self._site, *more)
-                return list(misfits.sensible(statement, 1, noun, await _all(connection, statement, which)))
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._database.__aexit__(kind, error, traceback)
 
-            remembered = Remembered(
-                epoch=epoch,
-                commands=await read(readback.command_noun, "open_commands"),
-                alarms=await read(readback.alarm_noun, "remembered_alarms"),
-                actuators=await read(readback.actuator_noun, "remembered_memories", "actuator"),
-                plans=await read(readback.plan_noun, "remembered_memories", "plan"),
-                readings=await read(readback.reading_noun, "latest_readings"),
-                deliveries=await read(readback.delivery_noun, "remembered_deliveries"),
-                sequences=await read(readback.sequence_noun, "remembered_sequences"),
-            )
-            misfits.tell()
-            return remembered
+    @property
+    def trouble(self) -> str | None:
+        """Why the database could not be used last; None once it could be."""
+        return self._database.trouble
 
-    async def write(self, turns: Sequence[Turn]) -> Written:
-        """See Journal. What is written is copied from the turns before the first suspension."""
-        batch = rows.batch(turns, self._ids)
-        self._ids.saved(batch.series)
-        async with self._writing:
-            await self._make_months(batch)
-            return Written(await self._write(batch))
-
-    async def absorb(self, batch: rows.Batch) -> Absorbed:
+    async def absorb(self, batch: Batch) -> Absorbed:
         """Write what another store has committed, as one transaction. Idempotent by key. Raises StoreError.
 
         A row that is refused is left out, and told; where all are it is a StoreError.
@@ -111,11 +91,11 @@ class PostgresStore(PostgresArchive):
             except StoreError as error:
                 return await self._sift(batch, error)
 
-    async def _write(self, batch: rows.Batch) -> int:
+    async def _write(self, batch: Batch) -> int:
         async with self._database.transaction() as connection:
             return await Writing(connection, self._site, batch).write()
 
-    async def _sift(self, batch: rows.Batch, error: StoreError) -> Absorbed:
+    async def _sift(self, batch: Batch, error: StoreError) -> Absorbed:
         """Write all but the rows that are refused. Raises the error where nothing is left."""
         async with self._database.transaction(_SIFT_SECONDS) as connection:
             writing = Writing(connection, self._site, batch)
@@ -221,7 +201,7 @@ class PostgresStore(PostgresArchive):
         (found,) = await _all(connection, "policy_version", {"site": self._site})
         return Edition(*found)
 
-    async def _make_months(self, batch: rows.Batch) -> None:
+    async def _make_months(self, batch: Batch) -> None:
         """Make the partitions that the readings need; what cannot be made is caught by the default one."""
         missing = {row[1] // _DAY for row in batch.readings} - self._days
         if not missing:
@@ -240,7 +220,7 @@ class PostgresStore(PostgresArchive):
         self._days |= missing
 
 
-async def _all(connection: Connection, name: str, which: Sequence[object] | dict[str, object]) -> list[rows.Row]:
+async def _all(connection: Connection, name: str, which: Sequence[object] | dict[str, object]) -> list[Row]:
     cursor = await connection.execute(_SQL[name], which)
     found = part = await cursor.fetchmany(_FETCHED)
     while len(part) == _FETCHED:

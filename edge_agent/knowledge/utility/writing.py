@@ -14,17 +14,17 @@ from edge_agent.knowledge.store.parcel import kind_of
 from edge_agent.knowledge.store.readback import as_text
 from edge_agent.knowledge.utility.arrays import columns, reading_columns, settled_columns
 from edge_agent.knowledge.utility.connection import translation
-from edge_agent.model.readings import KEPT_DELIVERIES
 from edge_agent.ports.stores import Misfit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from edge_agent.knowledge.statements import Row
     from edge_agent.knowledge.utility.connection import Connection
 
 _SQL = {**statements("utility", "journal"), **statements("utility", "policy")}
 #: How many columns are the key, of the statements that replace rows.
-_REPLACING = {"insert_delivery": 1, "put_alarm": 3, "put_memory": 2, "put_sequence": 1}
+_REPLACING = {"put_alarm": 3, "put_memory": 2}
 
 
 class Writing:
@@ -32,7 +32,7 @@ class Writing:
 
     def __init__(self, connection: Connection, site: str, batch: rows.Batch) -> None:
         self._connection, self._site, self._batch = connection, site, batch
-        self._names: Mapping[int, rows.Row] = batch.names or {number: tuple(key) for number, *key in batch.series}
+        self._names: Mapping[int, Row] = batch.names or {number: tuple(key) for number, *key in batch.series}
         # Judged before they are written: changing a stored row costs four times as much as writing it.
         self._readings, self._settled = rows.settled_within(batch.readings, batch.settled)
         self.duplicates = 0
@@ -43,8 +43,6 @@ class Writing:
         await self._settle("settle_reading", self._settled)
         for name, found in self._batch.others:
             await self._put(name, _last_by_key(name, found))
-        if any(name == "insert_delivery" for name, _ in self._batch.others):
-            await self._connection.execute(_SQL["forget_deliveries"], {"site": self._site, "kept": KEPT_DELIVERIES})
         await self._put_events(self._batch.command_events)
         return self.duplicates
 
@@ -63,7 +61,7 @@ class Writing:
         return None if len(refused) == sum(len(whole) for _, whole, _ in parts) else tuple(refused)
 
     async def _sieve(
-        self, source: str, found: list[rows.Row], put: Callable[[list[Any]], Awaitable[object]]
+        self, source: str, found: list[Row], put: Callable[[list[Any]], Awaitable[object]]
     ) -> list[Misfit]:
         """Write rows in ever smaller parts, until what is refused stands alone: one row costs one row."""
         if not found:
@@ -82,12 +80,12 @@ class Writing:
             return [*await self._sieve(source, found[:middle], put), *await self._sieve(source, found[middle:], put)]
         return []
 
-    def _told(self, source: str, row: rows.Row) -> rows.Row:
+    def _told(self, source: str, row: Row) -> Row:
         """Name the series of a row: its number means nothing to people."""
         place = {"readings": 0, "settled": 2}.get(source)
         return row if place is None else (*row[:place], *self._names[row[place]], *row[place + 1 :])
 
-    async def _put_readings(self, readings: list[rows.Row]) -> None:
+    async def _put_readings(self, readings: list[Row]) -> None:
         if not readings:
             return
         given = reading_columns(readings, self._names)
@@ -97,7 +95,7 @@ class Writing:
         if duplicates:
             await self._settle("settle_unjudged_reading", rows.judgements(readings))
 
-    async def _settle(self, name: str, settled: list[rows.Row]) -> None:
+    async def _settle(self, name: str, settled: list[Row]) -> None:
         if settled:
             await self._connection.execute(_SQL[name], (self._site, *settled_columns(settled, self._names)))
 
@@ -106,21 +104,21 @@ class Writing:
             await self._put("insert_command_event", list(map(rows.event_row, events)))
             await self._put("advance_command", rows.advance_rows(events))
 
-    async def _put(self, name: str, found: list[rows.Row]) -> None:
+    async def _put(self, name: str, found: list[Row]) -> None:
         await put_rows(self._connection, self._site, name, found)
 
 
-async def put_rows(connection: Connection, site: str, name: str, found: list[rows.Row]) -> None:
+async def put_rows(connection: Connection, site: str, name: str, found: list[Row]) -> None:
     """Write rows of a site by one statement."""
     await connection.execute(_SQL[name], (site, *columns(found)))
 
 
-def _last_by_key(name: str, found: list[rows.Row]) -> list[rows.Row]:
+def _last_by_key(name: str, found: list[Row]) -> list[Row]:
     """Keep the last row of each key, in the order of the last ones: a statement may replace a row only once."""
     width = _REPLACING.get(name)
     if width is None:
         return found
-    last: dict[rows.Row, rows.Row] = {}
+    last: dict[Row, Row] = {}
     for row in found:
         last.pop(row[:width], None)
         last[row[:width]] = row

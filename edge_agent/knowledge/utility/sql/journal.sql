@@ -1,14 +1,5 @@
 -- Each statement that writes takes the site and then one array a column, in the order of the rows in rows.Batch.
 
--- name: raise_epoch
-INSERT INTO edge_agent.sites AS s (site, epoch, agent) VALUES (%(site)s, %(above)s + 1, %(agent)s)
-ON CONFLICT (site) DO UPDATE SET epoch = greatest(s.epoch, %(above)s) + 1, agent = excluded.agent RETURNING epoch
-
--- name: carry_epoch
-UPDATE edge_agent.sites AS s SET epoch = greatest(s.epoch, c.epoch)
-FROM (SELECT %s::text AS site, max(u.epoch) AS epoch FROM unnest(%s::bigint[]) AS u (epoch)) AS c
-WHERE s.site = c.site
-
 -- name: make_months
 SELECT edge_agent.make_months(ARRAY(SELECT edge_agent.instant(at) FROM unnest(%s::bigint[]) AS at))
 
@@ -49,16 +40,6 @@ SELECT %s, edge_agent.instant(d.at), d.reason, d.topic, d.payload, d.digest, d.o
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::integer[])
   AS d (at, reason, topic, payload, digest, ordinal)
 ON CONFLICT DO NOTHING
-
--- name: insert_delivery
-INSERT INTO edge_agent.deliveries (site, packet, digest)
-SELECT %s, d.packet, d.digest FROM unnest(%s::integer[], %s::bytea[]) AS d (packet, digest)
-ON CONFLICT (site, packet) DO UPDATE SET digest = excluded.digest, ordinal = DEFAULT
-
--- name: forget_deliveries
-DELETE FROM edge_agent.deliveries
-WHERE site = %(site)s AND ordinal <= (SELECT ordinal FROM edge_agent.deliveries WHERE site = %(site)s
-                                      ORDER BY ordinal DESC OFFSET %(kept)s LIMIT 1)
 
 -- name: insert_alarm_event
 INSERT INTO edge_agent.alarm_events (site, node, sensor, threshold, event, at, value, by, reason)
@@ -131,58 +112,6 @@ INSERT INTO edge_agent.memories (site, kind, name, body)
 SELECT %s, m.kind, m.name, m.body FROM unnest(%s::text[], %s::text[], %s::json[]) AS m (kind, name, body)
 ON CONFLICT (site, kind, name) DO UPDATE SET body = excluded.body
 
--- name: put_sequence
-INSERT INTO edge_agent.memories (site, kind, name, body)
-SELECT %s, 'sequence', m.name, m.body FROM unnest(%s::text[], %s::json[]) AS m (name, body)
-ON CONFLICT (site, kind, name) DO UPDATE SET body = excluded.body
-
--- name: rest_sequence
-DELETE FROM edge_agent.memories AS m
-USING (SELECT %s::text AS site, * FROM unnest(%s::text[]) AS u (name)) AS r
-WHERE (m.site, m.kind, m.name) = (r.site, 'sequence', r.name)
-
--- name: remembered_sequences
-SELECT name, body::text FROM edge_agent.memories WHERE site = %s AND kind = 'sequence' ORDER BY name
-
--- name: open_commands
-SELECT id, site, node, actuator, action, value, edge_agent.microseconds(issued_at),
-       edge_agent.microseconds(expires_at), lease_seconds, epoch, counter, plan, reason, state, attempts,
-       edge_agent.microseconds(closed_at)
-FROM edge_agent.commands WHERE site = %s AND state IN ('decided', 'published', 'accepted') ORDER BY epoch, counter
-
--- name: remembered_alarms
-SELECT node, sensor, threshold, priority, active, acknowledged, edge_agent.microseconds(since), reason, value,
-       limit_value, unit, edge_agent.microseconds(shelved_until), evidence::text
-FROM edge_agent.alarms WHERE site = %s ORDER BY since, node, sensor, threshold
-
--- name: remembered_memories
-SELECT name, body::text FROM edge_agent.memories WHERE site = %s AND kind = %s ORDER BY name
-
--- name: remembered_deliveries
-SELECT packet, digest FROM edge_agent.deliveries WHERE site = %s ORDER BY ordinal
-
 -- The last three of each sensor, oldest first. The key is walked from one series to the next. Not those in a unit the
 -- plant file has given up: their values would be taken for the new unit's. Not those from more than a minute after
 -- their receipt: they would stay the latest for ever.
--- name: latest_readings
-WITH RECURSIVE series AS (
-  (SELECT node, sensor, unit FROM edge_agent.readings WHERE site = %(site)s ORDER BY node, sensor, unit LIMIT 1)
-  UNION ALL
-  SELECT following.* FROM series AS s CROSS JOIN LATERAL (
-    SELECT r.node, r.sensor, r.unit FROM edge_agent.readings AS r
-    WHERE r.site = %(site)s AND (r.node, r.sensor, r.unit) > (s.node, s.sensor, s.unit)
-    ORDER BY r.node, r.sensor, r.unit LIMIT 1
-  ) AS following
-)
-SELECT s.node, s.sensor, r.value, edge_agent.microseconds(r.observed_at), edge_agent.microseconds(r.received_at),
-       nullif(r.seq, -1), r.flag, r.tests
-FROM series AS s
-LEFT JOIN edge_agent.sensors AS d ON (d.site, d.node, d.sensor) = (%(site)s, s.node, s.sensor)
-CROSS JOIN LATERAL (
-  SELECT * FROM edge_agent.readings AS l
-  WHERE (l.site, l.node, l.sensor, l.unit) = (%(site)s, s.node, s.sensor, s.unit)
-    AND l.observed_at <= l.received_at + interval '1 minute'
-  ORDER BY l.observed_at DESC, l.seq DESC LIMIT 3
-) AS r
-WHERE d.unit IS NULL OR d.unit = s.unit
-ORDER BY s.node, s.sensor, s.unit, r.observed_at, r.seq

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.memorystore import MemoryStore
 from support.plants import plant, threshold
 
 from edge_agent.errors import StoreFullError, StoreUnavailableError
 from edge_agent.knowledge.policy.inforce import PolicyInForce
-from edge_agent.knowledge.store.memory import MemoryStore
 from edge_agent.model.plant import Policy
 
 

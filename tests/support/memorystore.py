@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from copy import deepcopy
 from dataclasses import replace
@@ -12,12 +13,13 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive import records
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
-from edge_agent.knowledge.store.rows import MOST_LATER, at_rest
+from edge_agent.knowledge.store.rows import MOST_LATER, _decision_row, at_rest
 from edge_agent.model.commands import OPEN_STATES, TRANSITIONS, CommandRecord
 from edge_agent.model.plant import Policy
 from edge_agent.model.quality import Flag
 from edge_agent.model.readings import KEPT_DELIVERIES
 from edge_agent.model.remembered import Remembered, StoredReading
+from edge_agent.model.time import rfc3339
 from edge_agent.ports.policy import Change
 from edge_agent.ports.stores import Written
 
@@ -172,8 +174,8 @@ class MemoryStore:
             return None
         decision = next((one for one in self._decisions if one.command_id == command_id), None)
         return records.explanation(
-            [records.alarm_record(alarm) for alarm in decision.alarms] if decision else [],
-            records.decision_record(decision) if decision else None,
+            json.loads(_decision_row(decision)[7]) if decision else [],
+            _decision_record(decision) if decision else None,
             self._commands[command_id],
             [event for event in self._command_events.values() if event.command_id == command_id],
         )
@@ -252,6 +254,19 @@ class MemoryStore:
                 series.setdefault((node, sensor, unit), []).append(reading)
         for _, held in sorted(series.items(), key=itemgetter(0)):
             yield from held[-3:]
+
+
+def _decision_record(decision: Decision) -> Record:
+    return {
+        "at": rfc3339(decision.at),
+        "actuator": decision.actuator,
+        "action": decision.action,
+        "value": decision.value,
+        "plan": decision.plan,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "checks": [check._asdict() for check in decision.checks],
+    }
 
 
 def _wanted(at: Instant, place: str, since: Instant | None, node: str | None) -> bool:
