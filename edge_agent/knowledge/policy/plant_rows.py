@@ -29,10 +29,10 @@ _T = TypeVar("_T")
 #: Rows that one statement writes: enough to be fast, few enough to be made between two turns.
 BATCH = 1_000
 
-_SENSOR = TypeAdapter(Sensor)
-_ACTUATOR = TypeAdapter(Actuator)
 _THRESHOLD = TypeAdapter(Threshold)
-_PLAN = TypeAdapter(Plan)
+#: Members that are stored as JSON, and those that SQLite stores as 0 and 1.
+_JSON = frozenset({"quality", "power_return_seconds", "when", "do", "unless", "without_evidence"})
+_YES_OR_NO = frozenset({"trip", "latch"})
 
 
 def policy_noun(thresholds: Iterable[Row], plans: Iterable[Row]) -> Policy:
@@ -101,25 +101,15 @@ def _read_or_none(read: Callable[[Row], Noun], row: Row) -> Noun | None:
 
 
 def _row(noun: Noun) -> Row:
-    match noun:
-        case Node():
-            return (noun.id, noun.timestamps)
-        case Sensor():
-            quality = json.dumps(plain(noun.quality))
-            return (noun.node, noun.id, noun.quantity, noun.unit, noun.interval_seconds, quality)
-        case Actuator():
-            equipment = (noun.node, noun.id, noun.kind, noun.fail_safe)
-            protection = (noun.min_on_seconds, noun.min_off_seconds, noun.max_starts_per_hour)
-            times = (noun.lease_seconds, noun.ack_timeout_seconds, noun.command_ttl_seconds)
-            people = (noun.hand, noun.unexpected_retries, noun.lock_out_after)
-            return (*equipment, *protection, *times, *people, json.dumps(noun.power_return_seconds))
-        case Threshold():
-            delays = (noun.on_delay_seconds, noun.off_delay_seconds)
-            return (noun.node, noun.sensor, noun.name, noun.limit, noun.deadband, *delays, noun.priority)
-        case Plan():
-            conditions = (json.dumps(noun.when), json.dumps(plain(noun.do)), json.dumps(noun.unless))
-            evidence = (noun.evidence_seconds, json.dumps(_given(noun.without_evidence)))
-            return (noun.id, *conditions, noun.priority, noun.cooldown_seconds, *evidence, noun.trip, noun.latch)
+    if isinstance(noun, Node):
+        return (noun.id, noun.timestamps)
+    return tuple(_stored(name, getattr(noun, name)) for name in noun.__dataclass_fields__)
+
+
+def _stored(name: str, value: Any) -> Any:  # noqa: ANN401 - a member of any noun
+    if name == "without_evidence":
+        value = _given(value)
+    return json.dumps(plain(value)) if name in _JSON else value
 
 
 def _given(steps: Iterable[Fallback]) -> list[dict[str, Any]]:
@@ -129,21 +119,6 @@ def _given(steps: Iterable[Fallback]) -> list[dict[str, Any]]:
 
 def _node(row: Row) -> Node:
     return Node(id=row[0], timestamps=row[1])
-
-
-def _sensor(row: Row) -> Sensor:
-    names = ("node", "id", "quantity", "unit", "interval_seconds")
-    return _checked("sensor", _SENSOR, row, lambda: dict(zip(names, row, strict=False), quality=json.loads(row[5])))
-
-
-def _actuator(row: Row) -> Actuator:
-    names = tuple(Actuator.__dataclass_fields__)
-    return _checked(
-        "actuator",
-        _ACTUATOR,
-        row,
-        lambda: dict(zip(names, row, strict=True)) | {"power_return_seconds": json.loads(row[-1])},
-    )
 
 
 def _shared(row: Row, numbers: dict[float, float]) -> Row:
@@ -159,25 +134,20 @@ def _threshold(row: Row) -> Threshold:
     return _checked("threshold", _THRESHOLD, row, lambda: dict(zip(names, row, strict=True)))
 
 
-def _plan(row: Row) -> Plan:
-    name, when, steps, unless, priority, cooldown, evidence, fallbacks, trip, latch = row
-    return _checked(
-        "plan",
-        _PLAN,
-        row,
-        lambda: {
-            "id": name,
-            "when": json.loads(when),
-            "do": json.loads(steps),
-            "unless": json.loads(unless),
-            "priority": priority,
-            "cooldown_seconds": cooldown,
-            "evidence_seconds": evidence,
-            "without_evidence": json.loads(fallbacks),
-            "trip": bool(trip),
-            "latch": bool(latch),
-        },
-    )
+def _reader(what: str, noun: type[_T]) -> Callable[[Row], _T]:
+    """Make what reads rows of a table: a member after the other, in the order of the noun."""
+    adapter, names = TypeAdapter(noun), tuple(noun.__dataclass_fields__)  # type: ignore[attr-defined]  # a dataclass
+
+    def members(row: Row) -> dict[str, Any]:
+        return {name: _as_member(name, value) for name, value in zip(names, row, strict=True)}
+
+    return lambda row: _checked(what, adapter, row, lambda: members(row))
+
+
+def _as_member(name: str, value: Any) -> Any:  # noqa: ANN401 - a column of any type
+    if name in _JSON:
+        return json.loads(value)
+    return bool(value) if name in _YES_OR_NO else value
 
 
 def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[], dict[str, Any]]) -> _T:
@@ -187,6 +157,7 @@ def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[]
         raise PolicyRefusedError(f"The store holds a {what} that makes no sense: {row!r}.") from error
 
 
+_sensor, _actuator, _plan = _reader("sensor", Sensor), _reader("actuator", Actuator), _reader("plan", Plan)
 #: Per table: the kind, what follows each part of its name, and how a row is read.
 _KINDS: dict[str, tuple[str, tuple[str, ...], Callable[[Row], Noun]]] = {
     "nodes": ("node", ("",), _node),

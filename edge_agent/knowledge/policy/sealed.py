@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import Annotated, Literal, NamedTuple, Self, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from edge_agent.errors import StoreError
+from edge_agent.knowledge.models import STRICT, model_of
 from edge_agent.knowledge.policy.digest import plain
-from edge_agent.model.plant import Fallback, Plan, Policy, Priority, Step, Threshold, ThresholdName
+from edge_agent.model.plant import Fallback, Plan, Policy, Step, Threshold
 from edge_agent.ports.policy import Edition, Issue
 
 #: The layout of the JSON; another one is not read.
@@ -53,56 +54,37 @@ class Mark(NamedTuple):
             return None
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+_DELAYS = {"on_delay_seconds": _Seconds, "off_delay_seconds": _Seconds}
+_THRESHOLD: Any = model_of(Threshold, whole=True, limit=_Measure, deadband=_Width, **_DELAYS)
+_STEP: Any = model_of(Step, whole=True, value=_Measure | None)
+_FALLBACK: Any = model_of(
+    Fallback,
+    whole=True,
+    run_seconds=_Seconds | None,
+    every_seconds=_Seconds | None,
+    at_most_seconds=_Seconds | None,
+)
+_PLAN: Any = model_of(
+    Plan,
+    whole=True,
+    do=tuple[_STEP, ...],
+    priority=Annotated[int, Field(ge=0, le=100)],
+    cooldown_seconds=_Seconds,
+    evidence_seconds=_Seconds,
+    without_evidence=tuple[_FALLBACK, ...],
+)
 
 
-class _Threshold(_Part):
-    node: str
-    sensor: str
-    name: ThresholdName
-    limit: _Measure
-    deadband: _Width
-    on_delay_seconds: _Seconds
-    off_delay_seconds: _Seconds
-    priority: Priority
+class _Text(BaseModel):
+    model_config = STRICT
 
-
-class _Step(_Part):
-    actuator: str
-    action: str
-    value: _Measure | None
-
-
-class _Fallback(_Part):
-    use: str | None
-    run_seconds: _Seconds | None
-    every_seconds: _Seconds | None
-    at_most_seconds: _Seconds | None
-    do: Literal["fail_safe"] | None
-
-
-class _Plan(_Part):
-    id: str
-    when: tuple[str, ...]
-    do: tuple[_Step, ...]
-    unless: tuple[str, ...]
-    priority: Annotated[int, Field(ge=0, le=100)]
-    cooldown_seconds: _Seconds
-    evidence_seconds: _Seconds
-    without_evidence: tuple[_Fallback, ...]
-    trip: bool
-    latch: bool
-
-
-class _Text(_Part):
     format: Literal[2]
     site: str
     revision: Annotated[int, Field(ge=1)]
     fingerprint: str
     applied: str | None
-    thresholds: tuple[_Threshold, ...]
-    plans: tuple[_Plan, ...]
+    thresholds: tuple[_THRESHOLD, ...]
+    plans: tuple[_PLAN, ...]
 
 
 def sealed(site: str, issue: Issue) -> bytes:
@@ -128,7 +110,7 @@ def unsealed(data: bytes, site: str, key: bytes) -> Issue:
         raise UnsoundError(f"it does not hold what was expected, in {error.error_count()} places") from error
     if read.site != site:
         raise UnsoundError(f"it is of site {read.site}")
-    policy = Policy(tuple(map(_threshold, read.thresholds)), tuple(map(_plan, read.plans)))
+    policy = Policy(tuple(Threshold(**dict(one)) for one in read.thresholds), tuple(map(_plan, read.plans)))
     return Issue(Edition(read.revision, read.fingerprint), policy, read.applied, key)
 
 
@@ -136,11 +118,8 @@ def _seal(text: bytes, key: bytes) -> bytes:
     return hmac.new(key, text, hashlib.sha256).hexdigest().encode()
 
 
-def _threshold(read: _Threshold) -> Threshold:
-    return Threshold(**dict(read))
-
-
-def _plan(read: _Plan) -> Plan:
-    steps = tuple(Step(**dict(step)) for step in read.do)
-    fallbacks = tuple(Fallback(**dict(step)) for step in read.without_evidence)
-    return Plan(**dict(read) | {"do": steps, "without_evidence": fallbacks})
+def _plan(read: BaseModel) -> Plan:
+    members = dict(read)
+    steps = tuple(Step(**dict(step)) for step in members["do"])
+    fallbacks = tuple(Fallback(**dict(step)) for step in members["without_evidence"])
+    return Plan(**members | {"do": steps, "without_evidence": fallbacks})

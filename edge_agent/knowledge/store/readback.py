@@ -1,21 +1,20 @@
 """Rows as what is remembered: each is validated, since people, other versions and dying cards write into stores too.
 
-The models follow the nouns: a member that a noun gets is read back without a word here. One that is not known, is
-missing or makes no sense is a ValueError, and costs its row.
+A member that is not known, is missing or makes no sense is a ValueError, and costs its row.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 from loguru import logger
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
+from edge_agent.knowledge.models import STRICT, At, members, model_of
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
-from edge_agent.model.plant import ACTIONS, Priority
+from edge_agent.model.plant import ACTIONS
 from edge_agent.model.quality import unpack_tests
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
 from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
@@ -35,12 +34,9 @@ _WISH = 5
 #: What rows that make no sense do to those who read them.
 SENSELESS = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 
-# What a calendar knows, and what JSON can count.
-_At: TypeAlias = Annotated[int, Field(ge=-62_135_596_800_000_000, le=253_402_300_799_999_999)]
+# What JSON can count.
 _Count: TypeAlias = Annotated[int, Field(ge=0, le=2**53)]
 _Flag: TypeAlias = Literal[1, 2, 3, 4, 9]
-_NAMES = {"Instant": _At, "Priority": Priority}
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 _ACTIONS = frozenset(action for actions in ACTIONS.values() for action in actions)
 
 
@@ -132,30 +128,8 @@ def delivery_noun(row: Row) -> Delivery:
     return Delivery(*row)
 
 
-def _model(noun: type[Any], **narrower: Any) -> type[BaseModel]:  # noqa: ANN401 - types
-    """Make the model of a noun, from its own members; some may be given a narrower type."""
-    hints = get_type_hints(noun, localns=_NAMES, include_extras=True)
-    defaults = _defaults(noun)
-    members = {name: (narrower.get(name, hints[name]), defaults.get(name, ...)) for name in _members(noun)}
-    return create_model(noun.__name__, __config__=_STRICT, **members)  # type: ignore[call-overload,no-any-return]  # made
-
-
-def _members(noun: type[Any]) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(noun)) if is_dataclass(noun) else noun._fields
-
-
-def _defaults(noun: type[Any]) -> dict[str, Any]:
-    if not is_dataclass(noun):
-        return dict(noun._field_defaults)
-    defaults: dict[str, Any] = {one.name: one.default for one in fields(noun) if one.default is not MISSING}
-    for one in fields(noun):
-        if one.default_factory is not MISSING:
-            defaults[one.name] = Field(default_factory=one.default_factory)
-    return defaults
-
-
 def _named(noun: type[Any], row: Iterable[Any]) -> dict[str, Any]:
-    return dict(zip(_members(noun), row, strict=True))
+    return dict(zip(members(noun), row, strict=True))
 
 
 def _checked(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:
@@ -195,11 +169,11 @@ def _tests(given: int) -> int:
 
 
 class _Fate(BaseModel):
-    model_config = _STRICT
+    model_config = STRICT
 
     state: Annotated[CommandState, Field(strict=False)]
     attempts: _Count
-    closed_at: _At | None
+    closed_at: At | None
 
 
 def _action(given: str) -> str:
@@ -212,7 +186,7 @@ _Action: TypeAlias = Annotated[str, AfterValidator(_action)]
 
 
 class _Wish(BaseModel):
-    model_config = _STRICT
+    model_config = STRICT
 
     action: _Action
     value: float | None
@@ -221,11 +195,11 @@ class _Wish(BaseModel):
     reason: str
 
 
-_COMMAND = _model(Command, action=_Action, epoch=_Count, counter=_Count)
-_EVIDENCE = _model(Evidence)
-_ALARM = _model(Alarm, key=tuple[str, str, str], evidence=None)
-_ACTUATOR = _model(ActuatorMemory, desired=Annotated[list[Any] | None, AfterValidator(_wish)], failures=_Count)
-_PLAN = _model(PlanMemory)
-_READING = _model(StoredReading, flag=_Flag, tests=Annotated[_Count, AfterValidator(_tests)])
-_DELIVERY = _model(Delivery, packet=Annotated[int, Field(ge=0, le=MOST_DELIVERIES)])
-_SEEN = TypeAdapter(tuple[tuple[_At, int] | None, ...])
+_COMMAND = model_of(Command, action=_Action, epoch=_Count, counter=_Count)
+_EVIDENCE = model_of(Evidence)
+_ALARM = model_of(Alarm, key=tuple[str, str, str], evidence=None)
+_ACTUATOR = model_of(ActuatorMemory, desired=Annotated[list[Any] | None, AfterValidator(_wish)], failures=_Count)
+_PLAN = model_of(PlanMemory)
+_READING = model_of(StoredReading, flag=_Flag, tests=Annotated[_Count, AfterValidator(_tests)])
+_DELIVERY = model_of(Delivery, packet=Annotated[int, Field(ge=0, le=MOST_DELIVERIES)])
+_SEEN = TypeAdapter(tuple[tuple[At, int] | None, ...])
