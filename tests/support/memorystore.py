@@ -13,7 +13,7 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive import records
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
-from edge_agent.knowledge.store.rows import MOST_LATER, _decision_row, at_rest
+from edge_agent.knowledge.store.rows import MOST_LATER, _decision_row
 from edge_agent.model.commands import OPEN_STATES, TRANSITIONS, CommandRecord
 from edge_agent.model.plant import Policy
 from edge_agent.model.quality import Flag
@@ -217,7 +217,7 @@ class MemoryStore:
             self._alarm_events.setdefault((happened.key, happened.event, happened.at), happened)
         for alarm in turn.alarms:
             self._alarms.pop(alarm.key, None)
-            if not at_rest(alarm):
+            if not alarm.at_rest:
                 self._alarms[alarm.key] = alarm
         self._decisions.extend(decision for decision in turn.decisions if decision not in self._decisions)
         for command in turn.commands:

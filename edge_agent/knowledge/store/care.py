@@ -13,8 +13,8 @@ from loguru import logger
 
 from edge_agent.errors import StoreFullError, StoreMovedError
 from edge_agent.knowledge.store.connection import is_full, translated
+from edge_agent.knowledge.store.files import Reserve
 from edge_agent.knowledge.store.housekeeping import fit, free_bytes, make_room, tidy
-from edge_agent.knowledge.store.reserve import Reserve
 from edge_agent.knowledge.store.shares import Shares
 from edge_agent.knowledge.store.soundness import open_sound
 from edge_agent.knowledge.store.standing import Standing

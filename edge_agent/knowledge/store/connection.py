@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from loguru import logger
 
 from edge_agent.errors import StoreDamagedError, StoreError, StoreFullError, StoreRefusedError
+from edge_agent.knowledge.store.files import begin_private, close_to_others
 from edge_agent.knowledge.store.ownership import refuse_foreign
-from edge_agent.knowledge.store.private_files import begin_private, close_to_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

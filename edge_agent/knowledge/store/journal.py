@@ -10,9 +10,9 @@ from loguru import logger
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import readback, rows
-from edge_agent.knowledge.store.aside import move_aside
 from edge_agent.knowledge.store.connection import transaction
-from edge_agent.knowledge.store.readback import Misfits
+from edge_agent.knowledge.store.meta import read_meta, write_meta
+from edge_agent.knowledge.store.readback import Misfits, move_aside
 from edge_agent.model.commands import HIGHEST_EPOCH
 from edge_agent.model.readings import KEPT_DELIVERIES
 from edge_agent.model.remembered import Remembered
@@ -38,8 +38,7 @@ _LAST = 3
 
 def epoch(db: sqlite3.Connection) -> int:
     """Read the file's own epoch; 0, with a word of it, where that cannot be one."""
-    row = db.execute(_SQL["get_meta"], ("epoch",)).fetchone()
-    found = row[0] if row else 0
+    found = read_meta(db, "epoch") or 0
     if isinstance(found, int) and 0 <= found <= HIGHEST_EPOCH:
         return found
     logger.bind(found=str(found)[:40]).warning("The epoch in the store cannot be one: it is not believed")
@@ -55,8 +54,7 @@ def take_control(db: sqlite3.Connection, agent: str, above: int) -> tuple[Rememb
     with transaction(db):
         found = remembered(db, max(epoch(db), above) + 1, misfits)
         move_aside(db, misfits.found)
-        for name, value in (("epoch", found.epoch), ("agent", agent), ("clean", 0)):
-            db.execute(_SQL["set_meta"], (name, value))
+        write_meta(db, {"epoch": found.epoch, "agent": agent, "clean": 0})
     misfits.tell()
     return found, misfits
 
@@ -97,7 +95,7 @@ def write(db: sqlite3.Connection, batch: rows.Batch, deliveries: int = KEPT_DELI
     if any(name == "insert_delivery" for name, _ in batch.others):
         db.execute(_SQL["forget_deliveries"], (deliveries,))
     if batch.command_events:
-        db.executemany(_SQL["insert_command_event"], map(rows.event_row, batch.command_events))
+        db.executemany(_SQL["insert_command_event"], batch.command_events)
         db.executemany(_SQL["advance_command"], map(rows.advance_row, batch.command_events))
     return duplicates
 

@@ -12,6 +12,7 @@ from loguru import logger
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
 from edge_agent.knowledge.models import STRICT, At, members, model_of
+from edge_agent.knowledge.statements import statements
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
 from edge_agent.model.plant import ACTIONS
@@ -21,11 +22,13 @@ from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReadin
 from edge_agent.ports.stores import Misfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from edge_agent.knowledge.statements import Row
 
 _T = TypeVar("_T")
+_SQL = statements("store", "aside")
 
 #: Rows that are kept for whoever looks into them.
 KEPT_ASIDE = 1_000
@@ -67,6 +70,20 @@ class Misfits:
             first = self.found[0]
             log = logger.bind(rows=len(self.found), sources=sources, first=f"{first.key}: {first.reason}")
             log.error("Rows of the store make no sense; they are set aside")
+
+
+def move_aside(db: sqlite3.Connection, misfits: Sequence[Misfit]) -> None:
+    """Move rows out of their tables within a transaction, and keep them for whoever looks into them."""
+    for one in misfits:
+        db.execute(_SQL[f"remove_{one.source}"], one.key)
+    keep_aside(db, misfits)
+
+
+def keep_aside(db: sqlite3.Connection, misfits: Sequence[Misfit]) -> None:
+    """Keep rows that are in no table any more, within a transaction."""
+    if misfits:
+        db.executemany(_SQL["set_aside"], [(one.source, one.row, one.reason) for one in misfits[-KEPT_ASIDE:]])
+        db.execute(_SQL["forget_aside"], (KEPT_ASIDE,))
 
 
 def as_text(row: object) -> str:

@@ -103,8 +103,8 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
         ("insert_dead_letter", dead_letter_rows(letter for turn in turns for letter in turn.dead_letters)),
         ("insert_delivery", [tuple(delivery) for turn in turns for delivery in turn.deliveries]),
         ("insert_alarm_event", [(*event[0], *event[1:]) for turn in turns for event in turn.alarm_events]),
-        ("put_alarm", [_alarm_row(alarm) for alarm in alarms.values() if not at_rest(alarm)]),
-        ("rest_alarm", [tuple(alarm.key) for alarm in alarms.values() if at_rest(alarm)]),
+        ("put_alarm", [_alarm_row(alarm) for alarm in alarms.values() if not alarm.at_rest]),
+        ("rest_alarm", [tuple(alarm.key) for alarm in alarms.values() if alarm.at_rest]),
         ("insert_decision", [_decision_row(decision) for turn in turns for decision in turn.decisions]),
         ("insert_command", [_command_row(command) for turn in turns for command in turn.commands]),
         ("put_memory", [row for turn in turns for row in _memory_rows(turn)]),
@@ -113,16 +113,6 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
     ]
     events = [event for turn in turns for event in turn.command_events]
     return Batch(ids.unsaved, readings, settled, [(name, rows) for name, rows in found if rows], events, ids.names)
-
-
-def at_rest(alarm: Alarm) -> bool:
-    """Whether there is nothing to remember of an alarm."""
-    return alarm.at_rest
-
-
-def event_row(event: CommandEvent) -> Row:
-    """Turn a command's event into a row of command_events."""
-    return tuple(event)
 
 
 def advance_row(event: CommandEvent) -> dict[str, Any]:

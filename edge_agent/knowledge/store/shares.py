@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.knowledge.statements import statements
+from edge_agent.knowledge.store.meta import read_meta, read_number, write_meta
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.statements import Row
     from edge_agent.knowledge.store.rows import Batch
 
-_SQL = {**statements("store", "shares"), **statements("store", "journal")}
+_SQL = statements("store", "shares")
 _KEY = "share_of_"
 
 #: The classes, in the order in which they give way, and what a row of them takes beside its texts, index included.
@@ -45,17 +46,16 @@ class Shares:
 
     def load(self, db: sqlite3.Connection) -> None:
         """Read what was written down when the file was closed in order, or count."""
-        row = db.execute(_SQL["get_meta"], ("clean",)).fetchone()
-        is_clean = row is not None and row[0] == 1
+        is_clean = read_meta(db, "clean") == 1
         for name in OVERHEAD:
-            row = db.execute(_SQL["get_meta"], (_KEY + name,)).fetchone() if is_clean else None
-            if row is None or not isinstance(row[0], int):
-                row = db.execute(_SQL[f"size_of_{name}"]).fetchone()
-            self.bytes[name] = max(0, row[0])
+            size = read_number(db, _KEY + name) if is_clean else None
+            if size is None:
+                size = db.execute(_SQL[f"size_of_{name}"]).fetchone()[0]
+            self.bytes[name] = max(0, size)
 
     def save(self, db: sqlite3.Connection) -> None:
         """Write it down, for the next start."""
-        db.executemany(_SQL["set_meta"], [(_KEY + name, size) for name, size in self.bytes.items()])
+        write_meta(db, {_KEY + name: size for name, size in self.bytes.items()})
 
     def now(self, name: str) -> int:
         """Tell the bytes of a class, the transaction under way included."""

@@ -11,6 +11,7 @@ from loguru import logger
 
 from edge_agent.errors import StoreDamagedError
 from edge_agent.knowledge.store.connection import connect_writer, translated
+from edge_agent.knowledge.store.meta import read_meta
 from edge_agent.knowledge.store.migrate import connect_owner
 from edge_agent.knowledge.store.salvage import Salvaged, salvage
 
@@ -99,7 +100,6 @@ def _doubt(path: Path, *, suspect: bool) -> None:
 
 def _closed_in_order(db: sqlite3.Connection) -> bool:
     try:
-        row = db.execute("SELECT value FROM meta WHERE key = 'clean'").fetchone()
+        return bool(read_meta(db, "clean") == 1)
     except sqlite3.OperationalError:  # a new file, or one from before there was a word of it
         return False
-    return row is not None and row[0] == 1

@@ -14,8 +14,8 @@ from loguru import logger
 
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import parcel
-from edge_agent.knowledge.store.aside import keep_aside
 from edge_agent.knowledge.store.connection import transaction
+from edge_agent.knowledge.store.readback import keep_aside
 from edge_agent.knowledge.store.rows import Batch
 from edge_agent.ports.stores import Spooled
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_agent.errors import StoreDamagedError, StoreError, StoreMovedError, StoreRefusedError
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import journal, piecemeal, rows
-from edge_agent.knowledge.store import sqlite_policy as governing
 from edge_agent.knowledge.store.care import Care
 from edge_agent.knowledge.store.connection import Connection, transaction
-from edge_agent.knowledge.store.epoch import EpochFile
+from edge_agent.knowledge.store.files import EpochFile
+from edge_agent.knowledge.store.governing import StoredPolicy
 from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.meta import write_meta
 from edge_agent.knowledge.store.migrate import connect_owner
 from edge_agent.knowledge.store.spool import Spooling
 from edge_agent.knowledge.store.storewatch import StoreWatch
@@ -30,11 +30,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from edge_agent.model.inbox import Operation
-    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.plant import Plant
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Instant, Moment
-    from edge_agent.ports.policy import Change
     from edge_agent.ports.stores import Misfit, Spooled
     from edge_agent.turn import Turn
 
@@ -43,7 +41,7 @@ _T = TypeVar("_T")
 _SQL = dict(statements("store", "journal"))
 
 
-class SqliteStore(StoreWatch):
+class SqliteStore(StoreWatch, StoredPolicy):
     """Journal, policy and spool of one site in one file; `async with` opens it, makes it where it is missing.
 
     WAL with a sync at each commit. The one connection that writes, and checkpoints, lives in a thread of its own.
@@ -65,14 +63,11 @@ class SqliteStore(StoreWatch):
         self._deliveries = deliveries
         self._time = TrustedTime()
         care = None if limits is None else Care(path, limits, self._time)
-        super().__init__(care, EpochFile(path), Spooling(limits or Limits()) if spool else None)
-        self._connection = Connection(path, care.connect if care else connect_owner, self._bid_farewell)
+        StoreWatch.__init__(self, care, EpochFile(path), Spooling(limits or Limits()) if spool else None)
+        connection = Connection(path, care.connect if care else connect_owner, self._bid_farewell)
+        StoredPolicy.__init__(self, connection, plant)
         self._ids = rows.SeriesIds(())
-        self._plant = plant
-        self._notes: dict[str, str] = {}
-        self._policy: Policy | None = None
-        self._mark: str | None = None
-        self._begun = self._unsound = self._tidying = False
+        self._begun = self._tidying = False
         self._renewed: str | None = None  # the next write is to tell
         self._filled = asyncio.Event()
 
@@ -127,68 +122,6 @@ class SqliteStore(StoreWatch):
         renewed, self._renewed = self._renewed, None
         return Written(duplicates, renewed)
 
-    async def policy(self) -> Policy:
-        """See PolicyRepository."""
-        self._policy = await self._soundly(governing.policy)
-        return self._policy
-
-    async def plant(self) -> Plant:
-        """See PolicyRepository."""
-        return await self._soundly(governing.plant)
-
-    async def version(self) -> object:
-        """See PolicyRepository. Triggers count every change of thresholds and plans, whoever makes it."""
-        return await self._soundly(governing.version)
-
-    async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
-        """See PolicyRepository."""
-        changes = await self._connection.run(governing.apply, plant, dry_run=dry_run)
-        if not dry_run:
-            self._mark = None
-        return changes
-
-    async def applied(self) -> str | None:
-        """See PolicyRepository."""
-        return await self._connection.run(governing.meta, "applied")
-
-    async def keep(self, plant: Plant, mark: str | None) -> None:
-        """Apply a plant whose policy comes from elsewhere, with a mark of where; any other `apply` forgets the mark."""
-        await self._connection.run(governing.apply, plant, mark=mark)
-        self._plant, self._policy, self._mark = plant, plant.policy, mark
-
-    def govern(self, plant: Plant) -> None:
-        """Note what is in force, for a fresh file if this one has to be begun anew."""
-        self._plant, self._policy = plant, plant.policy
-
-    async def has_governed(self) -> bool:
-        """Whether an agent has ever taken control with this store."""
-        return await self._connection.run(lambda db: governing.meta(db, "epoch") > 0)
-
-    async def note(self, key: str, value: str) -> None:
-        """Keep a text under a name, in a fresh file too if this one has to be begun anew."""
-        await self._connection.run(governing.note, key, value)
-        self._notes[key] = value
-
-    async def noted(self, key: str) -> str | None:
-        """Read a text that was kept; None where there is none."""
-        found: str | None = await self._connection.run(governing.meta, key)
-        if found is not None:
-            self._notes[key] = found
-        return found
-
-    async def mark(self) -> str | None:
-        """Read the mark kept with the policy; None where there is none."""
-        self._mark = await self._soundly(lambda db: governing.meta(db, "policy_mark"))
-        return self._mark
-
-    async def ask(self, operation: Operation) -> None:
-        """Leave an operation for the agent that runs on this file. Raises StoreError for an unknown actuator."""
-        await self._connection.run(governing.ask, operation)
-
-    async def operations(self) -> list[Operation]:
-        """Take what people have asked for. Raises StoreError."""
-        return await self._soundly(governing.take_operations)
-
     async def filled(self) -> None:
         """See Spool."""
         await self._filled.wait()
@@ -208,12 +141,6 @@ class SqliteStore(StoreWatch):
     async def refuse(self, ids: Sequence[int], reason: str) -> None:
         """See Spool."""
         await self._connection.run(self._shrink, lambda spooling, db: spooling.refuse(db, ids, reason))
-
-    async def _soundly(self, look: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Look at a file that is not about to be replaced: a bare one would say that nothing is in force."""
-        if self._unsound:
-            raise StoreError("The store is damaged or moved, and not yet opened again.")
-        return await self._connection.run(look)
 
     async def _write_or_sift(self, batch: rows.Batch, now: Moment) -> int:
         try:
@@ -305,19 +232,12 @@ class SqliteStore(StoreWatch):
     def _renew(self, db: sqlite3.Connection) -> None:
         """Tell a file that was begun anew what the agent knows, and take up the present one."""
         if self._care is not None and self._care.bare:
-            self._carry_over(db)
+            with transaction(db):
+                db.execute(_SQL["carry_epoch"], (self._epoch.read(HIGHEST_EPOCH),))
+            self._tell(db)
             self._care.bare, self._renewed = False, self._care.renewal
         self._prepare(db)
         self._unsound = False
-
-    def _carry_over(self, db: sqlite3.Connection) -> None:
-        with transaction(db):
-            db.execute(_SQL["carry_epoch"], (self._epoch.read(HIGHEST_EPOCH),))
-        if self._plant is not None:
-            plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
-            governing.apply(db, plant, mark=self._mark)
-        for note in self._notes.items():
-            db.execute(_SQL["set_meta"], note)
 
     def _bid_farewell(self, db: sqlite3.Connection) -> None:
         if self._spooling is not None:
@@ -327,7 +247,7 @@ class SqliteStore(StoreWatch):
             # It is looked through at the next start where this fails. One commit: each costs a card some kilobytes.
             with suppress(sqlite3.Error), transaction(db):
                 self._care.shares.save(db)
-                db.execute(_SQL["set_meta"], ("clean", 1))
+                write_meta(db, {"clean": 1})
 
 
 def _size(batch: rows.Batch) -> int:

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from edge_agent.knowledge.store.private_files import begin_private
+from edge_agent.knowledge.store.files import begin_private
 
 if TYPE_CHECKING:
     from pathlib import Path

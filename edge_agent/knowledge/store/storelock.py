@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.errors import StoreError
-from edge_agent.knowledge.store.private_files import private
+from edge_agent.knowledge.store.files import private
 
 if TYPE_CHECKING:
     from pathlib import Path

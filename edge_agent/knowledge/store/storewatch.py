@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge_agent.knowledge.store.care import Care
-    from edge_agent.knowledge.store.epoch import EpochFile
+    from edge_agent.knowledge.store.files import EpochFile
     from edge_agent.knowledge.store.spool import Spooling
 
 

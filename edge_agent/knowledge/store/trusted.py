@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.knowledge.statements import statements
+from edge_agent.knowledge.store.meta import read_number, write_meta
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.time import Instant, Moment
 
-_SQL = {**statements("store", "journal"), **statements("store", "housekeeping")}
+_SQL = statements("store", "housekeeping")
 
 _KEY = "trusted_at"
 _UNSURE_KEY, _YOUNG_KEY, _YOUNG_AT_KEY = "unsure_from", "young_from", "young_at"
@@ -72,9 +73,9 @@ class TrustedTime:
         """Read where it stood; in a store without, it stands where the newest things were received."""
         self._saved, self._noted = None, {}
         if self._at is None:
-            self._unsure_from, self._young_from = _meta(db, _UNSURE_KEY), _meta(db, _YOUNG_KEY)
-            self._young_at = _meta(db, _YOUNG_AT_KEY) or 0
-            self._at = _meta(db, _KEY)
+            self._unsure_from, self._young_from = read_number(db, _UNSURE_KEY), read_number(db, _YOUNG_KEY)
+            self._young_at = read_number(db, _YOUNG_AT_KEY) or 0
+            self._at = read_number(db, _KEY)
             if self._at is None:
                 self._at = db.execute(_SQL["newest_receipt"]).fetchone()[0]
 
@@ -101,17 +102,9 @@ class TrustedTime:
     def save(self, db: sqlite3.Connection) -> None:
         """Write it with a commit, once a minute; what is doubtful at once."""
         noted = {_UNSURE_KEY: self._unsure_from, _YOUNG_KEY: self._young_from, _YOUNG_AT_KEY: self._young_at}
-        for key, value in noted.items() if noted != self._noted else ():
-            if value is None:
-                db.execute(_SQL["forget_meta"], (key,))
-            else:
-                db.execute(_SQL["set_meta"], (key, value))
+        if noted != self._noted:
+            write_meta(db, noted)
         self._noted = noted
         if self._saved is None or abs(self.at - self._saved) >= _SAVE_MICROSECONDS:
-            db.execute(_SQL["set_meta"], (_KEY, self.at))
+            write_meta(db, {_KEY: self.at})
             self._saved = self.at
-
-
-def _meta(db: sqlite3.Connection, key: str) -> Instant | None:
-    row = db.execute(_SQL["get_meta"], (key,)).fetchone()
-    return row[0] if row is not None and isinstance(row[0], int) else None

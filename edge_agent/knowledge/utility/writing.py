@@ -101,7 +101,7 @@ class Writing:
 
     async def _put_events(self, events: list[Any]) -> None:
         if events:
-            await self._put("insert_command_event", list(map(rows.event_row, events)))
+            await self._put("insert_command_event", list(map(tuple, events)))
             await self._put("advance_command", rows.advance_rows(events))
 
     async def _put(self, name: str, found: list[Row]) -> None:

@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from edge_agent.errors import StoreFullError
+from edge_agent.knowledge.store.files import Reserve
 from edge_agent.knowledge.store.limits import Limits
-from edge_agent.knowledge.store.reserve import Reserve
 from edge_agent.knowledge.store.sqlite import SqliteStore
 
 DAY = 86_400
