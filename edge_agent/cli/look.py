@@ -139,13 +139,7 @@ async def _export(store: Path, what: str, since: int | None, node: str | None, *
     if as_csv:
         writer.writeheader()
     async with SqliteArchive(store) as archive:
-        records = {
-            "readings": archive.readings,
-            "alarms": archive.alarms,
-            "commands": archive.commands,
-            "dead-letters": archive.dead_letters,
-        }[what]
-        async for record in records(since, node):
+        async for record in archive.records(what.replace("-", "_"), since, node):
             if as_csv:
                 writer.writerow({key: spreadsheet_cell(_flat(value)) for key, value in record.items()})
             else:

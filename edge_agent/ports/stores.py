@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from edge_agent.model.time import Instant
     from edge_agent.turn import Turn
 
+    Record = dict[str, Any]
+
 
 class Written(NamedTuple):
     """What a write found: readings that were there already (the broker delivered them before).
@@ -114,28 +116,20 @@ class OperationSource(Protocol):
 class Archive(Protocol):
     """What the store holds, flat, oldest first, as the interface's `export` names it. Times are RFC 3339 in UTC.
 
-    `since` is compared with observed_at, at, issued_at and received_at, and includes its own instant. A dead letter
-    is of the node that its topic names.
+    `readings`: node, sensor, value, unit, flag, tests, observed_at, received_at, seq. `alarms`: node, sensor,
+    threshold, event, at, value, by, reason. `commands`: the members of the command, and outcome, attempts, closed_at.
+    `dead_letters`: reason, topic, payload (as text, or as base64 where it is not UTF-8), received_at.
     """
 
-    def readings(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
-        """Yield node, sensor, value, unit, flag, tests, observed_at, received_at, seq."""
+    def records(self, what: str, since: Instant | None = None, node: str | None = None) -> AsyncIterator[Record]:
+        """Yield records of one kind from an instant on, itself included: observed_at, at, issued_at or received_at.
+
+        A dead letter is of the node that its topic names.
+        """
         ...
 
-    def alarms(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
-        """Yield node, sensor, threshold, event, at, value, by, reason."""
-        ...
-
-    def commands(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
-        """Yield the members of the command, and outcome, attempts, closed_at."""
-        ...
-
-    def dead_letters(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
-        """Yield reason, topic, payload, received_at. Payload as text, or as base64 where it is not UTF-8."""
-        ...
-
-    async def explain(self, command_id: str) -> dict[str, Any] | None:
-        """Tell the chain of one command; None for an unknown id. Raises StoreError.
+    async def explain(self, command_id: str) -> Record | None:
+        """Read the chain of one command; None for an unknown id. Raises StoreError.
 
         `alarms` (each with its `evidence`), `decision` (with its `checks`; None where none was kept), `command` (as in
         `commands`), `events` in order.

@@ -219,7 +219,7 @@ async def gathered(records: AsyncIterator[dict[str, Any]]) -> list[dict[str, Any
 
 async def test_a_reading_comes_back_flat_with_names_for_numbers(opened: Opened) -> None:
     await opened.store.write([turn(readings=[reading(0.25, 3.21, seq=4711, flag=Flag.SUSPECT)])])
-    assert await gathered(opened.archive.readings()) == [
+    assert await gathered(opened.archive.records("readings")) == [
         {
             "node": "tank1",
             "sensor": "level",
@@ -239,20 +239,20 @@ async def test_a_reading_is_stored_once_and_its_repetitions_are_counted(opened: 
     assert (await opened.store.write([first])).duplicates == 0
     again = turn(3, readings=[reading(0, seq=1), reading(2), reading(3), reading(3)])
     assert (await opened.store.write([again])).duplicates == 3
-    assert len(await gathered(opened.archive.readings())) == 4
+    assert len(await gathered(opened.archive.records("readings"))) == 4
 
 
 async def test_readings_of_one_instant_differ_by_seq_sensor_and_absence_of_seq(opened: Opened) -> None:
     four = [reading(0, seq=0), reading(0, seq=1), reading(0), reading(0, sensor=PRESSURE, seq=1)]
     assert (await opened.store.write([turn(readings=four)])).duplicates == 0
-    found = await gathered(opened.archive.readings())
+    found = await gathered(opened.archive.records("readings"))
     assert {(r["sensor"], r["seq"]) for r in found} == {("level", 0), ("level", 1), ("level", None), ("suction", 1)}
 
 
 async def test_a_repetition_does_not_change_what_is_stored(opened: Opened) -> None:
     await opened.store.write([turn(readings=[reading(0, 2.0, seq=1)])])
     await opened.store.write([turn(1, readings=[reading(0, 2.0, seq=1, flag=Flag.FAIL)])])
-    (kept,) = await gathered(opened.archive.readings())
+    (kept,) = await gathered(opened.archive.records("readings"))
     assert (kept["value"], kept["flag"]) == (2.0, "good")
 
 
@@ -261,7 +261,7 @@ async def test_a_reading_that_settles_later_gets_its_flag_in_the_store(opened: O
     await opened.store.write([turn(readings=[unsettled, other])])
     unsettled.flag, unsettled.tests = Flag.FAIL, pack_tests({"gross_range": "good", "spike": "fail"})
     await opened.store.write([turn(1, settled=[unsettled])])
-    flags = {r["sensor"]: (r["flag"], r["tests"]) for r in await gathered(opened.archive.readings())}
+    flags = {r["sensor"]: (r["flag"], r["tests"]) for r in await gathered(opened.archive.records("readings"))}
     assert flags["level"] == ("fail", {"gross_range": "good", "spike": "fail"})
     assert flags["suction"][0] == "good"
 
@@ -271,14 +271,14 @@ async def test_a_reading_that_settles_before_it_is_written_is_stored_settled(ope
     first = turn(readings=[unsettled])
     unsettled.flag = Flag.SUSPECT
     await opened.store.write([first, turn(1, settled=[unsettled])])
-    assert [r["flag"] for r in await gathered(opened.archive.readings())] == ["suspect"]
+    assert [r["flag"] for r in await gathered(opened.archive.records("readings"))] == ["suspect"]
 
 
 async def test_a_stored_reading_without_judgement_takes_that_of_its_repetition(opened: Opened) -> None:
     await opened.store.write([turn(readings=[reading(0, flag=Flag.NOT_EVALUATED)])])
     await opened.store.write([turn(1, readings=[reading(0, flag=Flag.SUSPECT)])])
     await opened.store.write([turn(2, readings=[reading(0, flag=Flag.NOT_EVALUATED)])])
-    assert [r["flag"] for r in await gathered(opened.archive.readings())] == ["suspect"]
+    assert [r["flag"] for r in await gathered(opened.archive.records("readings"))] == ["suspect"]
 
 
 async def test_what_happens_to_a_reading_after_the_call_is_not_in_the_write(opened: Opened) -> None:
@@ -288,27 +288,27 @@ async def test_what_happens_to_a_reading_after_the_call_is_not_in_the_write(open
         await asyncio.sleep(0)
         changing.flag = Flag.FAIL
     assert writing.done()
-    assert [r["flag"] for r in await gathered(opened.archive.readings())] == ["not_evaluated"]
+    assert [r["flag"] for r in await gathered(opened.archive.records("readings"))] == ["not_evaluated"]
 
 
 async def test_readings_are_given_oldest_first_since_an_instant_and_of_a_node(opened: Opened) -> None:
     await opened.store.write([turn(readings=[reading(2), reading(0), reading(1, sensor=PRESSURE), reading(3)])])
-    found = await gathered(opened.archive.readings())
+    found = await gathered(opened.archive.records("readings"))
     assert [r["observed_at"] for r in found] == [rfc3339(T0 + n * SECOND) for n in range(4)]
-    assert [r["node"] for r in await gathered(opened.archive.readings(since=T0 + SECOND))] == [
+    assert [r["node"] for r in await gathered(opened.archive.records("readings", since=T0 + SECOND))] == [
         "station",
         "tank1",
         "tank1",
     ]
-    assert len(await gathered(opened.archive.readings(node="tank1"))) == 3
-    assert len(await gathered(opened.archive.readings(since=T0 + 3 * SECOND, node="tank1"))) == 1
-    assert await gathered(opened.archive.readings(node="nowhere")) == []
+    assert len(await gathered(opened.archive.records("readings", node="tank1"))) == 3
+    assert len(await gathered(opened.archive.records("readings", since=T0 + 3 * SECOND, node="tank1"))) == 1
+    assert await gathered(opened.archive.records("readings", node="nowhere")) == []
 
 
 async def test_more_readings_than_fit_in_memory_at_once_all_come_in_order(opened: Opened) -> None:
     held = [reading(n // 7, seq=n, sensor=LEVEL if n % 2 else PRESSURE) for n in range(5_001)]
     await opened.store.write([turn(readings=held)])
-    found = await gathered(opened.archive.readings())
+    found = await gathered(opened.archive.records("readings"))
     assert sorted(r["seq"] for r in found) == list(range(5_001))
     assert [r["observed_at"] for r in found] == sorted(r["observed_at"] for r in found)
 
@@ -316,7 +316,10 @@ async def test_more_readings_than_fit_in_memory_at_once_all_come_in_order(opened
 async def test_a_unit_that_changes_leaves_history_in_its_own(opened: Opened) -> None:
     in_feet = replace(LEVEL, unit="ft")
     await opened.store.write([turn(readings=[reading(0, 2.0), reading(1, 6.6, sensor=in_feet)])])
-    assert [(r["value"], r["unit"]) for r in await gathered(opened.archive.readings())] == [(2.0, "m"), (6.6, "ft")]
+    assert [(r["value"], r["unit"]) for r in await gathered(opened.archive.records("readings"))] == [
+        (2.0, "m"),
+        (6.6, "ft"),
+    ]
 
 
 # Dead letters and deliveries
@@ -328,7 +331,7 @@ async def test_dead_letters_come_back_as_text_or_base64(opened: Opened) -> None:
         DeadLetter("invalid_json", "water/riverside/tank1/telemetry/level", b"\xff\x00", T0 + 1),
     ]
     await opened.store.write([turn(dead_letters=letters)])
-    text, binary = await gathered(opened.archive.dead_letters())
+    text, binary = await gathered(opened.archive.records("dead_letters"))
     assert text == {
         "reason": "invalid_json",
         "topic": "water/riverside/tank1/telemetry/level",
@@ -341,7 +344,7 @@ async def test_dead_letters_come_back_as_text_or_base64(opened: Opened) -> None:
 async def test_a_long_payload_cut_within_a_character_stays_text(opened: Opened) -> None:
     cut = ("x" * 1023 + "ä").encode()[:1024]
     await opened.store.write([turn(dead_letters=[DeadLetter("too_large", "t", cut, T0)])])
-    (record,) = await gathered(opened.archive.dead_letters())
+    (record,) = await gathered(opened.archive.records("dead_letters"))
     assert record["payload"] == "x" * 1023
 
 
@@ -350,7 +353,7 @@ async def test_equal_dead_letters_are_all_kept_and_a_repeated_write_adds_none(op
     first, second = turn(dead_letters=[letter, letter]), turn(dead_letters=[letter])
     await opened.store.write([first, second])
     await opened.store.write([first, second])
-    assert len(await gathered(opened.archive.dead_letters())) == 3
+    assert len(await gathered(opened.archive.records("dead_letters"))) == 3
 
 
 async def test_dead_letters_are_given_since_an_instant_and_of_the_node_their_topic_names(opened: Opened) -> None:
@@ -358,8 +361,8 @@ async def test_dead_letters_are_given_since_an_instant_and_of_the_node_their_top
     topics = ["water/riverside/tank1/telemetry", "water/riverside/station/ack/tank1", "water/elsewhere/tank1/status"]
     letters = [DeadLetter("unknown", topic, b"", T0 + n) for n, topic in enumerate(topics)]
     await opened.store.write([turn(dead_letters=letters)])
-    assert [r["topic"] for r in await gathered(opened.archive.dead_letters(node="tank1"))] == topics[:1]
-    assert [r["topic"] for r in await gathered(opened.archive.dead_letters(since=T0 + 1))] == topics[1:]
+    assert [r["topic"] for r in await gathered(opened.archive.records("dead_letters", node="tank1"))] == topics[:1]
+    assert [r["topic"] for r in await gathered(opened.archive.records("dead_letters", since=T0 + 1))] == topics[1:]
 
 
 @of_a_gateway
@@ -533,7 +536,7 @@ async def test_the_alarm_journal_comes_back_once_in_order_and_filtered(opened: O
     journal = turn(alarm_events=events)
     await opened.store.write([journal])
     await opened.store.write([journal])
-    found = await gathered(opened.archive.alarms())
+    found = await gathered(opened.archive.records("alarms"))
     assert [(r["event"], r["sensor"], r["threshold"]) for r in found] == [
         ("raised", "level", "low"),
         ("raised", "", "offline"),
@@ -549,14 +552,16 @@ async def test_the_alarm_journal_comes_back_once_in_order_and_filtered(opened: O
         "by": "agent",
         "reason": "below low",
     }
-    assert [r["event"] for r in await gathered(opened.archive.alarms(since=T0 + SECOND, node="tank1"))] == ["cleared"]
+    assert [r["event"] for r in await gathered(opened.archive.records("alarms", since=T0 + SECOND, node="tank1"))] == [
+        "cleared"
+    ]
 
 
 async def test_commands_come_back_with_their_outcome(opened: Opened) -> None:
     await opened.store.write([turn(commands=[command(1), command(2, node="well", seconds=10)])])
     published, done = step(CommandState.PUBLISHED, 1, 1), step(CommandState.DONE, 3, 1)
     await opened.store.write([turn(3, command_events=[published, done])])
-    closed, still_open = await gathered(opened.archive.commands())
+    closed, still_open = await gathered(opened.archive.records("commands"))
     assert closed == {
         "id": "c1",
         "site": "riverside",
@@ -576,13 +581,13 @@ async def test_commands_come_back_with_their_outcome(opened: Opened) -> None:
         "closed_at": rfc3339(T0 + 3 * SECOND),
     }
     assert (still_open["outcome"], still_open["attempts"], still_open["closed_at"]) == (None, 0, None)
-    assert [r["id"] for r in await gathered(opened.archive.commands(node="well"))] == ["c2"]
-    assert [r["id"] for r in await gathered(opened.archive.commands(since=T0 + 10 * SECOND))] == ["c2"]
+    assert [r["id"] for r in await gathered(opened.archive.records("commands", node="well"))] == ["c2"]
+    assert [r["id"] for r in await gathered(opened.archive.records("commands", since=T0 + 10 * SECOND))] == ["c2"]
 
 
 async def test_a_command_that_is_only_advised_is_closed_at_once(opened: Opened) -> None:
     await opened.store.write([turn(commands=[command()], command_events=[step(CommandState.ADVISED)])])
-    (record,) = await gathered(opened.archive.commands())
+    (record,) = await gathered(opened.archive.records("commands"))
     assert record["outcome"] == "advised"
     assert record["closed_at"] is not None
 
@@ -592,10 +597,10 @@ async def test_writing_a_turn_again_leaves_commands_as_they_have_become(opened: 
     accepted = turn(2, command_events=[step(CommandState.ACCEPTED, 2, 1)])
     await opened.store.write([issue, accepted])
     await opened.store.write([issue])
-    assert [record["outcome"] for record in await gathered(opened.archive.commands())] == [None]
+    assert [record["outcome"] for record in await gathered(opened.archive.records("commands"))] == [None]
     await opened.store.write([turn(3, command_events=[step(CommandState.DONE, 3, 1)])])
     await opened.store.write([issue, accepted])
-    (record,) = await gathered(opened.archive.commands())
+    (record,) = await gathered(opened.archive.records("commands"))
     assert (record["outcome"], record["closed_at"]) == ("done", rfc3339(T0 + 3 * SECOND))
     explained = await opened.archive.explain("c1")
     assert explained is not None
@@ -612,7 +617,7 @@ async def test_a_command_is_explained_from_reading_to_outcome(opened: Opened) ->
     issue = turn(decisions=[held, decision], commands=[command()])
     await opened.store.write([issue])
     await opened.store.write([issue, turn(1, command_events=[step(CommandState.DONE, 1, 1, detail="running")])])
-    (record,) = await gathered(opened.archive.commands())
+    (record,) = await gathered(opened.archive.records("commands"))
     assert await opened.archive.explain("c1") == {
         "alarms": [
             {
@@ -782,9 +787,9 @@ async def test_a_cancelled_write_is_done_or_not_and_leaves_the_store_usable(open
         await asyncio.sleep(0)
         for task in writing[:-1]:
             task.cancel()
-    kept = {r["seq"] for r in await gathered(opened.archive.readings())}
+    kept = {r["seq"] for r in await gathered(opened.archive.records("readings"))}
     for task, batch in zip(writing, batches, strict=True):
         found = {r.seq for r in batch} & kept
         assert len(found) == 500 or (task.cancelled() and not found)
     await opened.store.write([turn(9, readings=[reading(9_999, seq=9_999)])])
-    assert 9_999 in {r["seq"] for r in await gathered(opened.archive.readings())}
+    assert 9_999 in {r["seq"] for r in await gathered(opened.archive.records("readings"))}

@@ -31,7 +31,7 @@ def turn(*seqs: int) -> Turn:
 
 
 async def stored(store: UtilityStore) -> list[int]:
-    return [record["seq"] async for record in store.readings()]
+    return [record["seq"] async for record in store.records("readings")]
 
 
 async def refusal(call: Awaitable[object]) -> tuple[StoreUnavailableError, float]:

@@ -84,7 +84,7 @@ async def test_one_refused_row_costs_one_row(database, path, rule):
             await wait_until(lambda: store.spooled_rows == 0)
         assert store.spool_refused_rows == 1
         assert drain.drained_rows == 20 * 50 - 1
-        assert len([1 async for _ in utility.readings()]) == 20 * 50 - 1
+        assert len([1 async for _ in utility.records("readings")]) == 20 * 50 - 1
     ((source, row, reason),) = aside(path)
     assert source == "readings"
     assert json.loads(row)[:5] == ["tank1", "level", "m", (T0 + 7) * MICROSECONDS + 30, 30]
@@ -110,8 +110,8 @@ async def test_refused_rows_of_each_kind_leave_the_rest(database, path):
         await store.write([turn(1, dead_letters=letters, commands=commands, command_events=events)])
         async with draining(store, utility):
             await wait_until(lambda: store.spooled_rows == 0)
-        assert len([1 async for _ in utility.dead_letters()]) == 8
-        assert [record["id"] async for record in utility.commands()] == ["id-0", "id-2"]
+        assert len([1 async for _ in utility.records("dead_letters")]) == 8
+        assert [record["id"] async for record in utility.records("commands")] == ["id-0", "id-2"]
         assert store.spool_refused_rows == 3
     assert [source for source, _, _ in aside(path)] == ["dead_letter", "command", "command_event"]
 
@@ -180,7 +180,7 @@ async def test_a_role_that_may_only_read_and_write_rows_drains_months_included(r
         where = await by_another_client(database, "SELECT tableoid::regclass::text FROM edge_agent.readings")
         assert len([name for (name,) in where if name != "edge_agent.readings_default"]) == 3
         assert await utility.maintain() >= 1  # months that are old enough are dropped
-        assert len([1 async for _ in utility.readings()]) < 4
+        assert len([1 async for _ in utility.records("readings")]) < 4
 
 
 async def test_the_role_may_do_nothing_else(restricted):

@@ -148,8 +148,8 @@ async def test_two_gateways_in_one_database_do_not_disturb_each_other(database: 
         now = await server_now(database)
         await one.write([turn(now, now + 1, dead_letters=[DeadLetter("x", "water/riverside/tank1/x", b"", now)])])
         assert (await other.write([turn(now)])).duplicates == 0
-        assert [len(await gathered(store.readings())) for store in (one, other)] == [2, 1]
-        assert [len(await gathered(store.dead_letters())) for store in (one, other)] == [1, 0]
+        assert [len(await gathered(store.records("readings"))) for store in (one, other)] == [2, 1]
+        assert [len(await gathered(store.records("dead_letters"))) for store in (one, other)] == [1, 0]
         assert [(await store.policy()).thresholds[0].limit for store in (one, other)] == [1.5, 3.0]
 
 
@@ -221,7 +221,7 @@ async def test_what_no_clock_can_mean_makes_no_partition_and_is_kept(store: Util
     held = [0, 253_402_300_799_999_999, -62_135_596_800_000_000, 2**53 + 1]
     assert (await store.write([turn(*held)])).duplicates == 0
     assert await partitions(database) == {"readings_default": 4}
-    assert [record["observed_at"] for record in await gathered(store.readings())] == [
+    assert [record["observed_at"] for record in await gathered(store.records("readings"))] == [
         "0001-01-01T00:00:00.000Z",
         "1970-01-01T00:00:00.000Z",
         "2255-06-05T23:47:34.740993Z",
@@ -246,7 +246,7 @@ async def test_maintenance_makes_the_months_ahead_and_takes_over_from_the_defaul
         database, "SELECT count(*) FROM pg_class WHERE relname ~ '^readings_\\d{4}_\\d\\d$'"
     )
     assert ahead == [(2,)]
-    assert len(await gathered(store.readings(since=now - DAY))) == 1
+    assert len(await gathered(store.records("readings", since=now - DAY))) == 1
 
 
 async def test_retention_drops_whole_months_when_every_site_has_kept_them_long_enough(database: str) -> None:
@@ -260,10 +260,10 @@ async def test_retention_drops_whole_months_when_every_site_has_kept_them_long_e
         assert await short.maintain() == 0, "the other site has not yet said how long it keeps"
         assert await long.maintain() == 1
         assert len(await partitions(database)) == 2
-        assert len(await gathered(short.readings())) == 2
+        assert len(await gathered(short.records("readings"))) == 2
         # A month that was dropped comes back for a reading from it.
         await short.write([turn(now - 400 * DAY)])
-        assert len(await gathered(short.readings())) == 3
+        assert len(await gathered(short.records("readings"))) == 3
 
 
 # Batches
@@ -285,7 +285,9 @@ async def test_a_spooled_batch_is_absorbed_in_the_order_of_its_statements(store:
     assert (await store.absorb(batch)).duplicates == 1
     assert await by_another_client(database, SINCE) == [(9,)]
     assert await by_another_client(database, "SELECT kind, name FROM edge_agent.memories") == [("plan", "p")]
-    assert [(r["value"], r["seq"], r["flag"]) for r in await gathered(store.readings())] == [(2.5, None, "good")]
+    assert [(r["value"], r["seq"], r["flag"]) for r in await gathered(store.records("readings"))] == [
+        (2.5, None, "good")
+    ]
 
 
 async def test_a_batch_that_settles_its_own_readings_and_older_ones_settles_both(store: UtilityStore) -> None:
@@ -294,7 +296,7 @@ async def test_a_batch_that_settles_its_own_readings_and_older_ones_settles_both
     await store.absorb(Batch(series, [older], [], names=names))
     both = Batch(series, [unseen, older], [(3, 1, 7, 10, -1), (4, 2, 7, 20, 1)], names=names)
     assert (await store.absorb(both)).duplicates == 1
-    assert [record["flag"] for record in await gathered(store.readings())] == ["suspect", "fail"]
+    assert [record["flag"] for record in await gathered(store.records("readings"))] == ["suspect", "fail"]
 
 
 STATES = [CommandState.DECIDED, CommandState.PUBLISHED, CommandState.ACCEPTED, CommandState.DONE, CommandState.EXPIRED]
@@ -316,7 +318,7 @@ async def test_events_of_one_command_in_one_write_do_what_they_do_one_by_one(sto
     whole = turn(commands=commands, command_events=[event for event in events if _sensible(event, events)])
     await store.write([whole])
     await memory.write([whole])
-    assert await gathered(store.commands()) == await gathered(memory.commands())
+    assert await gathered(store.records("commands")) == await gathered(memory.records("commands"))
 
 
 def _sensible(event: CommandEvent, events: list[CommandEvent]) -> bool:
@@ -337,7 +339,7 @@ async def test_text_that_postgresql_cannot_hold_does_not_stop_a_write(store: Uti
             )
         ]
     )
-    (letter,) = await gathered(store.dead_letters())
+    (letter,) = await gathered(store.records("dead_letters"))
     assert letter["topic"] == 'a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}"\\{NULL},\n°'
     assert letter["payload"] == "AP9c"
     assert await by_another_client(database, "SELECT reason FROM edge_agent.alarms") == [(letter["topic"],)]
@@ -346,7 +348,7 @@ async def test_text_that_postgresql_cannot_hold_does_not_stop_a_write(store: Uti
 async def test_a_value_that_no_column_can_hold_costs_its_row_alone(store: UtilityStore) -> None:
     absorbed = await store.write([turn(1, 2, command_events=[CommandEvent("c", CommandState.FAILED, 1, 2**40, "")])])
     assert [row.source for row in absorbed.refused] == ["command_event"]
-    assert len(await gathered(store.readings())) == 2
+    assert len(await gathered(store.records("readings"))) == 2
 
 
 @pytest.mark.parametrize("flags", [50, 500, 5_000])
@@ -362,7 +364,7 @@ async def test_flags_find_their_readings_by_key_in_a_month_that_the_planner_stil
         )
         ((rows_read,),) = await looked_at.fetchall()
     assert flags <= rows_read <= 2 * flags
-    assert sum(record["flag"] == "suspect" for record in await gathered(store.readings())) == flags
+    assert sum(record["flag"] == "suspect" for record in await gathered(store.records("readings"))) == flags
 
 
 async def test_a_cancelled_write_amid_its_transaction_leaves_the_pool_usable(
@@ -377,4 +379,4 @@ async def test_a_cancelled_write_amid_its_transaction_leaves_the_pool_usable(
                     await store.write([turn(2)])
         await other.rollback()
     assert (await store.write([turn(1, 3)])).duplicates == 1
-    assert len(await gathered(store.readings())) == 2
+    assert len(await gathered(store.records("readings"))) == 2

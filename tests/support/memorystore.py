@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from copy import deepcopy
 from dataclasses import replace
@@ -13,19 +12,19 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive import records
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
-from edge_agent.knowledge.store.rows import MOST_LATER, _decision_row
+from edge_agent.knowledge.store.rows import MOST_LATER, _command_row, _decision_row
 from edge_agent.model.commands import OPEN_STATES, TRANSITIONS, CommandRecord
 from edge_agent.model.plant import Policy
 from edge_agent.model.quality import Flag
 from edge_agent.model.readings import KEPT_DELIVERIES
 from edge_agent.model.remembered import Remembered, StoredReading
-from edge_agent.model.time import rfc3339
 from edge_agent.ports.policy import Change
 from edge_agent.ports.stores import Written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
+    from edge_agent.knowledge.statements import Row
     from edge_agent.model.alarms import Alarm, AlarmEvent, AlarmKey
     from edge_agent.model.commands import ActuatorMemory, CommandEvent, Decision
     from edge_agent.model.plant import Plant
@@ -142,43 +141,42 @@ class MemoryStore:
         """See PolicyRepository."""
         return self._applied
 
-    async def readings(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[Record]:
+    async def records(self, what: str, since: Instant | None = None, node: str | None = None) -> AsyncIterator[Record]:
         """See Archive."""
-        held = sorted(self._readings.items(), key=lambda entry: entry[1].observed_at)
-        for (_, _, unit, _, _), reading in held:
-            if _wanted(reading.observed_at, reading.node, since, node):
-                yield records.reading_record(reading, unit)
+        place = (
+            node if what != "dead_letters" or node is None else f"/{self._site}/{node}/" if self._site else f"/{node}/"
+        )
+        for at, where, row in sorted(getattr(self, f"_{what}_rows")(), key=itemgetter(0)):
+            inside = place is None or (place in f"/{where}/" if what == "dead_letters" else place == where)
+            if inside and (since is None or at >= since):
+                for record in records.sensible(what, [row]):
+                    yield record
 
-    async def alarms(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[Record]:
-        """See Archive."""
-        for event in sorted(self._alarm_events.values(), key=lambda event: event.at):
-            if _wanted(event.at, event.key.node, since, node):
-                yield records.alarm_event_record(event)
+    def _readings_rows(self) -> Iterator[tuple[Instant, str, Row]]:
+        for (_, _, unit, _, _), r in self._readings.items():
+            judged = (r.value, unit, r.flag, r.tests)
+            yield r.observed_at, r.node, (r.node, r.sensor, *judged, r.observed_at, r.received_at, r.seq)
 
-    async def commands(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[Record]:
-        """See Archive."""
-        for record in sorted(self._commands.values(), key=lambda record: record.command.issued_at):
-            if _wanted(record.command.issued_at, record.command.node, since, node):
-                yield records.command_record(record)
+    def _alarms_rows(self) -> Iterator[tuple[Instant, str, Row]]:
+        for event in self._alarm_events.values():
+            yield event.at, event.key.node, (*event[0], *event[1:])
 
-    async def dead_letters(self, since: Instant | None = None, node: str | None = None) -> AsyncIterator[Record]:
-        """See Archive."""
-        place = f"/{self._site}/{node}/" if self._site else f"/{node}/"
-        for letter, _ in sorted(self._dead_letters, key=lambda entry: entry[0].received_at):
-            if _wanted(letter.received_at, place if place in f"/{letter.topic}/" else "", since, node and place):
-                yield records.dead_letter_record(letter)
+    def _commands_rows(self) -> Iterator[tuple[Instant, str, Row]]:
+        for record in self._commands.values():
+            yield record.command.issued_at, record.command.node, _command_record_row(record)
+
+    def _dead_letters_rows(self) -> Iterator[tuple[Instant, str, Row]]:
+        for letter, _ in self._dead_letters:
+            yield letter.received_at, letter.topic, tuple(letter)
 
     async def explain(self, command_id: str) -> Record | None:
         """See Archive."""
         if command_id not in self._commands:
             return None
+        row = _command_record_row(self._commands[command_id])
         decision = next((one for one in self._decisions if one.command_id == command_id), None)
-        return records.explanation(
-            json.loads(_decision_row(decision)[7]) if decision else [],
-            _decision_record(decision) if decision else None,
-            self._commands[command_id],
-            [event for event in self._command_events.values() if event.command_id == command_id],
-        )
+        events = [event[1:] for event in self._command_events.values() if event.command_id == command_id]
+        return records.explained(row, decision and _decision_as_read(decision), events)
 
     def _add(self, reading: Reading) -> bool:
         """Keep a reading unless it is there; one that was not yet judged takes the judgement.
@@ -256,21 +254,13 @@ class MemoryStore:
             yield from held[-3:]
 
 
-def _decision_record(decision: Decision) -> Record:
-    return {
-        "at": rfc3339(decision.at),
-        "actuator": decision.actuator,
-        "action": decision.action,
-        "value": decision.value,
-        "plan": decision.plan,
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "checks": [check._asdict() for check in decision.checks],
-    }
+def _decision_as_read(decision: Decision) -> Row:
+    *members, alarms, checks, _ = _decision_row(decision)
+    return (*members, checks, alarms)
 
 
-def _wanted(at: Instant, place: str, since: Instant | None, node: str | None) -> bool:
-    return (since is None or at >= since) and (node is None or place == node)
+def _command_record_row(record: CommandRecord) -> Row:
+    return (*_command_row(record.command), record.state, record.attempts, record.closed_at)
 
 
 def _is_open(record: CommandRecord) -> bool:

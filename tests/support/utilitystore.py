@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.knowledge.archive.sqlite import explained, sensible_records
+from edge_agent.knowledge.archive.records import explained, sensible
 from edge_agent.knowledge.store import parcel, rows
 from edge_agent.knowledge.utility.postgres import PostgresStore
 
@@ -20,8 +20,8 @@ FROM edge_agent.commands WHERE site = %(site)s
 """
 _SQL = {
     "readings": """
-SELECT node, sensor, value, edge_agent.microseconds(observed_at), edge_agent.microseconds(received_at),
-       nullif(seq, -1), flag, tests, unit
+SELECT node, sensor, value, unit, flag, tests, edge_agent.microseconds(observed_at),
+       edge_agent.microseconds(received_at), nullif(seq, -1)
 FROM edge_agent.readings WHERE site = %(site)s
   AND (%(at)s::bigint IS NULL OR observed_at >= edge_agent.instant(%(at)s))
   AND (%(node)s::text IS NULL OR node = %(node)s) ORDER BY observed_at, node, sensor, unit, seq""",
@@ -41,7 +41,7 @@ FROM edge_agent.dead_letters WHERE site = %(site)s
 ORDER BY received_at, id""",
     "command": f"{_COMMAND} AND id = %(id)s",
     "events": """
-SELECT command_id, state, edge_agent.microseconds(at), attempts, detail FROM edge_agent.command_events
+SELECT state, edge_agent.microseconds(at), attempts, detail FROM edge_agent.command_events
 WHERE site = %(site)s AND command_id = %(id)s ORDER BY id""",
     "decision": """
 SELECT edge_agent.microseconds(at), actuator, action, value, plan, verdict, reason, checks::text, alarms::text
@@ -61,29 +61,16 @@ class UtilityStore(PostgresStore):
         whole.names = ids.names
         return await self.absorb(whole)
 
-    async def readings(self, since: int | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
-        for record in await self._records("readings", since, node):
-            yield record
-
-    async def alarms(self, since: int | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
-        for record in await self._records("alarms", since, node):
-            yield record
-
-    async def commands(self, since: int | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
-        for record in await self._records("commands", since, node):
-            yield record
-
-    async def dead_letters(self, since: int | None = None, node: str | None = None) -> AsyncIterator[dict[str, Any]]:
-        for record in await self._records("dead_letters", since, node):
+    async def records(
+        self, what: str, since: int | None = None, node: str | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        for record in sensible(what, await self.select(what, at=since, node=node)):
             yield record
 
     async def explain(self, command_id: str) -> dict[str, Any] | None:
         command, decision = await self.select("command", id=command_id), await self.select("decision", id=command_id)
         events = await self.select("events", id=command_id)
         return explained(command[0] if command else None, decision[0] if decision else None, events)
-
-    async def _records(self, what: str, since: int | None, node: str | None) -> list[dict[str, Any]]:
-        return list(sensible_records(what, await self.select(what, at=since, node=node)))
 
     async def select(self, name: str, **which: object) -> list[tuple[Any, ...]]:
         async with self._database.connection() as connection:

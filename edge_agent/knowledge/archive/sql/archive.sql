@@ -2,8 +2,8 @@
 -- two pages, so that a slow reader does not keep the agent's log from being checkpointed.
 
 -- name: readings
-SELECT r.observed_at, r.sensor_id, r.seq, s.node, s.sensor, r.value, r.observed_at, r.received_at, nullif(r.seq, -1),
-       r.flag, r.tests, s.unit
+SELECT r.observed_at, r.sensor_id, r.seq, s.node, s.sensor, r.value, s.unit, r.flag, r.tests, r.observed_at,
+       r.received_at, nullif(r.seq, -1)
 FROM readings r CROSS JOIN series s ON s.id = r.sensor_id
 WHERE (r.observed_at, r.sensor_id, r.seq) > (:at, :id, :seq) AND (:node IS NULL OR s.node = :node)
 ORDER BY r.observed_at, r.sensor_id, r.seq LIMIT :size
@@ -32,7 +32,7 @@ SELECT id, site, node, actuator, action, value, issued_at, expires_at, lease_sec
 FROM commands WHERE id = ?
 
 -- name: command_events
-SELECT command_id, state, at, attempts, detail FROM command_events WHERE command_id = ? ORDER BY id
+SELECT state, at, attempts, detail FROM command_events WHERE command_id = ? ORDER BY id
 
 -- name: decision_of_command
 SELECT at, actuator, action, value, plan, verdict, reason, checks, alarms FROM decisions

@@ -145,7 +145,7 @@ async def test_a_row_that_makes_no_sense_costs_that_row(path, filled, said, case
 
 async def _all(archive):
     async with archive:
-        return [record async for record in archive.readings()]
+        return [record async for record in archive.records("readings")]
 
 
 async def test_members_that_came_later_may_be_missing(path, filled):
@@ -192,8 +192,8 @@ async def test_what_is_set_aside_is_bounded(path, filled):
 async def test_an_export_leaves_out_what_makes_no_sense_and_says_so(path, filled, said):
     change(path, "UPDATE commands SET state = 'lost' WHERE id = 'id-1'", "UPDATE readings SET flag = 77 WHERE seq = 1")
     async with SqliteArchive(path) as archive:
-        assert [record["id"] async for record in archive.commands()] == ["id-2"]
-        assert [record["seq"] async for record in archive.readings()] == [0, 2]
+        assert [record["id"] async for record in archive.records("commands")] == ["id-2"]
+        assert [record["seq"] async for record in archive.records("readings")] == [0, 2]
         assert await archive.explain("id-2") is not None
         with pytest.raises(StoreError, match="makes no sense"):
             await archive.explain("id-1")

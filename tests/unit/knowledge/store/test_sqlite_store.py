@@ -54,7 +54,7 @@ def by_another_program(path: Path, *statements: str) -> None:
 
 async def count(path: Path) -> int:
     async with SqliteArchive(path) as archive:
-        return len([record async for record in archive.readings()])
+        return len([record async for record in archive.records("readings")])
 
 
 async def test_another_value_under_a_time_and_number_that_is_taken_is_stored_a_little_later(path, store):
@@ -175,7 +175,7 @@ async def test_an_error_within_a_write_leaves_nothing_of_it(store: SqliteStore, 
     with pytest.raises(StoreError, match="no decisions today"):
         await store.write([turn(0), failing])
     async with SqliteArchive(path) as archive:
-        assert [record async for record in archive.dead_letters()] == []
+        assert [record async for record in archive.records("dead_letters")] == []
     assert await count(path) == 0
     by_another_program(path, "DROP TRIGGER broken")
     assert (await store.write([turn(0), failing])).duplicates == 0
@@ -219,7 +219,7 @@ async def test_a_killed_agent_leaves_whole_writes_and_all_it_has_confirmed(path:
             await writer.wait()
         found = await count(path)
         async with SqliteArchive(path) as archive:
-            letters = len([record async for record in archive.dead_letters()])
+            letters = len([record async for record in archive.records("dead_letters")])
         assert found == 50 * letters
         assert letters > max(confirmed, default=20 * start)
     async with SqliteStore(path) as store:
@@ -244,7 +244,7 @@ async def test_each_commit_reaches_the_disk(store: SqliteStore) -> None:
 async def test_a_slow_export_does_not_keep_the_log_from_being_checkpointed(store: SqliteStore, path: Path) -> None:
     await store.write([turn(*range(5_000))])
     async with SqliteArchive(path) as archive:
-        records = archive.readings()
+        records = archive.records("readings")
         await anext(records)
         busy, *_ = await store._connection.run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
         assert busy == 0

@@ -80,7 +80,7 @@ async def test_a_command_beside_the_agent_is_not_refused(path, make_turn):
     async with SqliteStore(path, limits=LIMITS) as store, SqliteStore(path) as command, SqliteArchive(path) as archive:
         await store.write([make_turn(1)])
         assert await command.operations() == []
-        assert len([record async for record in archive.readings()]) == 1
+        assert len([record async for record in archive.records("readings")]) == 1
 
 
 HOLDER = """
