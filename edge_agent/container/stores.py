@@ -12,7 +12,7 @@ from loguru import logger
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.policy.inforce import PolicyInForce
 from edge_agent.knowledge.policy.shared import SharedCopy
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.readings import kept_deliveries
 
@@ -91,7 +91,7 @@ async def open_stores(settings: Settings, plant: Plant, sink: Sink | None = None
             SqliteStore(
                 settings.store.path,
                 spool=sink is not None,
-                limits=_limits(settings.store),
+                bounds=_bounds(settings.store),
                 plant=plant,
                 deliveries=kept_deliveries(settings.mqtt.receive_maximum),
             )
@@ -130,8 +130,8 @@ def open_cache(section: RedisSection, site: str) -> RedisCache | None:
     return RedisCache(section.url.get_secret_value(), site, section.ttl_seconds)
 
 
-def _limits(store: StoreSection) -> Limits:
-    return Limits(
+def _bounds(store: StoreSection) -> StoreBounds:
+    return StoreBounds(
         keep_days=store.keep_days,
         max_mb=store.max_mb,
         spool_max_days=store.spool_max_days,

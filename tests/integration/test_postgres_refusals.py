@@ -14,7 +14,7 @@ from support.deadline import wait_until
 from support.utilitystore import UtilityStore
 
 from edge_agent.errors import StoreError, StoreUnavailableError
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.commands import Command, CommandEvent, CommandState
 from edge_agent.model.plant import Node, Plant, Policy, Sensor, Threshold
@@ -24,7 +24,7 @@ from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.drain import Drain
 from edge_agent.turn import Turn
 
-LIMITS = Limits(reserve_mb=0)
+LIMITS = StoreBounds(reserve_mb=0)
 LEVEL = Sensor("tank1", "level", "level", "m")
 LOW = Threshold("tank1", "level", "low", 1.5)
 PLANT = Plant("riverside", {"tank1": Node("tank1", {"level": LEVEL})}, Policy((LOW,), ()))
@@ -77,7 +77,7 @@ CHECKED = ("ALTER TABLE edge_agent.readings ADD CHECK (value <> 9)",)
 @pytest.mark.parametrize("rule", [NO_NINES, CHECKED])
 async def test_one_refused_row_costs_one_row(database, path, rule):
     await by_another_client(database, *rule)
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, UtilityStore(database, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(database, "riverside") as utility:
         for second in range(20):
             await store.write([turn(second, [9.0 if (second, n) == (7, 30) else 1.0 for n in range(50)])])
         async with draining(store, utility) as drain:
@@ -106,7 +106,7 @@ async def test_refused_rows_of_each_kind_leave_the_rest(database, path):
     ]
     events = [CommandEvent(f"id-{n}", CommandState.DONE, n, 1, "bad" if n == 2 else "") for n in range(3)]
     letters = [DeadLetter("bad" if n == 4 else "good", "t", b"x", n) for n in range(9)]
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, UtilityStore(database, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(database, "riverside") as utility:
         await store.write([turn(1, dead_letters=letters, commands=commands, command_events=events)])
         async with draining(store, utility):
             await wait_until(lambda: store.spooled_rows == 0)
@@ -133,7 +133,7 @@ async def spooled(path, made):
 
 async def test_a_table_that_is_not_ours_makes_it_wait_and_costs_nothing(database, path):
     await by_another_client(database, "ALTER TABLE edge_agent.readings RENAME COLUMN tests TO exams")
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, UtilityStore(database, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(database, "riverside") as utility:
         await store.write([turn(1)])
         async with draining(store, utility) as drain:
             await wait_until(lambda: drain.error is not None)
@@ -167,7 +167,7 @@ def granted():
 async def test_a_role_that_may_only_read_and_write_rows_drains_months_included(restricted, database, path):
     ((now,),) = await by_another_client(database, "SELECT extract(epoch FROM now())::bigint")
     async with (
-        SqliteStore(path, spool=True, limits=LIMITS) as store,
+        SqliteStore(path, spool=True, bounds=LIMITS) as store,
         UtilityStore(restricted, "riverside", readings_keep_days=30) as utility,
     ):
         assert await utility.apply(PLANT)
@@ -204,7 +204,7 @@ async def test_where_months_may_not_be_made_the_readings_wait_in_the_default_and
         "REVOKE EXECUTE ON FUNCTION edge_agent.make_months(timestamptz[]) FROM PUBLIC",
         f"REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA edge_agent FROM {role}",
     )
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, UtilityStore(restricted, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(restricted, "riverside") as utility:
         await store.write([turn(0)])
         async with draining(store, utility) as drain:
             await wait_until(lambda: store.spooled_rows == 0)
@@ -220,7 +220,7 @@ async def test_where_months_may_not_be_made_the_readings_wait_in_the_default_and
 async def test_a_role_without_a_right_is_told_which(restricted, database, path):
     role = restricted.partition("user=")[2].partition(" ")[0]
     await by_another_client(database, f"REVOKE INSERT ON edge_agent.readings FROM {role}")
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, UtilityStore(restricted, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(restricted, "riverside") as utility:
         await store.write([turn(0)])
         async with draining(store, utility) as drain:
             await wait_until(lambda: drain.error is not None)

@@ -15,17 +15,18 @@ from edge_agent.errors import StoreFullError, StoreMovedError
 from edge_agent.knowledge.store.connection import is_full, translated
 from edge_agent.knowledge.store.files import Reserve
 from edge_agent.knowledge.store.housekeeping import fit, free_bytes, make_room, tidy
+from edge_agent.knowledge.store.openfile import OpenFile
 from edge_agent.knowledge.store.shares import Shares
 from edge_agent.knowledge.store.soundness import open_sound
-from edge_agent.knowledge.store.standing import Standing
 from edge_agent.knowledge.store.storelock import StoreLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge_agent.knowledge.store.limits import Limits
+    from edge_agent.knowledge.store.bounds import StoreBounds
     from edge_agent.knowledge.store.rows import Batch
+    from edge_agent.knowledge.store.storewatch import StoreWatch
     from edge_agent.knowledge.store.trusted import TrustedTime
 
 _T = TypeVar("_T")
@@ -44,23 +45,20 @@ TIDY_ROWS = 2_000
 class Care:
     """Opens, guards and tidies one store."""
 
-    def __init__(self, path: Path, limits: Limits, time: TrustedTime) -> None:
-        self.limits = limits
+    def __init__(self, path: Path, bounds: StoreBounds, time: TrustedTime, watch: StoreWatch) -> None:
+        self._watch = watch
+        self.bounds = bounds
         self._time = time
-        self.renewals = 0
         self.bare = False  # begun anew, and not yet told what the old file knew
-        self._reserve = Reserve(path.with_suffix(".reserve"), limits.reserve_bytes)
-        self._standing = Standing(path)
+        self._reserve = Reserve(path.with_suffix(".reserve"), bounds.reserve_bytes)
+        self._open_file = OpenFile(path)
         self.lock = StoreLock(path)
-        self.renewal: str | None = None  # the last one
-        self.loss: str | None = None  # what became of the file that was open
         self._opened = False
         self._damages = 0
         self._untidied = TIDY_ROWS  # the first write looks
         self.shares = Shares()
-        self.dropped_letters = 0  # dead letters that were given up for want of room
-        self._given_up = 0  # of them, in the transaction under way
-        self._crowded = self._log_grows = False
+        self._given_up = 0  # dead letters, in the transaction under way
+        self._crowded = False
 
     def connect(self, path: Path) -> sqlite3.Connection:
         """Open the file, begun anew where it is damaged. On a full disk the reserve helps.
@@ -74,36 +72,24 @@ class Care:
             if not self._reserve.release():
                 raise
             db = self._open(path)
-        self._standing.note()
+        self._open_file.note()
         self._reserve.restore()
         return db
 
-    @property
-    def log_bytes(self) -> int:
-        """How large the log beside the file is."""
-        return self._standing.log_bytes
-
     def fit(self, db: sqlite3.Connection, batch: Batch) -> Batch:
         """Make room for a batch within its transaction, and leave out the dead letters that have none."""
-        batch, self._given_up = fit(db, self.limits, self._time, self.shares, batch)
+        batch, self._given_up = fit(db, self.bounds, self._time, self.shares, batch)
         return batch
 
     def settle(self) -> None:
         """Take note that the transaction was committed."""
         self.shares.settle()
-        self.dropped_letters += self._given_up
+        self._watch.dropped_dead_letters += self._given_up
         if self._given_up and not self._crowded:
             logger.bind(letters=self._given_up).warning("Dead letters take more than their share; the oldest give way")
         self._crowded = bool(self._given_up) or (
-            self._crowded and self.shares.now("dead_letters") > self.limits.rubbish_floor
+            self._crowded and self.shares.now("dead_letters") > self.bounds.rubbish_floor
         )
-
-    def note(self) -> str | None:
-        """Return what is to be known of the file now."""
-        if not self._log_grows:
-            return None
-        size = f"{self.log_bytes / 1e6:.0f} MB"
-        return f"its log has grown to {size}: a long read of another program keeps it from being emptied"
 
     def look(self, db: sqlite3.Connection) -> None:
         """Raise StoreError where the open file no longer stands at its path; it is to be opened again then.
@@ -111,18 +97,20 @@ class Care:
         One that was removed is written anew, with all that is in it. One that was replaced stays as it is: the agent
         goes on with what stands there now, if that is a store.
         """
-        loss = self._standing.loss()
+        loss = self._open_file.loss()
         if loss is None:
             self._watch_log()
             return
         logger.bind(loss=loss).error("The file of the store was removed or replaced while the agent runs")
-        self._standing.take_log_away(db)
+        self._open_file.take_log_away(db)
         if loss == "replaced":
             self.bare = True
-            self.renewal = self.loss = "the file was replaced while the agent ran; the one that is there now is used"
+            self._watch.renewal = self._watch.loss = (
+                "the file was replaced while the agent ran; the one that is there now is used"
+            )
         else:
-            self._standing.write_anew(db)
-            self.loss = "the file was removed while the agent ran; it was written anew"
+            self._open_file.write_anew(db)
+            self._watch.loss = "the file was removed while the agent ran; it was written anew"
         raise StoreMovedError(f"The file of the store was {loss} while the agent ran; it is opened again.")
 
     def suspect(self) -> None:
@@ -153,7 +141,7 @@ class Care:
         self._untidied += rows
         if self._untidied < TIDY_ROWS:
             return False
-        if tidy(db, self.limits, self._time, self.shares):
+        if tidy(db, self.bounds, self._time, self.shares):
             return True
         self._untidied = 0
         return False
@@ -163,18 +151,19 @@ class Care:
         db, renewal = open_sound(path, suspect=self._damages > 1, spool_only=self._opened)
         self._opened = True
         if renewal is not None:
-            self.renewal = str(renewal)
-            self.renewals += 1
+            self._watch.renewal = str(renewal)
+            self._watch.renewals += 1
             self.bare, self._damages = True, 0
         return db
 
     def _watch_log(self) -> None:
-        """Tell of a log that cannot be emptied, once a streak."""
-        grows = self.log_bytes > GROWN_LOG_BYTES
-        if grows and not self._log_grows:
-            log = logger.bind(bytes=self.log_bytes)
+        """Warn of a log that cannot be emptied, once a streak."""
+        size = self._watch.log_bytes = self._open_file.log_bytes
+        grows = size > GROWN_LOG_BYTES
+        if grows and not self._watch.log_grows:
+            log = logger.bind(bytes=size)
             log.warning("The log of the store grows: a long read keeps it from being emptied")
-        self._log_grows = grows
+        self._watch.log_grows = grows
 
     def _room(self, db: sqlite3.Connection) -> bool:
         if self._reserve.stands:
@@ -185,7 +174,7 @@ class Care:
         if free_bytes(db) >= _LEAST_ROOM:
             return True
         try:
-            return make_room(db, self.limits, self._time, self.shares)
+            return make_room(db, self.bounds, self._time, self.shares)
         except sqlite3.Error:
             return False
 

@@ -21,7 +21,7 @@ from edge_agent.knowledge.store.shares import OVERHEAD, brought, letter_size, ne
 if TYPE_CHECKING:
     import sqlite3
 
-    from edge_agent.knowledge.store.limits import Limits
+    from edge_agent.knowledge.store.bounds import StoreBounds
     from edge_agent.knowledge.store.rows import Batch
     from edge_agent.knowledge.store.shares import Shares
     from edge_agent.knowledge.store.trusted import TrustedTime
@@ -42,25 +42,25 @@ _STATEMENTS = {name: (name,) for name in OVERHEAD} | {"commands": ("command_even
 _LETTERS = "dead_letters"
 
 
-def tidy(db: sqlite3.Connection, limits: Limits, time: TrustedTime, shares: Shares) -> bool:
+def tidy(db: sqlite3.Connection, bounds: StoreBounds, time: TrustedTime, shares: Shares) -> bool:
     """Do one step, in one short transaction; return whether more is to be done.
 
     What is too old is removed by the thousand only: a row may outlive its time by so many.
     """
     newest = _newest(db, time)
     # A sure clock can be wrong, too; the plant's own readings do not leap with it.
-    too_old = time.too_old(limits.keep_microseconds)
+    too_old = time.too_old(bounds.keep_microseconds)
     if newest is not None:
-        too_old = min(too_old, newest - limits.keep_microseconds)
+        too_old = min(too_old, newest - bounds.keep_microseconds)
     shares.begin()
     with transaction(db):
         done = _prune_readings(db, too_old) or any(_prune(db, shares, name, too_old) for name in OVERHEAD)
-        done = done or _give_way(db, limits, time, shares, 0)
+        done = done or _give_way(db, bounds, time, shares, 0)
     shares.settle()
     return done
 
 
-def make_room(db: sqlite3.Connection, limits: Limits, time: TrustedTime, shares: Shares) -> bool:
+def make_room(db: sqlite3.Connection, bounds: StoreBounds, time: TrustedTime, shares: Shares) -> bool:
     """Free pages for a file that cannot grow, at the cost of dead letters, and of readings not of the newest days.
 
     Return whether there is room for a while.
@@ -73,27 +73,29 @@ def make_room(db: sqlite3.Connection, limits: Limits, time: TrustedTime, shares:
         with transaction(db):
             made = (shares.now(_LETTERS) > 0 and _give_up(db, shares, _LETTERS)) or _prune_ahead(db, time)
             if not made and newest is not None:
-                made = _prune_readings(db, newest - limits.full_keep_microseconds)
+                made = _prune_readings(db, newest - bounds.full_keep_microseconds)
         shares.settle()
         if not made:
             break
     return free_bytes(db) >= ROOM_BYTES // 2
 
 
-def fit(db: sqlite3.Connection, limits: Limits, time: TrustedTime, shares: Shares, batch: Batch) -> tuple[Batch, int]:
+def fit(
+    db: sqlite3.Connection, bounds: StoreBounds, time: TrustedTime, shares: Shares, batch: Batch
+) -> tuple[Batch, int]:
     """Make a batch and the file fit each other, within the transaction that writes it.
 
     Return what is to be written, and how many dead letters were given up, old and new ones.
     """
     shares.begin()
     need = needed(batch)
-    batch, given_up = _fit_letters(db, limits, shares, batch, need)
+    batch, given_up = _fit_letters(db, bounds, shares, batch, need)
     for name, size in brought(batch).items():
-        while name != _LETTERS and size and shares.now(name) + size > limits.class_bytes:
+        while name != _LETTERS and size and shares.now(name) + size > bounds.class_bytes:
             if not _give_up(db, shares, name):
                 break
     for _ in range(_MOST_STEPS):
-        if not _give_way(db, limits, time, shares, need):
+        if not _give_way(db, bounds, time, shares, need):
             break
     shares.add(batch)
     return batch, given_up
@@ -109,12 +111,14 @@ def free_bytes(db: sqlite3.Connection) -> int:
     return _pragma(db, "freelist_count") * _pragma(db, "page_size")
 
 
-def _fit_letters(db: sqlite3.Connection, limits: Limits, shares: Shares, batch: Batch, need: int) -> tuple[Batch, int]:
+def _fit_letters(
+    db: sqlite3.Connection, bounds: StoreBounds, shares: Shares, batch: Batch, need: int
+) -> tuple[Batch, int]:
     """Let the newest dead letters stay, as many as have room: of the batch, and of those that are stored."""
     size, given_up = brought(batch)[_LETTERS], 0
     if not size:
         return batch, 0
-    while (room := _room_for_letters(db, limits, shares, need)) < size and shares.now(_LETTERS):
+    while (room := _room_for_letters(db, bounds, shares, need)) < size and shares.now(_LETTERS):
         given_up += _give_up(db, shares, _LETTERS)
     if size <= room:
         return batch, given_up
@@ -130,19 +134,19 @@ def _fit_letters(db: sqlite3.Connection, limits: Limits, shares: Shares, batch: 
     return replace(batch, others=others), given_up
 
 
-def _room_for_letters(db: sqlite3.Connection, limits: Limits, shares: Shares, need: int) -> int:
+def _room_for_letters(db: sqlite3.Connection, bounds: StoreBounds, shares: Shares, need: int) -> int:
     """Tell what room new dead letters have: of their share, as far as the file is not full, and of their own place."""
     stored = shares.now(_LETTERS)
-    free = limits.max_bytes - used_bytes(db) - need
-    return max(min(limits.rubbish_bytes - stored, free), limits.rubbish_floor * 3 // 4 - stored)
+    free = bounds.max_bytes - used_bytes(db) - need
+    return max(min(bounds.rubbish_bytes - stored, free), bounds.rubbish_floor * 3 // 4 - stored)
 
 
-def _give_way(db: sqlite3.Connection, limits: Limits, time: TrustedTime, shares: Shares, need: int) -> bool:
+def _give_way(db: sqlite3.Connection, bounds: StoreBounds, time: TrustedTime, shares: Shares, need: int) -> bool:
     """Remove a step of what gives way first, where the file has no room for so many bytes; return whether it did."""
     used, stored = used_bytes(db) + need, shares.now(_LETTERS)
-    if used > limits.max_bytes and stored:
+    if used > bounds.max_bytes and stored:
         return _give_up(db, shares, _LETTERS) > 0
-    if used - stored <= limits.max_bytes - limits.rubbish_floor:
+    if used - stored <= bounds.max_bytes - bounds.rubbish_floor:
         return False
     if _prune_ahead(db, time) or _prune_readings(db, None):
         return True

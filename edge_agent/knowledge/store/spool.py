@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from edge_agent.knowledge.statements import Row
-    from edge_agent.knowledge.store.limits import Limits
+    from edge_agent.knowledge.store.bounds import StoreBounds
+    from edge_agent.knowledge.store.storewatch import StoreWatch
     from edge_agent.knowledge.store.trusted import TrustedTime
     from edge_agent.model.time import Instant
     from edge_agent.ports.stores import Misfit
@@ -60,17 +61,17 @@ class Spooling:
     as the commit. After a crash in between it is offered again.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self.rows = self.dropped_rows = self.refused_rows = 0
+    def __init__(self, bounds: StoreBounds, watch: StoreWatch) -> None:
+        self._watch = watch
         self._bytes = 0
-        self._limits = limits
+        self._bounds = bounds
         self._streak = False  # things are being given up
         self._taken: list[int] = []
         self._change = self._change_bytes = self._given_up = self._refused = 0
 
     def load(self, db: sqlite3.Connection) -> None:
         """Count what is there."""
-        self.rows, self._bytes = db.execute(_SQL["totals"]).fetchone()
+        self._watch.spooled_rows, self._bytes = db.execute(_SQL["totals"]).fetchone()
         self._forget_change()
 
     def append(self, db: sqlite3.Connection, batch: Batch, time: TrustedTime) -> None:
@@ -90,7 +91,7 @@ class Spooling:
                 self._add(db, "records", at, rows, body, is_rubbish=is_rubbish)
         if rubbish.others:
             self._bound_rubbish(db)
-        self._bound(db, time.too_old(self._limits.spool_microseconds))
+        self._bound(db, time.too_old(self._bounds.spool_microseconds))
 
     def oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
         """Look at the oldest parcels, merged: at least one, and as many rows as asked for at the most."""
@@ -170,13 +171,13 @@ class Spooling:
         """Take note that the transaction was committed; with it what was taken is `removed`, usually."""
         if removed:
             self._taken.clear()
-        self.rows += self._change
+        self._watch.spooled_rows += self._change
         self._bytes += self._change_bytes
-        self.dropped_rows += self._given_up
-        self.refused_rows += self._refused
+        self._watch.spool_dropped_rows += self._given_up
+        self._watch.spool_refused_rows += self._refused
         if self._given_up and not self._streak:
             logger.bind(rows=self._given_up).warning("The spool is full; the oldest of it is given up from now on")
-        self._streak = bool(self._given_up) or (self._streak and self._bytes > self._limits.spool_bytes // 2)
+        self._streak = bool(self._given_up) or (self._streak and self._bytes > self._bounds.spool_bytes // 2)
         self._forget_change()
 
     def _forget_change(self) -> None:
@@ -201,7 +202,7 @@ class Spooling:
         """Give up the oldest dead letters while they take more than their share."""
         size = db.execute(_SQL["rubbish_bytes"]).fetchone()[0]
         for entry in map(_Entry._make, db.execute(_SQL["sizes_of_rubbish"]).fetchall()):
-            if size <= self._limits.spool_rubbish_bytes:
+            if size <= self._bounds.spool_rubbish_bytes:
                 return
             size -= entry.bytes
             self._give_up(entry)
@@ -212,7 +213,7 @@ class Spooling:
     ) -> Iterator[_Entry]:
         """Yield the oldest of a class while they are too old, or the spool too large, and count them as given up."""
         for entry in map(_Entry._make, db.execute(_SQL[statement], which)):
-            if entry.at >= too_old and self._bytes + self._change_bytes <= self._limits.spool_bytes:
+            if entry.at >= too_old and self._bytes + self._change_bytes <= self._bounds.spool_bytes:
                 return
             self._give_up(entry)
             yield entry

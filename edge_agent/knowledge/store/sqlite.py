@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 from edge_agent.errors import StoreDamagedError, StoreError, StoreMovedError, StoreRefusedError
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import journal, piecemeal, rows
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.care import Care
 from edge_agent.knowledge.store.connection import Connection, transaction
 from edge_agent.knowledge.store.files import EpochFile
 from edge_agent.knowledge.store.governing import StoredPolicy
-from edge_agent.knowledge.store.limits import Limits
 from edge_agent.knowledge.store.meta import write_meta
 from edge_agent.knowledge.store.migrate import connect_owner
 from edge_agent.knowledge.store.spool import Spooling
@@ -45,7 +45,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
     """Journal, policy and spool of one site in one file; `async with` opens it, makes it where it is missing.
 
     WAL with a sync at each commit. The one connection that writes, and checkpoints, lives in a thread of its own.
-    With `limits` the file is looked after, as only the agent may: kept in bounds, with a reserve for a full disk, and
+    With `bounds` the file is looked after, as only the agent may: kept in bounds, with a reserve for a full disk, and
     set aside and begun anew where it is damaged; `plant` is then put in force in a fresh one. With `spool` all that is
     written waits for the utility's own store as well. So many `deliveries` are kept that have no identity of their own.
     """
@@ -55,15 +55,16 @@ class SqliteStore(StoreWatch, StoredPolicy):
         path: Path | str,
         *,
         spool: bool = False,
-        limits: Limits | None = None,
+        bounds: StoreBounds | None = None,
         plant: Plant | None = None,
         deliveries: int = KEPT_DELIVERIES,
     ) -> None:
         path = Path(path)
         self._deliveries = deliveries
         self._time = TrustedTime()
-        care = None if limits is None else Care(path, limits, self._time)
-        StoreWatch.__init__(self, care, EpochFile(path), Spooling(limits or Limits()) if spool else None)
+        StoreWatch.__init__(self, EpochFile(path))
+        self._care = care = None if bounds is None else Care(path, bounds, self._time, self)
+        self._spooling = Spooling(bounds or StoreBounds(), self) if spool else None
         connection = Connection(path, care.connect if care else connect_owner, self._bid_farewell)
         StoredPolicy.__init__(self, connection, plant)
         self._ids = rows.SeriesIds(())
@@ -235,7 +236,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
             with transaction(db):
                 db.execute(_SQL["carry_epoch"], (self._epoch.read(HIGHEST_EPOCH),))
             self._tell(db)
-            self._care.bare, self._renewed = False, self._care.renewal
+            self._care.bare, self._renewed = False, self.renewal
         self._prepare(db)
         self._unsound = False
 

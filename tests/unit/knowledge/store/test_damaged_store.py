@@ -12,12 +12,12 @@ import pytest
 
 import edge_agent
 from edge_agent.errors import StoreDamagedError, StoreError
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.soundness import KEPT_DAMAGED
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.plant import Node, Plan, Plant, Policy, Sensor, Step, Threshold
 
-LIMITS = Limits(reserve_mb=0)
+LIMITS = StoreBounds(reserve_mb=0)
 LOW = Threshold("tank1", "level", "low", 1.5)
 FILL = Plan("fill", ("tank1/level:low",), (Step("station/pump1", "start"),))
 LEVEL = Sensor("tank1", "level", "level", "m")
@@ -43,7 +43,7 @@ def rows(path, statement):
 
 async def written(path, make_turn, epochs=3):
     for _ in range(epochs):
-        async with SqliteStore(path, limits=LIMITS) as store:
+        async with SqliteStore(path, bounds=LIMITS) as store:
             await store.begin("gateway-1")
             await store.write([make_turn(n, 200) for n in range(20)])
 
@@ -61,7 +61,7 @@ def unclean(path):
 async def test_a_file_that_is_no_database_is_set_aside_and_the_epoch_still_grows(path, make_turn, content):
     await written(path, make_turn)
     path.write_bytes(content)
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).epoch == 4
         await store.write([make_turn(1)])
         assert store.renewals == 1
@@ -73,7 +73,7 @@ async def test_a_file_damaged_inside_is_found_out_after_a_crash(path, make_turn)
     await written(path, make_turn)
     unclean(path)
     damage(path)
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).epoch == 4
     assert len(aside(path)) == 1
     assert rows(path, "SELECT count(*) FROM readings") == [(0,)]
@@ -82,7 +82,7 @@ async def test_a_file_damaged_inside_is_found_out_after_a_crash(path, make_turn)
 async def test_a_sound_file_is_kept_after_a_crash(path, make_turn):
     await written(path, make_turn)
     unclean(path)
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
     assert aside(path) == []
     assert rows(path, "SELECT count(*) FROM readings") == [(4_000,)]
@@ -92,7 +92,7 @@ async def test_the_file_says_whether_it_was_closed_in_order(path, make_turn):
     def clean():
         return rows(path, "SELECT value FROM meta WHERE key = 'clean'")
 
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         assert clean() == [(0,)]
         async with SqliteStore(path) as other:  # another program comes and goes
@@ -113,7 +113,7 @@ async def test_a_file_of_a_newer_program_is_not_set_aside(path, make_turn):
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer edge-agent"):
-        await SqliteStore(path, limits=LIMITS).__aenter__()
+        await SqliteStore(path, bounds=LIMITS).__aenter__()
     assert aside(path) == []
 
 
@@ -121,7 +121,7 @@ async def test_only_the_newest_damaged_files_are_kept(path, make_turn):
     await written(path, make_turn, 1)
     for number in range(5):
         path.write_bytes(b"just a note, but longer than a header of SQLite " * (9 + number))
-        async with SqliteStore(path, limits=LIMITS):
+        async with SqliteStore(path, bounds=LIMITS):
             pass
     assert len(aside(path)) == KEPT_DAMAGED
 
@@ -165,7 +165,7 @@ async def test_an_epoch_file_that_makes_no_sense_is_put_right(path, make_turn, c
 @pytest.mark.parametrize("mark", [None, "of edition 7"])
 async def test_damage_met_while_running_leads_to_a_fresh_file_that_knows_what_the_old_one_knew(path, make_turn, mark):
     tuned = replace(PLANT, policy=Policy((replace(LOW, limit=1.8),), (FILL,)))
-    async with SqliteStore(path, spool=True, limits=LIMITS, plant=PLANT) as store:
+    async with SqliteStore(path, spool=True, bounds=LIMITS, plant=PLANT) as store:
         await store.begin("gateway-1")
         await store.begin("gateway-1")
         if mark is None:
@@ -190,17 +190,17 @@ async def test_damage_met_while_running_leads_to_a_fresh_file_that_knows_what_th
         assert (store.renewals, store.spooled_rows) == (1, 8)
     assert len(aside(path)) == 1
     assert rows(path, "SELECT count(*) FROM readings") == [(8,)]
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).epoch == 3
 
 
 STARTER = """
 import asyncio, sys
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.sqlite import SqliteStore
 
 async def main():
-    async with SqliteStore(sys.argv[1], limits=Limits(reserve_mb=0)) as store:
+    async with SqliteStore(sys.argv[1], bounds=StoreBounds(reserve_mb=0)) as store:
         print((await store.begin("gateway-1")).epoch, flush=True)
         await asyncio.Event().wait()
 
@@ -234,6 +234,6 @@ async def test_a_schema_that_is_no_text_is_damage_like_any_other(path, make_turn
     content = path.read_bytes()
     assert b"CREATE TABLE alarms (" in content
     path.write_bytes(content.replace(b"CREATE TABLE alarms (", b"CREATE TABLE \xfd\xfelarm ("))
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).epoch == 2
         assert store.renewals == 1

@@ -8,12 +8,12 @@ from contextlib import closing
 import pytest
 
 from edge_agent.errors import StoreFullError
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.files import Reserve
-from edge_agent.knowledge.store.limits import Limits
 from edge_agent.knowledge.store.sqlite import SqliteStore
 
 DAY = 86_400
-LIMITS = Limits(reserve_mb=8.0)
+LIMITS = StoreBounds(reserve_mb=8.0)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def rows(path, statement):
 
 async def test_on_a_full_disk_readings_are_refused_and_commands_are_stored(disk, make_turn):
     path = disk / "store.db"
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         await store.write([make_turn(1, 2_000)])
         stuff(disk)
@@ -83,7 +83,7 @@ async def test_on_a_full_disk_readings_are_refused_and_commands_are_stored(disk,
 
 async def test_when_there_is_room_again_readings_are_stored_and_the_reserve_is_back(disk, make_turn):
     path = disk / "store.db"
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         stuff(disk)
         with pytest.raises(StoreFullError):
             await write_all(store, (make_turn(second, 500) for second in range(1_000)))
@@ -95,16 +95,16 @@ async def test_when_there_is_room_again_readings_are_stored_and_the_reserve_is_b
 
 async def test_an_agent_starts_on_a_full_disk(disk, make_turn):
     path = disk / "store.db"
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         epoch = (await store.begin("gateway-1")).epoch
     stuff(disk)
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).epoch == epoch + 1
 
 
 async def test_old_readings_make_room_on_a_full_disk_for_as_long_as_it_lasts(disk, make_turn):
     path = disk / "store.db"
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         for day in range(20):
             await store.write([make_turn(day * DAY, 3_000)])
         stuff(disk)
@@ -116,7 +116,7 @@ async def test_old_readings_make_room_on_a_full_disk_for_as_long_as_it_lasts(dis
 
 
 async def test_old_readings_make_room_in_a_file_that_cannot_grow(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         for day in range(50):
             await store.write([make_turn(day * DAY, 3_000)])
         await limit_pages(store, 10)
@@ -128,7 +128,7 @@ async def test_old_readings_make_room_in_a_file_that_cannot_grow(path, make_turn
 
 
 async def test_a_write_that_failed_for_want_of_room_left_nothing(path, make_turn):
-    async with SqliteStore(path, spool=True, limits=Limits(reserve_mb=0)) as store:
+    async with SqliteStore(path, spool=True, bounds=StoreBounds(reserve_mb=0)) as store:
         await store.write([make_turn(1, 10)])
         await limit_pages(store, 2)
         with pytest.raises(StoreFullError):

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 from loguru import logger
 
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.housekeeping import make_room
-from edge_agent.knowledge.store.limits import Limits
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.alarms import AlarmEvent, AlarmEventKind, AlarmKey
 from edge_agent.model.readings import DeadLetter
 
-LIMITS = Limits(max_mb=16, reserve_mb=0)
+LIMITS = StoreBounds(max_mb=16, reserve_mb=0)
 DAY = 86_400
 START = 20_000 * DAY
 YEARS = 80 * 365 * DAY
@@ -49,7 +49,7 @@ LETTERS = ("dead_letters", "sqlite_autoindex_dead_letters_1")
 async def test_of_good_readings_none_gives_way_to_rubbish_and_the_file_keeps_its_limit(path, make_turn, spool, length):
     """A minute of rubbish at 20,000 a second, in the commits that the loop makes of it; every tenth of it is tried."""
     largest = 0
-    async with SqliteStore(path, limits=LIMITS, spool=spool) as store:
+    async with SqliteStore(path, bounds=LIMITS, spool=spool) as store:
         for second in range(60):
             await store.write([make_turn(START + second, 1_000)])
         for second in range(60, 90):
@@ -68,7 +68,7 @@ async def test_of_good_readings_none_gives_way_to_rubbish_and_the_file_keeps_its
 
 async def test_in_a_file_full_of_good_readings_rubbish_moves_none(path, make_turn):
     limits = replace(LIMITS, max_mb=4)
-    async with SqliteStore(path, limits=limits) as store:
+    async with SqliteStore(path, bounds=limits) as store:
         for second in range(200):
             await store.write([make_turn(START + second, 1_000)])
         await settled(store)
@@ -84,7 +84,7 @@ async def test_in_a_file_full_of_good_readings_rubbish_moves_none(path, make_tur
 
 async def test_the_limit_holds_while_good_readings_are_written_as_fast_as_can_be(path, make_turn):
     limits, largest = replace(LIMITS, max_mb=4), 0
-    async with SqliteStore(path, limits=limits, spool=True) as store:
+    async with SqliteStore(path, bounds=limits, spool=True) as store:
         for second in range(100):
             await store.write([make_turn(START + second, 5_000)])
             largest = max(largest, path.stat().st_size)
@@ -97,7 +97,7 @@ async def test_the_limit_holds_while_good_readings_are_written_as_fast_as_can_be
 async def test_alarms_that_come_and_go_take_no_more_than_their_share(path, make_turn):
     limits = replace(LIMITS, max_mb=4)
     key = AlarmKey("tank1", "level", "low")
-    async with SqliteStore(path, limits=limits) as store:
+    async with SqliteStore(path, bounds=limits) as store:
         await store.write([make_turn(START, 10_000)])
         for second in range(1, 60):
             turn = make_turn(START + second, 0)
@@ -115,7 +115,7 @@ async def test_alarms_that_come_and_go_take_no_more_than_their_share(path, make_
 
 @pytest.mark.parametrize("clean", [True, False])
 async def test_shares_are_known_again_after_a_restart(path, make_turn, clean):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         for second in range(5):
             await store.write([rubbish(make_turn(START + second, 1_000), 4_000, 200)])
@@ -124,12 +124,12 @@ async def test_shares_are_known_again_after_a_restart(path, make_turn, clean):
     if not clean:
         with closing(sqlite3.connect(path)) as db, db:
             db.execute("UPDATE meta SET value = 0 WHERE key = 'clean'")
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert store._care.shares.bytes == pytest.approx(before, rel=0.01)
 
 
 async def test_letters_dated_2099_go_in_their_turn(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         wrong = rubbish(make_turn(START, 0), 500)
         wrong.dead_letters = [
             one._replace(received_at=one.received_at + YEARS * 1_000_000) for one in wrong.dead_letters
@@ -143,13 +143,13 @@ async def test_letters_dated_2099_go_in_their_turn(path, make_turn):
 
 
 async def test_a_long_topic_is_cut(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.write([rubbish(make_turn(START, 0), 3, topic="t" * 60_000)])
     assert rows(path, "SELECT max(length(topic)) FROM dead_letters") == [(1_024,)]
 
 
 async def test_on_a_full_file_system_rubbish_makes_room_before_readings(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.write([rubbish(make_turn(START, 20_000), 4_000, 300)])
         await store.write([make_turn(START + 3 * DAY, 1)])
         await store._connection.run(make_room, LIMITS, store._time, store._care.shares)
@@ -159,7 +159,7 @@ async def test_on_a_full_file_system_rubbish_makes_room_before_readings(path, ma
 
 async def test_in_the_spool_rubbish_goes_first(path, make_turn):
     limits = replace(LIMITS, spool_max_mb=0.2)
-    async with SqliteStore(path, limits=limits, spool=True) as store:
+    async with SqliteStore(path, bounds=limits, spool=True) as store:
         for second in range(60):
             await store.write([rubbish(make_turn(START + second, 20, rich=second == 0), 300)])
         seen, letters, commands = 0, 0, 0
@@ -182,7 +182,7 @@ def said():
 
 
 async def test_a_log_that_grows_under_a_long_reader_is_told(path, make_turn, said):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.write([make_turn(START, 1)])
         with closing(sqlite3.connect(path)) as reader:
             reader.execute("BEGIN")

@@ -12,7 +12,7 @@ from loguru import logger
 
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive.sqlite import SqliteArchive
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.readback import KEPT_ASIDE
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
@@ -24,7 +24,7 @@ from edge_agent.model.time import Moment
 from edge_agent.turn import Turn
 
 AT = 1_780_000_000_000_000
-LIMITS = Limits(reserve_mb=0)
+LIMITS = StoreBounds(reserve_mb=0)
 LEVEL = Sensor("tank1", "level", "level", "m")
 OPEN = Command("id-1", "riverside", "station", "pump1", "start", None, AT, AT + 9, 900.0, 1, 1, "fill", "because")
 EVIDENCE = Evidence("water/x", 1.4, "m", "good", {"gross_range": "good"}, AT, AT, 7)
@@ -61,7 +61,7 @@ def said():
 
 @pytest.fixture
 async def filled(path):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         await store.write([full_turn()])
         return await store.begin("gateway-1")
@@ -125,7 +125,7 @@ WRONG = {
 async def test_a_row_that_makes_no_sense_costs_that_row(path, filled, said, case):
     part, statement = WRONG[case]
     change(path, statement)
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         remembered = await store.begin("gateway-1")
         assert store.unreadable_rows == 1
         assert "1 row" in store.notes()["store"]
@@ -138,7 +138,7 @@ async def test_a_row_that_makes_no_sense_costs_that_row(path, filled, said, case
     assert json.loads(row)
     assert reason
     assert [record["message"] for record in said] == ["Rows of the store make no sense; they are set aside"]
-    async with SqliteStore(path, limits=LIMITS) as store:  # once
+    async with SqliteStore(path, bounds=LIMITS) as store:  # once
         await store.begin("gateway-1")
         assert (store.unreadable_rows, store.notes()) == (0, {})
 
@@ -152,7 +152,7 @@ async def test_members_that_came_later_may_be_missing(path, filled):
     """The rows are of an older version of the program."""
     for kind, members in (("actuator", "'$.hand', '$.failures', '$.boot', '$.offset'"), ("plan", "'$.latched'")):
         change(path, f"UPDATE memories SET body = json_remove(body, {members}) WHERE kind = '{kind}'")  # noqa: S608 - ours
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         remembered = await store.begin("gateway-1")
         assert store.unreadable_rows == 0
     assert (len(remembered.actuators), len(remembered.plans)) == (2, 2)
@@ -163,18 +163,18 @@ async def test_a_start_that_fails_raises_no_epoch(path, filled):
     with closing(sqlite3.connect(path)) as db:
         db.execute("ALTER TABLE alarms RENAME TO alerts")
     for _ in range(3):
-        async with SqliteStore(path, limits=LIMITS) as store:
+        async with SqliteStore(path, bounds=LIMITS) as store:
             with pytest.raises(StoreError):
                 await store.begin("gateway-1")
     with closing(sqlite3.connect(path)) as db:
         db.execute("ALTER TABLE alerts RENAME TO alarms")
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).epoch == filled.epoch + 1
 
 
 async def test_a_trusted_time_that_is_none_does_not_keep_a_start_from_happening(path, filled):
     change(path, "UPDATE meta SET value = 'noon' WHERE key = 'trusted_at'")
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
 
 
@@ -183,7 +183,7 @@ async def test_what_is_set_aside_is_bounded(path, filled):
     with closing(sqlite3.connect(path)) as db, db:
         many = [(f"station/p{n}", "x") for n in range(KEPT_ASIDE + 200)]
         db.executemany("INSERT INTO memories (kind, name, body) VALUES ('actuator', ?, ?)", many)
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).actuators == []
         assert store.unreadable_rows == KEPT_ASIDE + 200
     assert len(aside(path)) == KEPT_ASIDE

@@ -9,12 +9,12 @@ from contextlib import closing
 import pytest
 
 from edge_agent.errors import StoreDamagedError, StoreError
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.commands import ActuatorMemory, CommandEvent, CommandState
 from edge_agent.model.remembered import SequenceMemory
 
-LIMITS = Limits(reserve_mb=0)
+LIMITS = StoreBounds(reserve_mb=0)
 T0 = 1_795_341_600  # seconds
 PAGE = 4096
 
@@ -24,7 +24,7 @@ def filled(path, make_turn):
     """A store as a kill leaves it: spooled parcels, an open command, a wish, numbers; and what a sound one tells."""
 
     async def fill():
-        async with SqliteStore(path, spool=True, limits=LIMITS) as store:
+        async with SqliteStore(path, spool=True, bounds=LIMITS) as store:
             await store.begin("gateway-1")
             for second in range(60):
                 await store.write([make_turn(T0 + second, 20, rich=second % 20 == 0)])
@@ -54,7 +54,7 @@ def overwrite(path, page, count=1):
 
 
 async def restarted(path):
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store:
         remembered = await store.begin("gateway-1")
         parcels = await store.oldest(10_000) if store.spooled_rows else None
         return store, remembered, parcels
@@ -132,7 +132,7 @@ async def test_what_makes_no_sense_is_not_saved(path, filled):
 
 async def test_a_running_agent_gets_its_spool_back(path, filled, make_turn):
     await filled()
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         before = store.spooled_rows
         await store._connection.run(lambda db: db.execute("PRAGMA cache_size = 0"))

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from edge_agent.errors import StoreError
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.spool import KEPT_REFUSED
 from edge_agent.knowledge.store.sqlite import SqliteStore
 
@@ -93,7 +93,7 @@ async def test_it_tells_when_something_is_there(store, make_turn):
 
 
 async def test_over_the_size_the_oldest_readings_go_first_and_what_controls_stays(path, make_turn):
-    async with SqliteStore(path, spool=True, limits=Limits(spool_max_mb=0.02, reserve_mb=0)) as store:
+    async with SqliteStore(path, spool=True, bounds=StoreBounds(spool_max_mb=0.02, reserve_mb=0)) as store:
         for second in range(300):
             await store.write([make_turn(second, 20, rich=second < 10)])
         batches = await emptied(store)
@@ -108,7 +108,7 @@ async def test_over_the_size_the_oldest_readings_go_first_and_what_controls_stay
 
 
 async def test_without_readings_the_oldest_records_go(path, make_turn):
-    async with SqliteStore(path, spool=True, limits=Limits(spool_max_mb=0.02, reserve_mb=0)) as store:
+    async with SqliteStore(path, spool=True, bounds=StoreBounds(spool_max_mb=0.02, reserve_mb=0)) as store:
         for second in range(300):
             await store.write([make_turn(second, 0, rich=True)])
         batches = await emptied(store)
@@ -118,7 +118,7 @@ async def test_without_readings_the_oldest_records_go(path, make_turn):
 
 
 async def test_what_is_too_old_is_given_up(path, make_turn):
-    async with SqliteStore(path, spool=True, limits=Limits(spool_max_days=2, reserve_mb=0)) as store:
+    async with SqliteStore(path, spool=True, bounds=StoreBounds(spool_max_days=2, reserve_mb=0)) as store:
         for day in range(5):
             await store.write([make_turn(day * DAY, rich=True)])
         batches = await emptied(store)
@@ -128,9 +128,9 @@ async def test_what_is_too_old_is_given_up(path, make_turn):
 
 async def test_what_came_before_the_clock_was_known_to_be_right_is_no_older_for_it(path, make_turn):
     """After forty days without power the time server is reached a minute after the start; the clock was right."""
-    async with SqliteStore(path, limits=Limits(reserve_mb=0)) as store:
+    async with SqliteStore(path, bounds=StoreBounds(reserve_mb=0)) as store:
         await store.write([make_turn(1_000 * DAY)])
-    async with SqliteStore(path, spool=True, limits=Limits(spool_max_days=30, reserve_mb=0)) as store:
+    async with SqliteStore(path, spool=True, bounds=StoreBounds(spool_max_days=30, reserve_mb=0)) as store:
         early, later = make_turn(1_040 * DAY), make_turn(1_040 * DAY + 60)
         early.now = early.now._replace(sure=False)
         await store.write([early])

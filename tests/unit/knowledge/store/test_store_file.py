@@ -18,10 +18,10 @@ from loguru import logger
 import edge_agent
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive.sqlite import SqliteArchive
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.sqlite import SqliteStore
 
-LIMITS = Limits(reserve_mb=0)
+LIMITS = StoreBounds(reserve_mb=0)
 NOTE = b"just a note, but longer than a header of SQLite " * 9
 
 
@@ -58,26 +58,26 @@ def said():
 
 
 async def test_a_second_agent_is_refused_and_the_first_is_named(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         with pytest.raises(StoreError, match=rf"in use by agent gateway-1 \(process {os.getpid()}\)"):
-            await SqliteStore(path, limits=LIMITS).__aenter__()
+            await SqliteStore(path, bounds=LIMITS).__aenter__()
         assert (await store.write([make_turn(1)])).duplicates == 0
-    async with SqliteStore(path, limits=LIMITS) as store:  # it has let go of it
+    async with SqliteStore(path, bounds=LIMITS) as store:  # it has let go of it
         assert (await store.begin("gateway-2")).epoch == 2
 
 
 async def test_an_agent_is_refused_by_another_name_of_the_file_as_well(path, tmp_path):
-    async with SqliteStore(path, limits=LIMITS):
+    async with SqliteStore(path, bounds=LIMITS):
         (tmp_path / "elsewhere").mkdir()
         link = tmp_path / "elsewhere" / "link.db"
         link.symlink_to(path)
         with pytest.raises(StoreError, match="in use"):
-            await SqliteStore(link, limits=LIMITS).__aenter__()
+            await SqliteStore(link, bounds=LIMITS).__aenter__()
 
 
 async def test_a_command_beside_the_agent_is_not_refused(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store, SqliteStore(path) as command, SqliteArchive(path) as archive:
+    async with SqliteStore(path, bounds=LIMITS) as store, SqliteStore(path) as command, SqliteArchive(path) as archive:
         await store.write([make_turn(1)])
         assert await command.operations() == []
         assert len([record async for record in archive.records("readings")]) == 1
@@ -85,11 +85,11 @@ async def test_a_command_beside_the_agent_is_not_refused(path, make_turn):
 
 HOLDER = """
 import asyncio, sys
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.sqlite import SqliteStore
 
 async def main():
-    async with SqliteStore(sys.argv[1], limits=Limits(reserve_mb=0)) as store:
+    async with SqliteStore(sys.argv[1], bounds=StoreBounds(reserve_mb=0)) as store:
         print((await store.begin("gateway-1")).epoch, flush=True)
         await asyncio.Event().wait()
 
@@ -104,10 +104,10 @@ async def test_a_killed_agent_holds_nothing(path):
     )
     assert (await process.stdout.readline()).strip() == b"1"
     with pytest.raises(StoreError, match=rf"agent gateway-1 \(process {process.pid}\)"):
-        await SqliteStore(path, limits=LIMITS).__aenter__()
+        await SqliteStore(path, bounds=LIMITS).__aenter__()
     process.send_signal(signal.SIGKILL)
     await process.wait()
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-2")).epoch == 2
 
 
@@ -119,7 +119,7 @@ async def test_a_killed_agent_holds_nothing(path):
 async def test_a_file_that_never_was_a_store_is_refused_and_left_alone(path, content, limits):
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"no SQLite database.*store\.path"):
-        await SqliteStore(path, limits=limits).__aenter__()
+        await SqliteStore(path, bounds=limits).__aenter__()
     assert path.read_bytes() == content
     assert [one.name for one in path.parent.iterdir() if one.suffix != ".lock"] == [path.name]
 
@@ -130,7 +130,7 @@ async def test_the_database_of_another_program_is_refused_and_left_alone(path, l
     by_another_program(path, f"PRAGMA journal_mode = {mode}")
     by_another_program(path, "CREATE TABLE meta (key, value)", "CREATE TABLE notes (text)", "PRAGMA user_version = 3")
     before = path.read_bytes()
-    for opening in (SqliteStore(path, limits=limits), SqliteArchive(path)):
+    for opening in (SqliteStore(path, bounds=limits), SqliteArchive(path)):
         with pytest.raises(StoreError, match="another program"):
             await opening.__aenter__()
     assert path.read_bytes() == before
@@ -141,15 +141,15 @@ async def test_another_programs_tables_are_seen_in_its_log_as_well(path):
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("CREATE TABLE notes (text)")  # only in the log as yet
         with pytest.raises(StoreError, match="another program"):
-            await SqliteStore(path, limits=LIMITS).__aenter__()
+            await SqliteStore(path, bounds=LIMITS).__aenter__()
     assert rows(path, "SELECT name FROM sqlite_master") == [("notes",)]
 
 
 async def test_a_store_of_before_the_mark_is_known(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.write([make_turn(1)])
     by_another_program(path, "PRAGMA application_id = 0")
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.write([make_turn(2)])
     assert rows(path, "SELECT count(*) FROM readings") == [(2,)]
     assert rows(path, "PRAGMA application_id") != [(0,)]
@@ -161,7 +161,7 @@ async def test_a_store_of_before_the_mark_is_known(path, make_turn):
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 async def test_files_are_for_the_agents_user_alone_whatever_the_umask(path, make_turn, mask):
     with umask(mask):
-        async with SqliteStore(path, limits=Limits(reserve_mb=0.1), spool=True) as store:
+        async with SqliteStore(path, bounds=StoreBounds(reserve_mb=0.1), spool=True) as store:
             await store.begin("gateway-1")
             await store.write([make_turn(1)])
             modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
@@ -170,11 +170,11 @@ async def test_files_are_for_the_agents_user_alone_whatever_the_umask(path, make
 
 
 async def test_files_of_before_are_closed_to_others(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
     for one in path.parent.iterdir():
         one.chmod(0o644)
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         await store.write([make_turn(1)])
         assert {stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()} == {0o600}
@@ -184,7 +184,7 @@ async def test_files_of_before_are_closed_to_others(path, make_turn):
 
 
 async def test_a_file_that_is_removed_is_noticed_and_written_anew_with_all_that_was_in_it(path, make_turn, said):
-    async with SqliteStore(path, limits=LIMITS, spool=True) as store:
+    async with SqliteStore(path, bounds=LIMITS, spool=True) as store:
         await store.begin("gateway-1")
         await store.write([make_turn(1, 100, rich=True)])
         for part in ("", "-wal", "-shm"):
@@ -200,7 +200,7 @@ async def test_a_file_that_is_removed_is_noticed_and_written_anew_with_all_that_
 
 
 async def test_a_file_that_is_removed_without_its_log_is_written_anew_too(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         await store.write([make_turn(1, 100)])
         path.unlink()
@@ -210,7 +210,7 @@ async def test_a_file_that_is_removed_without_its_log_is_written_anew_too(path, 
 
 
 async def test_a_file_whose_log_is_removed_loses_nothing(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         await store.write([make_turn(1, 100)])
         path.with_name(path.name + "-wal").unlink()
@@ -223,7 +223,7 @@ async def test_a_file_in_whose_place_another_store_is_put_is_told_what_the_agent
     async with SqliteStore(other) as store:
         await store.begin("gateway-1")
         await store.write([make_turn(5, 7)])
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         for _ in range(3):
             await store.begin("gateway-1")
         await store.write([make_turn(1, 100)])
@@ -238,7 +238,7 @@ async def test_a_file_in_whose_place_another_store_is_put_is_told_what_the_agent
 
 
 async def test_a_foreign_file_in_its_place_is_left_alone_and_told_until_it_is_gone(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         await store.write([make_turn(1, 100)])
         path.unlink()
@@ -268,11 +268,11 @@ async def written(store, turn):
 @pytest.mark.parametrize("content", [b"", b"many", b"-7", b"\xff", b"9" * 5_000, b"9007199254740993", b"7000000"])
 async def test_a_damaged_epoch_file_is_told_and_put_right(path, content, said):
     for _ in range(2):
-        async with SqliteStore(path, limits=LIMITS) as store:
+        async with SqliteStore(path, bounds=LIMITS) as store:
             await store.begin("gateway-1")
     note = path.with_suffix(".epoch")
     note.write_bytes(content)
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).epoch == 3
         assert str(note) in store.notes()["epoch"]
     assert any("epoch" in line for line in said)
@@ -281,14 +281,14 @@ async def test_a_damaged_epoch_file_is_told_and_put_right(path, content, said):
 
 async def test_an_epoch_file_that_is_no_file_does_not_keep_a_start_from_happening(path, said):
     path.with_suffix(".epoch").mkdir()
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).epoch == 1
         assert "epoch" in store.notes()
     assert len(said) == 2  # it can neither be read nor written
 
 
 async def test_a_missing_epoch_file_is_no_news(path, said):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         assert store.notes() == {}
     assert said == []
@@ -297,9 +297,9 @@ async def test_a_missing_epoch_file_is_no_news(path, said):
 @pytest.mark.parametrize("value", ["'many'", "-4", "9.5", str(2**60)])
 async def test_an_epoch_in_the_store_that_makes_no_sense_gives_way_to_that_beside_it(path, value, said):
     for _ in range(2):
-        async with SqliteStore(path, limits=LIMITS) as store:
+        async with SqliteStore(path, bounds=LIMITS) as store:
             await store.begin("gateway-1")
     by_another_program(path, "UPDATE meta SET value = %s WHERE key = 'epoch'" % value)  # noqa: S608, UP031 - the test's own
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         assert (await store.begin("gateway-1")).epoch == 3
     assert any("epoch" in line for line in said)

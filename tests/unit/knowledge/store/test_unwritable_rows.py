@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from edge_agent.errors import StoreRefusedError
-from edge_agent.knowledge.store.limits import Limits
+from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.alarms import Alarm, AlarmKey
 
-LIMITS = Limits(reserve_mb=0)
+LIMITS = StoreBounds(reserve_mb=0)
 NAN, HUGE = float("nan"), 2**63
 
 
@@ -24,7 +24,7 @@ def rows(path, statement):
 
 @pytest.mark.parametrize("poison", [{"seq": HUGE}, {"value": NAN}, {"observed_at": HUGE}], ids=str)
 async def test_a_reading_that_cannot_be_written_is_left_out_and_told(path, make_turn, poison):
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store:
         await store.begin("gateway-1")
         turn = make_turn(1, 50, rich=True)
         turn.readings[20] = replace(turn.readings[20], **poison)
@@ -39,7 +39,7 @@ async def test_a_reading_that_cannot_be_written_is_left_out_and_told(path, make_
 
 
 async def test_text_that_is_no_unicode_is_mended(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         turn = make_turn(1, 5, rich=True)
         turn.alarms = [Alarm(AlarmKey("tank1", "level", "low"), "high", True, False, 0, "caf\udce9")]
         turn.command_events = [turn.command_events[0]._replace(detail="\ud800")]
@@ -51,7 +51,7 @@ async def test_text_that_is_no_unicode_is_mended(path, make_turn):
 
 
 async def test_a_command_is_never_left_out(path, make_turn):
-    async with SqliteStore(path, limits=LIMITS) as store:
+    async with SqliteStore(path, bounds=LIMITS) as store:
         turn = make_turn(1, 5, rich=True)
         turn.commands = [replace(turn.commands[0], issued_at=HUGE)]
         with pytest.raises(StoreRefusedError):

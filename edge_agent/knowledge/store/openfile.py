@@ -15,7 +15,7 @@ Loss: TypeAlias = Literal["removed", "replaced"]
 _Identity: TypeAlias = "tuple[int, int] | None"
 
 
-class Standing:
+class OpenFile:
     """Remembers which files were opened. Two looks at the folder a commit, 2 µs each."""
 
     def __init__(self, path: Path) -> None:

@@ -9,7 +9,7 @@ _DAY_MICROSECONDS = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class StoreBounds:
     """Bounds of the store's file and of the spool in it; days count from the newest reading, sizes are 10^6 bytes.
 
     Within the file the spool has `spool_max_mb`, at most half of `max_mb`; no class of records has more than a tenth.
