@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from edge_agent.monitor.observed import Observed
     from edge_agent.plan.standing import Standing
 
-Stage = Literal["monitor", "analyze", "plan", "execute"]
+Phase = Literal["monitor", "analyze", "plan", "execute"]
 
 
 @dataclass(slots=True)
@@ -196,7 +196,7 @@ class Knowledge:
         return actuator_view(control, now.seconds, is_free=is_free)
 
 
-def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Stage], None] | None = None) -> Turn:
+def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Phase], None] | None = None) -> Turn:
     """Run the four phases over what came in and the time that passed.
 
     The same knowledge, inbox and moment give the same turn, always. `lap` is called with the name of each phase when
@@ -217,9 +217,9 @@ def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Sta
     return turn
 
 
-def _lap(lap: Callable[[Stage], None] | None, stage: Stage) -> None:
+def _lap(lap: Callable[[Phase], None] | None, phase: Phase) -> None:
     if lap is not None:
-        lap(stage)
+        lap(phase)
 
 
 def _monitor(knowledge: Knowledge, inbox: Inbox, turn: Turn) -> Observed:

@@ -13,7 +13,7 @@ from support.brokers import Mosquitto
 from support.postgres import Postgres
 from support.redisserver import RedisServer
 
-from edge_agent.knowledge.postgres_migrate import migrate
+from edge_agent.knowledge.utility.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from edge_agent.cli.output import EXPORTS, say
 from edge_agent.cli.story import tell
 from edge_agent.cli.surroundings import shell_settings, store_of
 from edge_agent.errors import EdgeAgentError, UsageError
-from edge_agent.knowledge.archive import SqliteArchive
+from edge_agent.knowledge.archive.sqlite import SqliteArchive
 from edge_agent.model.harmless import harmless, json_text, spreadsheet_cell
 from edge_agent.model.time import parse_rfc3339
 from edge_agent.runtime.clock import UNSURE
@@ -139,13 +139,7 @@ async def _export(store: Path, what: str, since: int | None, node: str | None, *
     if as_csv:
         writer.writeheader()
     async with SqliteArchive(store) as archive:
-        records = {
-            "readings": archive.readings,
-            "alarms": archive.alarms,
-            "commands": archive.commands,
-            "dead-letters": archive.dead_letters,
-        }[what]
-        async for record in records(since, node):
+        async for record in archive.records(what.replace("-", "_"), since, node):
             if as_csv:
                 writer.writerow({key: spreadsheet_cell(_flat(value)) for key, value in record.items()})
             else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from edge_agent.cli.output import say
 from edge_agent.cli.surroundings import refuse_unwritable, store_of
 from edge_agent.errors import UsageError
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.inbox import Operation
 
 if TYPE_CHECKING:

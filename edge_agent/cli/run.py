@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plant
     from edge_agent.model.time import Moment
     from edge_agent.observe.logwriter import LogWriter
+    from edge_agent.ports.clock import Clock
     from edge_agent.runtime.agent import Parts
-    from edge_agent.runtime.clock import Clock
     from edge_agent.settings.agent import Settings
     from edge_agent.turn import Turn
 

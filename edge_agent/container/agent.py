@@ -35,14 +35,12 @@ from edge_agent.version import installed_version
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-    from edge_agent.container.observers import TurnObserver
     from edge_agent.container.stores import Stores
     from edge_agent.model.plant import Plant
     from edge_agent.model.remembered import Remembered
     from edge_agent.mqtt.session import Session
-    from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.ports import Observer, Recorder
-    from edge_agent.runtime.recorder import Lines
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.observing import Lines, Observer, Recorder, TurnObserver
     from edge_agent.settings.agent import Settings
 
 
@@ -118,7 +116,9 @@ class _Assembly:
             observer=observer,
             commit=CommitRules(self.settings.store.commit_interval_seconds, max(1, mqtt.receive_maximum // 2)),
             recorder=recorder,
-            drain=None if stores.sink is None else Drain(stores.embedded, stores.sink, self.clock, random.random),
+            drain=None
+            if stores.postgres is None
+            else Drain(stores.embedded, stores.postgres, self.clock, random.random),
             upkeep=None if stores.postgres is None else stores.upkeep,
             operations=OperationWatch(stores.embedded, self.inbox.report),
             refused=broker.succession.refused,
@@ -152,7 +152,7 @@ async def _assemble(settings: Settings, stores: Stores, clock: Clock) -> _Assemb
     return _Assembly(
         settings=settings,
         stores=stores,
-        source=Retuned(stores.source),
+        source=Retuned(stores.policy),
         clock=clock,
         address=address,
         knowledge=knowledge,

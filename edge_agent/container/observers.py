@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from edge_agent.observe.journal import log_turn
 
@@ -10,16 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.observe.metrics import Metrics
-    from edge_agent.runtime.ports import Stage
+    from edge_agent.ports.observing import Stage, TurnObserver
     from edge_agent.turn import Turn
-
-
-class TurnObserver(Protocol):
-    """Who looks on at turns alone."""
-
-    def turn(self, turn: Turn) -> None:
-        """See a turn, once."""
-        ...
 
 
 class Observers:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Threshold
     from edge_agent.model.remembered import SensorView, Snapshot
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.clock import Clock
     from edge_agent.turn import Knowledge
 
 #: Sensors of one look: about two milliseconds of the loop.

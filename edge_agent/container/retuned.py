@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.model.plant import Plant, Threshold
-    from edge_agent.runtime.ports import PlantSource
+    from edge_agent.ports.policy import PlantSource
 
 #: Sensors that are named in the log at once, and in the note; the others are counted.
 MOST_NAMED = 10

@@ -51,8 +51,9 @@ class Watching:
             unpublished=lambda: agent.unpublished_dead_letters,
             oversized=lambda: session.publishing.set_aside,
         )
-        if self.stores.cached is not None:
-            metrics.watch_cache(self.stores.cached.counts.reads, self.stores.cached.counts.writes)
+        shared = self.stores.policy.shared
+        if shared is not None:
+            metrics.watch_cache(shared.reads, shared.writes)
 
     def server(self, http: HttpSection, metrics: Metrics) -> ObservationServer:
         """Make the server of metrics, health and status, not yet entered."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from edge_agent.container.agent import Running
     from edge_agent.mqtt.broker import Address
-    from edge_agent.runtime.recorder import Lines
+    from edge_agent.ports.observing import Lines
     from edge_agent.settings.agent import Settings
     from edge_agent.settings.plantfile import PlantFile
     from edge_agent.simulate.network import DayRecord

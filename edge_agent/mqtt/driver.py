@@ -19,11 +19,12 @@ import paho.mqtt.client as paho
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
-from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, keeping_cancellation, passing_client
+from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, passing_client
 from edge_agent.mqtt.confirmations import Confirmations, settle_with_error
 from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.packets import Splitter
 from edge_agent.mqtt.transport import Transport
+from edge_agent.ports.cancellation import heeding_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,7 +97,8 @@ class Link:
     async def open(self) -> None:
         """Connect. Raises ProtocolRefusedError or BrokerUnavailableError; nothing is left open then."""
         try:
-            await keeping_cancellation(self._client.__aenter__())
+            with heeding_cancellation():
+                await self._client.__aenter__()
         except aiomqtt.MqttCodeError as error:
             self._transport.drop()
             code = getattr(error.rc, "value", error.rc)
@@ -187,7 +189,8 @@ class Link:
         try:
             if self.alive or self.finished:
                 self._client.timeout = FAREWELL_SECONDS
-                await keeping_cancellation(self._client.__aexit__(None, None, None))
+                with heeding_cancellation():
+                    await self._client.__aexit__(None, None, None)
         except aiomqtt.MqttError as error:
             self._end(error)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from prometheus_client import (
     CollectorRegistry,
@@ -36,11 +36,10 @@ from edge_agent.observe.watched_counts import WatchedCounts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from edge_agent.observe.exposition import PlantSource
     from edge_agent.observe.watched_counts import CountSource
+    from edge_agent.ports.observing import PlantViews, Stage
     from edge_agent.turn import Turn
 
-Stage: TypeAlias = Literal["monitor", "analyze", "plan", "execute", "store"]
 STAGES: tuple[Stage, ...] = ("monitor", "analyze", "plan", "execute", "store")
 
 _KINDS = ("telemetry", "status", "ack", "state")
@@ -79,7 +78,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves this one untyped
         self.registry = registry or CollectorRegistry()
         self._plant = PlantExposition()
-        self._source: PlantSource | None = None
+        self._source: PlantViews | None = None
         self._make_counters()
         self._make_timings()
         self._make_gauges()
@@ -134,7 +133,7 @@ class Metrics:
     def watch(
         self,
         *,
-        plant: PlantSource,
+        plant: PlantViews,
         backlog: Callable[[], int],
         broker_connected: Callable[[], bool],
     ) -> None:

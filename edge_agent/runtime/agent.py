@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from loguru import logger
 
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.plant import Plant
     from edge_agent.model.remembered import Snapshot
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.broker import Connection, Inlet, Outlet
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.observing import Observer, Recorder
+    from edge_agent.ports.stores import Journal
     from edge_agent.runtime.commit import CommitRules
     from edge_agent.runtime.drain import Drain
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.operationwatch import OperationWatch
     from edge_agent.runtime.policywatch import PolicyWatch
-    from edge_agent.runtime.ports import Inlet, Journal, Observer, Outlet, Recorder
     from edge_agent.turn import Knowledge
 
 #: A loop that has not turned for so long is not alive.
@@ -39,28 +41,6 @@ STALLED_SECONDS = 30.0
 #: off. With the goodbye to the broker that stays under the ten seconds that systemd and the interface allow.
 FINISH_SECONDS = 5.0
 LAST_WORDS_SECONDS = 1.0
-
-
-class Connection(Protocol):
-    """The one owner of the broker connection."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a live connection."""
-        ...
-
-    @property
-    def refusal(self) -> str | None:
-        """What the broker refuses to take from the agent, in a sentence."""
-        ...
-
-    async def run(self) -> None:
-        """Keep connected until cancelled, then disconnect without a last will."""
-        ...
-
-    async def ask_again(self) -> None:
-        """Ask the broker for all that is retained once more, where there is a connection."""
-        ...
 
 
 class _EndedError(Exception):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.alarms import Alarm, AlarmKey
     from edge_agent.model.readings import DeadLetter
-    from edge_agent.runtime.ports import Outlet
+    from edge_agent.ports.broker import Outlet
 
 #: Dead letters that wait for the broker at the most. They are in the store as well; the oldest are dropped here.
 KEPT_DEAD_LETTERS = 1000

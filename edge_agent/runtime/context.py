@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.broker import Inlet
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.observing import Observer
     from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.ports import Inlet, Observer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Command
     from edge_agent.model.inbox import BreakerReport
     from edge_agent.model.plant import Actuator, Plant
+    from edge_agent.ports.broker import Outlet
     from edge_agent.runtime.context import LoopContext
-    from edge_agent.runtime.ports import Outlet
 
 
 class _ExpiredError(EdgeAgentError):

@@ -13,8 +13,8 @@ from edge_agent.runtime.resilience import DRAIN_ATTEMPTS, drain_pause
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.ports import Sink, Spool, Spooled
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.stores import Sink, Spool, Spooled
 
 #: Rows that one write to the sink takes, about: many small commits become one.
 MOST_ROWS = 2_000

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.model.inbox import Event, Message
-    from edge_agent.runtime.ports import Inlet
+    from edge_agent.ports.broker import Inlet
 
 #: So many bytes of payloads wait at the most, however few messages they are.
 MOST_WAITING_BYTES = 16_777_216

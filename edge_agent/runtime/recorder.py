@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.time import rfc3339
 from edge_agent.runtime.freezing import freeze
@@ -14,29 +14,13 @@ from edge_agent.version import installed_version
 if TYPE_CHECKING:
     from edge_agent.model.inbox import Inbox, Message
     from edge_agent.model.time import Moment
+    from edge_agent.ports.observing import Lines
     from edge_agent.turn import Knowledge
 
 #: So long lines wait for others, in plant seconds, and so many characters: what a kill costs.
 FLUSH_SECONDS = 0.25
 _FLUSH_CHARACTERS = 1 << 18
 _DAY = 10  # characters of an RFC 3339 time
-
-
-class Lines(Protocol):
-    """Where a recording is kept."""
-
-    @property
-    def is_large(self) -> bool:
-        """Whether what is kept in one piece has reached its size."""
-        ...
-
-    def write(self, text: str) -> bool:
-        """Keep whole lines; return False where they are lost. Raises RecordingError where none can be kept."""
-        ...
-
-    def put_aside(self, day: str) -> bool:
-        """Begin another piece, and keep the old one under its day; return False where that cannot be now."""
-        ...
 
 
 class JsonRecorder:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.clock import Clock
 
 T = TypeVar("T")
 

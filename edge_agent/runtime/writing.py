@@ -13,8 +13,8 @@ from edge_agent.runtime.resilience import STUCK_WRITE_SECONDS, WRITE_PATIENCE_SE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge_agent.ports.stores import Journal
     from edge_agent.runtime.context import LoopContext
-    from edge_agent.runtime.ports import Journal
     from edge_agent.turn import Knowledge, Turn
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError
+from edge_agent.ports.cancellation import heeding_cancellation
 from edge_agent.simulate.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from contextlib import AbstractAsyncContextManager
 
-    from edge_agent.model.time import Moment
+    from edge_agent.ports.clock import Clock
     from edge_agent.simulate.nodewire import Outgoing
     from edge_agent.simulate.plant import PlantSimulation
 
@@ -43,18 +44,6 @@ class Bus(Protocol):
 
     def connect(self, node: str, will: Outgoing) -> AbstractAsyncContextManager[NodeLink]:
         """Connect as one node, with its last will. Entering raises BrokerUnavailableError."""
-        ...
-
-
-class Clock(Protocol):
-    """The plant's time, which may run faster than the wall's."""
-
-    def now(self) -> Moment:
-        """Tell the time."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for so many plant seconds."""
         ...
 
 
@@ -102,16 +91,16 @@ class _Runner:
         while True:
             if not lost:
                 await outbox.first()
-            try:
-                async with self._bus.connect(node, will) as link, _goodbye(link, will):
-                    self._connected(node)
-                    await self._serve(node, link, announce=lost)
-            except* _WentOffline:
-                lost = False
-            except* BrokerUnavailableError as group:
-                lost = True
-                self._missed(node, group)
-            _keep_cancellation()
+            with heeding_cancellation():
+                try:
+                    async with self._bus.connect(node, will) as link, _goodbye(link, will):
+                        self._connected(node)
+                        await self._serve(node, link, announce=lost)
+                except* _WentOffline:
+                    lost = False
+                except* BrokerUnavailableError as group:
+                    lost = True
+                    self._missed(node, group)
             if lost:
                 await asyncio.sleep(self._reconnect_seconds)
 
@@ -165,10 +154,3 @@ async def _goodbye(link: NodeLink, will: Outgoing) -> AsyncIterator[None]:
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await link.publish(will)
         raise
-
-
-def _keep_cancellation() -> None:
-    """Go on with a cancellation that came together with a lost connection: before Python 3.13 a TaskGroup drops it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

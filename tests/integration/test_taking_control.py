@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -13,7 +12,6 @@ from edge_agent.errors import BrokerUnavailableError
 from edge_agent.model.commands import MOST_EPOCH_JUMP
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.broker import free_port
-from edge_agent.mqtt.clients import keeping_cancellation
 from edge_agent.mqtt.connection import ConnectionSettings
 from edge_agent.mqtt.glance import retained
 from edge_agent.mqtt.topics import Topics
@@ -74,21 +72,6 @@ async def test_a_broker_that_is_away_is_no_obstacle() -> None:
     with pytest.raises(BrokerUnavailableError):
         await retained(nowhere, TOPICS.agent_statuses())
     assert await highest_epoch(nowhere, TOPICS) == 0
-
-
-async def test_a_cancellation_that_a_step_of_the_library_swallows_is_not_lost() -> None:
-    """Else an agent that is to end while it looks goes on for ever."""
-
-    async def swallow() -> str:
-        with suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
-        return "found"
-
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(keeping_cancellation(swallow()))
-        await asyncio.sleep(0)
-        task.cancel()
-    assert task.cancelled()
 
 
 class Site:
