@@ -82,7 +82,7 @@ class Care:
         return batch
 
     def settle(self) -> None:
-        """Take note that the transaction was committed."""
+        """Record that the transaction was committed."""
         self.shares.settle()
         self._watch.dropped_dead_letters += self._given_up
         if self._given_up and not self._crowded:
@@ -114,7 +114,7 @@ class Care:
         raise StoreMovedError(f"The file of the store was {loss} while the agent ran; it is opened again.")
 
     def suspect(self) -> None:
-        """Take note that the open file was found damaged. The second time it is not looked through but set aside."""
+        """Record that the open file was found damaged. The second time it is not looked through but set aside."""
         self._damages += 1
 
     def guarded(self, db: sqlite3.Connection, work: Callable[[], _T], *, bulky: bool) -> _T:

@@ -114,7 +114,7 @@ def free_bytes(db: sqlite3.Connection) -> int:
 def _fit_letters(
     db: sqlite3.Connection, bounds: StoreBounds, shares: Shares, batch: Batch, need: int
 ) -> tuple[Batch, int]:
-    """Let the newest dead letters stay, as many as have room: of the batch, and of those that are stored."""
+    """Keep the newest dead letters, as many as have room: of the batch, and of those that are stored."""
     size, given_up = brought(batch)[_LETTERS], 0
     if not size:
         return batch, 0
@@ -135,7 +135,7 @@ def _fit_letters(
 
 
 def _room_for_letters(db: sqlite3.Connection, bounds: StoreBounds, shares: Shares, need: int) -> int:
-    """Tell what room new dead letters have: of their share, as far as the file is not full, and of their own place."""
+    """Measure the room of new dead letters: of their share, as far as the file is not full, and their own place."""
     stored = shares.now(_LETTERS)
     free = bounds.max_bytes - used_bytes(db) - need
     return max(min(bounds.rubbish_bytes - stored, free), bounds.rubbish_floor * 3 // 4 - stored)

@@ -35,7 +35,7 @@ class Refusal(NamedTuple):
 def sift(
     db: sqlite3.Connection, sql: dict[str, str], batch: rows.Batch, now: Instant
 ) -> tuple[rows.Batch, list[Refusal]]:
-    """Try each row of a batch within a transaction that the caller takes back; tell what is left, and what is not.
+    """Try each row of a batch within a transaction that the caller rolls back; return what is left, and what is not.
 
     Text that is no Unicode is mended rather than left out. For each row left out there is a dead letter in the batch.
     """

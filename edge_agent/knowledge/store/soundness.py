@@ -36,7 +36,7 @@ class Renewal(NamedTuple):
 def open_sound(
     path: Path, *, suspect: bool = False, spool_only: bool = False
 ) -> tuple[sqlite3.Connection, Renewal | None]:
-    """Open the file for its owner, begun anew where it is damaged (or suspected of it); tell where it was.
+    """Open the file for its owner, begun anew where it is damaged (or suspected of it); return what became of it.
 
     It is looked through only where its last owner did not close it in order: some seconds a gigabyte.
     """

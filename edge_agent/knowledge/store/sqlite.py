@@ -117,7 +117,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
             raise
         self._ids.saved(batch.series)
         if self._care is not None and not self._tidying:
-            self._tidy(self._care, _size(batch))
+            self._tidy(self._care, batch.size)
         if self.spooled_rows:
             self._filled.set()
         renewed, self._renewed = self._renewed, None
@@ -153,7 +153,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
         return duplicates
 
     def _tidy(self, care: Care, written: int) -> None:
-        """Let a step of pruning be done after the writes that wait, and then another one while there is need."""
+        """Run a step of pruning after the writes that wait, and then another one while there is need."""
         loop = asyncio.get_running_loop()
         self._tidying = True
 
@@ -231,7 +231,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
         return self._spooling.oldest(db, most_rows) if self._spooling is not None else None
 
     def _renew(self, db: sqlite3.Connection) -> None:
-        """Tell a file that was begun anew what the agent knows, and take up the present one."""
+        """Write what the agent knows into a file that was begun anew, and take up the present one."""
         if self._care is not None and self._care.bare:
             with transaction(db):
                 db.execute(_SQL["carry_epoch"], (self._epoch.read(HIGHEST_EPOCH),))
@@ -249,7 +249,3 @@ class SqliteStore(StoreWatch, StoredPolicy):
             with suppress(sqlite3.Error), transaction(db):
                 self._care.shares.save(db)
                 write_meta(db, {"clean": 1})
-
-
-def _size(batch: rows.Batch) -> int:
-    return len(batch.readings) + len(batch.command_events) + sum(len(found) for _, found in batch.others)
