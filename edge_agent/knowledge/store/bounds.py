@@ -39,19 +39,14 @@ class StoreBounds:
         return round(self.max_mb * _MEGABYTE)
 
     @property
-    def rubbish_bytes(self) -> int:
-        """Return how much of the file dead letters may take."""
+    def class_bytes(self) -> int:
+        """Return how much of the file dead letters may take, decisions, alarm events, and commands with theirs."""
         return self.max_bytes // 10
 
     @property
     def rubbish_floor(self) -> int:
         """Return how much of the file is for dead letters alone: the newest of them stay where it is full."""
         return self.max_bytes // 50
-
-    @property
-    def class_bytes(self) -> int:
-        """Return how much of the file decisions may take, and alarm events, and commands with their events."""
-        return self.max_bytes // 10
 
     @property
     def spool_rubbish_bytes(self) -> int:

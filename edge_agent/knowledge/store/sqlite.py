@@ -149,7 +149,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
         except StoreRefusedError:  # offered again it would be refused again, and everything after it would wait
             left, refused = await self._connection.run(self._sift, batch, now.at)
         duplicates = await self._connection.run(self._write, left, now)
-        self.unwritable_rows += len(refused)
+        self.unwritable_rows += refused
         return duplicates
 
     def _tidy(self, care: Care, written: int) -> None:
@@ -198,10 +198,10 @@ class SqliteStore(StoreWatch, StoredPolicy):
         return self._guarded(db, lambda: self._transact(db, batch), bulky=bulky)
 
     @staticmethod
-    def _sift(db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> tuple[rows.Batch, list[piecemeal.Refusal]]:
+    def _sift(db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> tuple[rows.Batch, int]:
         db.execute("BEGIN IMMEDIATE")
         try:
-            return piecemeal.sift(db, _SQL, batch, now)
+            return piecemeal.sift(db, batch, now)
         finally:
             db.execute("ROLLBACK")
 
