@@ -54,12 +54,12 @@ class Connection(Protocol):
 
     @property
     def connected(self) -> bool:
-        """Whether there is a live connection."""
+        """Return whether there is a live connection."""
         ...
 
     @property
     def refusal(self) -> str | None:
-        """What the broker refuses to take from the agent, in a sentence."""
+        """Return what the broker refuses to take from the agent, in a sentence."""
         ...
 
     async def run(self) -> None:

@@ -53,15 +53,15 @@ class PlantViews(Protocol):
     """Where the exposition looks; each look is frozen, and turns may run between two of them."""
 
     def outline(self) -> Snapshot:
-        """Take a look at everything but the sensors."""
+        """Return a view of everything but the sensors."""
         ...
 
     def sensors(self) -> Iterable[Sequence[SensorView]]:
-        """Take looks at the sensors, some at a time."""
+        """Return views of the sensors, some at a time."""
         ...
 
     def thresholds(self) -> Iterable[Sequence[Threshold]]:
-        """Give the thresholds in force, some at a time."""
+        """Return the thresholds in force, some at a time."""
         ...
 
 
@@ -78,7 +78,7 @@ class Lines(Protocol):
 
     @property
     def is_large(self) -> bool:
-        """Whether what is kept in one piece has reached its size."""
+        """Return whether what is kept in one piece has reached its size."""
         ...
 
     def write(self, text: str) -> bool:

@@ -47,7 +47,7 @@ class PlantSource(Protocol):
     """Where the plant in force comes from: nodes, sensors and actuators, thresholds and plans."""
 
     async def version(self) -> object:
-        """Tell whether anything may have changed: equal values mean it has not."""
+        """Read what changes whenever anything does: equal values mean it has not."""
         ...
 
     async def plant(self) -> Plant:
@@ -67,7 +67,7 @@ class PolicyRepository(Protocol):
         ...
 
     async def version(self) -> object:
-        """Tell whether the policy may have changed: equal values mean it has not. Cheap enough for once a second."""
+        """Read what changes whenever the policy does: equal values mean it has not. Cheap enough for once a second."""
         ...
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:

@@ -30,7 +30,7 @@ class Journal(Protocol):
     """Where the loop writes. A write is one durable transaction: all of it is there after a crash, or none."""
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
-        """Take control of the site, and tell everything remembered. Raises StoreError.
+        """Take control of the site, and return everything remembered. Raises StoreError.
 
         The epoch is raised durably, beyond its own last one and beyond `above`, the highest that others have begun.
         """
@@ -74,7 +74,7 @@ class Spool(Protocol):
 
     @property
     def spooled_rows(self) -> int:
-        """How many rows wait."""
+        """Return how many rows wait."""
         ...
 
     async def filled(self) -> None:
@@ -82,7 +82,7 @@ class Spool(Protocol):
         ...
 
     async def oldest(self, most_rows: int) -> Spooled | None:
-        """Look at the oldest, about so many rows of it; None where nothing is left. Raises StoreError."""
+        """Return the oldest, about so many rows of it; None where nothing is left. Raises StoreError."""
         ...
 
     async def drop(self, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
@@ -98,7 +98,7 @@ class Sink(Protocol):
     """Where the spool is drained to."""
 
     async def absorb(self, batch: Any) -> Absorbed | None:  # noqa: ANN401 - handed on as it is
-        """Take a batch durably, but for single rows that are refused (None: all of it); again it changes nothing.
+        """Store a batch durably, but for single rows that are refused (None: all of it); again it changes nothing.
 
         Raises StoreUnavailableError where it may succeed later, another StoreError where none of it ever will.
         """
@@ -109,7 +109,7 @@ class OperationSource(Protocol):
     """Where operations are left."""
 
     async def operations(self) -> Sequence[Operation]:
-        """Take what was left, each once. Raises StoreError."""
+        """Remove and return what was left, each once. Raises StoreError."""
         ...
 
 

@@ -291,10 +291,10 @@ async def test_a_spooled_batch_is_absorbed_in_the_order_of_its_statements(store:
 
 
 async def test_a_batch_that_settles_its_own_readings_and_older_ones_settles_both(store: UtilityStore) -> None:
-    series, names = [], {7: ("tank1", "level", "m")}
+    series = [(7, "tank1", "level", "m")]
     older, unseen = (7, 10, -1, 2.5, 11, 2, 0), (7, 20, 1, 2.5, 21, 2, 0)
-    await store.absorb(Batch(series, [older], [], names=names))
-    both = Batch(series, [unseen, older], [(3, 1, 7, 10, -1), (4, 2, 7, 20, 1)], names=names)
+    await store.absorb(Batch(series, [older], []))
+    both = Batch(series, [unseen, older], [(3, 1, 7, 10, -1), (4, 2, 7, 20, 1)])
     assert (await store.absorb(both)).duplicates == 1
     assert [record["flag"] for record in await gathered(store.records("readings"))] == ["suspect", "fail"]
 

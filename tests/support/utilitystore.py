@@ -54,11 +54,10 @@ class UtilityStore(PostgresStore):
 
     async def write(self, turns) -> Absorbed:
         """Send turns through parcels, as a spool does, and absorb them as one batch."""
-        ids = rows.SeriesIds(())
-        batch = rows.batch(turns, ids)
+        batch = rows.batch(turns, rows.SeriesIds(()))
         (_, readings), (_, records) = parcel.pack_readings(batch), parcel.pack_records(batch)
         whole = parcel.merged([parcel.unpack_readings(readings), parcel.unpack_records(records)])
-        whole.names = ids.names
+        whole.series = batch.series
         return await self.absorb(whole)
 
     async def records(

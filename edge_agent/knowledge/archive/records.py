@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from edge_agent.knowledge.statements import Row
-    from edge_agent.model.time import Instant
 
     Record = dict[str, Any]
 
@@ -76,7 +75,7 @@ def _command(row: Row) -> Record:
         "expires_at": rfc3339(command.expires_at),
         "outcome": None if record.open else str(record.state),
         "attempts": record.attempts,
-        "closed_at": _time(record.closed_at),
+        "closed_at": None if record.closed_at is None else rfc3339(record.closed_at),
     }
 
 
@@ -95,10 +94,6 @@ def _as_text(payload: bytes) -> str:
     # The cut of a long payload may go through a character: that one is left out, the rest is still text.
     whole = len(payload) < KEPT_PAYLOAD_BYTES
     return codecs.getincrementaldecoder("utf-8")().decode(payload, final=whole)
-
-
-def _time(at: Instant | None) -> str | None:
-    return None if at is None else rfc3339(at)
 
 
 _AS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(

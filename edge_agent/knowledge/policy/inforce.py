@@ -117,7 +117,7 @@ class PolicyInForce:
         return self._embedded if self._utility is None else self._utility
 
     async def _was_edited(self) -> bool:
-        """Whether the file is new to the gateway, or was edited since the agent last started; note that it has.
+        """Return whether the file is new to the gateway, or was edited since the agent last started; note that it has.
 
         What was put in force last counts: the file where it is, else what was applied since.
         """

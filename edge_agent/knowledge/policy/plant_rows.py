@@ -64,7 +64,7 @@ def stored_catalogue(tables: Mapping[str, Iterable[Row]]) -> dict[Entry, Noun | 
 
 
 def edits(changes: Iterable[Change], wanted: Mapping[Entry, Noun]) -> Iterator[tuple[str, list[Row]]]:
-    """Give the statements that make the changes, in their order, by name, each with its rows; the site stands before.
+    """Return the statements that make the changes, in their order, by name, each with its rows; the site stands before.
 
     No two rows of a statement have the same key, and none gets more rows than BATCH.
     """
@@ -122,7 +122,7 @@ def _node(row: Row) -> Node:
 
 
 def _shared(row: Row, numbers: dict[float, float]) -> Row:
-    """Give for equal texts and numbers the same object: thresholds have few different ones."""
+    """Return the same object for equal texts and numbers: thresholds have few different ones."""
     return tuple(
         intern(value) if type(value) is str else numbers.setdefault(value, value) if type(value) is float else value
         for value in row

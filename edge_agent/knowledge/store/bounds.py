@@ -25,50 +25,45 @@ class StoreBounds:
 
     @property
     def keep_microseconds(self) -> int:
-        """How long things are kept."""
+        """Return how long things are kept."""
         return round(self.keep_days * _DAY_MICROSECONDS)
 
     @property
     def full_keep_microseconds(self) -> int:
-        """How long readings are kept even where the disk is full."""
+        """Return how long readings are kept even where the disk is full."""
         return round(self.full_keep_days * _DAY_MICROSECONDS)
 
     @property
     def max_bytes(self) -> int:
-        """How large the file may grow."""
+        """Return how large the file may grow."""
         return round(self.max_mb * _MEGABYTE)
 
     @property
-    def rubbish_bytes(self) -> int:
-        """How much of the file dead letters may take."""
+    def class_bytes(self) -> int:
+        """Return how much of the file dead letters may take, decisions, alarm events, and commands with theirs."""
         return self.max_bytes // 10
 
     @property
     def rubbish_floor(self) -> int:
-        """How much of the file is for dead letters alone: the newest of them stay where it is full."""
+        """Return how much of the file is for dead letters alone: the newest of them stay where it is full."""
         return self.max_bytes // 50
 
     @property
-    def class_bytes(self) -> int:
-        """How much of the file decisions may take, and alarm events, and commands with their events."""
-        return self.max_bytes // 10
-
-    @property
     def spool_rubbish_bytes(self) -> int:
-        """How much of the spool dead letters may take."""
+        """Return how much of the spool dead letters may take."""
         return self.spool_bytes // 10
 
     @property
     def spool_microseconds(self) -> int:
-        """How long the spool keeps what nobody takes."""
+        """Return how long the spool keeps what nobody takes."""
         return round(self.spool_max_days * _DAY_MICROSECONDS)
 
     @property
     def spool_bytes(self) -> int:
-        """How large the spool may grow."""
+        """Return how large the spool may grow."""
         return round(min(self.spool_max_mb, self.max_mb / 2) * _MEGABYTE)
 
     @property
     def reserve_bytes(self) -> int:
-        """What is set aside beside the file for a full disk."""
+        """Return what is set aside beside the file for a full disk."""
         return round(self.reserve_mb * _MEGABYTE)

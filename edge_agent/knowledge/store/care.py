@@ -14,7 +14,7 @@ from loguru import logger
 from edge_agent.errors import StoreFullError, StoreMovedError
 from edge_agent.knowledge.store.connection import is_full, translated
 from edge_agent.knowledge.store.files import Reserve
-from edge_agent.knowledge.store.housekeeping import fit, free_bytes, make_room, tidy
+from edge_agent.knowledge.store.housekeeping import Housekeeping, free_bytes
 from edge_agent.knowledge.store.openfile import OpenFile
 from edge_agent.knowledge.store.shares import Shares
 from edge_agent.knowledge.store.soundness import open_sound
@@ -48,7 +48,6 @@ class Care:
     def __init__(self, path: Path, bounds: StoreBounds, time: TrustedTime, watch: StoreWatch) -> None:
         self._watch = watch
         self.bounds = bounds
-        self._time = time
         self.bare = False  # begun anew, and not yet told what the old file knew
         self._reserve = Reserve(path.with_suffix(".reserve"), bounds.reserve_bytes)
         self._open_file = OpenFile(path)
@@ -57,6 +56,7 @@ class Care:
         self._damages = 0
         self._untidied = TIDY_ROWS  # the first write looks
         self.shares = Shares()
+        self.housekeeping = Housekeeping(bounds, time, self.shares)
         self._given_up = 0  # dead letters, in the transaction under way
         self._crowded = False
 
@@ -78,11 +78,11 @@ class Care:
 
     def fit(self, db: sqlite3.Connection, batch: Batch) -> Batch:
         """Make room for a batch within its transaction, and leave out the dead letters that have none."""
-        batch, self._given_up = fit(db, self.bounds, self._time, self.shares, batch)
+        batch, self._given_up = self.housekeeping.fit(db, batch)
         return batch
 
     def settle(self) -> None:
-        """Take note that the transaction was committed."""
+        """Record that the transaction was committed."""
         self.shares.settle()
         self._watch.dropped_dead_letters += self._given_up
         if self._given_up and not self._crowded:
@@ -114,7 +114,7 @@ class Care:
         raise StoreMovedError(f"The file of the store was {loss} while the agent ran; it is opened again.")
 
     def suspect(self) -> None:
-        """Take note that the open file was found damaged. The second time it is not looked through but set aside."""
+        """Record that the open file was found damaged. The second time it is not looked through but set aside."""
         self._damages += 1
 
     def guarded(self, db: sqlite3.Connection, work: Callable[[], _T], *, bulky: bool) -> _T:
@@ -141,7 +141,7 @@ class Care:
         self._untidied += rows
         if self._untidied < TIDY_ROWS:
             return False
-        if tidy(db, self.bounds, self._time, self.shares):
+        if self.housekeeping.tidy(db):
             return True
         self._untidied = 0
         return False
@@ -151,7 +151,7 @@ class Care:
         db, renewal = open_sound(path, suspect=self._damages > 1, spool_only=self._opened)
         self._opened = True
         if renewal is not None:
-            self._watch.renewal = str(renewal)
+            self._watch.renewal = renewal
             self._watch.renewals += 1
             self.bare, self._damages = True, 0
         return db
@@ -174,7 +174,7 @@ class Care:
         if free_bytes(db) >= _LEAST_ROOM:
             return True
         try:
-            return make_room(db, self.bounds, self._time, self.shares)
+            return self.housekeeping.make_room(db)
         except sqlite3.Error:
             return False
 

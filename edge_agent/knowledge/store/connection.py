@@ -65,14 +65,14 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether the same value would be refused again, however often it is offered."""
+    """Return whether the same value would be refused again, however often it is offered."""
     if isinstance(error, sqlite3.Error):
         return _kind(error)[0] is StoreRefusedError
     return isinstance(error, OverflowError | UnicodeError)
 
 
 def is_full(error: sqlite3.Error) -> bool:
-    """Whether SQLite complains of a full disk."""
+    """Return whether SQLite complains of a full disk."""
     return _kind(error)[0] is StoreFullError
 
 
@@ -146,7 +146,7 @@ class Connection:
         await self._call(lambda: self._reopen(prepare))
 
     def later(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Let work be done after what is under way, without waiting for it. Its errors are only logged."""
+        """Run work after what is under way, without waiting for it. Its errors are only logged."""
         if self._thread is not None:
             self._thread.submit(self._quietly, work)
 

@@ -38,7 +38,7 @@ def begin_private(path: Path) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Let only the owner read and write a file that is there.
+    """Close a file that is there to all but its owner.
 
     By its name: to open and close a database would drop the locks of its connections in this process.
     """
@@ -55,7 +55,7 @@ class EpochFile:
         self.trouble: str | None = None
 
     def read(self, most: int) -> int:
-        """Tell the highest epoch, 0 where the file is missing; one that is damaged or beyond `most` is told, too."""
+        """Read the highest epoch; 0 where the file is missing, damaged (that is logged) or beyond `most`."""
         try:
             with self._path.open("rb") as file:
                 found = _EPOCH.fullmatch(file.read(_MOST_BYTES))
@@ -98,7 +98,7 @@ class Reserve:
         self.stands = not size
 
     def release(self) -> bool:
-        """Give the room back to the disk; tell whether there was any."""
+        """Return the room to the disk, and whether there was any."""
         if not self._size:
             return False
         self.stands = False
@@ -109,7 +109,7 @@ class Reserve:
         return True
 
     def restore(self) -> bool:
-        """Hold room back again where the disk has twice as much; tell whether the reserve stands."""
+        """Hold room back again where the disk has twice as much; return whether the reserve stands."""
         if not self.stands:
             self.stands = self._is_whole() or (self._free() >= 2 * self._size and self._fill())
         return self.stands

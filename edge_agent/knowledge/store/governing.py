@@ -96,7 +96,7 @@ class StoredPolicy:
         await self._connection.run(_ask, operation)
 
     async def operations(self) -> list[Operation]:
-        """Take what people have asked for. Raises StoreError."""
+        """Remove and return what people have asked for. Raises StoreError."""
         return await self._soundly(_take_operations)
 
     async def _soundly(self, look: Callable[[sqlite3.Connection], _T]) -> _T:
@@ -106,7 +106,7 @@ class StoredPolicy:
         return await self._connection.run(look)
 
     def _tell(self, db: sqlite3.Connection) -> None:
-        """Tell a fresh file what is in force. In the store's thread."""
+        """Write what is in force into a fresh file. In the store's thread."""
         if self._plant is not None:
             plant = self._plant if self._policy is None else replace(self._plant, policy=self._policy)
             _apply(db, plant, mark=self._mark)
@@ -158,7 +158,7 @@ def _ask(db: sqlite3.Connection, operation: Operation) -> None:
 
 
 def _take_operations(db: sqlite3.Connection) -> list[Operation]:
-    """Take what people have asked for, oldest first."""
+    """Remove and return what people have asked for, oldest first."""
     found = db.execute(_SQL["asked_operations"]).fetchall()
     if found:
         with transaction(db):

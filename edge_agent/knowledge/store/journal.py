@@ -46,7 +46,7 @@ def epoch(db: sqlite3.Connection) -> int:
 
 
 def take_control(db: sqlite3.Connection, agent: str, above: int) -> tuple[Remembered, Misfits]:
-    """Raise the epoch, above the file's own and the one given, and tell everything remembered; all of it or nothing.
+    """Raise the epoch, above the file's own and the one given, and return everything remembered; all of it or nothing.
 
     Rows that make no sense are set aside, and told.
     """
@@ -87,7 +87,7 @@ def _text(stored: bytes) -> str:
 
 
 def write(db: sqlite3.Connection, batch: rows.Batch, deliveries: int = KEPT_DELIVERIES) -> int:
-    """Write a batch within a transaction, and tell how many readings were there before; so many `deliveries` stay."""
+    """Write a batch within a transaction, and return how many readings were there before; so many `deliveries` stay."""
     _write_series(db, batch.series)
     duplicates = _write_readings(db, batch)
     for name, found in batch.others:
@@ -101,7 +101,7 @@ def write(db: sqlite3.Connection, batch: rows.Batch, deliveries: int = KEPT_DELI
 
 
 def _last_readings(db: sqlite3.Connection, misfits: Misfits) -> Iterator[StoredReading]:
-    """Give the last three of each sensor, oldest first, as far as they are among the last LOOK_BACK of all."""
+    """Return the last three of each sensor, oldest first, as far as they are among the last LOOK_BACK of all."""
     series = {number: name for number, *name in db.execute(_SQL["remembered_series"])}
     held: dict[int, list[StoredReading]] = {number: [] for number in series}
     missing = _LAST * len(held)
@@ -152,7 +152,7 @@ def _write_readings(db: sqlite3.Connection, batch: rows.Batch) -> int:
 
 
 def _find_room(db: sqlite3.Connection, batch: rows.Batch) -> int:
-    """Put each reading whose key another one with another value has a little later; tell how many are stored so.
+    """Put each reading whose key another one with another value has a little later; return how many are stored so.
 
     The monitor does so for the latest keys of a sensor; after a restart, or for a node without a clock that begins at
     the same time at each boot, only the store knows.

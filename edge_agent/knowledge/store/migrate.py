@@ -50,7 +50,7 @@ def connect_owner(path: Path) -> sqlite3.Connection:
 
 
 def _mark(db: sqlite3.Connection) -> None:
-    """Say in the file's header whose it is."""
+    """Write into the file's header whose it is."""
     if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         with suppress(sqlite3.OperationalError):  # another program is writing: the next start says it
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

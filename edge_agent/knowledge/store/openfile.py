@@ -26,11 +26,11 @@ class OpenFile:
         self.log_bytes = 0  # of the log, at the last look
 
     def note(self) -> None:
-        """Take note of the file that was just opened."""
+        """Record which file was just opened."""
         self._file, self._opened_log = _identity(self._path), None
 
     def loss(self) -> Loss | None:
-        """Tell what has become of the open file; None where it stands, its log beside it."""
+        """Return what has become of the open file; None where it stands, its log beside it."""
         found = _identity(self._path)
         if found != self._file:
             return "removed" if found is None else "replaced"

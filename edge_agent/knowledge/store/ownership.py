@@ -63,7 +63,7 @@ def _looked_at(path: Path) -> sqlite3.Connection:
 
 
 def _was_ours(path: Path) -> bool:
-    """Whether a file that cannot be read was a store: it says so itself, or the epoch beside it does."""
+    """Return whether a file that cannot be read was a store: it says so itself, or the epoch beside it does."""
     with path.open("rb") as file:
         beginning = file.read(_BEGINNING)
     return (

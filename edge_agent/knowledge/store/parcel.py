@@ -37,6 +37,13 @@ class ParcelError(StoreError):
     """A parcel cannot be read: damaged, of a newer program, or not of the shape that its version has."""
 
 
+class Packed(NamedTuple):
+    """The body of a parcel, and how many rows are in it."""
+
+    rows: int
+    body: bytes
+
+
 class _Noun(NamedTuple):
     """What a kind of record is made of: the statement that writes it, and its columns in that order."""
 
@@ -95,24 +102,24 @@ _DAMAGES = (zlib.error, ValueError, TypeError, KeyError, IndexError, AttributeEr
 
 
 def kind_of(statement: str) -> str:
-    """Tell what a statement writes, in the words of the spool."""
+    """Name what a statement writes, in the words of the spool."""
     return _KINDS.get(statement, statement)
 
 
-def pack_readings(batch: Batch) -> tuple[int, bytes]:
-    """Pack readings and settled flags: how many rows, and their body. Series are named by their ids."""
+def pack_readings(batch: Batch) -> Packed:
+    """Pack readings and settled flags. Series are named by their ids."""
     found = {"readings": _columns(batch.readings, _READING), "settled": _columns(batch.settled, _SETTLED)}
     held = {name: _with_steps(columns) for name, columns in found.items() if columns}
-    return len(batch.readings) + len(batch.settled), _packed({"version": VERSION, **held})
+    return Packed(len(batch.readings) + len(batch.settled), _packed({"version": VERSION, **held}))
 
 
-def pack_records(batch: Batch) -> tuple[int, bytes]:
-    """Pack everything else that others want: how many rows, and their body."""
+def pack_records(batch: Batch) -> Packed:
+    """Pack everything else that others want."""
     others = [(name, found) for name, found in batch.others if name not in _LOCAL and found]
     rows = sum(len(found) for _, found in others) + len(batch.command_events)
     records = [[_KINDS[name], _columns(found, _RECORDS[_KINDS[name]].columns)] for name, found in others]
-    events = _columns(batch.command_events, _EVENT)
-    return rows, _packed({"version": VERSION, "records": records} | ({"command_events": events} if events else {}))
+    events = {"command_events": _columns(batch.command_events, _EVENT)} if batch.command_events else {}
+    return Packed(rows, _packed({"version": VERSION, "records": records, **events}))
 
 
 def unpack_readings(body: bytes) -> Batch:
@@ -129,7 +136,6 @@ def merged(batches: Iterable[Batch]) -> Batch:
     """Join batches in their order; neighbours of one statement become one call."""
     whole = Batch([], [], [])
     for batch in batches:
-        whole.series += batch.series
         whole.readings += batch.readings
         whole.settled += batch.settled
         whole.command_events += batch.command_events

@@ -61,7 +61,7 @@ class Misfits:
                 yield noun
 
     def add(self, source: str, key: Row, row: object, error: Exception) -> None:
-        """Take note of a row."""
+        """Record a row."""
         self.found.append(Misfit(source, key, as_text(row), reason_of(error)))
 
     def tell(self) -> None:
@@ -93,7 +93,7 @@ def as_text(row: object) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """Say what is wrong, without the value: that is in the row."""
+    """Return what is wrong, without the value: that is in the row."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
         return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))

@@ -13,7 +13,7 @@ from edge_agent.model.quality import Flag
 from edge_agent.model.time import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from edge_agent.knowledge.statements import Row
     from edge_agent.model.alarms import Alarm, Evidence
@@ -40,8 +40,7 @@ class SeriesIds:
 
     def __init__(self, stored: Iterable[tuple[int, str, str, str]]) -> None:
         self._ids = {(node, sensor, unit): number for number, node, sensor, unit in stored}
-        self.names = {number: key for key, number in self._ids.items()}
-        self._newest = max(self.names, default=0)
+        self._newest = max(self._ids.values(), default=0)
         self._unsaved: dict[int, Row] = {}
         self._of_sensor: dict[int, int] = {}  # by identity: 0.3 µs less a reading than by name
         self._sensors: list[Sensor] = []
@@ -63,13 +62,13 @@ class SeriesIds:
         return number
 
     def saved(self, rows: Iterable[Row]) -> None:
-        """Take note that these rows are durable."""
+        """Record that these rows are durable."""
         for row in rows:
             self._unsaved.pop(row[0], None)
 
     def _new(self, key: tuple[str, str, str]) -> int:
         self._newest += 1
-        self._ids[key], self.names[self._newest] = self._newest, key
+        self._ids[key] = self._newest
         self._unsaved[self._newest] = (self._newest, *key)
         return self._newest
 
@@ -79,8 +78,8 @@ class Batch:
     """The rows of some turns, by the statement that writes them, in the order in which they are written.
 
     A copy: what the loop does to a turn's objects afterwards is not in it. `readings` are (series, observed_at, seq,
-    value, received_at, flag, tests), `settled` (flag, tests, series, observed_at, seq); `names` tells what each of
-    their series is: (node, sensor, unit); it is empty where `series` tells them all.
+    value, received_at, flag, tests), `settled` (flag, tests, series, observed_at, seq). `series` are (number, node,
+    sensor, unit): those that are new, and of a batch from the spool all that it names.
     """
 
     series: list[Row]
@@ -88,7 +87,12 @@ class Batch:
     settled: list[Row]
     others: list[tuple[str, list[Row]]] = field(default_factory=list)
     command_events: list[CommandEvent] = field(default_factory=list)
-    names: Mapping[int, Row] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Return how many rows it has, but for series."""
+        others = sum(len(found) for _, found in self.others)
+        return len(self.readings) + len(self.settled) + len(self.command_events) + others
 
 
 def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
@@ -112,7 +116,7 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
         ("rest_sequence", [(_topic(memory),) for memory in sequences.values() if not memory.seen]),
     ]
     events = [event for turn in turns for event in turn.command_events]
-    return Batch(ids.unsaved, readings, settled, [(name, rows) for name, rows in found if rows], events, ids.names)
+    return Batch(ids.unsaved, readings, settled, [(name, rows) for name, rows in found if rows], events)
 
 
 def advance_row(event: CommandEvent) -> dict[str, Any]:
@@ -142,12 +146,12 @@ def _joined(before: CommandEvent, event: CommandEvent) -> CommandEvent:
 
 
 def judgements(readings: Iterable[Row]) -> list[Row]:
-    """Tell what those of the readings that were judged say of their repetitions, as rows of `settled`."""
+    """Return what the judged ones of the readings say of their repetitions, as rows of `settled`."""
     return [(*row[5:7], *row[:3]) for row in readings if row[5] != Flag.NOT_EVALUATED]
 
 
 def settled_within(readings: list[Row], settled: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Give readings the flags that the same batch settles later, and tell the settled rows that are left."""
+    """Give readings the flags that the same batch settles later, and return the settled rows that are left."""
     if not readings or not settled:
         return readings, settled
     flags = {row[2:]: row[:2] for row in settled}

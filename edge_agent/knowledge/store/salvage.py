@@ -119,7 +119,7 @@ class _Scan:
 
 
 def _keep(db: sqlite3.Connection, name: str, row: Row) -> int:
-    """Write a row that makes sense and is not there; tell how many that is."""
+    """Write a row that makes sense and is not there; return how many that is."""
     makes_sense = _SENSE.get(name)
     with suppress(*VALUE_ERRORS, *_NONSENSE):
         if makes_sense is None or makes_sense(row, db):
@@ -136,10 +136,8 @@ def _is_parcel(row: Row, db: sqlite3.Connection) -> bool:
     """Unpack a parcel, which carries a checksum: it is whole, or it is not believed."""
     _, stream, at, count, size, body = row
     unpacked = (parcel.unpack_readings if stream == "readings" else parcel.unpack_records)(body)
-    rows_within = len(unpacked.readings) + len(unpacked.settled) + len(unpacked.command_events)
-    rows_within += sum(len(found) for _, found in unpacked.others)
     series = {one[0] for one in unpacked.readings} | {one[2] for one in unpacked.settled}
-    return _is_instant(at) and size == len(body) and count == rows_within and _known(db, series)
+    return _is_instant(at) and size == len(body) and count == unpacked.size and _known(db, series)
 
 
 def _is_command(row: Row, _: sqlite3.Connection) -> bool:

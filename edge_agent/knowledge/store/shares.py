@@ -58,7 +58,7 @@ class Shares:
         write_meta(db, {_KEY + name: size for name, size in self.bytes.items()})
 
     def now(self, name: str) -> int:
-        """Tell the bytes of a class, the transaction under way included."""
+        """Return the bytes of a class, the transaction under way included."""
         return self.bytes[name] + self._change[name]
 
     def begin(self) -> None:
@@ -71,20 +71,20 @@ class Shares:
             self._change[name] += size
 
     def removed(self, name: str, sizes: Iterable[Row]) -> int:
-        """Count rows that were removed, by their sizes, and tell how many; none at all means that none are left."""
+        """Count rows that were removed, by their sizes, and return how many; none at all means that none are left."""
         found = [size for (size,) in sizes]
         self._change[name] -= sum(found) if found else self.now(name)
         return len(found)
 
     def settle(self) -> None:
-        """Take note that the transaction was committed."""
+        """Record that the transaction was committed."""
         for name, change in self._change.items():
             self.bytes[name] = max(0, self.bytes[name] + change)
         self.begin()
 
 
 def brought(batch: Batch) -> dict[str, int]:
-    """Tell what a batch brings, by class."""
+    """Measure what a batch brings, by class."""
     found = dict.fromkeys(OVERHEAD, 0)
     for statement, rows in batch.others:
         name = _CLASSES.get(statement)
@@ -95,7 +95,7 @@ def brought(batch: Batch) -> dict[str, int]:
 
 
 def needed(batch: Batch) -> int:
-    """Tell what room a batch needs without its dead letters, about and rather too much."""
+    """Measure the room that a batch needs without its dead letters, about and rather too much."""
     need = _READING_BYTES * len(batch.readings)
     for statement, rows in batch.others:
         if statement != "insert_dead_letter":
@@ -104,10 +104,10 @@ def needed(batch: Batch) -> int:
 
 
 def letter_size(row: Row) -> int:
-    """Tell what a dead letter takes: few of the long ones fit a page."""
+    """Measure what a dead letter takes: few of the long ones fit a page."""
     return 60 + 5 * texts(row) // 4
 
 
 def texts(row: Row) -> int:
-    """Tell the length of the texts and bytes of a row."""
+    """Measure the texts and bytes of a row."""
     return sum(len(value) for value in row if isinstance(value, str | bytes))

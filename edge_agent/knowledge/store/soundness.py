@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
@@ -13,7 +13,7 @@ from edge_agent.errors import StoreDamagedError
 from edge_agent.knowledge.store.connection import connect_writer, translated
 from edge_agent.knowledge.store.meta import read_meta
 from edge_agent.knowledge.store.migrate import connect_owner
-from edge_agent.knowledge.store.salvage import Salvaged, salvage
+from edge_agent.knowledge.store.salvage import salvage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,20 +23,8 @@ KEPT_DAMAGED = 2
 _PARTS = ("", "-wal", "-shm")
 
 
-class Renewal(NamedTuple):
-    """A damaged file that was set aside, and what was saved of it."""
-
-    aside: Path
-    salvaged: Salvaged
-
-    def __str__(self) -> str:
-        return f"the damaged file is {self.aside}; {self.salvaged}"
-
-
-def open_sound(
-    path: Path, *, suspect: bool = False, spool_only: bool = False
-) -> tuple[sqlite3.Connection, Renewal | None]:
-    """Open the file for its owner, begun anew where it is damaged (or suspected of it); tell where it was.
+def open_sound(path: Path, *, suspect: bool = False, spool_only: bool = False) -> tuple[sqlite3.Connection, str | None]:
+    """Open the file for its owner, begun anew where it is damaged (or suspected of it); return what became of it.
 
     It is looked through only where its last owner did not close it in order: some seconds a gigabyte.
     """
@@ -51,7 +39,7 @@ def open_sound(
     db = connect_owner(path)
     salvaged = salvage(aside, db, spool_only=spool_only)
     logger.bind(**salvaged.saved, torn=salvaged.torn).warning("What could be read of the damaged store was saved")
-    return db, Renewal(aside, salvaged)
+    return db, f"the damaged file is {aside}; {salvaged}"
 
 
 def _opened(path: Path, *, suspect: bool) -> sqlite3.Connection:

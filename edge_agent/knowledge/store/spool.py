@@ -83,12 +83,12 @@ class Spooling:
         self._forget_change()
         self._remove_taken(db)
         if batch.readings or batch.settled:
-            self._add(db, "readings", at, *parcel.pack_readings(batch))
+            self._add(db, "readings", at, parcel.pack_readings(batch))
         rubbish, records = _apart(batch)
         for part, is_rubbish in ((rubbish, True), (records, False)):
-            rows, body = parcel.pack_records(part)
-            if rows:
-                self._add(db, "records", at, rows, body, is_rubbish=is_rubbish)
+            packed = parcel.pack_records(part)
+            if packed.rows:
+                self._add(db, "records", at, packed, is_rubbish=is_rubbish)
         if rubbish.others:
             self._bound_rubbish(db)
         self._bound(db, time.too_old(self._bounds.spool_microseconds))
@@ -96,19 +96,17 @@ class Spooling:
     def oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
         """Look at the oldest parcels, merged: at least one, and as many rows as asked for at the most."""
         while True:
-            ids, rows, batches, unreadable = self._look(db, most_rows)
+            ids, rows, batch, unreadable = self._look(db, most_rows)
             for number, why in unreadable:
                 self.refuse(db, [number], why)
             if unreadable:
                 log = logger.bind(parcels=len(unreadable), first=unreadable[0][1])
                 log.error("The spool holds what cannot be read; it is set aside")
             if ids or not unreadable:
-                return Spooled(tuple(ids), rows, _whole(batches)) if ids else None
+                return Spooled(tuple(ids), rows, batch) if ids else None
 
-    def _look(
-        self, db: sqlite3.Connection, most_rows: int
-    ) -> tuple[list[int], int, list[Batch], list[tuple[int, str]]]:
-        """Read the oldest parcels: their ids, rows and batches; and those that cannot be read, with the reason."""
+    def _look(self, db: sqlite3.Connection, most_rows: int) -> tuple[list[int], int, Batch, list[tuple[int, str]]]:
+        """Read the oldest parcels: ids, rows and what they hold; and those that cannot be read, with the reason."""
         ids: list[int] = []
         batches: list[Batch] = []
         unreadable: list[tuple[int, str]] = []
@@ -121,17 +119,18 @@ class Spooling:
                     break
                 try:
                     batch = _UNPACK[stream](body)
-                    batch.names = _names(db, batch, known)
+                    _name(db, batch, known)
                 except parcel.ParcelError as error:
                     unreadable.append((number, str(error)))
                     continue
                 ids.append(number)
                 batches.append(batch)
                 seen += rows
-        return ids, seen, batches, unreadable
+        series = [(number, *key) for number, key in known.items()]
+        return ids, seen, replace(parcel.merged(batches), series=series), unreadable
 
     def drop(self, db: sqlite3.Connection, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
-        """Take note that the oldest were taken, but for rows that were refused; many are removed at once."""
+        """Record that the oldest were taken, but for rows that were refused; many are removed at once."""
         self._forget_change()
         fresh = [number for number in ids if not self._taken or number > self._taken[-1]]
         for number in fresh:
@@ -168,7 +167,7 @@ class Spooling:
         self.settle(removed=False)
 
     def settle(self, *, removed: bool = True) -> None:
-        """Take note that the transaction was committed; with it what was taken is `removed`, usually."""
+        """Record that the transaction was committed; with it what was taken is `removed`, usually."""
         if removed:
             self._taken.clear()
         self._watch.spooled_rows += self._change
@@ -184,8 +183,9 @@ class Spooling:
         self._change = self._change_bytes = self._given_up = self._refused = 0
 
     def _add(
-        self, db: sqlite3.Connection, stream: str, at: Instant, rows: int, body: bytes, *, is_rubbish: bool = False
+        self, db: sqlite3.Connection, stream: str, at: Instant, packed: parcel.Packed, *, is_rubbish: bool = False
     ) -> None:
+        rows, body = packed
         db.execute(_SQL["append"], (stream, at, rows, len(body), body, is_rubbish))
         self._change += rows
         self._change_bytes += len(body)
@@ -199,7 +199,7 @@ class Spooling:
                 db.execute(_SQL["drop"], (entry.id,))
 
     def _bound_rubbish(self, db: sqlite3.Connection) -> None:
-        """Give up the oldest dead letters while they take more than their share."""
+        """Drop the oldest dead letters while they take more than their share."""
         size = db.execute(_SQL["rubbish_bytes"]).fetchone()[0]
         for entry in map(_Entry._make, db.execute(_SQL["sizes_of_rubbish"]).fetchall()):
             if size <= self._bounds.spool_rubbish_bytes:
@@ -233,26 +233,17 @@ def _apart(batch: Batch) -> tuple[Batch, Batch]:
     return Batch([], [], [], rubbish), replace(batch, others=others)
 
 
-def _whole(batches: list[Batch]) -> Batch:
-    batch = parcel.merged(batches)
-    batch.names = {number: key for one in batches for number, key in one.names.items()}
-    batch.series = [(number, *key) for number, key in batch.names.items()]
-    return batch
-
-
 def _size(db: sqlite3.Connection, number: int) -> tuple[int, int]:
-    """Tell rows and bytes of a parcel: none where it was given up meanwhile."""
+    """Return rows and bytes of a parcel: none where it was given up meanwhile."""
     rows, size = db.execute(_SQL["size"], (number,)).fetchone() or (0, 0)
     return rows, size
 
 
-def _names(db: sqlite3.Connection, batch: Batch, known: dict[int, Row]) -> dict[int, Row]:
-    """Tell what the series of a parcel are; `known` ones are not looked up. Raises ParcelError where one is nowhere."""
-    used = sorted({row[0] for row in batch.readings} | {row[2] for row in batch.settled})
-    for number in used:
+def _name(db: sqlite3.Connection, batch: Batch, known: dict[int, Row]) -> None:
+    """Look up the series of a parcel that are not `known` yet. Raises ParcelError where one is nowhere."""
+    for number in sorted({row[0] for row in batch.readings} | {row[2] for row in batch.settled}):
         if number not in known:
             found = db.execute(_SQL["series"], (number,)).fetchone()
             if found is None:
                 raise parcel.ParcelError(f"it names a series that is not known: {number}")
             known[number] = found[1:]
-    return {number: known[number] for number in used}

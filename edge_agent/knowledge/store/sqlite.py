@@ -117,7 +117,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
             raise
         self._ids.saved(batch.series)
         if self._care is not None and not self._tidying:
-            self._tidy(self._care, _size(batch))
+            self._tidy(self._care, batch.size)
         if self.spooled_rows:
             self._filled.set()
         renewed, self._renewed = self._renewed, None
@@ -149,11 +149,11 @@ class SqliteStore(StoreWatch, StoredPolicy):
         except StoreRefusedError:  # offered again it would be refused again, and everything after it would wait
             left, refused = await self._connection.run(self._sift, batch, now.at)
         duplicates = await self._connection.run(self._write, left, now)
-        self.unwritable_rows += len(refused)
+        self.unwritable_rows += refused
         return duplicates
 
     def _tidy(self, care: Care, written: int) -> None:
-        """Let a step of pruning be done after the writes that wait, and then another one while there is need."""
+        """Run a step of pruning after the writes that wait, and then another one while there is need."""
         loop = asyncio.get_running_loop()
         self._tidying = True
 
@@ -198,10 +198,10 @@ class SqliteStore(StoreWatch, StoredPolicy):
         return self._guarded(db, lambda: self._transact(db, batch), bulky=bulky)
 
     @staticmethod
-    def _sift(db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> tuple[rows.Batch, list[piecemeal.Refusal]]:
+    def _sift(db: sqlite3.Connection, batch: rows.Batch, now: Instant) -> tuple[rows.Batch, int]:
         db.execute("BEGIN IMMEDIATE")
         try:
-            return piecemeal.sift(db, _SQL, batch, now)
+            return piecemeal.sift(db, batch, now)
         finally:
             db.execute("ROLLBACK")
 
@@ -231,7 +231,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
         return self._spooling.oldest(db, most_rows) if self._spooling is not None else None
 
     def _renew(self, db: sqlite3.Connection) -> None:
-        """Tell a file that was begun anew what the agent knows, and take up the present one."""
+        """Write what the agent knows into a file that was begun anew, and take up the present one."""
         if self._care is not None and self._care.bare:
             with transaction(db):
                 db.execute(_SQL["carry_epoch"], (self._epoch.read(HIGHEST_EPOCH),))
@@ -249,7 +249,3 @@ class SqliteStore(StoreWatch, StoredPolicy):
             with suppress(sqlite3.Error), transaction(db):
                 self._care.shares.save(db)
                 write_meta(db, {"clean": 1})
-
-
-def _size(batch: rows.Batch) -> int:
-    return len(batch.readings) + len(batch.command_events) + sum(len(found) for _, found in batch.others)

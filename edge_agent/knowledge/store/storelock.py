@@ -51,12 +51,12 @@ class StoreLock:
         self._tell()
 
     def name(self, agent: str) -> None:
-        """Say which agent holds it, for another that asks."""
+        """Write which agent holds it, for another that asks."""
         self._agent = agent
         self._tell()
 
     def release(self) -> None:
-        """Let go of it."""
+        """Give it back."""
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)

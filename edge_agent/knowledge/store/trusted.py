@@ -80,7 +80,7 @@ class TrustedTime:
                 self._at = db.execute(_SQL["newest_receipt"]).fetchone()[0]
 
     def look(self, now: Moment) -> None:
-        """Let it pass until now."""
+        """Pass until now."""
         last, self._last = self._last, now
         self._heed_doubt(now, last)
         if self._at is None or now.sure:

@@ -104,7 +104,7 @@ def translated() -> Iterator[None]:
 
 
 def translation(error: Exception) -> StoreError:
-    """Say what an error of the driver's means."""
+    """Return what an error of the driver's means."""
     if not isinstance(error, psycopg.Error):
         return StoreError(f"PostgreSQL cannot hold a value: {error}.")
     state = error.sqlstate or ""

@@ -22,7 +22,7 @@ _OPTIONS = "-c statement_timeout=1h -c lock_timeout=1min -c TimeZone=UTC -c clie
 
 
 async def migrate(dsn: str) -> list[int]:
-    """Bring the schema up to date and tell the versions that were reached, in order.
+    """Bring the schema up to date and return the versions that were reached, in order.
 
     Raises StoreError where the schema is newer than this program, or the database cannot be used.
     """
@@ -57,7 +57,7 @@ def refuse_newer(found: int) -> None:
 
 
 async def _take(connection: Connection, step: Migration) -> bool:
-    """Take one step unless it has been taken, perhaps by another while this one waited for the lock."""
+    """Run one step unless it was run, perhaps by another while this one waited for the lock."""
     if await schema_version(connection) >= step.version:
         return False
     async with connection.transaction():

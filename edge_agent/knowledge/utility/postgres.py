@@ -105,7 +105,7 @@ class PostgresStore:
         return Absorbed(writing.duplicates, refused)
 
     async def maintain(self) -> int:
-        """Make the months to come, and drop those that every site has kept long enough; tell how many. Once a day."""
+        """Make the months to come, and drop those that every site has kept long enough; return how many. Once a day."""
         async with self._database.transaction(_MAINTENANCE_SECONDS) as connection:
             await connection.execute(_SQL["patiently"])
             await connection.execute(_SQL["make_months_ahead"])
@@ -166,7 +166,7 @@ class PostgresStore:
         return changes
 
     async def _seconds_for(self, wanted: int) -> float:
-        """How long applying so many entries to what is stored may take."""
+        """Return how long applying so many entries to what is stored may take."""
         async with self._database.connection() as connection:
             ((stored,),) = await _all(connection, "counted", {"site": self._site})
         return WORK_SECONDS + (wanted + int(stored)) * _APPLY_SECONDS_PER_ENTRY

@@ -32,7 +32,7 @@ class Writing:
 
     def __init__(self, connection: Connection, site: str, batch: rows.Batch) -> None:
         self._connection, self._site, self._batch = connection, site, batch
-        self._names: Mapping[int, Row] = batch.names or {number: tuple(key) for number, *key in batch.series}
+        self._names: Mapping[int, Row] = {number: tuple(key) for number, *key in batch.series}
         # Judged before they are written: changing a stored row costs four times as much as writing it.
         self._readings, self._settled = rows.settled_within(batch.readings, batch.settled)
         self.duplicates = 0

@@ -10,7 +10,6 @@ import pytest
 from loguru import logger
 
 from edge_agent.knowledge.store.bounds import StoreBounds
-from edge_agent.knowledge.store.housekeeping import make_room
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.alarms import AlarmEvent, AlarmEventKind, AlarmKey
 from edge_agent.model.readings import DeadLetter
@@ -120,7 +119,7 @@ async def test_shares_are_known_again_after_a_restart(path, make_turn, clean):
         for second in range(5):
             await store.write([rubbish(make_turn(START + second, 1_000), 4_000, 200)])
         before = dict(store._care.shares.bytes)
-    assert before["dead_letters"] > LIMITS.rubbish_bytes / 2
+    assert before["dead_letters"] > LIMITS.class_bytes / 2
     if not clean:
         with closing(sqlite3.connect(path)) as db, db:
             db.execute("UPDATE meta SET value = 0 WHERE key = 'clean'")
@@ -152,7 +151,7 @@ async def test_on_a_full_file_system_rubbish_makes_room_before_readings(path, ma
     async with SqliteStore(path, bounds=LIMITS) as store:
         await store.write([rubbish(make_turn(START, 20_000), 4_000, 300)])
         await store.write([make_turn(START + 3 * DAY, 1)])
-        await store._connection.run(make_room, LIMITS, store._time, store._care.shares)
+        await store._connection.run(store._care.housekeeping.make_room)
     assert count(path, "readings") == 20_001
     assert count(path, "dead_letters") < 4_000
 

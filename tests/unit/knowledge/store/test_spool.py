@@ -43,7 +43,7 @@ async def test_what_is_written_is_spooled_and_nothing_without_a_spool(path, make
         await store.write([make_turn(2, 3, rich=True)])
         spooled = await store.oldest(10)
     assert spooled.rows == 3 + 4
-    assert spooled.batch.names == {1: ("tank1", "level", "m")}
+    assert spooled.batch.series == [(1, "tank1", "level", "m")]
     assert seqs(spooled.batch) == [0, 1, 2]
     assert [name for name, _ in spooled.batch.others] == ["insert_dead_letter", "insert_alarm_event", "insert_command"]
     assert spooled.batch.others[0][1][0][3] == b"\xff\x00"
