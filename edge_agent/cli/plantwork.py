@@ -132,12 +132,12 @@ async def _simulate(settings: Settings, simulation: PlantSimulation, duration: f
     topics = Topics(settings.mqtt.topic_prefix, site, settings.agent.id)
     bus = BrokerBus(connection_settings(settings, f"edge-agent-plant-{site}"), topics)
     broker = place(settings.mqtt.host, settings.mqtt.port)
-    logger.bind(site=site, nodes=len(simulation.nodes), broker=broker).info("The plant runs")
+    logger.bind(site=site, nodes=len(simulation.nodes), broker=broker).info("The simulated plant is running")
     running = run_live(simulation, bus, SystemClock())
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(duration), asyncio.TaskGroup() as group:
             plant = group.create_task(running, name="plant")
             await stop.wait()
             plant.cancel()
-    logger.info("The plant has ended")
+    logger.info("The simulated plant has stopped")
     return 0

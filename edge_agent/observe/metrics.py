@@ -44,7 +44,10 @@ Stage: TypeAlias = Literal["monitor", "analyze", "plan", "execute", "store"]
 STAGES: tuple[Stage, ...] = ("monitor", "analyze", "plan", "execute", "store")
 
 _KINDS = ("telemetry", "status", "ack", "state")
-_FLAGS = tuple(flag_name(flag) for flag in Flag)
+#: A reading that is there is not missing: that is a state of its sensor.
+_FLAGS = tuple(flag_name(flag) for flag in Flag if flag is not Flag.MISSING)
+#: What happens to alarms today; nobody can acknowledge or shelve one yet.
+_ALARM_EVENTS = (AlarmEventKind.RAISED, AlarmEventKind.CLEARED, AlarmEventKind.CHATTERING)
 _OUTCOMES = tuple(state.value for state in CommandState if state not in OPEN_STATES)
 #: Every name that an alarm can have.
 ALARM_NAMES = (*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE, *ACTUATOR_ALARMS, STORE_RENEWED, POLICY_REFUSED)
@@ -99,7 +102,7 @@ class Metrics:
         self._duplicates = counter("duplicates", "Readings or messages that had come before.")
         self._gaps = counter("gaps", "Messages missing by their sequence number.")
         events = counter("alarm_events", "What happened to alarms.", "threshold", "event")
-        self._alarm_events = _Children(events, ((name, event) for name in ALARM_NAMES for event in AlarmEventKind))
+        self._alarm_events = _Children(events, ((name, event) for name in ALARM_NAMES for event in _ALARM_EVENTS))
         commands = counter("commands", "Commands that came to an end.", "outcome")
         self._commands = _Children(commands, ((outcome,) for outcome in _OUTCOMES))
 

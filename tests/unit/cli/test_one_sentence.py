@@ -406,7 +406,7 @@ def under_way(here, command, sentence):
 def test_a_terminal_that_closes_does_not_end_the_agent(here):
     with under_way(here, "run", "The agent has started") as (process, log):
         process.send_signal(signal.SIGHUP)
-        block_until(lambda: "SIGHUP changes nothing" in log.read_text(), timeout=10)
+        block_until(lambda: "SIGHUP is ignored" in log.read_text(), timeout=10)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
 
@@ -415,8 +415,8 @@ def test_a_terminal_that_closes_does_not_end_the_agent(here):
     ("command", "sentence", "number"),
     [
         ("run", "The agent has started", signal.SIGINT),
-        ("simulate", "The plant runs", signal.SIGINT),
-        ("simulate", "The plant runs", signal.SIGHUP),
+        ("simulate", "The simulated plant is running", signal.SIGINT),
+        ("simulate", "The simulated plant is running", signal.SIGHUP),
     ],
 )
 def test_what_lasts_ends_in_order(here, command, sentence, number):

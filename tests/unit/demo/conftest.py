@@ -31,7 +31,7 @@ THRESHOLDS = tuple(
     Threshold("tank1", "level", name, limit)  # type: ignore[arg-type]
     for name, limit in (("low_low", 1.8), ("low", 2.5), ("high", 3.6), ("high_high", 4.4))
 )
-REASON = "tank1/level 2.42 m is below low 2.50 m since 10 s"
+REASON = "tank1/level (2.42 m) has been below low (2.50 m) for 10 s"
 
 
 class Makers:

@@ -162,7 +162,7 @@ MISTAKES = [
     ("nodes.tank1.sensors.Level", {"quantity": "level", "unit": "m"}, None, '"Level" is not allowed', "an id"),
     (f"{SENSOR}.quantity", "levle", None, '"levle" is no known quantity', "did you mean level?"),
     (f"{SENSOR}.quantity", GONE, None, "is missing", "a quantity"),
-    (f"{SENSOR}.unit", "bar", None, '"bar" is no unit of level', "one of m, cm, mm, ft, in"),
+    (f"{SENSOR}.unit", "bar", None, '"bar" is not a unit of level', "one of m, cm, mm, ft, in"),
     (f"{SENSOR}.unit", GONE, None, "is missing", "a unit of the quantity"),
     (f"{SENSOR}.intervall_seconds", 10, None, "is no known key", "did you mean interval_seconds?"),
     (f"{SENSOR}.interval_seconds", 0, None, "0 is out of range", "a number above 0"),
