@@ -33,7 +33,7 @@ class Course:
         self._steps: deque[_Step] = deque(maxlen=KEPT_STEPS)
 
     def add(self, at: Instant, value: float) -> None:
-        """Take a value. One from before the newest step is left out."""
+        """Add a value. One from before the newest step is left out."""
         number = at // self._step
         if not self._steps or number > self._steps[-1].number:
             self._steps.append(_Step(number, value, 1))

@@ -57,7 +57,7 @@ _TOLD_OTHERWISE = "edge_agent.observe.journal"
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ShowOptions:
     """How the demo is to run. `duration` in real seconds, None for until it is stopped; `live` needs a terminal.
 
     `watch` is given what each frame of the live view is drawn from, to draw it elsewhere as well.
@@ -73,7 +73,7 @@ class Wishes:
 async def show(
     settings: Settings,
     file: PlantFile,
-    wishes: Wishes,
+    options: ShowOptions,
     console: Console,
     stop: asyncio.Event,
     *,
@@ -84,12 +84,14 @@ async def show(
     Raises (perhaps in a group) EdgeAgentError where a part cannot start or fails on the way, and BrokenPipeError where
     nobody reads the plain lines any more.
     """
-    with _logs(settings, live=wishes.live) as log:
+    with _logs(settings, live=options.live) as log:
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(TemporaryDirectory(prefix="edge-agent-demo-"))
             broker = await stack.enter_async_context(broker_of())
             simulation = stack.enter_context(open_simulation(file, None))
-            demo = _Demo(demo_settings(settings, broker, Path(folder)), file, wishes, console, stop, broker, simulation)
+            demo = _Demo(
+                demo_settings(settings, broker, Path(folder)), file, options, console, stop, broker, simulation
+            )
             demo.log = log
             await demo.run()
         if not demo.heard:
@@ -142,19 +144,19 @@ class _Demo:
         self,
         settings: Settings,
         file: PlantFile,
-        wishes: Wishes,
+        options: ShowOptions,
         console: Console,
         stop: asyncio.Event,
         broker: Address,
         simulation: PlantSimulation,
     ) -> None:
-        self._settings, self._file, self._wishes, self._console, self._stop = settings, file, wishes, console, stop
+        self._settings, self._file, self._options, self._console, self._stop = settings, file, options, console, stop
         self._broker, self._simulation = broker, simulation
         self._yardstick: Yardstick = yardstick(file, simulation.hydraulics.network)
         # One step of a course is a second of real time: what is drawn has room for the last two minutes.
-        self._tally = Tally(course_seconds=wishes.speed)
+        self._tally = Tally(course_seconds=options.speed)
         self._plain = PlainLines(self._say, self._tally)
-        self._clock = ScaledClock(wishes.speed, start=midnight(SystemClock().now().at))
+        self._clock = ScaledClock(options.speed, start=midnight(SystemClock().now().at))
         self._real_seconds = 0.0
         self.heard = True
         self.log: HeldLog | None = None
@@ -162,13 +164,13 @@ class _Demo:
 
     async def run(self) -> None:
         """Open the agent and let everything run."""
-        observers = (self._tally,) if self._wishes.live else (self._tally, self._plain)
+        observers = (self._tally,) if self._options.live else (self._tally, self._plain)
         async with open_agent(
             self._settings,
             self._file.plant,
             clock=self._clock,
             observers=observers,
-            recording=self._wishes.recording,
+            recording=self._options.recording,
         ) as running:
             await self._play(running)
 
@@ -183,7 +185,7 @@ class _Demo:
                 group.create_task(self._guard(running), name="guard"),
             ]
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._wishes.duration):
+                async with asyncio.timeout(self._options.duration):
                     await self._stop.wait()
             await self._settle()
             running.agent.stop()
@@ -220,7 +222,7 @@ class _Demo:
 
     async def _show(self, running: Running) -> None:
         facts = self._facts(running)
-        if self._wishes.live:
+        if self._options.live:
             await show_live(self._console, lambda: self._picture(running, facts))
         self._say(f"{facts.site}: plant time runs {facts.speed:g} times as fast, through {facts.broker}")
         self._say(f"metrics and health: {facts.metrics}")
@@ -229,8 +231,8 @@ class _Demo:
     def _facts(self, running: Running) -> Facts:
         return Facts(
             self._file.site_name or self._file.plant.site,
-            self._wishes.speed,
-            f"{self._broker.kind} :{self._broker.port}" if self._wishes.live else self._broker_text(),
+            self._options.speed,
+            f"{self._broker.kind} :{self._broker.port}" if self._options.live else self._broker_text(),
             f"http://{self._settings.http.host}:{running.http_port}/metrics",
             self._clock.now().at,
             self._yardstick.thresholds,
@@ -242,8 +244,8 @@ class _Demo:
         held = self.log.count if self.log is not None else 0
         notes = (f"log lines {held}, shown at the end",) if held else ()
         picture = Picture(running.agent.snapshot(), self._tally, facts, starts, notes)
-        if self._wishes.watch is not None:
-            self._wishes.watch(picture)
+        if self._options.watch is not None:
+            self._options.watch(picture)
         return picture
 
     def _broker_text(self) -> str:
@@ -265,7 +267,7 @@ class _Demo:
             self._file.site_name or self._file.plant.site,
             self.day.seconds,
             self._real_seconds,
-            self._wishes.speed,
+            self._options.speed,
             self._broker.kind,
             tally.readings,
             tally.dead_letters,

@@ -39,7 +39,7 @@ class Yardstick:
     thresholds: Mapping[str, tuple[Threshold, ...]]
 
     def spans(self) -> dict[str, Span]:
-        """Tell how far each level can go, by sensor: from the lowest to the highest level of its tank."""
+        """Return the range of each level by sensor: from the lowest to the highest level of its tank."""
         limits = self.network.tanks
         return {
             sensor: Span(tap(limits[tap.tank].lowest), tap(limits[tap.tank].highest))

@@ -32,15 +32,15 @@ class PlantSource(Protocol):
     """Where the exposition looks; each look is frozen, and turns may run between two of them."""
 
     def outline(self) -> Snapshot:
-        """Take a look at everything but the sensors."""
+        """Return a snapshot of everything but the sensors."""
         ...
 
     def sensors(self) -> Iterable[Sequence[SensorView]]:
-        """Take looks at the sensors, some at a time."""
+        """Return views of the sensors, some at a time."""
         ...
 
     def thresholds(self) -> Iterable[Sequence[Threshold]]:
-        """Give the thresholds in force, some at a time."""
+        """Return the thresholds in force, some at a time."""
         ...
 
 

@@ -142,7 +142,7 @@ class _Exchange(asyncio.Protocol):
         self._expect(self._limits.head_seconds)
 
     def need(self) -> int:
-        """Tell how much the client still needs its place: nothing any more, to ask first, or to take its answer."""
+        """Return how much the client still needs its place: not at all, to send its request, or to take its answer."""
         if not self.is_answered:
             return 1
         return 2 if self._parts is not None or self._transport.get_write_buffer_size() else 0

@@ -33,7 +33,7 @@ def together(values: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding
 
 
 def dsn(postgres: dict[str, Any]) -> Iterator[Finding]:
-    """Tell what can never be a dsn, without loading the driver. It may hold a password: it is not quoted."""
+    """Return what is wrong with a dsn, without loading the driver. It may hold a password: it is not quoted."""
     given = postgres.get("dsn")
     if isinstance(given, SecretStr):  # from the environment
         given = given.get_secret_value()

@@ -28,7 +28,7 @@ def find(name: str, folders: Iterable[Path] = FOLDERS) -> Path | None:
 
 
 def _may_be(path: Path) -> bool:
-    """Whether a file is there, or nobody lets us look: to read it then says why."""
+    """Return whether a file is there, or may be: where looking is forbidden, reading it says why."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -69,7 +69,7 @@ def _syntax(path: Path, message: str) -> Problem:
 
 
 def table(value: object) -> dict[str, Any]:
-    """Take a value for a table; empty where it is none."""
+    """Return a value as a table; an empty one where it is none."""
     return value if isinstance(value, dict) else {}
 
 

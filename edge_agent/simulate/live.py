@@ -50,7 +50,7 @@ class Clock(Protocol):
     """The plant's time, which may run faster than the wall's."""
 
     def now(self) -> Moment:
-        """Tell the time."""
+        """Return the time."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -116,7 +116,7 @@ class _Runner:
                 await asyncio.sleep(self._reconnect_seconds)
 
     def _missed(self, node: str, group: BaseExceptionGroup[BrokerUnavailableError]) -> None:
-        """Tell of the first node that misses the broker; the others miss the same one."""
+        """Log the first node that cannot reach the broker; the others miss the same one."""
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]

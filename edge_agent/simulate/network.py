@@ -38,7 +38,7 @@ class Units(NamedTuple):
     flow: str
 
     def of(self, quantity: str) -> str:
-        """Tell the unit of a property: level, pressure, head, demand, flow, power, energy, state, position."""
+        """Return the unit of a property: level, pressure, head, demand, flow, power, energy, state, position."""
         lengths = {"level": self.length, "head": self.length, "pressure": self.pressure}
         flows = {"flow": self.flow, "demand": self.flow, "power": "kW", "energy": "kWh"}
         return (lengths | flows).get(quantity, "1")

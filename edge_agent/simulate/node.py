@@ -48,7 +48,7 @@ class Equipment(Protocol):
         ...
 
     def state(self, actuator: str) -> EquipmentState | None:
-        """Tell what it does now; None where nothing is wired."""
+        """Return what it does now; None where nothing is wired."""
         ...
 
 
@@ -67,7 +67,7 @@ class _Flash:
             self.answers.popitem(last=False)
 
     def overtaken(self, order: Order) -> str:
-        """Tell why a command is older than what is known, empty where it is not, and take note of it."""
+        """Return why a command is older than what is known, empty where it is not; then record the newer one."""
         if order.epoch < self.epoch:
             return f"epoch {order.epoch} is over, {self.epoch} has begun"
         if order.epoch - self.epoch > MOST_EPOCH_JUMP:
@@ -140,7 +140,7 @@ class VirtualNode:
         return [nodewire.status(self.id, "online"), *self._changed_states(now)]
 
     def tick(self, now: Moment) -> list[Outgoing]:
-        """Let time pass: leases run out, late acknowledgements leave, changed states are told."""
+        """Run what is due now: leases run out, late acknowledgements leave, changed states are published."""
         pending = [fault for fault in self._due_restarts(now) if fault not in self._restarted]
         if pending:
             self._restarted.update(pending)
@@ -222,7 +222,7 @@ class VirtualNode:
     # Commands ----------------------------------------------------------------------------------------------------
 
     def receive(self, actuator: str, payload: bytes, now: Moment) -> list[Outgoing]:
-        """Take what came on the command topic of an actuator. Never raises, whatever it is."""
+        """Handle what came on the command topic of an actuator. Never raises, whatever it is."""
         if not self.online or self._fault("offline", now):
             return []
         order = nodewire.read_order(payload)
@@ -244,7 +244,7 @@ class VirtualNode:
         return self._execute(actuator, order, now)
 
     def _refusal(self, actuator: str, order: Order, now: Moment) -> str:
-        """Tell why a command is not executed; empty where it is."""
+        """Return why a command is not executed; empty where it is."""
         if (order.site, order.node, order.actuator) != (self._site, self.id, actuator):
             return f"addressed to {order.site}/{order.node}/{order.actuator}"
         if order.action not in ACTIONS[self._node.actuators[actuator].kind]:
@@ -272,7 +272,7 @@ class VirtualNode:
         return [*told, *self._changed_states(now), *self._answer(actuator, order.id, status, detail, now)]
 
     def _lease(self, actuator: str, order: Order, now: Moment) -> None:
-        """Let a command hold as long as its lease; what is fail-safe anyhow holds without."""
+        """Start the lease of a command; the fail-safe action needs none."""
         if order.action == self._node.actuators[actuator].fail_safe:
             self._leases.pop(actuator, None)
         else:
