@@ -12,7 +12,7 @@ from loguru import logger
 from edge_agent.cli.output import say
 from edge_agent.cli.run import single, stop_on_signals
 from edge_agent.cli.surroundings import (
-    Seen,
+    ReadableFiles,
     database_settings,
     refuse_to_begin,
     refuse_unwritable,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def check(arguments: argparse.Namespace) -> int:
     """Print a line for everything that is wrong in both files, or that nothing is, and whether the clock may be."""
     around = surroundings(arguments.config, os.environ)
-    seen = Seen(around)
+    seen = ReadableFiles(around)
     problems, risky = look_over(arguments.config, arguments.plant, around.environ, reads=seen)
     for problem in problems:
         say(f"{problem}\n")

@@ -20,7 +20,7 @@ from edge_agent.model.quality import Flag
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from edge_agent.demo.facts import Facts
+    from edge_agent.demo.facts import DemoFacts
     from edge_agent.demo.tally import Tally, Trace
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.remembered import ActuatorView, SensorView, Snapshot
@@ -150,7 +150,7 @@ def _command(trace: Trace, renewals: int, width: int) -> Text:
     )
 
 
-def footer(tally: Tally, facts: Facts, notes: Iterable[str], width: int) -> list[Text]:
+def footer(tally: Tally, facts: DemoFacts, notes: Iterable[str], width: int) -> list[Text]:
     """Count what happened, and say where more is to be seen."""
     done = outcomes(tally.outcomes, tally.open_commands)
     return [

@@ -17,10 +17,10 @@ from loguru import logger
 from edge_agent.container.agent import open_agent
 from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, network_of, open_simulation
-from edge_agent.demo.facts import Facts, midnight
+from edge_agent.demo.facts import DemoFacts, midnight
 from edge_agent.demo.plain import PlainLines
 from edge_agent.demo.screen import HeldLog, show_live, show_plain
-from edge_agent.demo.summary import Numbers, summary
+from edge_agent.demo.summary import Totals, summary
 from edge_agent.demo.tally import Tally
 from edge_agent.demo.view import Picture
 from edge_agent.demo.yardstick import Yardstick, yardstick
@@ -228,8 +228,8 @@ class _Demo:
         self._say(f"metrics and health: {facts.metrics}")
         await show_plain(lambda: self._plain.status(running.agent.snapshot()))
 
-    def _facts(self, running: Running) -> Facts:
-        return Facts(
+    def _facts(self, running: Running) -> DemoFacts:
+        return DemoFacts(
             self._file.site_name or self._file.plant.site,
             self._options.speed,
             f"{self._broker.kind} :{self._broker.port}" if self._options.live else self._broker_text(),
@@ -239,7 +239,7 @@ class _Demo:
             self._yardstick.spans(),
         )
 
-    def _picture(self, running: Running, facts: Facts) -> Picture:
+    def _picture(self, running: Running, facts: DemoFacts) -> Picture:
         starts = self._yardstick.starts(self._simulation.day())
         held = self.log.count if self.log is not None else 0
         notes = (f"log lines {held}, shown at the end",) if held else ()
@@ -260,10 +260,10 @@ class _Demo:
             self.heard = False
             self._stop.set()
 
-    def numbers(self, native_day: DayRecord) -> Numbers:
+    def numbers(self, native_day: DayRecord) -> Totals:
         """Collect what the summary says."""
         tally = self._tally
-        return Numbers(
+        return Totals(
             self._file.site_name or self._file.plant.site,
             self.day.seconds,
             self._real_seconds,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _END_OF_HEAD = b"\r\n\r\n"
 
 
-class Limits(NamedTuple):
+class ClientLimits(NamedTuple):
     """What clients may take: bytes of a request's head, seconds for it and a whole exchange, connections at a time."""
 
     head_bytes: int = 8192
@@ -58,7 +58,7 @@ class ObservationServer:
         status: Callable[[], Iterator[bytes]],
         notes: Callable[[], Mapping[str, str]] = dict,
         dispensable: Callable[[], Mapping[str, str | None]] = dict,
-        limits: Limits = Limits(),  # noqa: B008 - a tuple, it cannot change
+        limits: ClientLimits = ClientLimits(),  # noqa: B008 - a tuple, it cannot change
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._address = (host, port)
@@ -123,7 +123,7 @@ class _Exchange(asyncio.Protocol):
     """One connection: a request's head in, an answer out, then silence until the client closes or time is up."""
 
     def __init__(
-        self, respond: Callable[[bytes], Iterator[bytes]], limits: Limits, exchanges: dict[_Exchange, None]
+        self, respond: Callable[[bytes], Iterator[bytes]], limits: ClientLimits, exchanges: dict[_Exchange, None]
     ) -> None:
         self._respond = respond
         self._limits = limits

@@ -29,7 +29,7 @@ from edge_agent.model.plant import (
 )
 from edge_agent.model.quality import Flag, flag_name
 from edge_agent.model.readings import REASONS
-from edge_agent.observe.cache_counts import CacheCounts
+from edge_agent.observe.cache_counts import CacheCollector
 from edge_agent.observe.exposition import PlantExposition
 from edge_agent.observe.watched_counts import WatchedCounts
 
@@ -132,7 +132,7 @@ class Metrics:
         self._spooled_rows = gauge("spooled_rows", "Rows that wait for the utility's own store.")
         self._log_bytes = gauge("store_log_bytes", "Size of the log beside the embedded store's file.")
         self._watched = WatchedCounts(self.registry)
-        self._cache = CacheCounts(self.registry)
+        self._cache = CacheCollector(self.registry)
 
     def watch(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError
-from edge_agent.simulate.outbox import Outbox
+from edge_agent.simulate.outbox import SendQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -76,7 +76,7 @@ class _Runner:
     def __init__(self, simulation: PlantSimulation, bus: Bus, clock: Clock, reconnect_seconds: float) -> None:
         self._simulation, self._bus, self._clock = simulation, bus, clock
         self._reconnect_seconds = reconnect_seconds
-        self._outboxes: defaultdict[str, Outbox] = defaultdict(Outbox)
+        self._outboxes: defaultdict[str, SendQueue] = defaultdict(SendQueue)
         self._cut_off: set[str] = set()  # nodes that miss the broker now
 
     async def run(self) -> None:

@@ -40,7 +40,7 @@ class EquipmentState(NamedTuple):
     value: float | None
 
 
-class Equipment(Protocol):
+class Outputs(Protocol):
     """What a node's outputs are wired to."""
 
     def act(self, actuator: str, action: str, value: float | None) -> None:
@@ -95,7 +95,7 @@ class _Flash:
 class VirtualNode:
     """One node, without a transport: it is told what comes in and what time it is, and gives back what to publish."""
 
-    def __init__(self, site: str, node: Node, equipment: Equipment, faults: Faults) -> None:
+    def __init__(self, site: str, node: Node, equipment: Outputs, faults: Faults) -> None:
         self.id = node.id
         self.online = False
         self.malformed = 0
@@ -289,8 +289,6 @@ class VirtualNode:
             return messages
         self._waiting.extend((now.seconds + delay.amount, late) for late in messages)
         return []
-
-    # Faults ------------------------------------------------------------------------------------------------------
 
     def _fault(self, kind: str, now: Moment, actuator: str = "") -> Fault | None:
         """Find a fault of the node, or of one of its actuators."""

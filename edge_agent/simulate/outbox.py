@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CAPACITY = 1000
 
 
-class Outbox:
+class SendQueue:
     """A bounded queue, in order. `dropped` counts what went because it was full."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:

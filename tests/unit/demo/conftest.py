@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from edge_agent.demo.facts import Facts
+from edge_agent.demo.facts import DemoFacts
 from edge_agent.demo.gauge import Span
 from edge_agent.demo.tally import Tally
 from edge_agent.demo.view import Picture
@@ -87,8 +87,8 @@ class Makers:
             alarms,
         )
 
-    def facts(self) -> Facts:
-        return Facts(
+    def facts(self) -> DemoFacts:
+        return DemoFacts(
             "Riverside: pump station and water tower",
             60.0,
             "mosquitto :41883",
