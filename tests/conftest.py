@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A shared machine may stand still for longer than any example takes: that is no property of what is tested.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make unit` asks for this one: the first examples find most mistakes, `make test` looks further.
+settings.register_profile("quick", settings.get_profile("unhurried"), max_examples=10)
 settings.load_profile("unhurried")
 
 
