@@ -96,7 +96,11 @@ def test_yaml_files_load(path):
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool comes with the package prometheus")
 @pytest.mark.parametrize(
     "arguments",
-    [("check", "config", "prometheus.yml"), ("check", "rules", RULES.name), ("test", "rules", "edge-agent.rules-test.yml")],
+    [
+        ("check", "config", "prometheus.yml"),
+        ("check", "rules", RULES.name),
+        ("test", "rules", "edge-agent.rules-test.yml"),
+    ],
     ids=" ".join,
 )
 def test_prometheus_takes_configuration_and_rules(arguments):
