@@ -73,11 +73,6 @@ class ObservationServer:
         """The port it listens on, also where 0 was asked for; while it does not, the one that was asked for."""
         return self._address[1] if self._server is None else int(self._server.sockets[0].getsockname()[1])
 
-    @property
-    def is_listening(self) -> bool:
-        """Whether it can be asked."""
-        return self._server is not None
-
     async def __aenter__(self) -> Self:
         self._closing = False
         await self._listen("ERROR")

@@ -101,13 +101,3 @@ class DayRecord:
     lowest: Mapping[str, float]
     highest: Mapping[str, float]
     cost: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def total_energy_kwh(self) -> float:
-        """Energy of all pumps together."""
-        return sum(self.energy_kwh.values())
-
-    @property
-    def total_starts(self) -> int:
-        """Starts of all pumps together."""
-        return sum(self.starts.values())
