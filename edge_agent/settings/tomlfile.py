@@ -74,7 +74,7 @@ def table(value: object) -> dict[str, Any]:
 
 
 def items(value: object) -> list[Any]:
-    """Take a value for a list; empty where it is none."""
+    """Return a value as a list; an empty one where it is none."""
     return value if isinstance(value, list) else []
 
 
