@@ -24,6 +24,9 @@ TURNS = (
     "tests/scenarios/test_trust.py",
     "tests/scenarios/test_returns_of_nodes.py",
     "tests/scenarios/test_nodes_that_misbehave.py",
+    "tests/scenarios/test_a_plant_that_changes.py",
+    "tests/scenarios/test_filling.py",
+    "tests/scenarios/test_clock_steps.py",
 )
 _COPIED = ("edge_agent", "tests", "config", "docs", "deploy", "mosquitto", "pyproject.toml", "README.md")
 #: A test that runs this long with a change hangs in a loop that the change has made endless.
