@@ -18,6 +18,7 @@ ROOMS = ("monitor", "analyze", "plan", "execute")
 #: Beside the rooms' own tests: what turns of the whole core do, without a server.
 TURNS = (
     "tests/unit/model",
+    "tests/unit/turn",
     "tests/unit/container/test_plant_watch.py",
     "tests/unit/knowledge/test_rows_read_back.py",
     "tests/scenarios/test_restarts.py",
