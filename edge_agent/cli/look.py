@@ -124,7 +124,7 @@ def export(arguments: argparse.Namespace) -> int:
             since = parse_rfc3339(arguments.since)
         except ValueError as error:
             expected = "RFC 3339 with an offset, such as 2026-11-22T10:00:00Z"
-            raise UsageError(f"--since: {arguments.since!r} is no instant; expected {expected}") from error
+            raise UsageError(f"--since: {arguments.since!r} is not an instant; expected {expected}") from error
     node = arguments.node or ""
     if node != node.lower():
         raise UsageError(f"--node {node}: ids are lower case: did you mean {node.lower()}?")

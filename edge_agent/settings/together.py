@@ -39,7 +39,7 @@ def dsn(postgres: dict[str, Any]) -> Iterator[Finding]:
         given = given.get_secret_value()
     if isinstance(given, str) and not is_clear_dsn(given):
         expected = f"postgresql://user@host/database, or host=… dbname=…; {ESCAPES}"
-        yield Finding(("postgres", "dsn"), "is no dsn, or could be read in two ways", expected)
+        yield Finding(("postgres", "dsn"), "is not a dsn, or could be read in two ways", expected)
 
 
 def _pool(postgres: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding]:

@@ -65,7 +65,7 @@ def _syntax(path: Path, message: str) -> Problem:
     where = _WHERE.search(message)
     key = where["place"] if where else "file"
     sentence = _WHERE.sub("", message).strip()
-    return Problem(str(path), key, f"is no valid TOML: {sentence[:1].lower()}{sentence[1:]}", "TOML 1.0")
+    return Problem(str(path), key, f"is not valid TOML: {sentence[:1].lower()}{sentence[1:]}", "TOML 1.0")
 
 
 def table(value: object) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Element(NamedTuple):
         """Read `kind:name`. Raises ValueError where there is no colon."""
         kind, colon, name = text.partition(":")
         if not colon:
-            raise ValueError(f"{text!r} is no element")
+            raise ValueError(f"{text!r} is not an element")
         return cls(kind, name)
 
 

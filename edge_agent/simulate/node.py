@@ -248,7 +248,7 @@ class VirtualNode:
         if (order.site, order.node, order.actuator) != (self._site, self.id, actuator):
             return f"addressed to {order.site}/{order.node}/{order.actuator}"
         if order.action not in ACTIONS[self._node.actuators[actuator].kind]:
-            return f"{order.action} is no action of a {self._node.actuators[actuator].kind}"
+            return f"{order.action} is not an action of a {self._node.actuators[actuator].kind}"
         if order.action == "set" and (order.value is None or not 0 <= order.value <= 1):
             return "set needs a value from 0 to 1"
         # Before the epoch is noted: a command that is not executed must not lock out those who command in earnest.

@@ -106,7 +106,7 @@ def test_settings_that_are_no_toml(told, here, command):
     (here / "config/agent.toml").write_text("[mqtt\n")
     code, said = told(command)
     assert code == 2
-    assert said.startswith("config/agent.toml: line 1, column 6: is no valid TOML")
+    assert said.startswith("config/agent.toml: line 1, column 6: is not valid TOML")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
