@@ -32,7 +32,7 @@ def _operate(word: Literal["release", "reset"], arguments: argparse.Namespace) -
     """Leave an operation for the agent; it takes it within a second or two."""
     node, slash, actuator = arguments.target.partition("/")
     if not (node and slash and actuator):
-        raise UsageError(f"{arguments.target} is no actuator; expected NODE/ACTUATOR")
+        raise UsageError(f"{arguments.target} is not an actuator; expected NODE/ACTUATOR")
     if arguments.target != arguments.target.lower():
         raise UsageError(f"{arguments.target}: ids are lower case: did you mean {arguments.target.lower()}?")
     path = store_of(arguments)

@@ -12,7 +12,7 @@ from loguru import logger
 from edge_agent.cli.output import say
 from edge_agent.cli.run import single, stop_on_signals
 from edge_agent.cli.surroundings import (
-    Seen,
+    ReadableFiles,
     database_settings,
     refuse_to_begin,
     refuse_unwritable,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def check(arguments: argparse.Namespace) -> int:
     """Print a line for everything that is wrong in both files, or that nothing is, and whether the clock may be."""
     around = surroundings(arguments.config, os.environ)
-    seen = Seen(around)
+    seen = ReadableFiles(around)
     problems, risky = look_over(arguments.config, arguments.plant, around.environ, reads=seen)
     for problem in problems:
         say(f"{problem}\n")
@@ -132,12 +132,12 @@ async def _simulate(settings: Settings, simulation: PlantSimulation, duration: f
     topics = Topics(settings.mqtt.topic_prefix, site, settings.agent.id)
     bus = BrokerBus(connection_settings(settings, f"edge-agent-plant-{site}"), topics)
     broker = place(settings.mqtt.host, settings.mqtt.port)
-    logger.bind(site=site, nodes=len(simulation.nodes), broker=broker).info("The plant runs")
+    logger.bind(site=site, nodes=len(simulation.nodes), broker=broker).info("The simulated plant is running")
     running = run_live(simulation, bus, SystemClock())
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(duration), asyncio.TaskGroup() as group:
             plant = group.create_task(running, name="plant")
             await stop.wait()
             plant.cancel()
-    logger.info("The plant has ended")
+    logger.info("The simulated plant has stopped")
     return 0

@@ -56,9 +56,9 @@ def _unit(path: KeyPath, quantity: object, unit: object) -> Iterator[Finding]:
         return
     units = QUANTITIES.get(quantity)
     if units is None:
-        yield Finding((*path, "quantity"), f"{show(quantity)} is no known quantity", one_of(QUANTITIES, quantity))
+        yield Finding((*path, "quantity"), f"{show(quantity)} is not a known quantity", one_of(QUANTITIES, quantity))
     elif isinstance(unit, str) and conversion(quantity, unit, unit) is None:
-        yield Finding((*path, "unit"), f"{show(unit)} is no unit of {quantity}", one_of(units, unit))
+        yield Finding((*path, "unit"), f"{show(unit)} is not a unit of {quantity}", one_of(units, unit))
 
 
 def _gross_range(path: KeyPath, test: dict[str, Any]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError
 from edge_agent.ports.cancellation import heeding_cancellation
-from edge_agent.simulate.outbox import Outbox
+from edge_agent.simulate.outbox import SendQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -65,7 +65,7 @@ class _Runner:
     def __init__(self, simulation: PlantSimulation, bus: Bus, clock: Clock, reconnect_seconds: float) -> None:
         self._simulation, self._bus, self._clock = simulation, bus, clock
         self._reconnect_seconds = reconnect_seconds
-        self._outboxes: defaultdict[str, Outbox] = defaultdict(Outbox)
+        self._outboxes: defaultdict[str, SendQueue] = defaultdict(SendQueue)
         self._cut_off: set[str] = set()  # nodes that miss the broker now
 
     async def run(self) -> None:
@@ -105,7 +105,7 @@ class _Runner:
                 await asyncio.sleep(self._reconnect_seconds)
 
     def _missed(self, node: str, group: BaseExceptionGroup[BrokerUnavailableError]) -> None:
-        """Tell of the first node that misses the broker; the others miss the same one."""
+        """Log the first node that cannot reach the broker; the others miss the same one."""
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]

@@ -70,7 +70,7 @@ def test_a_limit_alarm_says_what_decided():
     assert watch.read(1.42, 5) == ["tank1/level:low raised"]
     [event], [alarm] = watch.events, watch.alarms
     assert (event.at, event.value, event.by) == (later(5).at, 1.42, "agent")
-    assert event.reason == "tank1/level 1.42 m is below low 1.50 m"
+    assert event.reason == "tank1/level (1.42 m) is below low (1.50 m)"
     assert (alarm.priority, alarm.active, alarm.acknowledged, alarm.since) == ("high", True, False, later(5).at)
     assert (alarm.value, alarm.limit, alarm.unit) == (1.42, 1.5, "m")
     assert (alarm.evidence.topic, alarm.evidence.value, alarm.evidence.flag) == (TOPIC, 1.42, "good")
@@ -80,7 +80,7 @@ def test_a_value_a_little_below_its_limit_does_not_read_as_if_it_were_at_it():
     watch = Watch(threshold("low", 950.41))
     watch.read(950.4063)
     (event,) = watch.events
-    assert event.reason == "tank1/level 950.406 m is below low 950.410 m"
+    assert event.reason == "tank1/level (950.406 m) is below low (950.410 m)"
 
 
 def test_it_is_raised_and_cleared_once():
@@ -103,7 +103,7 @@ def test_time_between_two_readings_completes_the_delays():
     assert watch.read(1.4, 0) == []
     assert watch.tick(9.9) == []
     assert watch.tick(10) == ["tank1/level:low raised"]
-    assert watch.events[0].reason.endswith("since 10 s")
+    assert watch.events[0].reason.endswith("for 10 s")
     assert watch.read(2.0, 30) == []
     assert watch.tick(50) == ["tank1/level:low cleared"]
     assert watch.tick(100) == []
@@ -163,7 +163,7 @@ def test_three_suspect_readings_in_a_row_are_bad_quality_and_one_good_is_enough(
     suspect = Flag.SUSPECT << SHIFT["rate_of_change"]
     found = [watch.read(3.0, at, Flag.SUSPECT, tests=suspect) for at in range(3)]
     assert found == [[], [], ["tank1/level:bad_quality raised"]]
-    assert "suspect by rate_of_change" in watch.events[0].reason
+    assert watch.events[0].reason == "tank1/level (3.00 m) is suspect by the rate of change test"
     assert watch.read(3.0, 3) == ["tank1/level:bad_quality cleared"]
     assert watch.read(3.0, 4, Flag.SUSPECT) == []
 
@@ -171,7 +171,7 @@ def test_three_suspect_readings_in_a_row_are_bad_quality_and_one_good_is_enough(
 def test_a_single_fail_is_bad_quality():
     watch = Watch()
     assert watch.read(9.0, 0, Flag.FAIL, tests=Flag.FAIL << SHIFT["gross_range"]) == ["tank1/level:bad_quality raised"]
-    assert watch.events[0].reason == "tank1/level 9.00 m is fail by gross_range"
+    assert watch.events[0].reason == "tank1/level (9.00 m) failed the gross range test"
     assert watch.read(9.0, 1, Flag.FAIL) == []
 
 
@@ -196,7 +196,7 @@ def test_a_changed_limit_is_looked_at_at_once():
     watch = Watch(LOW)
     watch.read(1.6)
     assert watch.adopt(threshold("low", 1.7), at=1) == ["tank1/level:low raised"]
-    assert watch.events[0].reason == "tank1/level 1.60 m is below low 1.70 m"
+    assert watch.events[0].reason == "tank1/level (1.60 m) is below low (1.70 m)"
     assert watch.adopt(threshold("low", 1.0), at=2) == ["tank1/level:low cleared"]
 
 
@@ -483,7 +483,7 @@ def test_the_alarm_names_the_spike_and_not_the_reading_before_it():
     before = Reading(LEVEL, 3.0, later(0).at, later(0).at, None, int(Flag.FAIL), suspect, outlier=spike)
     watch.analyzer.read([(before, TOPIC)], later(10))
     assert watch.changes() == ["tank1/level:bad_quality raised"]
-    assert (watch.events[0].reason, watch.events[0].value) == ("tank1/level 9.00 m is fail by spike", 9.0)
+    assert (watch.events[0].reason, watch.events[0].value) == ("tank1/level (9.00 m) failed the spike test", 9.0)
     assert watch.alarms[0].evidence.observed_at == later(10).at
 
 
@@ -493,7 +493,7 @@ def test_one_that_fails_by_more_than_its_neighbour_is_named_itself():
     bad = Reading(LEVEL, 7.0, START.at, START.at, None, int(Flag.FAIL), tests, outlier=beside)
     watch.analyzer.read([(bad, TOPIC)], START)
     watch.changes()
-    assert watch.events[0].reason == "tank1/level 7.00 m is fail by gross_range, spike"
+    assert watch.events[0].reason == "tank1/level (7.00 m) failed the gross range and spike tests"
 
 
 DOUBTED = frozenset({"tank1/level:low"})

@@ -106,7 +106,7 @@ def test_settings_that_are_no_toml(told, here, command):
     (here / "config/agent.toml").write_text("[mqtt\n")
     code, said = told(command)
     assert code == 2
-    assert said.startswith("config/agent.toml: line 1, column 6: is no valid TOML")
+    assert said.startswith("config/agent.toml: line 1, column 6: is not valid TOML")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -406,7 +406,7 @@ def under_way(here, command, sentence):
 def test_a_terminal_that_closes_does_not_end_the_agent(here):
     with under_way(here, "run", "The agent has started") as (process, log):
         process.send_signal(signal.SIGHUP)
-        block_until(lambda: "SIGHUP changes nothing" in log.read_text(), timeout=10)
+        block_until(lambda: "SIGHUP is ignored" in log.read_text(), timeout=10)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
 
@@ -415,8 +415,8 @@ def test_a_terminal_that_closes_does_not_end_the_agent(here):
     ("command", "sentence", "number"),
     [
         ("run", "The agent has started", signal.SIGINT),
-        ("simulate", "The plant runs", signal.SIGINT),
-        ("simulate", "The plant runs", signal.SIGHUP),
+        ("simulate", "The simulated plant is running", signal.SIGINT),
+        ("simulate", "The simulated plant is running", signal.SIGHUP),
     ],
 )
 def test_what_lasts_ends_in_order(here, command, sentence, number):
