@@ -9,17 +9,17 @@ from edge_agent.model.readings import Reading
 from edge_agent.model.remembered import StoredReading
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
-from edge_agent.monitor import flat_line, freshness, gross_range, rate_of_change, spike
 from edge_agent.monitor.keys import Keys
 from edge_agent.monitor.order import is_ahead, place
 from edge_agent.monitor.quiet import quiet_range
 from edge_agent.monitor.sequence import Numbers
+from edge_agent.monitor.tests import flat_line, freshness, gross_range, rate_of_change, spike
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import Sensor
     from edge_agent.model.time import Instant
     from edge_agent.model.units import Conversion
-    from edge_agent.monitor.flat_line import FlatLineRun
+    from edge_agent.monitor.tests.flat_line import FlatLineRun
 
 _GOOD, _NOT_EVALUATED, _SUSPECT, _FAIL = (int(f) for f in (Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT, Flag.FAIL))
 _RATE, _SPIKE, _FLAT = SHIFT["rate_of_change"], SHIFT["spike"], SHIFT["flat_line"]

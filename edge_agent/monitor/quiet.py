@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.quality import SHIFT, Flag
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.monitor import flat_line
 from edge_agent.monitor.order import AHEAD_US
+from edge_agent.monitor.tests import flat_line
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import QualityTests

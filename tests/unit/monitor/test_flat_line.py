@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge_agent.model.plant import FlatLine
 from edge_agent.model.quality import Flag
-from edge_agent.monitor.flat_line import judge
+from edge_agent.monitor.tests.flat_line import judge
 
 
 def by_definition(spec: FlatLine, series: list[tuple[float, float]]) -> Flag:

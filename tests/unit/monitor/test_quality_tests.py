@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge_agent.model.plant import Freshness, GrossRange, RateOfChange, Spike
 from edge_agent.model.quality import Flag
-from edge_agent.monitor import freshness, gross_range, rate_of_change, spike
+from edge_agent.monitor.tests import freshness, gross_range, rate_of_change, spike
 
 G, N, S, F = Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT, Flag.FAIL
 
