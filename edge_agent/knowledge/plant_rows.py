@@ -8,13 +8,15 @@ from itertools import groupby, islice
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, create_model
 
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.differences import Entry
 from edge_agent.knowledge.digest import plain
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
+from edge_agent.model.quality import Quality
+from edge_agent.monitor.tests.registry import TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +31,9 @@ _T = TypeVar("_T")
 #: Rows that one statement writes: enough to be fast, few enough to be made between two turns.
 BATCH = 1_000
 
-_SENSOR = TypeAdapter(Sensor)
+_SENSOR = TypeAdapter(tuple[str, str, str, str, float])
+_TEST_MEMBERS: dict[str, Any] = {test.name: (test | None, None) for test in TESTS}
+_TESTS = TypeAdapter(create_model("_Tests", __config__=ConfigDict(extra="forbid"), **_TEST_MEMBERS))
 _ACTUATOR = TypeAdapter(Actuator)
 _THRESHOLD = TypeAdapter(Threshold)
 _PLAN = TypeAdapter(Plan)
@@ -132,8 +136,9 @@ def _node(row: Row) -> Node:
 
 
 def _sensor(row: Row) -> Sensor:
-    names = ("node", "id", "quantity", "unit", "interval_seconds")
-    return _checked("sensor", _SENSOR, row, lambda: dict(zip(names, row, strict=False), quality=json.loads(row[5])))
+    members = _checked("sensor", _SENSOR, row, lambda: row[:-1])
+    tests = _checked("sensor", _TESTS, row, lambda: json.loads(row[-1]))
+    return Sensor(*members, quality=Quality(test for _, test in tests if test is not None))
 
 
 def _actuator(row: Row) -> Actuator:
@@ -180,7 +185,7 @@ def _plan(row: Row) -> Plan:
     )
 
 
-def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[], dict[str, Any]]) -> _T:
+def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[], Any]) -> _T:
     try:
         return adapter.validate_python(members())
     except ValueError as error:

@@ -16,9 +16,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
 from edge_agent.model.plant import ACTIONS, Priority
-from edge_agent.model.quality import unpack_tests
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
 from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
+from edge_agent.monitor.tests.registry import LAYOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -198,7 +198,7 @@ def _wish(given: list[Any] | None) -> list[Any] | None:
 
 
 def _tests(given: int) -> int:
-    unpack_tests(given)
+    LAYOUT.unpack(given)
     return given
 
 

@@ -7,9 +7,10 @@ import codecs
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.model.quality import flag_name, unpack_tests
+from edge_agent.model.quality import flag_name
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES
 from edge_agent.model.time import rfc3339
+from edge_agent.monitor.tests.registry import LAYOUT
 
 if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm, AlarmEvent, Evidence
@@ -29,7 +30,7 @@ def reading_record(reading: StoredReading, unit: str) -> Record:
         "value": reading.value,
         "unit": unit,
         "flag": flag_name(reading.flag),
-        "tests": unpack_tests(reading.tests),
+        "tests": LAYOUT.unpack(reading.tests),
         "observed_at": rfc3339(reading.observed_at),
         "received_at": rfc3339(reading.received_at),
         "seq": reading.seq,

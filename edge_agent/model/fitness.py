@@ -144,11 +144,8 @@ class _Check:
 
 def good_range(sensor: Sensor) -> tuple[float, float]:
     """Return the lowest and the highest value that a good reading of a sensor can have."""
-    gross = sensor.quality.gross_range
-    if gross is None:
-        return float("-inf"), float("inf")
-    suspect = gross.suspect or gross.fail
-    return max(gross.fail[0], suspect[0]), min(gross.fail[1], suspect[1])
+    bounds = sensor.quality.bounds
+    return bounds.lowest, bounds.highest
 
 
 def _sensors_of(plan: Plan) -> set[str]:

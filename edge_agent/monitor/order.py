@@ -17,7 +17,8 @@ AHEAD_US = MICROSECONDS
 
 def place(reading: Reading) -> Instant:
     """Return where a reading stands in order: not after its receipt."""
-    return min(reading.observed_at, reading.received_at)
+    at, by = reading.observed_at, reading.received_at
+    return min(by, at)  # `min` takes twice as long
 
 
 def is_ahead(observed_at: Instant, received_at: Instant) -> bool:

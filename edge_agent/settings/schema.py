@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from edge_agent.model.plant import (
     EVIDENCE_SECONDS,
@@ -16,15 +17,11 @@ from edge_agent.model.plant import (
     Priority,
     TimestampFormat,
 )
+from edge_agent.monitor.tests.registry import TESTS
+from edge_agent.monitor.tests.spec import Duration, Limits, NotBelow
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
-#: TOML knows lists only; strict validation would want tuples.
-Limits = Annotated[tuple[float, float], Field(strict=False, title="a list of two numbers, [lowest, highest]")]
-Above = Annotated[float, Field(gt=0)]
-NotBelow = Annotated[float, Field(ge=0)]
-#: A year at most: longer is a slip of the keyboard, and far longer does not fit into an instant.
-Duration = Annotated[float, Field(gt=0, le=31_536_000)]
 Delay = Annotated[float, Field(ge=0, le=31_536_000)]
 
 ALARM_PHRASE = "an alarm: node/sensor:threshold, node/sensor:stale, node/sensor:bad_quality or node:offline"
@@ -36,50 +33,24 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class GrossRangeTable(Table):
-    """Values outside `fail` cannot be, values outside `suspect` are doubted."""
-
-    fail: Limits = Field(description="Lowest and highest value the sensor can give.")
-    suspect: Limits | None = Field(None, description="Lowest and highest value that is usual; within `fail`.")
-
-
-class RateOfChangeTable(Table):
-    """How fast the value may change from one reading to the next, per second."""
-
-    suspect: Above | None = Field(None, description="A faster change is doubted.")
-    fail: Above | None = Field(None, description="A faster change cannot be.")
+def table_of(part: type) -> type[Table]:
+    """Return the table of a part: its keys are the members of the dataclass, each with what it says of itself."""
+    kinds = get_type_hints(part, include_extras=True)
+    members: dict[str, Any] = {
+        member.name: (kinds[member.name], ... if member.default is MISSING else member.default)
+        for member in fields(part)
+    }
+    return create_model(f"{part.__name__}Table", __base__=Table, __doc__=part.__doc__, **members)
 
 
-class SpikeTable(Table):
-    """How far a reading may lie from the mean of the one before and the one after it."""
-
-    suspect: Above | None = Field(None, description="A larger distance is doubted.")
-    fail: Above | None = Field(None, description="A larger distance cannot be.")
-
-
-class FlatLineTable(Table):
-    """How long the value may stay the same."""
-
-    tolerance: NotBelow = Field(description="Values this close to each other count as the same.")
-    suspect_seconds: Duration | None = Field(None, description="The same for longer is doubted.")
-    fail_seconds: Duration | None = Field(None, description="The same for longer cannot be.")
-
-
-class FreshnessTable(Table):
-    """How old a reading may be when it arrives."""
-
-    fail_seconds: Duration = Field(description="An older one is late: it is stored and moves nothing.")
-    suspect_seconds: Duration | None = Field(None, description="An older one is doubted.")
-
-
-class QualityTable(Table):
-    """The quality tests; one that is not named is not run."""
-
-    gross_range: GrossRangeTable | None = Field(None, description="Is the value possible?")
-    rate_of_change: RateOfChangeTable | None = Field(None, description="Did it change too fast?")
-    spike: SpikeTable | None = Field(None, description="Does it stand out from its neighbours?")
-    flat_line: FlatLineTable | None = Field(None, description="Has it stopped moving?")
-    freshness: FreshnessTable | None = Field(None, description="Is it too old?")
+#: The tables of the quality tests, by their names.
+QUALITY_TABLES: dict[str, type[Table]] = {test.name: table_of(test) for test in TESTS}
+_QUALITY_MEMBERS: dict[str, Any] = {
+    test.name: (QUALITY_TABLES[test.name] | None, Field(None, description=test.question)) for test in TESTS
+}
+QualityTable = create_model(
+    "QualityTable", __base__=Table, __doc__="The quality tests; one that is not named is not run.", **_QUALITY_MEMBERS
+)
 
 
 class ThresholdTable(Table):

@@ -29,7 +29,12 @@ from support.plants import (
 )
 
 from edge_agent.model.inbox import BreakerReport
-from edge_agent.model.plant import FlatLine, Freshness, GrossRange, Policy, RateOfChange, Spike
+from edge_agent.model.plant import Policy
+from edge_agent.monitor.tests.flat_line import FlatLine
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 
 _TESTS = {
     "gross_range": GrossRange((0.0, 6.0), (0.2, 5.8)),

@@ -3,12 +3,67 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from edge_agent.model.quality import Flag
+from pydantic import Field
+
+from edge_agent.model.quality import Bounds, Flag
+from edge_agent.monitor.tests.spec import Duration, NotBelow, QualityTest, Seen, graded
 
 if TYPE_CHECKING:
-    from edge_agent.model.plant import FlatLine
+    from collections.abc import Iterator, Mapping
+
+    from edge_agent.model.fitness import Misfit
+
+
+@dataclass(frozen=True, slots=True)
+class FlatLine(QualityTest):
+    """How long the values may stay within `tolerance` of each other: the length of the longest such run of the newest.
+
+    Tolerance in the sensor's unit. Warm-up: a run begins with the first reading. Weakness: a quiet night looks like a
+    stuck float; choose times longer than the plant ever rests.
+    Source: QARTOD, test 8, with times instead of counts; exact, where ioos_qc looks at a window of whole seconds.
+
+    >>> test = FlatLine(0.001, 1800.0, 3600.0)
+    >>> run, flag = test.update(Seen(3.0, 1800.0, last=3.0, last_seconds=0.0), None)
+    >>> run, flag.name
+    (FlatLineRun(since 0 s), 'SUSPECT')
+    """
+
+    name: ClassVar[str] = "flat_line"
+    number: ClassVar[int] = 3
+    question: ClassVar[str] = "Has it stopped moving?"
+
+    tolerance: Annotated[NotBelow, Field(description="Values this close to each other count as the same.")]
+    suspect_seconds: Annotated[Duration | None, Field(description="The same for longer is doubted.")] = None
+    fail_seconds: Annotated[Duration | None, Field(description="The same for longer cannot be.")] = None
+
+    @property
+    def bounds(self) -> Bounds:
+        """Any change beyond the tolerance, unless whatever comes is flat at once."""
+        return Bounds(rate=float("inf" if self.flag(0.0) is Flag.GOOD else "-inf"), still=self.tolerance)
+
+    def update(self, seen: Seen, state: FlatLineRun | None) -> tuple[FlatLineRun | None, Flag]:
+        """Flag a reading by the run it goes on with; None stands for a run of one reading."""
+        last, since = seen.last, seen.last_seconds
+        if last is None or since is None or abs(seen.value - last) > self.tolerance:  # most readings begin anew
+            return None, self.flag(0.0)
+        run = state or FlatLineRun(self, last, since)
+        return run, run.update(seen.value, seen.seconds)
+
+    def flag(self, lasted: float) -> Flag:
+        """Flag the newest reading of a run that has lasted so many seconds."""
+        if self.fail_seconds is not None and lasted >= self.fail_seconds:
+            return Flag.FAIL
+        if self.suspect_seconds is not None and lasted >= self.suspect_seconds:
+            return Flag.SUSPECT
+        return Flag.GOOD
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Misfit]:
+        """Find times that are not in order, or missing."""
+        return graded(given, "suspect_seconds", "fail_seconds")
 
 
 class _Extreme:
@@ -28,7 +83,7 @@ class FlatLineRun:
 
     The longest run of newest readings whose highest and lowest differ by at most the tolerance, held by two monotonic
     queues (Lemire, Streaming maximum-minimum filter, 2006). Extremes that no longer can shorten a run to less than
-    the longest time asked for are let go. The queues take 1.2 kB, so `judge` makes one for a second reading only.
+    the longest time asked for are let go. The queues take 1.2 kB, so a run is made for a second reading only.
     """
 
     __slots__ = ("_count", "_highs", "_lows", "_since", "_spec", "_window")
@@ -43,7 +98,7 @@ class FlatLineRun:
         self._count = 0
 
     def update(self, value: float, seconds: float) -> Flag:
-        """Take a value at a time in seconds, never before the last, and flag it by the length of the run so far."""
+        """Add a value at a time in seconds, never before the last, and flag it by the length of the run so far."""
         highs, lows = self._highs, self._lows
         highs[-1].followed_at = lows[-1].followed_at = seconds
         while highs and highs[-1].value <= value:
@@ -58,31 +113,12 @@ class FlatLineRun:
             older = highs if highs[0].place < lows[0].place else lows
             self._since = older.popleft().followed_at
         self._forget(seconds - self._window)
-        return flag(self._spec, seconds - self._since)
+        return self._spec.flag(seconds - self._since)
+
+    def __repr__(self) -> str:
+        return f"FlatLineRun(since {self._since:g} s)"
 
     def _forget(self, before: float) -> None:
         for extremes in (self._highs, self._lows):
             while len(extremes) > 1 and extremes[1].seconds <= before:
                 extremes.popleft()
-
-
-def judge(
-    spec: FlatLine, run: FlatLineRun | None, last: tuple[float, float] | None, value: float, seconds: float
-) -> tuple[FlatLineRun | None, Flag]:
-    """Flag a reading, a value at a time in seconds, by the run it goes on with, and return that run.
-
-    `last` is the reading before it; None stands for a run of one reading. Warm-up: it begins with the first reading.
-    """
-    if last is None or abs(value - last[0]) > spec.tolerance:  # most readings of most sensors begin anew
-        return None, flag(spec, 0.0)
-    run = run or FlatLineRun(spec, *last)
-    return run, run.update(value, seconds)
-
-
-def flag(spec: FlatLine, lasted: float) -> Flag:
-    """Flag the newest reading of a run that has lasted so many seconds."""
-    if spec.fail_seconds is not None and lasted >= spec.fail_seconds:
-        return Flag.FAIL
-    if spec.suspect_seconds is not None and lasted >= spec.suspect_seconds:
-        return Flag.SUSPECT
-    return Flag.GOOD

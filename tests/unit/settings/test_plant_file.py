@@ -13,18 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.errors import ConfigurationError, Problem
-from edge_agent.model.plant import (
-    Actuator,
-    FlatLine,
-    Freshness,
-    GrossRange,
-    Plan,
-    QualityTests,
-    RateOfChange,
-    Spike,
-    Step,
-    Threshold,
-)
+from edge_agent.model.plant import Actuator, Plan, Step, Threshold
+from edge_agent.model.quality import Quality
+from edge_agent.monitor.tests.flat_line import FlatLine
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 from edge_agent.settings.plantfile import PlantFile, find_plant, load_plant, load_plant_file, plant_from
 
 PATH = Path("plant.toml")
@@ -54,14 +49,16 @@ def test_the_example_of_the_interface_loads(riverside_path):
     assert [sensor.name for sensor in plant.sensors] == ["tank1/level", "station/suction"]
     level, suction = plant.sensors
     assert (level.quantity, level.unit, level.interval_seconds) == ("level", "m", 10.0)
-    assert level.quality == QualityTests(
-        gross_range=GrossRange((0.0, 6.0), (0.2, 5.8)),
-        rate_of_change=RateOfChange(0.02, 0.05),
-        spike=Spike(0.3, 0.8),
-        flat_line=FlatLine(0.001, 1800.0, 3600.0),
-        freshness=Freshness(fail_seconds=60.0, suspect_seconds=30.0),
+    assert level.quality == Quality(
+        [
+            GrossRange((0.0, 6.0), (0.2, 5.8)),
+            RateOfChange(0.02, 0.05),
+            Spike(0.3, 0.8),
+            FlatLine(0.001, 1800.0, 3600.0),
+            Freshness(fail_seconds=60.0, suspect_seconds=30.0),
+        ]
     )
-    assert suction.quality == QualityTests()
+    assert suction.quality == Quality()
     assert suction.interval_seconds == 60.0
     assert plant.actuators == (Actuator("station", "pump1", "pump", "stop", 300.0, 120.0, 6, 900.0, 5.0, 30.0),)
 
