@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.analyze.chatter import MOST_RAISED, Chatter
 from edge_agent.model.alarms import Alarm, AlarmEvent, AlarmEventKind
@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import AlarmKey, Evidence
     from edge_agent.model.plant import Priority
     from edge_agent.model.time import Moment
+
+
+class Shown(NamedTuple):
+    """What an alarm shows: the figure and its limit, their unit, and the reading that decided."""
+
+    value: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+    evidence: Evidence | None = None
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Shown:
+        """Show a reading that was compared with no limit."""
+        return cls(evidence.value, None, evidence.unit, evidence)
 
 
 class AlarmRegister:
@@ -55,12 +69,10 @@ class AlarmRegister:
         priority: Priority,
         now: Moment,
         reason: str,
-        *,
-        limit: float | None = None,
-        evidence: Evidence | None = None,
+        shown: Shown | None = None,
     ) -> None:
         """Make an alarm active and unacknowledged."""
-        value, unit = (evidence.value, evidence.unit) if evidence else (None, None)
+        value, limit, unit, evidence = shown or Shown()
         before = self._alarms.get(key)
         alarm = Alarm(
             key,

@@ -10,23 +10,29 @@ from edge_agent.model.quality import flag_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge_agent.model.plant import Sensor, Threshold
+    from edge_agent.analyze.limit import LimitAlarm
+    from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import Reading
 
 
-def beyond(sensor: Sensor, threshold: Threshold, value: float) -> str:
+def beyond(sensor: Sensor, limit: LimitAlarm) -> str:
     """Say that a limit was passed: `tank1/level 1.42 m is below low 1.50 m since 10 s`."""
+    threshold = limit.threshold
     side = "above" if threshold.name.startswith("high") else "below"
-    is_at, limit = apart(value, threshold.limit)
-    sentence = f"{sensor.name} {is_at} {sensor.unit} is {side} {threshold.name} {limit} {sensor.unit}"
+    sentence = _compared(sensor, limit, f"is {side}")
     delay = threshold.on_delay_seconds
     return f"{sentence} since {delay:g} s" if delay else sentence
 
 
-def back(sensor: Sensor, threshold: Threshold, value: float) -> str:
+def back(sensor: Sensor, limit: LimitAlarm) -> str:
     """Say that a value is back within its limit."""
-    is_at, limit = apart(value, threshold.limit)
-    return f"{sensor.name} {is_at} {sensor.unit} is back from {threshold.name} {limit} {sensor.unit}"
+    return _compared(sensor, limit, "is back from")
+
+
+def _compared(sensor: Sensor, limit: LimitAlarm, verb: str) -> str:
+    is_at, beside = apart(limit.figure, limit.threshold.limit)
+    unit = limit.measure.unit(sensor.unit)
+    return f"{limit.measure.subject(sensor.name)} {is_at} {unit} {verb} {limit.name} {beside} {unit}"
 
 
 def bad(reading: Reading, tests: Mapping[str, str]) -> str:

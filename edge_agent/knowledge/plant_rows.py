@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, create_model
 
+from edge_agent.analyze.measures.registry import measure_of
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.differences import Entry
 from edge_agent.knowledge.digest import plain
 from edge_agent.model.alarms import AlarmKey
-from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
+from edge_agent.model.plant import VALUE, Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
 from edge_agent.model.quality import Quality
 from edge_agent.monitor.tests.registry import TESTS
 
@@ -119,7 +120,8 @@ def _row(noun: Noun) -> Row:
             return (*equipment, *protection, *times, *people, json.dumps(noun.power_return_seconds))
         case Threshold():
             delays = (noun.on_delay_seconds, noun.off_delay_seconds)
-            return (noun.node, noun.sensor, noun.name, noun.limit, noun.deadband, *delays, noun.priority)
+            measure = (noun.measure, json.dumps(dict(noun.parameters)))
+            return (noun.node, noun.sensor, noun.name, noun.limit, noun.deadband, *delays, noun.priority, *measure)
         case Plan():
             conditions = (json.dumps(noun.when), json.dumps(plain(noun.do)), json.dumps(noun.unless))
             evidence = (noun.evidence_seconds, json.dumps(_given(noun.without_evidence)))
@@ -161,7 +163,18 @@ def _shared(row: Row, numbers: dict[float, float]) -> Row:
 
 def _threshold(row: Row) -> Threshold:
     names = tuple(Threshold.__dataclass_fields__)
-    return _checked("threshold", _THRESHOLD, row, lambda: dict(zip(names, row, strict=True)))
+    return _checked("threshold", _THRESHOLD, row, lambda: _measured(dict(zip(names, row, strict=True))))
+
+
+def _measured(members: dict[str, Any]) -> dict[str, Any]:
+    """Read what the measure of a threshold is told. Raises ValueError where there is no such measure."""
+    name, given = members["measure"], members["parameters"]
+    if (name, given) == (VALUE, "{}"):
+        return members | {"parameters": ()}
+    told = tuple(sorted(json.loads(given).items()))
+    kind = type(measure_of(name, told))
+    read = TypeAdapter(kind).validate_json(given, strict=True)
+    return members | {"parameters": tuple((key, getattr(read, key)) for key, _ in told)}
 
 
 def _plan(row: Row) -> Plan:

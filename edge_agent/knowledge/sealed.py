@@ -10,21 +10,22 @@ import hmac
 import json
 from typing import Annotated, Literal, NamedTuple, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edge_agent.analyze.measures.registry import measure_of
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.digest import plain
 from edge_agent.knowledge.ports import Edition, Issue
 from edge_agent.model.plant import Fallback, Plan, Policy, Priority, Step, Threshold, ThresholdName
 
 #: The layout of the JSON; another one is not read.
-FORMAT = 2
+FORMAT = 3
 #: No policy is larger as text: 60,000 thresholds. What is larger is neither written nor read.
 MOST_BYTES = 16_000_000
 
 _SEAL_LENGTH = 64
 # The bounds of the utility's tables.
-_Measure: TypeAlias = Annotated[float, Field(ge=-9e307, le=9e307)]
+_Figure: TypeAlias = Annotated[float, Field(ge=-9e307, le=9e307)]
 _Width: TypeAlias = Annotated[float, Field(ge=0, le=9e307)]
 _Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 
@@ -61,17 +62,24 @@ class _Threshold(_Part):
     node: str
     sensor: str
     name: ThresholdName
-    limit: _Measure
+    limit: _Figure
     deadband: _Width
     on_delay_seconds: _Seconds
     off_delay_seconds: _Seconds
     priority: Priority
+    measure: str
+    parameters: tuple[tuple[str, _Figure], ...]
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        measure_of(self.measure, self.parameters)
+        return self
 
 
 class _Step(_Part):
     actuator: str
     action: str
-    value: _Measure | None
+    value: _Figure | None
 
 
 class _Fallback(_Part):
@@ -96,7 +104,7 @@ class _Plan(_Part):
 
 
 class _Text(_Part):
-    format: Literal[2]
+    format: Literal[3]
     site: str
     revision: Annotated[int, Field(ge=1)]
     fingerprint: str

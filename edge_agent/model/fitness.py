@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.evidence import replaced
 from edge_agent.model.figures import apart, short
-from edge_agent.model.plant import ACTIONS, ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
+from edge_agent.model.plant import ACTIONS, ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE, VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,8 @@ class _Check:
         path = ("nodes", threshold.node, "sensors", threshold.sensor, "thresholds", threshold.name)
         if sensor is None:
             yield Misfit(path, f"there is no sensor {threshold.node}/{threshold.sensor}", "a sensor of this plant")
+            return
+        if threshold.measure != VALUE:
             return
         lowest, highest = good_range(sensor)
         if threshold.name.startswith("high") and threshold.limit >= highest:

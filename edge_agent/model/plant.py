@@ -17,6 +17,8 @@ PRIORITIES: tuple[Priority, ...] = ("critical", "high", "medium", "low")
 ThresholdName = Literal["high_high", "high", "low", "low_low"]
 THRESHOLD_NAMES: tuple[ThresholdName, ...] = ("high_high", "high", "low", "low_low")
 
+#: The measure of a threshold that does not name one: the value itself.
+VALUE = "value"
 #: Alarms that nobody has to configure: every sensor has the first two, every node the third.
 STALE, BAD_QUALITY, OFFLINE = "stale", "bad_quality", "offline"
 #: Alarms of the agent itself: its store was damaged and begun anew; a policy was refused, the last good one holds.
@@ -41,7 +43,10 @@ ACTIONS: Mapping[ActuatorKind, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """One limit of a sensor. High ones act above the limit, low ones below; the deadband lies on the safe side."""
+    """One limit of a sensor. High ones act above the limit, low ones below; the deadband lies on the safe side.
+
+    It is compared with a measure of the sensor, by name; `parameters` are what that measure is told, sorted by name.
+    """
 
     node: str
     sensor: str
@@ -51,6 +56,8 @@ class Threshold:
     on_delay_seconds: float = 0.0
     off_delay_seconds: float = 0.0
     priority: Priority = "medium"
+    measure: str = VALUE
+    parameters: tuple[tuple[str, float], ...] = ()
 
     @property
     def alarm(self) -> str:

@@ -27,13 +27,14 @@ from edge_agent.monitor.tests.registry import quality
 from edge_agent.settings.findings import Finding, findings
 from edge_agent.settings.lines import with_lines
 from edge_agent.settings.relations import relations
-from edge_agent.settings.schema import PROTECTION, PlantTable, timing
+from edge_agent.settings.schema import MEASURE_MEMBERS, PROTECTION, PlantTable, timing
 from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from edge_agent.model.plant import ThresholdName
     from edge_agent.model.quality import Quality
     from edge_agent.settings.schema import ActuatorTable, NodeTable, PlanTable, SensorTable
 
@@ -138,7 +139,15 @@ def _thresholds(file: PlantTable) -> Iterator[Threshold]:
             for name in THRESHOLD_NAMES:
                 threshold = getattr(sensors.thresholds, name)
                 if threshold:
-                    yield Threshold(node, intern(sensor), name, **dict(threshold))
+                    yield _threshold(node, intern(sensor), name, dict(threshold))
+
+
+def _threshold(node: str, sensor: str, name: ThresholdName, given: dict[str, Any]) -> Threshold:
+    """Build a threshold; what its measure is told stands among its own keys."""
+    measure = given.pop("of")
+    told = {key: given.pop(key) for key in MEASURE_MEMBERS}
+    parameters = tuple(sorted((key, value) for key, value in told.items() if value is not None))
+    return Threshold(node, sensor, name, **given, measure=measure, parameters=parameters)
 
 
 def _actuator(node: str, actuator: str, table: ActuatorTable) -> Actuator:

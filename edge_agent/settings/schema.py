@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from edge_agent.analyze.measures.registry import MEASURES
 from edge_agent.model.plant import (
     EVIDENCE_SECONDS,
     PUMP_LEAST_SECONDS,
     PUMP_STARTS_PER_HOUR,
+    VALUE,
     VALVE_LEAST_SECONDS,
     ActuatorKind,
     Hand,
@@ -33,13 +35,16 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+def _kinds(part: type) -> dict[str, Any]:
+    """Return the members of a part, each with its kind and what it says of itself."""
+    hints = get_type_hints(part, include_extras=True)
+    return {member.name: hints[member.name] for member in fields(part)}
+
+
 def table_of(part: type) -> type[Table]:
-    """Return the table of a part: its keys are the members of the dataclass, each with what it says of itself."""
-    kinds = get_type_hints(part, include_extras=True)
-    members: dict[str, Any] = {
-        member.name: (kinds[member.name], ... if member.default is MISSING else member.default)
-        for member in fields(part)
-    }
+    """Return the table of a part: its keys are the members of the dataclass."""
+    defaults = {member.name: ... if member.default is MISSING else member.default for member in fields(part)}
+    members: dict[str, Any] = {key: (kind, defaults[key]) for key, kind in _kinds(part).items()}
     return create_model(f"{part.__name__}Table", __base__=Table, __doc__=part.__doc__, **members)
 
 
@@ -53,14 +58,29 @@ QualityTable = create_model(
 )
 
 
-class ThresholdTable(Table):
-    """One limit and the alarm it raises."""
-
+class _LimitMembers(Table):
     limit: float = Field(description="The alarm rises when the value lies beyond this.")
     deadband: NotBelow = Field(0.0, description="How far the value must come back past the limit to clear it.")
     on_delay_seconds: Delay = Field(0.0, description="How long the value must lie beyond before the alarm rises.")
     off_delay_seconds: Delay = Field(0.0, description="How long it must be back before the alarm clears.")
     priority: Priority = Field("medium", description="How urgent the alarm is for people.")
+
+
+_MEASURE: Any = Literal[tuple(measure.name for measure in MEASURES)]
+_MEASURE_SAYS = "; ".join(f"`{measure.name}`: {measure.says}" for measure in MEASURES)
+#: What measures are told, by key: each of them optional in a threshold.
+MEASURE_MEMBERS: dict[str, Any] = {
+    key: (kind | None, Field(None, description=table_of(measure).model_fields[key].description))
+    for measure in MEASURES
+    for key, kind in _kinds(measure).items()
+}
+ThresholdTable = create_model(
+    "ThresholdTable",
+    __base__=_LimitMembers,
+    __doc__="One limit and the alarm it raises.",
+    of=(_MEASURE, Field(VALUE, description=f"What is compared with the limit: {_MEASURE_SAYS}.")),
+    **MEASURE_MEMBERS,
+)
 
 
 class ThresholdsTable(Table):
