@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, create_model
 
-from edge_agent.analyze.measures.registry import measure_of
+from edge_agent.analyze.measures.registry import kind_of, members_of
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.differences import Entry
 from edge_agent.knowledge.digest import plain
@@ -37,6 +37,7 @@ _TEST_MEMBERS: dict[str, Any] = {test.name: (test | None, None) for test in TEST
 _TESTS = TypeAdapter(create_model("_Tests", __config__=ConfigDict(extra="forbid"), **_TEST_MEMBERS))
 _ACTUATOR = TypeAdapter(Actuator)
 _THRESHOLD = TypeAdapter(Threshold)
+_TOLD = TypeAdapter(dict[str, Any])
 _PLAN = TypeAdapter(Plan)
 
 
@@ -171,10 +172,12 @@ def _measured(members: dict[str, Any]) -> dict[str, Any]:
     name, given = members["measure"], members["parameters"]
     if (name, given) == (VALUE, "{}"):
         return members | {"parameters": ()}
-    told = tuple(sorted(json.loads(given).items()))
-    kind = type(measure_of(name, told))
+    told, kind = sorted(_TOLD.validate_json(given)), kind_of(name)
+    in_vain = set(told).difference(members_of(kind))
+    if in_vain:
+        raise ValueError(f"{', '.join(sorted(in_vain))} is nothing to {name}")
     read = TypeAdapter(kind).validate_json(given, strict=True)
-    return members | {"parameters": tuple((key, getattr(read, key)) for key, _ in told)}
+    return members | {"parameters": tuple((key, getattr(read, key)) for key in told)}
 
 
 def _plan(row: Row) -> Plan:

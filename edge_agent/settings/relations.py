@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.analyze.measures.registry import MEASURES, members
+from edge_agent.analyze.measures.registry import MEASURES, members_of
 from edge_agent.model.figures import apart, finite, short
 from edge_agent.model.limitorder import RISING, clears_at, disorders
 from edge_agent.model.plant import ACTIONS, VALUE
@@ -77,7 +77,7 @@ def _measure(path: KeyPath, threshold: dict[str, Any]) -> Iterator[Finding]:
     """Find what the measure of a threshold is told in vain, or wrongly."""
     name = threshold.get("of", VALUE)
     for measure in MEASURES:
-        told = members(measure)
+        told = members_of(measure)
         if measure.name == name:
             yield from (Finding((*path, *found.path), *found[1:]) for found in measure.conflicts(threshold))
         else:
@@ -88,7 +88,7 @@ def _measure(path: KeyPath, threshold: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _told(name: object) -> set[str]:
-    return {key for measure in MEASURES if measure.name == name for key in members(measure)}
+    return {key for measure in MEASURES if measure.name == name for key in members_of(measure)}
 
 
 def _limits(name: str, threshold: dict[str, Any], measure: str) -> tuple[float, float] | None:

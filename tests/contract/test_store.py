@@ -662,6 +662,17 @@ async def test_a_plant_that_was_changed_is_read_as_it_is_now(opened: Opened) -> 
     assert await opened.store.plant() == changed
 
 
+async def test_what_the_measure_of_a_threshold_is_told_comes_back_and_its_change_is_told(opened: Opened) -> None:
+    falling = replace(LOW, limit=-0.6, measure="rate_per_hour", parameters=(("over_seconds", 60.0),))
+    await opened.store.apply(replace(PLANT, policy=replace(PLANT.policy, thresholds=(falling,))))
+    assert (await opened.store.policy()).thresholds == (falling,)
+    slower = replace(falling, parameters=(("over_seconds", 600.0),))
+    changes = await opened.store.apply(replace(PLANT, policy=replace(PLANT.policy, thresholds=(slower,))))
+    assert list(map(str, changes)) == [
+        "change threshold tank1/level:low: parameters [[over_seconds, 60]] -> [[over_seconds, 600]]"
+    ]
+
+
 async def test_applying_lists_everything_that_is_new(opened: Opened) -> None:
     assert {str(change) for change in await opened.store.apply(PLANT)} == {
         "add node tank1",

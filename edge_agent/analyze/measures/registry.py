@@ -18,15 +18,24 @@ MEASURES: tuple[type[Measure], ...] = (
 )
 
 
-def members(measure: type[Measure]) -> tuple[str, ...]:
+def members_of(kind: type[Measure]) -> tuple[str, ...]:
     """Return the names of what a measure is told."""
-    return tuple(member.name for member in fields(measure))  # type: ignore[arg-type] # each is a dataclass
+    return tuple(member.name for member in fields(kind))  # type: ignore[arg-type] # each is a dataclass
+
+
+def kind_of(name: str) -> type[Measure]:
+    """Find a measure by its name. Raises ValueError where there is none."""
+    for kind in MEASURES:
+        if kind.name == name:
+            return kind
+    raise ValueError(f"there is no measure {name}")
 
 
 @lru_cache(1024)  # thresholds have few different ones
 def measure_of(name: str, parameters: tuple[tuple[str, float], ...]) -> Measure:
-    """Return a measure by its name and what it is told. Raises ValueError for what does not exist."""
-    for measure in MEASURES:
-        if measure.name == name and {key for key, _ in parameters} <= set(members(measure)):
-            return measure(**dict(parameters))
-    raise ValueError(f"there is no measure {name} of {', '.join(key for key, _ in parameters) or 'nothing'}")
+    """Return a measure with what it is told. Raises ValueError where there is none, or where it is told in vain."""
+    kind = kind_of(name)
+    in_vain = [key for key, _ in parameters if key not in members_of(kind)]
+    if in_vain:
+        raise ValueError(f"{', '.join(in_vain)} is nothing to {name}")
+    return kind(**dict(parameters))

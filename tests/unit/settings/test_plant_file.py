@@ -126,6 +126,11 @@ def test_times_of_a_command_that_are_not_given_fit_those_that_are(riverside, giv
         (f"{SENSOR}.quality.gross_range", {"fail": [0, 6], "suspect": [0, 6]}),
         (f"{SENSOR}.quality.spike", {"fail": 0.8}),
         (f"{SENSOR}.thresholds.high.deadband", 3.5),  # to 1.7, where low clears: they touch
+        (
+            f"{SENSOR}.thresholds.high",
+            {"limit": 0.5, "of": "rate_per_hour"},
+        ),
+        (f"{SENSOR}.thresholds.low", {"limit": -99, "of": "rate_per_hour", "over_seconds": 60}),
         ("nodes.tank1.timestamps", "unix_ms"),
         ("nodes.gate.actuators.v", {"kind": "valve", "fail_safe": "close"}),
         ("plans", {}),
@@ -192,6 +197,8 @@ MISTAKES = [
     (f"{LEVEL}.low.deadband", 3.6, None, "low clears at 5.1 and high at 5: their deadbands", "do not overlap"),
     (f"{LEVEL}.low_low.deadband", 1, None, "low_low clears at 1.8 and low at 1.7", "do not overlap"),
     (f"{LEVEL}.low.on_delay_seconds", -1, None, "-1 is out of range", "a number from 0"),
+    (f"{LEVEL}.low.of", "rate", None, '"rate" is not allowed', 'one of "value", "rate_per_hour"'),
+    (f"{LEVEL}.low.over_seconds", 60, None, 'is nothing to "value"', 'of = "rate_per_hour"'),
     (f"{LEVEL}.low.priority", "hihg", None, '"hihg" is not allowed', "did you mean high?"),
     (f"{PUMP}.kind", "pumpe", None, '"pumpe" is not allowed', "did you mean pump?"),
     (f"{PUMP}.fail_safe", "set", None, '"set" cannot be the fail-safe action of a pump', "one of start, stop"),
