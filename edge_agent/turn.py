@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from edge_agent.analyze.analysis import Analyzer
+from edge_agent.analyze.heard import Heard
 from edge_agent.execute.execution import Executed, Executor
 from edge_agent.execute.view import actuator_view
 from edge_agent.model.alarms import AGENT, AlarmKey
@@ -25,6 +26,7 @@ from edge_agent.plan.standing import Station
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from edge_agent.analyze.heard import Changes
     from edge_agent.execute.control import Control
     from edge_agent.model.alarms import Alarm, AlarmEvent
     from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Mode
@@ -249,16 +251,21 @@ def _heed_life(knowledge: Knowledge, inbox: Inbox, observed: Observed) -> None:
 
 
 def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn) -> None:
-    analyzer, now = knowledge.analyzer, turn.now
-    if inbox.policy is not None:
-        analyzer.adopt(inbox.policy.thresholds, now)
-    analyzer.read(observed.judged, now)
-    analyzer.silent(observed.silent, now)
-    for node, online in observed.statuses:
-        analyzer.node_status(node, online, now)
-    for renewal in inbox.renewals:
-        analyzer.store_renewed(renewal.detail, now)
-    analyzer.tick(now)
+    heard = Heard(
+        None if inbox.policy is None else inbox.policy.thresholds,
+        observed.judged,
+        observed.silent,
+        observed.statuses,
+        [renewal.detail for renewal in inbox.renewals],
+    )
+    _note(knowledge.analyzer.analyze(heard, turn.now), turn)
+
+
+def _note(changes: Changes, turn: Turn) -> None:
+    """Add what happened to alarms; of an alarm that changed twice in a turn the last state counts."""
+    turn.alarm_events += changes.events
+    known = {alarm.key: alarm for alarm in turn.alarms}
+    turn.alarms = list((known | {alarm.key: alarm for alarm in changes.alarms}).values())
 
 
 def _plan(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
@@ -325,7 +332,6 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
         if control.changed:
             control.changed = False
             turn.actuators.append(control.memory(now))
-    turn.alarm_events, turn.alarms = knowledge.analyzer.register.take_changes()
 
 
 def _heed_events(knowledge: Knowledge, inbox: Inbox, now: Moment) -> None:
@@ -354,7 +360,7 @@ def _conditions(knowledge: Knowledge, turn: Turn) -> None:
         found[AlarmKey(node, name, NO_EFFECT)] = "medium", why
     if knowledge.refusal:
         found[AlarmKey(AGENT, "", POLICY_REFUSED)] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
-    knowledge.analyzer.conditions.update(found, turn.now)
+    _note(knowledge.analyzer.conditions.update(found, turn.now), turn)
 
 
 def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, now: Moment) -> None:

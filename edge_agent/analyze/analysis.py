@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.analyze import wording
 from edge_agent.analyze.conditions import Conditions
 from edge_agent.analyze.points import Points
-from edge_agent.analyze.proof import culprit, proving
+from edge_agent.analyze.proof import culprit
 from edge_agent.analyze.register import AlarmRegister, Shown
 from edge_agent.analyze.unheeded import Unheeded, is_ahead
 from edge_agent.model.alarms import AGENT, AlarmKey, Evidence
@@ -18,6 +18,7 @@ from edge_agent.model.time import MICROSECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from edge_agent.analyze.heard import Changes, Heard
     from edge_agent.analyze.limit import LimitAlarm
     from edge_agent.analyze.point import Point
     from edge_agent.model.alarms import Alarm
@@ -61,47 +62,29 @@ class Analyzer:
             elif not self._resume(alarm.key, plant):
                 self.register.clear(alarm.key, now, f"{alarm.key} is no longer part of the plant")
 
+    def __repr__(self) -> str:
+        return f"Analyzer({self._points!r}, {len(self.register.active)} active alarms)"
+
     def reindex(self) -> None:
         """Find points by the identity of their sensors, which are objects of their own after a recorded beginning."""
         self._points.reindex()
 
     def _resume(self, key: AlarmKey, plant: Plant) -> bool:
-        """Take up an alarm of a former run. Returns whether there is still such an alarm."""
+        """Resume an alarm of a former run. Return whether there is still such an alarm."""
         if self.conditions.owns(key):
             return True
         if not key.sensor:
             return key.node in plant.nodes
-        point, threshold = self._points.named(f"{key.node}/{key.sensor}"), key.threshold
-        if point is None or threshold not in {STALE, BAD_QUALITY, *point.limits}:
-            return False
-        if threshold == STALE:
-            point.stale = True
-        elif threshold == BAD_QUALITY:
-            point.bad_in_a_row = 1
-        else:
-            point.limits[threshold].remember()
-        point.rest()
-        return True
+        return self._points.resume(key)
 
     def recall(self, readings: Iterable[StoredReading], now: Moment) -> None:
-        """Take up the delays that ran when a former run ended, as far as its last readings prove them.
+        """Resume the delays that ran when a former run ended, as far as its last readings prove them.
 
         Only a good reading of this run can complete them. `readings` are none where nobody knows how long the silence
         between was.
         """
-        held: dict[str, list[StoredReading]] = {}
-        for stored in readings:
-            held.setdefault(f"{stored.node}/{stored.sensor}", []).append(stored)
-        for point in self._points:
-            readings_of = held.get(point.sensor.name, [])
-            proved = [] if point.stale or point.bad_in_a_row else proving(readings_of, point.sensor, now)
-            for stored in proved:
-                point.heard_seconds = now.seconds_at(stored.received_at)
-                at = min(stored.observed_at, stored.received_at) / MICROSECONDS
-                for limit in point.limits.values():
-                    limit.update(stored.value, point.heard_seconds, at)
-            if proved:
-                self._file(point)
+        for point in self._points.recall(readings, now):
+            self._file(point)
 
     @property
     def doubted(self) -> frozenset[str]:
@@ -155,8 +138,21 @@ class Analyzer:
                 self.register.clear(key, now, f"{key} is no longer part of the plant")
         self.adopt(thresholds, now)
 
+    def analyze(self, heard: Heard, now: Moment) -> Changes:
+        """Let what was heard and the time that passed change the alarms; return what happened to them."""
+        if heard.thresholds is not None:
+            self.adopt(heard.thresholds, now)
+        self.read(heard.judged, now)
+        self.silent(heard.silent, now)
+        for node, online in heard.statuses:
+            self._node_status(AlarmKey(node, "", OFFLINE), now, online=online)
+        for detail in heard.renewals:  # an alarm until the next start, whoever acknowledges it
+            self.register.raise_(_STORE, "high", now, f"the store was damaged and begun anew: {detail}")
+        self.tick(now)
+        return self.register.take_changes()
+
     def read(self, judged: Iterable[tuple[Reading, str]], now: Moment) -> None:
-        """Take the settled readings of a turn, in order, each with its topic."""
+        """Judge the settled readings of a turn, in order, each with its topic."""
         points = self._points.by_sensor
         for reading, topic in judged:
             point = points[id(reading.sensor)]
@@ -242,7 +238,7 @@ class Analyzer:
         self.register.clear(_key(point, BAD_QUALITY), now, f"{point.sensor.name} is good again", reading.value)
 
     def silent(self, sensors: Iterable[Sensor], now: Moment) -> None:
-        """Take the sensors that went stale."""
+        """Raise the alarm of the sensors that went stale."""
         for sensor in sensors:
             point = self._points.of(sensor)
             point.stale = True
@@ -257,17 +253,12 @@ class Analyzer:
             if not self.register.reword(_key(point, STALE), reason):
                 self.register.raise_(_key(point, STALE), "medium", now, reason)
 
-    def node_status(self, node: str, online: bool, now: Moment) -> None:  # noqa: FBT001  # the pair is the message
-        """Take what a node, or its last will, says of itself."""
-        key = AlarmKey(node, "", OFFLINE)
+    def _node_status(self, key: AlarmKey, now: Moment, *, online: bool) -> None:
+        """Believe what a node, or its last will, says of itself."""
         if online:
-            self.register.clear(key, now, f"{node} is online again")
+            self.register.clear(key, now, f"{key.node} is online again")
         elif not self.register.is_active(key):
-            self.register.raise_(key, "high", now, f"{node} is offline")
-
-    def store_renewed(self, detail: str, now: Moment) -> None:
-        """Take word that the store was begun anew. It stays an alarm until the next start, whoever acknowledges it."""
-        self.register.raise_(_STORE, "high", now, f"the store was damaged and begun anew: {detail}")
+            self.register.raise_(key, "high", now, f"{key.node} is offline")
 
     def tick(self, now: Moment) -> None:
         """Let time pass: complete the delays of those sensors that are still trusted."""

@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING
 
 from edge_agent.analyze.limit import LimitAlarm
 from edge_agent.analyze.point import Point
+from edge_agent.analyze.proof import proving
+from edge_agent.model.plant import BAD_QUALITY, STALE
+from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.plant import Plant, Sensor, Threshold
+    from edge_agent.model.remembered import StoredReading
+    from edge_agent.model.time import Moment
 
 
 class Points:
@@ -53,6 +59,36 @@ class Points:
         for threshold in thresholds:
             wanted.setdefault(f"{threshold.node}/{threshold.sensor}", {})[threshold.name] = threshold
         return [point for name, point in self._points.items() if _equip(point, wanted.get(name, {}))]
+
+    def resume(self, key: AlarmKey) -> bool:
+        """Resume an alarm that was active when a former run ended. Return whether its sensor still has it."""
+        point, threshold = self.named(f"{key.node}/{key.sensor}"), key.threshold
+        if point is None or threshold not in {STALE, BAD_QUALITY, *point.limits}:
+            return False
+        if threshold == STALE:
+            point.stale = True
+        elif threshold == BAD_QUALITY:
+            point.bad_in_a_row = 1
+        else:
+            point.limits[threshold].remember()
+        point.rest()
+        return True
+
+    def recall(self, readings: Iterable[StoredReading], now: Moment) -> Iterator[Point]:
+        """Show the limits what a former run has proved; yield the points of which there was something."""
+        held: dict[str, list[StoredReading]] = {}
+        for stored in readings:
+            held.setdefault(f"{stored.node}/{stored.sensor}", []).append(stored)
+        for point in self:
+            readings_of = held.get(point.sensor.name, [])
+            proved = [] if point.stale or point.bad_in_a_row else proving(readings_of, point.sensor, now)
+            for stored in proved:
+                point.heard_seconds = now.seconds_at(stored.received_at)
+                at = min(stored.observed_at, stored.received_at) / MICROSECONDS
+                for limit in point.limits.values():
+                    limit.update(stored.value, point.heard_seconds, at)
+            if proved:
+                yield point
 
     def renew(self, plant: Plant) -> set[str]:
         """Go on with a changed plant: what stays keeps its state. Return the sensors that do not go on, by name."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.analyze.chatter import MOST_RAISED, Chatter
+from edge_agent.analyze.heard import Changes
 from edge_agent.model.alarms import Alarm, AlarmEvent, AlarmEventKind
 
 if TYPE_CHECKING:
@@ -150,8 +151,11 @@ class AlarmRegister:
         if alarm.at_rest:
             del self._alarms[alarm.key]
 
-    def take_changes(self) -> tuple[list[AlarmEvent], list[Alarm]]:
-        """Hand over the events since the last call, and the present state of every alarm they changed."""
+    def __repr__(self) -> str:
+        return f"AlarmRegister({len(self._active)} of {len(self._alarms)} alarms active)"
+
+    def take_changes(self) -> Changes:
+        """Hand over what has changed since the last call."""
         events, self._events = self._events, []
         changed, self._changed = list(self._changed.values()), {}
-        return events, changed
+        return Changes(events, changed)

@@ -17,8 +17,7 @@ AHEAD_US = MICROSECONDS
 
 def place(reading: Reading) -> Instant:
     """Return where a reading stands in order: not after its receipt."""
-    at, by = reading.observed_at, reading.received_at
-    return min(by, at)  # `min` takes twice as long
+    return min(reading.observed_at, reading.received_at)
 
 
 def is_ahead(observed_at: Instant, received_at: Instant) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from support.plants import START, later, plant, sensor, threshold
 
 from edge_agent.analyze.analysis import Analyzer
+from edge_agent.analyze.heard import Heard
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.quality import Flag
 from edge_agent.model.readings import Reading
@@ -50,8 +51,8 @@ class Watch:
         return self.changes()
 
     def status(self, online, at, node="station"):
-        self.analyzer.node_status(node, online, later(at))
-        return self.changes()
+        self.events, self.alarms = self.analyzer.analyze(Heard(statuses=[(node, online)]), later(at))
+        return [f"{event.key} {event.event}" for event in self.events]
 
     def changes(self):
         self.events, self.alarms = self.analyzer.register.take_changes()
