@@ -35,7 +35,7 @@ _GOOD, _SUSPECT, _FAIL = int(Flag.GOOD), int(Flag.SUSPECT), int(Flag.FAIL)
 
 
 class Analyzer:
-    """Drives the alarms of one plant. Only good readings that are not late move the limits."""
+    """The alarms of one plant. Only good readings that are not late move the limits."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Analyzer:
         return self._points.thresholds(sensors)
 
     def adopt(self, thresholds: Iterable[Threshold], now: Moment) -> None:
-        """Put changed thresholds in force at once: the last good value of each sensor is looked at anew."""
+        """Put changed thresholds in force at once: compare the last good value of each sensor anew."""
         before = {point: tuple(point.limits) for point in self._points}
         for point in self._points.install(thresholds):
             for name in before[point]:  # no set: its order is another in each process
@@ -139,7 +139,7 @@ class Analyzer:
         self.adopt(thresholds, now)
 
     def analyze(self, heard: Heard, now: Moment) -> Changes:
-        """Let what was heard and the time that passed change the alarms; return what happened to them."""
+        """Raise and clear alarms by what was heard and the time that passed; return what happened to them."""
         if heard.thresholds is not None:
             self.adopt(heard.thresholds, now)
         self.read(heard.judged, now)
@@ -152,7 +152,7 @@ class Analyzer:
         return self.register.take_changes()
 
     def read(self, judged: Iterable[tuple[Reading, str]], now: Moment) -> None:
-        """Judge the settled readings of a turn, in order, each with its topic."""
+        """Compare the settled readings of a turn with the limits, in order, each with its topic."""
         points = self._points.by_sensor
         for reading, topic in judged:
             point = points[id(reading.sensor)]
@@ -254,14 +254,14 @@ class Analyzer:
                 self.register.raise_(_key(point, STALE), "medium", now, reason)
 
     def _node_status(self, key: AlarmKey, now: Moment, *, online: bool) -> None:
-        """Believe what a node, or its last will, says of itself."""
+        """Raise or clear the alarm of a node by what it, or its last will, says of itself."""
         if online:
             self.register.clear(key, now, f"{key.node} is online again")
         elif not self.register.is_active(key):
             self.register.raise_(key, "high", now, f"{key.node} is offline")
 
     def tick(self, now: Moment) -> None:
-        """Let time pass: complete the delays of those sensors that are still trusted."""
+        """Complete the delays of those sensors that are still trusted."""
         for point in list(self._pending):
             if point.trusted and not point.stale:
                 point.bridge(now)

@@ -49,6 +49,9 @@ class Conditions:
             alarm.key for alarm in register.alarms if alarm.active and self.owns(alarm.key)
         }
 
+    def __repr__(self) -> str:
+        return f"Conditions({', '.join(map(str, sorted(self._standing))) or 'none'})"
+
     def adopt(self, plant: Plant) -> None:
         """Go on with a changed plant: what stands of actuators that are gone is cleared with the next update."""
         self._actuators = {actuator.name for actuator in plant.actuators}

@@ -81,7 +81,7 @@ class LimitAlarm:
         return 0.0 if self._since is None else seconds - self._since
 
     def update(self, value: float, seconds: float, at: float | None = None) -> bool:
-        """Judge a good value, observed `at`. Return whether the alarm may be due, which `due` then decides."""
+        """Compare a good value, observed `at`. Return whether the alarm may be due, which `due` then decides."""
         self._state, figure = self.measure.update(value, seconds if at is None else at, self._state)
         if figure is not None:
             self.figure = figure
@@ -93,7 +93,7 @@ class LimitAlarm:
         return False
 
     def restart(self) -> None:
-        """Let running delays begin anew, with the next reading."""
+        """Restart running delays, with the next reading."""
         self._since = self._doubted = None
 
     def doubt(self, value: float, seconds: float, *, suspect: bool) -> None:

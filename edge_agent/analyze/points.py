@@ -75,7 +75,7 @@ class Points:
         return True
 
     def recall(self, readings: Iterable[StoredReading], now: Moment) -> Iterator[Point]:
-        """Show the limits what a former run has proved; yield the points of which there was something."""
+        """Feed the limits what a former run has proved; yield the points of which there was something."""
         held: dict[str, list[StoredReading]] = {}
         for stored in readings:
             held.setdefault(f"{stored.node}/{stored.sensor}", []).append(stored)

@@ -27,7 +27,7 @@ class Shown(NamedTuple):
 
     @classmethod
     def of(cls, evidence: Evidence) -> Shown:
-        """Show a reading that was compared with no limit."""
+        """Return what an alarm shows of a reading that was compared with no limit."""
         return cls(evidence.value, None, evidence.unit, evidence)
 
 
@@ -95,7 +95,7 @@ class AlarmRegister:
             self._events.append(AlarmEvent(key, AlarmEventKind.CHATTERING, now.at, value, "agent", text))
 
     def reword(self, key: AlarmKey, reason: str) -> bool:
-        """Give an active alarm a better reason, without an event; return whether it is active."""
+        """Replace the reason of an active alarm, without an event; return whether it is active."""
         alarm = self._alarms.get(key)
         if alarm is None or not alarm.active:
             return False
@@ -155,7 +155,7 @@ class AlarmRegister:
         return f"AlarmRegister({len(self._active)} of {len(self._alarms)} alarms active)"
 
     def take_changes(self) -> Changes:
-        """Hand over what has changed since the last call."""
+        """Return what has changed since the last call."""
         events, self._events = self._events, []
         changed, self._changed = list(self._changed.values()), {}
         return Changes(events, changed)

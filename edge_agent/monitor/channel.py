@@ -74,6 +74,10 @@ class Channel:
         self._judge = judge_of(sensor.quality)
         self._states: States = None  # what the tests remember
 
+    def __repr__(self) -> str:
+        heard = "stale" if self.stale else "heard"
+        return f"Channel({self.sensor.name}, {heard}, last {self.last and self.last.value})"
+
     def conversion(self, unit: str) -> Conversion | None:
         """Find how a unit that a message names becomes the sensor's; None where it is of another quantity."""
         return conversion(self.sensor.quantity, unit, self.sensor.unit)
@@ -99,7 +103,7 @@ class Channel:
         return self._keys.free(observed_at, seq, value)
 
     def receipt(self, now: Instant) -> Instant:
-        """Give a value without a time the time of its receipt.
+        """Return the time of receipt for a value without a time.
 
         Those that arrive together are apart by a microsecond, so that none hides another.
         """
@@ -230,7 +234,7 @@ class Channel:
         return Seen(value, at / MICROSECONDS, age, last.value, last_at / MICROSECONDS, seconds, self._before)
 
     def _settle(self, after: Seen, now: Instant) -> Reading | None:
-        """Let the newest reading, `after`, tell whether the one before was good."""
+        """Flag the reading before the newest, `after`, now that both its neighbours are known."""
         reading = self._unsettled
         if reading is None:
             return None
@@ -253,7 +257,7 @@ class Channel:
                 self.remember(StoredReading(*head, reading.seq, reading.flag, reading.tests))
 
     def remember(self, stored: StoredReading) -> None:
-        """Take up where a former run ended, one stored reading at a time, oldest first."""
+        """Resume where a former run ended, one stored reading at a time, oldest first."""
         reading = Reading(
             self.sensor, stored.value, stored.observed_at, stored.received_at, stored.seq, stored.flag, stored.tests
         )

@@ -174,7 +174,7 @@ def _samples(many: _ManyReadings, timestamps: TimestampFormat) -> Iterator[Sampl
 def _each(
     payload: bytes, timestamps: TimestampFormat, again: Callable[[object, TimestampFormat], Iterator[Sample | Bad]]
 ) -> Iterator[Sample | Rejected]:
-    """Take a payload that failed apart, to save what is good in it."""
+    """Yield what is good in a payload that failed as a whole, and the reasons for the rest."""
     try:
         content = from_json(payload)
     except ValueError as error:
