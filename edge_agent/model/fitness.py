@@ -46,7 +46,9 @@ class _Check:
         self._alarms = {f"{node}:{OFFLINE}" for node in plant.nodes}
         self._alarms.update(f"{sensor}:{name}" for sensor in self._sensors for name in (STALE, BAD_QUALITY))
         self._alarms.update(f"{actuator}:{name}" for actuator in self._actuators for name in ACTUATOR_ALARMS)
-        self._alarms.update(threshold.alarm for threshold in policy.thresholds)
+        self._alarms.update(threshold.alarm for threshold in policy.thresholds if threshold.measure == VALUE)
+        # Not known for a while after a start or a silence: nothing for a plan to start, or to keep running, by.
+        self._for_people = {each.alarm: each.measure for each in policy.thresholds if each.measure != VALUE}
 
     def all(self) -> Iterator[Misfit]:
         for threshold in self._policy.thresholds:
@@ -74,7 +76,10 @@ class _Check:
         path = ("plans", plan.id)
         for key, alarms in (("when", plan.when), ("unless", plan.unless)):
             for place, alarm in enumerate(alarms):
-                if alarm not in self._alarms:
+                if alarm in self._for_people:
+                    wrong = f"{alarm} is of {self._for_people[alarm]}, which is not always known"
+                    yield Misfit((*path, key, place), wrong, "an alarm of a value; one of a rate is for people")
+                elif alarm not in self._alarms:
                     yield Misfit((*path, key, place), f"{alarm} is no alarm of this plant", "one that is declared")
         if not plan.when or not plan.do:
             yield Misfit(path, "it has nothing in when or in do", "at least one alarm and one step")

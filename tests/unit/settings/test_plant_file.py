@@ -130,7 +130,7 @@ def test_times_of_a_command_that_are_not_given_fit_those_that_are(riverside, giv
             f"{SENSOR}.thresholds.high",
             {"limit": 0.5, "of": "rate_per_hour"},
         ),
-        (f"{SENSOR}.thresholds.low", {"limit": -99, "of": "rate_per_hour", "over_seconds": 60}),
+        (f"{SENSOR}.thresholds.low_low", {"limit": -99, "of": "rate_per_hour", "over_seconds": 60}),
         ("nodes.tank1.timestamps", "unix_ms"),
         ("nodes.gate.actuators.v", {"kind": "valve", "fail_safe": "close"}),
         ("plans", {}),
@@ -138,6 +138,15 @@ def test_times_of_a_command_that_are_not_given_fit_those_that_are(riverside, giv
 )
 def test_what_is_unusual_but_right_loads(riverside, path, value):
     assert isinstance(plant_from(changed(riverside, path, value), PATH), PlantFile)
+
+
+def test_no_plan_may_refer_to_an_alarm_of_a_rate(riverside, problems_of):
+    raw = changed(riverside, f"{SENSOR}.thresholds.low", {"limit": -0.6, "of": "rate_per_hour"})
+
+    found = problems_of(plant_from, raw, PATH)
+
+    assert found["plans.fill_tank1.when[0]"].wrong == "tank1/level:low is of rate_per_hour, which is not always known"
+    assert found["plans.fill_tank1.when[0]"].expected.startswith("an alarm of a value")
 
 
 LEVEL = f"{SENSOR}.thresholds"
