@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from edge_agent.analyze.analysis import Analyzer
+from edge_agent.analyze.heard import Heard
 from edge_agent.execute.execution import Executed, Executor
 from edge_agent.execute.view import actuator_view
 from edge_agent.model.alarms import AGENT, AlarmKey
@@ -26,6 +27,7 @@ from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, POLICY_REFUSED, TRIPP
 from edge_agent.model.remembered import NodeView, Snapshot
 from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.observed import StatusReport
+from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view
 from edge_agent.plan.effect import Effects, Measure
 from edge_agent.plan.planning import Facts, Overruled, Planner
@@ -34,6 +36,7 @@ from edge_agent.plan.standing import Station
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from edge_agent.analyze.heard import Changes
     from edge_agent.execute.control import Control
     from edge_agent.model.alarms import Alarm, AlarmEvent
     from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Mode
@@ -112,7 +115,7 @@ class Knowledge:
         self.agent = agent
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
-        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
+        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now, layout=LAYOUT)
         self.analyzer.recall(remembered.readings if remembered.same_clock(now) else (), now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()
@@ -258,17 +261,21 @@ def _heed_life(knowledge: Knowledge, inbox: Inbox, observed: Observed) -> None:
 
 
 def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) -> None:
-    analyzer, now = knowledge.analyzer, turn.now
-    if events.policy is not None:
-        analyzer.adopt(events.policy.thresholds, now)
-    analyzer.read(observed.judged, now)
-    analyzer.silent(observed.silent, now)
-    for node, online in observed.statuses:
-        if node in knowledge.plant.nodes:
-            analyzer.node_status(node, online, now)
-    for renewal in events.of(RenewalReport):
-        analyzer.store_renewed(renewal.detail, now)
-    analyzer.tick(now)
+    heard = Heard(
+        None if events.policy is None else events.policy.thresholds,
+        observed.judged,
+        observed.silent,
+        [status for status in observed.statuses if status.node in knowledge.plant.nodes],
+        [renewal.detail for renewal in events.of(RenewalReport)],
+    )
+    _note(knowledge.analyzer.analyze(heard, turn.now), turn)
+
+
+def _note(changes: Changes, turn: Turn) -> None:
+    """Add what happened to alarms; of an alarm that changed twice in a turn the last state counts."""
+    turn.alarm_events += changes.events
+    known = {alarm.key: alarm for alarm in turn.alarms}
+    turn.alarms = list((known | {alarm.key: alarm for alarm in changes.alarms}).values())
 
 
 def _plan(knowledge: Knowledge, events: Events, observed: Observed, executed: Executed, turn: Turn) -> None:
@@ -337,7 +344,6 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, executed:
             control.changed = False
             turn.actuators.append(control.memory(now))
     turn.actuators += executed.memories
-    turn.alarm_events, turn.alarms = knowledge.analyzer.register.take_changes()
 
 
 def _heed_events(knowledge: Knowledge, events: Events, now: Moment) -> None:
@@ -366,7 +372,7 @@ def _conditions(knowledge: Knowledge, turn: Turn) -> None:
         found[AlarmKey(node, name, NO_EFFECT)] = "medium", why
     if knowledge.refusal:
         found[AlarmKey(AGENT, "", POLICY_REFUSED)] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
-    knowledge.analyzer.conditions.update(found, turn.now)
+    _note(knowledge.analyzer.conditions.update(found, turn.now), turn)
 
 
 def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, now: Moment) -> None:

@@ -5,37 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.model.figures import apart, figure
-from edge_agent.model.quality import flag_name, unpack_tests
+from edge_agent.model.quality import flag_name
 
 if TYPE_CHECKING:
-    from edge_agent.model.plant import Sensor, Threshold
+    from collections.abc import Mapping
+
+    from edge_agent.analyze.limit import LimitAlarm
+    from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import Reading
 
 
-def beyond(sensor: Sensor, threshold: Threshold, value: float) -> str:
+def beyond(sensor: Sensor, limit: LimitAlarm) -> str:
     """Say that a limit was passed: `tank1/level (1.42 m) has been below low (1.50 m) for 10 s`."""
+    threshold = limit.threshold
     side = "above" if threshold.name.startswith("high") else "below"
-    measured, limit = _compared(sensor, threshold, value)
+    measured, bound = _compared(sensor, limit)
     delay = threshold.on_delay_seconds
     if delay:
-        return f"{measured} has been {side} {limit} for {delay:g} s"
-    return f"{measured} is {side} {limit}"
+        return f"{measured} has been {side} {bound} for {delay:g} s"
+    return f"{measured} is {side} {bound}"
 
 
-def back(sensor: Sensor, threshold: Threshold, value: float) -> str:
+def back(sensor: Sensor, limit: LimitAlarm) -> str:
     """Say that a value is within its limit again: `tank1/level (1.72 m) has recovered from low (1.50 m)`."""
-    measured, limit = _compared(sensor, threshold, value)
-    return f"{measured} has recovered from {limit}"
+    measured, bound = _compared(sensor, limit)
+    return f"{measured} has recovered from {bound}"
 
 
-def _compared(sensor: Sensor, threshold: Threshold, value: float) -> tuple[str, str]:
-    measured, limit = apart(value, threshold.limit)
-    return f"{sensor.name} ({measured} {sensor.unit})", f"{threshold.name} ({limit} {sensor.unit})"
+def _compared(sensor: Sensor, limit: LimitAlarm) -> tuple[str, str]:
+    measured, bound = apart(limit.figure, limit.threshold.limit)
+    unit = limit.measure.unit(sensor.unit)
+    return f"{limit.measure.subject(sensor.name)} ({measured} {unit})", f"{limit.name} ({bound} {unit})"
 
 
-def bad(reading: Reading) -> str:
+def bad(reading: Reading, tests: Mapping[str, str]) -> str:
     """Say which tests a reading did not pass: `tank1/level (9.00 m) failed the gross range test`."""
-    tests = unpack_tests(reading.tests)
     failed = [test for test, flag in tests.items() if flag == "fail"]
     doubted = [test for test, flag in tests.items() if flag == "suspect"]
     measured = f"{reading.sensor.name} ({figure(reading.value)} {reading.sensor.unit})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -68,10 +68,12 @@ def _out_of_order(thresholds: Iterable[Threshold]) -> dict[str, str]:
     """Return by sensor what is wrong with its limits; `thresholds` are sorted, as those of a Policy are."""
     found: dict[str, str] = {}
     for (node, sensor), limits in groupby(thresholds, lambda threshold: (threshold.node, threshold.sensor)):
-        places: dict[str, tuple[float, float]] = {
-            each.name: (each.limit, clears_at(each.name, each.limit, each.deadband)) for each in limits
-        }
-        wrong = [f"{lower} {wrong}" if member == "limit" else wrong for lower, member, wrong in disorders(places)]
+        places: dict[str, dict[str, tuple[float, float]]] = {}
+        for each in limits:
+            clears = clears_at(each.name, each.limit, each.deadband)
+            places.setdefault(each.measure, {})[each.name] = each.limit, clears
+        found_wrong = chain.from_iterable(disorders(each) for each in places.values())
+        wrong = [f"{lower} {wrong}" if member == "limit" else wrong for lower, member, wrong in found_wrong]
         if wrong:
             found[f"{node}/{sensor}"] = ", ".join(wrong)
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.demo.gauge import Span
 from edge_agent.demo.summary import PumpTotals, Range, TankTotals
+from edge_agent.model.plant import VALUE
 from edge_agent.simulate.mapping import parse_mapping, unit_of
 
 if TYPE_CHECKING:
@@ -93,9 +94,11 @@ def yardstick(file: PlantFile, network: Network) -> Yardstick:
 
 
 def by_sensor(thresholds: Iterable[Threshold]) -> dict[str, tuple[Threshold, ...]]:
-    """Sort thresholds by sensor, each sensor's from its lowest limit up."""
+    """Sort the thresholds of values by sensor, each sensor's from its lowest limit up."""
     found: dict[str, tuple[Threshold, ...]] = {}
     for threshold in sorted(thresholds, key=lambda threshold: threshold.limit):
+        if threshold.measure != VALUE:
+            continue
         name = f"{threshold.node}/{threshold.sensor}"
         found[name] = (*found.get(name, ()), threshold)
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Reading
-from edge_agent.monitor import decode, nodeclock
+from edge_agent.monitor import decode, nodeclock, words
 from edge_agent.monitor.channel import Channel
 from edge_agent.monitor.decode import Sample
 from edge_agent.monitor.deliveries import Deliveries
@@ -246,7 +246,7 @@ class Monitor:
     def _status_word(observed: Observed, message: Message) -> str | None:
         if not message.payload:  # an empty retained message takes the last one back
             return None
-        online = decode.status(message.payload)
+        online = words.status(message.payload)
         if online is None:
             return "status_invalid"
         observed.statuses.append(StatusReport(message.route.node, online))
@@ -255,7 +255,7 @@ class Monitor:
     @staticmethod
     def _actuator_word(observed: Observed, message: Message) -> str | None:
         if message.route.kind is Kind.ACK:
-            acknowledgement = decode.acknowledgement(message.payload)
+            acknowledgement = words.acknowledgement(message.payload)
             if acknowledgement is None:
                 return "ack_invalid"
             actuator = f"{message.route.node}/{message.route.name}"
@@ -263,7 +263,7 @@ class Monitor:
             return None
         if not message.payload:
             return None
-        state = decode.state(message.payload)
+        state = words.state(message.payload)
         if state is None:
             return "state_invalid"
         observed.states.append(StateReport(f"{message.route.node}/{message.route.name}", *state))

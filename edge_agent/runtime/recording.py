@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge_agent.errors import RecordingError
-from edge_agent.model.commands import Mode  # noqa: TC001  # pydantic reads it at run time
+from edge_agent.model.commands import Mode  # pydantic reads it at run time
 from edge_agent.model.inbox import (
     CutReason,
     Inbox,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from pathlib import Path
@@ -76,13 +75,3 @@ def table(value: object) -> dict[str, Any]:
 def items(value: object) -> list[Any]:
     """Return a value as a list; an empty one where it is none."""
     return value if isinstance(value, list) else []
-
-
-def number(value: object) -> float | None:
-    """Take a value for a finite number; None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None

@@ -26,22 +26,13 @@ from edge_agent.model.commands import (
     CommandState,
     Decision,
 )
-from edge_agent.model.plant import (
-    Actuator,
-    GrossRange,
-    Node,
-    Plan,
-    Plant,
-    Policy,
-    QualityTests,
-    Sensor,
-    Step,
-    Threshold,
-)
-from edge_agent.model.quality import Flag, pack_tests
+from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
+from edge_agent.model.quality import Flag, Quality
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
 from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
 from edge_agent.model.time import Moment, rfc3339
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.ports.policy import PolicyRepository
 from edge_agent.ports.stores import Archive, Journal
 from edge_agent.turn import Turn
@@ -53,7 +44,7 @@ if TYPE_CHECKING:
 
 T0 = 1_780_000_000_000_000
 SECOND = 1_000_000
-LEVEL = Sensor("tank1", "level", "level", "m", quality=QualityTests(gross_range=GrossRange((0.0, 6.0))))
+LEVEL = Sensor("tank1", "level", "level", "m", quality=Quality([GrossRange((0.0, 6.0))]))
 PRESSURE = Sensor("station", "suction", "pressure", "bar")
 LOW = Threshold("tank1", "level", "low", 1.5, deadband=0.2, priority="high")
 FILL = Plan("fill_tank1", ("tank1/level:low",), (Step("station/pump1", "start"),), ("station/suction:low_low",))
@@ -180,7 +171,7 @@ def reading(
     seconds: float, value: float = 2.0, *, sensor: Sensor = LEVEL, seq: int | None = None, flag: Flag = Flag.GOOD
 ) -> Reading:
     at = T0 + round(seconds * SECOND)
-    return Reading(sensor, value, at, at + SECOND, seq, flag, pack_tests({"gross_range": flag.name}))
+    return Reading(sensor, value, at, at + SECOND, seq, flag, LAYOUT.pack({"gross_range": flag.name}))
 
 
 def turn(seconds: float = 0.0, **members: Any) -> Turn:
@@ -259,7 +250,7 @@ async def test_a_repetition_does_not_change_what_is_stored(opened: Opened) -> No
 async def test_a_reading_that_settles_later_gets_its_flag_in_the_store(opened: Opened) -> None:
     unsettled, other = reading(0, seq=1, flag=Flag.NOT_EVALUATED), reading(0, sensor=PRESSURE)
     await opened.store.write([turn(readings=[unsettled, other])])
-    unsettled.flag, unsettled.tests = Flag.FAIL, pack_tests({"gross_range": "good", "spike": "fail"})
+    unsettled.flag, unsettled.tests = Flag.FAIL, LAYOUT.pack({"gross_range": "good", "spike": "fail"})
     await opened.store.write([turn(1, settled=[unsettled])])
     flags = {r["sensor"]: (r["flag"], r["tests"]) for r in await gathered(opened.archive.records("readings"))}
     assert flags["level"] == ("fail", {"gross_range": "good", "spike": "fail"})
@@ -503,7 +494,7 @@ async def test_the_last_three_readings_of_each_sensor_are_remembered_oldest_firs
         await opened.store.write([turn(readings=[*levels, reading(-100, 9.0, sensor=PRESSURE, flag=Flag.FAIL)])])
     async with place.opened() as opened:
         held = (await opened.store.begin("gateway-1")).readings
-        tests = pack_tests({"gross_range": "good"})
+        tests = LAYOUT.pack({"gross_range": "good"})
         assert [r for r in held if r.sensor == "level"] == [
             StoredReading("tank1", "level", float(n), at := T0 + n * SECOND, at + SECOND, seq, Flag.GOOD, tests)
             for n, seq in ((2, None), (3, 3), (4, None))
@@ -701,6 +692,17 @@ async def test_a_plant_that_was_changed_is_read_as_it_is_now(opened: Opened) -> 
     assert await opened.store.plant() == changed
 
 
+async def test_what_the_measure_of_a_threshold_is_told_comes_back_and_its_change_is_told(opened: Opened) -> None:
+    falling = replace(LOW, limit=-0.6, measure="rate_per_hour", parameters=(("over_seconds", 60.0),))
+    await opened.store.apply(replace(PLANT, policy=replace(PLANT.policy, thresholds=(falling,))))
+    assert (await opened.store.policy()).thresholds == (falling,)
+    slower = replace(falling, parameters=(("over_seconds", 600.0),))
+    changes = await opened.store.apply(replace(PLANT, policy=replace(PLANT.policy, thresholds=(slower,))))
+    assert list(map(str, changes)) == [
+        "change threshold tank1/level:low: parameters [[over_seconds, 60]] -> [[over_seconds, 600]]"
+    ]
+
+
 async def test_applying_lists_everything_that_is_new(opened: Opened) -> None:
     assert {str(change) for change in await opened.store.apply(PLANT)} == {
         "add node tank1",
@@ -725,7 +727,7 @@ async def test_applying_lists_changes_with_what_was_and_what_is(opened: Opened) 
     await opened.store.apply(PLANT)
     version = await opened.store.version()
     station = replace(PLANT.nodes["station"], actuators={}, timestamps="unix_ms")
-    level = replace(LEVEL, quality=QualityTests(gross_range=GrossRange((0.0, 6.5))))
+    level = replace(LEVEL, quality=Quality([GrossRange((0.0, 6.5))]))
     plan = replace(FILL, do=(Step("station/pump1", "set", 0.5),), priority=60)
     nodes = {"station": station, "tank1": Node("tank1", {"level": level})}
     changed = replace(PLANT, nodes=nodes, policy=Policy((replace(LOW, limit=1.4),), (plan,)))

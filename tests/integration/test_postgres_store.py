@@ -70,6 +70,7 @@ async def store(database: str) -> AsyncIterator[UtilityStore]:
         "TRUNCATE edge_agent.plans",
         "INSERT INTO edge_agent.plans (site, plan, when_alarms, steps) VALUES ('riverside', 'new', '[]', '[]')",
         "UPDATE edge_agent.plans SET priority = 80",
+        "UPDATE edge_agent.thresholds SET measure = 'rate_per_hour', parameters = '{\"over_seconds\": 60}'",
     ],
 )
 async def test_a_change_by_another_client_is_told_within_a_second_and_shows(
@@ -109,7 +110,7 @@ async def test_the_thresholds_have_the_columns_that_were_promised(database: str)
     )
     assert ", ".join(name for (name,) in found) == (
         "site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, version, "
-        "updated_at"
+        "updated_at, measure, parameters"
     )
 
 

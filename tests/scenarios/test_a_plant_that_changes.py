@@ -25,8 +25,9 @@ from support.plants import (
 )
 from support.plants import threshold as limit
 
-from edge_agent.model.plant import FlatLine, GrossRange
 from edge_agent.model.quality import Flag
+from edge_agent.monitor.tests.flat_line import FlatLine
+from edge_agent.monitor.tests.gross_range import GrossRange
 
 PUMP = pump(min_on_seconds=60.0, min_off_seconds=30.0)
 

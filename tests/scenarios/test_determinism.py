@@ -38,7 +38,12 @@ from edge_agent.model.inbox import (
     RefusalReport,
     RenewalReport,
 )
-from edge_agent.model.plant import FlatLine, Freshness, GrossRange, Policy, RateOfChange, Spike
+from edge_agent.model.plant import Policy
+from edge_agent.monitor.tests.flat_line import FlatLine
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 from edge_agent.mqtt.topics import Topics
 from edge_agent.runtime.recorder import JsonRecorder
 from edge_agent.runtime.recording import Recording

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 from support.plants import FILL, HIGH, LOW, STOP, Bench, plan, plant, pump, reading, sensor, status, threshold, told
 
-from edge_agent.model.plant import Freshness, GrossRange, Policy, RateOfChange, Spike
+from edge_agent.model.plant import Policy
 from edge_agent.model.quality import Flag
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 
 
 def watching(**tests):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from support.plants import Bench, later, plant, reading, sensor, threshold
 
-from edge_agent.model.plant import RateOfChange, Spike
 from edge_agent.model.quality import Flag
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 
 SPIKY = sensor(interval_seconds=1.0, spike=Spike(0.3, 0.8))
 EVERY_SECOND = sensor(interval_seconds=1.0)

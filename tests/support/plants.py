@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.commands import OPEN_STATES, CommandRecord
 from edge_agent.model.inbox import DispatchReport, Inbox, Kind, Message, PlantChange, PolicyChange, Receipt, Route
-from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, QualityTests, Sensor, Step, Threshold
+from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
+from edge_agent.model.quality import Quality
 from edge_agent.model.remembered import Remembered, StoredReading
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
+from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.turn import Knowledge, run_turn
 
 if TYPE_CHECKING:
@@ -35,9 +37,9 @@ def later(seconds: float, moment: Moment = START) -> Moment:
 def sensor(name: str = "tank1/level", quantity: str = "level", unit: str = "m", **more: Any) -> Sensor:
     """A sensor heard every ten seconds; keywords that name a quality test go there."""
     node, _, identity = name.partition("/")
-    tests = {key: more.pop(key) for key in list(more) if key in QualityTests.__slots__}
+    tests = [more.pop(name) for name in LAYOUT.names.values() if name in more]
     more.setdefault("interval_seconds", 10.0)
-    return Sensor(node, identity, quantity, unit, quality=QualityTests(**tests), **more)
+    return Sensor(node, identity, quantity, unit, quality=Quality(tests), **more)
 
 
 def threshold(name: str = "low", limit: float = 1.5, of: str = "tank1/level", **more: Any) -> Threshold:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from support.plants import Bench, ack, failed, later, plan, plant, published, pump, reading, sensor, state, status
 from support.plants import threshold as limit
 
-from edge_agent.model.plant import Freshness, GrossRange, Policy
+from edge_agent.model.plant import Policy
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -18,9 +18,10 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.store.readback import SENSELESS, command_noun, reason_of
 from edge_agent.model.alarms import AlarmEventKind
 from edge_agent.model.commands import CommandState
-from edge_agent.model.quality import flag_name, unpack_tests
+from edge_agent.model.quality import flag_name
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES
 from edge_agent.model.time import rfc3339
+from edge_agent.monitor.tests.registry import LAYOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -102,7 +103,7 @@ _AS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "observed_at": rfc3339,
         "received_at": rfc3339,
         "flag": flag_name,
-        "tests": unpack_tests,
+        "tests": LAYOUT.unpack,
         "event": lambda event: str(AlarmEventKind(event)),
         "state": lambda state: str(CommandState(state)),
         "checks": json.loads,

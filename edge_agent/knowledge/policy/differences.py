@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge_agent.model.plant import Step
+from edge_agent.model.quality import Quality
 from edge_agent.ports.policy import Change
 
 if TYPE_CHECKING:
@@ -63,9 +64,12 @@ def _changed(old: Noun | None, new: Noun) -> Iterator[str]:
 def _members(noun: Any, prefix: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401 - any noun, nested ones too
     for field in fields(noun):
         value = getattr(noun, field.name)
-        if isinstance(value, Mapping):
+        if isinstance(value, Quality):
+            for name, test in value.items():
+                yield from _members(test, f"{field.name}.{name}.")
+        elif isinstance(value, Mapping):
             continue  # a node's sensors and actuators are entries of their own
-        if is_dataclass(value):
+        elif is_dataclass(value):
             yield from _members(value, f"{prefix}{field.name}.")
         else:
             yield prefix + field.name, value

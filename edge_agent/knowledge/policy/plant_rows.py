@@ -8,13 +8,16 @@ from itertools import groupby, islice
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, create_model
 
+from edge_agent.analyze.measures.registry import kind_of, members_of
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.policy.differences import Entry
 from edge_agent.knowledge.policy.digest import plain
 from edge_agent.model.alarms import AlarmKey
-from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
+from edge_agent.model.plant import VALUE, Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
+from edge_agent.model.quality import Quality
+from edge_agent.monitor.tests.registry import TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,9 +32,13 @@ _T = TypeVar("_T")
 #: Rows that one statement writes: enough to be fast, few enough to be made between two turns.
 BATCH = 1_000
 
+_SENSOR = TypeAdapter(tuple[str, str, str, str, float])
+_TEST_MEMBERS: dict[str, Any] = {test.name: (test | None, None) for test in TESTS}
+_TESTS = TypeAdapter(create_model("_Tests", __config__=ConfigDict(extra="forbid"), **_TEST_MEMBERS))
 _THRESHOLD = TypeAdapter(Threshold)
+_TOLD = TypeAdapter(dict[str, Any])
 #: Members that are stored as JSON, and those that SQLite stores as 0 and 1.
-_JSON = frozenset({"quality", "power_return_seconds", "when", "do", "unless", "without_evidence"})
+_JSON = frozenset({"quality", "parameters", "power_return_seconds", "when", "do", "unless", "without_evidence"})
 _YES_OR_NO = frozenset({"trip", "latch"})
 
 
@@ -109,6 +116,8 @@ def _row(noun: Noun) -> Row:
 def _stored(name: str, value: Any) -> Any:  # noqa: ANN401 - a member of any noun
     if name == "without_evidence":
         value = _given(value)
+    if name == "parameters":
+        value = dict(value)
     return json.dumps(plain(value)) if name in _JSON else value
 
 
@@ -121,6 +130,12 @@ def _node(row: Row) -> Node:
     return Node(id=row[0], timestamps=row[1])
 
 
+def _sensor(row: Row) -> Sensor:
+    members = _checked("sensor", _SENSOR, row, lambda: row[:-1])
+    tests = _checked("sensor", _TESTS, row, lambda: json.loads(row[-1]))
+    return Sensor(*members, quality=Quality(test for _, test in tests if test is not None))
+
+
 def _shared(row: Row, numbers: dict[float, float]) -> Row:
     """Return the same object for equal texts and numbers: thresholds have few different ones."""
     return tuple(
@@ -131,7 +146,20 @@ def _shared(row: Row, numbers: dict[float, float]) -> Row:
 
 def _threshold(row: Row) -> Threshold:
     names = tuple(Threshold.__dataclass_fields__)
-    return _checked("threshold", _THRESHOLD, row, lambda: dict(zip(names, row, strict=True)))
+    return _checked("threshold", _THRESHOLD, row, lambda: _measured(dict(zip(names, row, strict=True))))
+
+
+def _measured(members: dict[str, Any]) -> dict[str, Any]:
+    """Read what the measure of a threshold is told. Raises ValueError where there is no such measure."""
+    name, given = members["measure"], members["parameters"]
+    if (name, given) == (VALUE, "{}"):
+        return members | {"parameters": ()}
+    told, kind = sorted(_TOLD.validate_json(given)), kind_of(name)
+    in_vain = set(told).difference(members_of(kind))
+    if in_vain:
+        raise ValueError(f"{', '.join(sorted(in_vain))} is nothing to {name}")
+    read = TypeAdapter(kind).validate_json(given, strict=True)
+    return members | {"parameters": tuple((key, getattr(read, key)) for key in told)}
 
 
 def _reader(what: str, noun: type[_T]) -> Callable[[Row], _T]:
@@ -150,14 +178,14 @@ def _as_member(name: str, value: Any) -> Any:  # noqa: ANN401 - a column of any 
     return bool(value) if name in _YES_OR_NO else value
 
 
-def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[], dict[str, Any]]) -> _T:
+def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[], Any]) -> _T:
     try:
         return adapter.validate_python(members())
     except ValueError as error:
         raise PolicyRefusedError(f"The store holds a {what} that makes no sense: {row!r}.") from error
 
 
-_sensor, _actuator, _plan = _reader("sensor", Sensor), _reader("actuator", Actuator), _reader("plan", Plan)
+_actuator, _plan = _reader("actuator", Actuator), _reader("plan", Plan)
 #: Per table: the kind, what follows each part of its name, and how a row is read.
 _KINDS: dict[str, tuple[str, tuple[str, ...], Callable[[Row], Noun]]] = {
     "nodes": ("node", ("",), _node),

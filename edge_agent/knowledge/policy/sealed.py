@@ -10,8 +10,9 @@ import hmac
 import json
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from edge_agent.analyze.measures.registry import measure_of
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.models import STRICT, model_of
 from edge_agent.knowledge.policy.digest import plain
@@ -19,13 +20,13 @@ from edge_agent.model.plant import Fallback, Plan, Policy, Step, Threshold
 from edge_agent.ports.policy import Edition, Issue
 
 #: The layout of the JSON; another one is not read.
-FORMAT = 2
+FORMAT = 3
 #: No policy is larger as text: 60,000 thresholds. What is larger is neither written nor read.
 MOST_BYTES = 16_000_000
 
 _SEAL_LENGTH = 64
 # The bounds of the utility's tables.
-_Measure: TypeAlias = Annotated[float, Field(ge=-9e307, le=9e307)]
+_Figure: TypeAlias = Annotated[float, Field(ge=-9e307, le=9e307)]
 _Width: TypeAlias = Annotated[float, Field(ge=0, le=9e307)]
 _Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 
@@ -54,9 +55,10 @@ class Mark(NamedTuple):
             return None
 
 
+_PARAMETERS: TypeAlias = tuple[tuple[str, _Figure], ...]
 _DELAYS = {"on_delay_seconds": _Seconds, "off_delay_seconds": _Seconds}
-_THRESHOLD: Any = model_of(Threshold, whole=True, limit=_Measure, deadband=_Width, **_DELAYS)
-_STEP: Any = model_of(Step, whole=True, value=_Measure | None)
+_THRESHOLD: Any = model_of(Threshold, whole=True, limit=_Figure, deadband=_Width, parameters=_PARAMETERS, **_DELAYS)
+_STEP: Any = model_of(Step, whole=True, value=_Figure | None)
 _FALLBACK: Any = model_of(
     Fallback,
     whole=True,
@@ -75,15 +77,20 @@ _PLAN: Any = model_of(
 )
 
 
+def _of_known_measure(threshold: Any) -> Any:  # noqa: ANN401 - the model that is made above
+    measure_of(threshold.measure, threshold.parameters)
+    return threshold
+
+
 class _Text(BaseModel):
     model_config = STRICT
 
-    format: Literal[2]
+    format: Literal[3]
     site: str
     revision: Annotated[int, Field(ge=1)]
     fingerprint: str
     applied: str | None
-    thresholds: tuple[_THRESHOLD, ...]
+    thresholds: tuple[Annotated[_THRESHOLD, AfterValidator(_of_known_measure)], ...]
     plans: tuple[_PLAN, ...]
 
 

@@ -16,9 +16,9 @@ from edge_agent.knowledge.statements import statements
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
 from edge_agent.model.plant import ACTIONS, ActuatorKind
-from edge_agent.model.quality import unpack_tests
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
 from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
+from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.ports.stores import Misfit
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _equipment(given: list[Any] | None) -> list[Any] | None:
 
 
 def _tests(given: int) -> int:
-    unpack_tests(given)
+    LAYOUT.unpack(given)
     return given
 
 

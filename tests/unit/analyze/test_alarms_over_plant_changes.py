@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from support.plants import Bench, plant, pump, sensor, status, threshold
 
+from edge_agent.model.inbox import RenewalReport
+
 WITH_TANK2 = plant(
     sensors=[sensor(), sensor("tank2/level")],
     actuators=[pump()],
@@ -35,7 +37,7 @@ def test_alarms_of_what_stays_stay_and_those_of_what_is_gone_are_cleared(bench):
 
 
 def test_an_alarm_of_the_agent_outlives_every_change_of_the_plant(bench):
-    bench.knowledge.analyzer.store_renewed("a page was damaged", bench.now)
+    bench.turn(renewals=[RenewalReport("a page was damaged")])
     bench.turn(plant=WITHOUT_TANK2, after=1)
     active = {str(alarm.key) for alarm in bench.knowledge.analyzer.register.alarms if alarm.active}
     assert "_agent:store_renewed" in active

@@ -11,11 +11,13 @@ import pytest
 from support.plants import START, later, plant, sensor, threshold
 
 from edge_agent.analyze.analysis import Analyzer
+from edge_agent.analyze.heard import Heard
 from edge_agent.model.alarms import Alarm, AlarmKey
-from edge_agent.model.plant import GrossRange
-from edge_agent.model.quality import SHIFT, Flag
+from edge_agent.model.quality import Flag
 from edge_agent.model.readings import Reading
 from edge_agent.model.remembered import StoredReading
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.registry import LAYOUT
 
 LEVEL = sensor(gross_range=GrossRange((0.0, 6.0)))
 PRESSURE = sensor("tank1/pressure", "pressure", "bar")
@@ -27,7 +29,7 @@ class Watch:
     """An analyzer under a clock in seconds after START."""
 
     def __init__(self, *thresholds, remembered=()):
-        self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, START)
+        self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, START, layout=LAYOUT)
 
     def read(self, value, at=0.0, flag=Flag.GOOD, *, late=False, of=LEVEL, tests=0):
         now = later(at)
@@ -49,8 +51,8 @@ class Watch:
         return self.changes()
 
     def status(self, online, at, node="station"):
-        self.analyzer.node_status(node, online, later(at))
-        return self.changes()
+        self.events, self.alarms = self.analyzer.analyze(Heard(statuses=[(node, online)]), later(at))
+        return [f"{event.key} {event.event}" for event in self.events]
 
     def changes(self):
         self.events, self.alarms = self.analyzer.register.take_changes()
@@ -160,7 +162,7 @@ def test_nor_of_one_that_is_silent():
 
 def test_three_suspect_readings_in_a_row_are_bad_quality_and_one_good_is_enough():
     watch = Watch()
-    suspect = Flag.SUSPECT << SHIFT["rate_of_change"]
+    suspect = LAYOUT.pack({"rate_of_change": "suspect"})
     found = [watch.read(3.0, at, Flag.SUSPECT, tests=suspect) for at in range(3)]
     assert found == [[], [], ["tank1/level:bad_quality raised"]]
     assert watch.events[0].reason == "tank1/level (3.00 m) is suspect by the rate of change test"
@@ -170,7 +172,9 @@ def test_three_suspect_readings_in_a_row_are_bad_quality_and_one_good_is_enough(
 
 def test_a_single_fail_is_bad_quality():
     watch = Watch()
-    assert watch.read(9.0, 0, Flag.FAIL, tests=Flag.FAIL << SHIFT["gross_range"]) == ["tank1/level:bad_quality raised"]
+    assert watch.read(9.0, 0, Flag.FAIL, tests=LAYOUT.pack({"gross_range": "fail"})) == [
+        "tank1/level:bad_quality raised"
+    ]
     assert watch.events[0].reason == "tank1/level (9.00 m) failed the gross range test"
     assert watch.read(9.0, 1, Flag.FAIL) == []
 
@@ -297,10 +301,11 @@ _REMOVAL = """
 from support.plants import START, plant, threshold
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.model.alarms import Alarm, AlarmKey
+from edge_agent.monitor.tests.registry import LAYOUT
 names = ["low", "low_low", "high", "high_high"]
 limits = [threshold(name, 1.0) for name in names]
 before = [Alarm(AlarmKey("tank1", "level", name), "high", True, False, START.at, "") for name in names]
-analyzer = Analyzer(plant(thresholds=limits), limits, before, START)
+analyzer = Analyzer(plant(thresholds=limits), limits, before, START, layout=LAYOUT)
 analyzer.adopt([], START)
 print([event.key.threshold for event in analyzer.register.take_changes()[0]])
 """
@@ -358,7 +363,7 @@ class Restarted(Watch):
 
     def __init__(self, *thresholds, at, readings, remembered=()):
         now = later(at)._replace(seconds=at)
-        self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, now)
+        self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, now, layout=LAYOUT)
         held = [
             StoredReading("tank1", "level", value, later(s).at, later(s).at, None, int(flag), 0)
             for value, s, flag in readings
@@ -427,7 +432,7 @@ def late(behind, at, **more):
     return Reading(LEVEL, 3.0, later(at - behind).at, later(at).at, None, int(Flag.GOOD), late=True, **more)
 
 
-AHEAD = int(Flag.SUSPECT) << SHIFT["clock"]
+AHEAD = LAYOUT.pack({"clock": "suspect"})
 
 
 def leave(watch, behind, *times, tests=0):
@@ -478,7 +483,7 @@ def test_single_readings_from_the_future_between_true_ones_are_no_bad_quality():
 
 
 def test_the_alarm_names_the_spike_and_not_the_reading_before_it():
-    watch, suspect = Watch(LOW), int(Flag.FAIL) << SHIFT["spike"]
+    watch, suspect = Watch(LOW), LAYOUT.pack({"spike": "fail"})
     spike = Reading(LEVEL, 9.0, later(10).at, later(10).at, None, int(Flag.NOT_EVALUATED), settled=False)
     before = Reading(LEVEL, 3.0, later(0).at, later(0).at, None, int(Flag.FAIL), suspect, outlier=spike)
     watch.analyzer.read([(before, TOPIC)], later(10))
@@ -488,7 +493,7 @@ def test_the_alarm_names_the_spike_and_not_the_reading_before_it():
 
 
 def test_one_that_fails_by_more_than_its_neighbour_is_named_itself():
-    watch, tests = Watch(LOW), int(Flag.FAIL) << SHIFT["spike"] | int(Flag.FAIL)
+    watch, tests = Watch(LOW), LAYOUT.pack({"gross_range": "fail", "spike": "fail"})
     beside = Reading(LEVEL, 3.0, START.at, START.at, None, 2)
     bad = Reading(LEVEL, 7.0, START.at, START.at, None, int(Flag.FAIL), tests, outlier=beside)
     watch.analyzer.read([(bad, TOPIC)], START)

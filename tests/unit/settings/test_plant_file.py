@@ -13,18 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.errors import ConfigurationError, Problem
-from edge_agent.model.plant import (
-    Actuator,
-    FlatLine,
-    Freshness,
-    GrossRange,
-    Plan,
-    QualityTests,
-    RateOfChange,
-    Spike,
-    Step,
-    Threshold,
-)
+from edge_agent.model.plant import Actuator, Plan, Step, Threshold
+from edge_agent.model.quality import Quality
+from edge_agent.monitor.tests.flat_line import FlatLine
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 from edge_agent.settings.plantfile import PlantFile, find_plant, load_plant, load_plant_file, plant_from
 
 PATH = Path("plant.toml")
@@ -54,14 +49,16 @@ def test_the_example_of_the_interface_loads(riverside_path):
     assert [sensor.name for sensor in plant.sensors] == ["tank1/level", "station/suction"]
     level, suction = plant.sensors
     assert (level.quantity, level.unit, level.interval_seconds) == ("level", "m", 10.0)
-    assert level.quality == QualityTests(
-        gross_range=GrossRange((0.0, 6.0), (0.2, 5.8)),
-        rate_of_change=RateOfChange(0.02, 0.05),
-        spike=Spike(0.3, 0.8),
-        flat_line=FlatLine(0.001, 1800.0, 3600.0),
-        freshness=Freshness(fail_seconds=60.0, suspect_seconds=30.0),
+    assert level.quality == Quality(
+        [
+            GrossRange((0.0, 6.0), (0.2, 5.8)),
+            RateOfChange(0.02, 0.05),
+            Spike(0.3, 0.8),
+            FlatLine(0.001, 1800.0, 3600.0),
+            Freshness(fail_seconds=60.0, suspect_seconds=30.0),
+        ]
     )
-    assert suction.quality == QualityTests()
+    assert suction.quality == Quality()
     assert suction.interval_seconds == 60.0
     assert plant.actuators == (Actuator("station", "pump1", "pump", "stop", 300.0, 120.0, 6, 900.0, 5.0, 30.0),)
 
@@ -129,6 +126,11 @@ def test_times_of_a_command_that_are_not_given_fit_those_that_are(riverside, giv
         (f"{SENSOR}.quality.gross_range", {"fail": [0, 6], "suspect": [0, 6]}),
         (f"{SENSOR}.quality.spike", {"fail": 0.8}),
         (f"{SENSOR}.thresholds.high.deadband", 3.5),  # to 1.7, where low clears: they touch
+        (
+            f"{SENSOR}.thresholds.high",
+            {"limit": 0.5, "of": "rate_per_hour"},
+        ),
+        (f"{SENSOR}.thresholds.low_low", {"limit": -99, "of": "rate_per_hour", "over_seconds": 60}),
         ("nodes.tank1.timestamps", "unix_ms"),
         ("nodes.gate.actuators.v", {"kind": "valve", "fail_safe": "close"}),
         ("plans", {}),
@@ -136,6 +138,15 @@ def test_times_of_a_command_that_are_not_given_fit_those_that_are(riverside, giv
 )
 def test_what_is_unusual_but_right_loads(riverside, path, value):
     assert isinstance(plant_from(changed(riverside, path, value), PATH), PlantFile)
+
+
+def test_no_plan_may_refer_to_an_alarm_of_a_rate(riverside, problems_of):
+    raw = changed(riverside, f"{SENSOR}.thresholds.low", {"limit": -0.6, "of": "rate_per_hour"})
+
+    found = problems_of(plant_from, raw, PATH)
+
+    assert found["plans.fill_tank1.when[0]"].wrong == "tank1/level:low is of rate_per_hour, which is not always known"
+    assert found["plans.fill_tank1.when[0]"].expected.startswith("an alarm of a value")
 
 
 LEVEL = f"{SENSOR}.thresholds"
@@ -195,6 +206,8 @@ MISTAKES = [
     (f"{LEVEL}.low.deadband", 3.6, None, "low clears at 5.1 and high at 5: their deadbands", "do not overlap"),
     (f"{LEVEL}.low_low.deadband", 1, None, "low_low clears at 1.8 and low at 1.7", "do not overlap"),
     (f"{LEVEL}.low.on_delay_seconds", -1, None, "-1 is out of range", "a number from 0"),
+    (f"{LEVEL}.low.of", "rate", None, '"rate" is not allowed', 'one of "value", "rate_per_hour"'),
+    (f"{LEVEL}.low.over_seconds", 60, None, 'is nothing to "value"', 'of = "rate_per_hour"'),
     (f"{LEVEL}.low.priority", "hihg", None, '"hihg" is not allowed', "did you mean high?"),
     (f"{PUMP}.kind", "pumpe", None, '"pumpe" is not allowed', "did you mean pump?"),
     (f"{PUMP}.fail_safe", "set", None, '"set" cannot be the fail-safe action of a pump', "one of start, stop"),

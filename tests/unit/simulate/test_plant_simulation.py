@@ -11,6 +11,7 @@ from edge_agent.errors import ConfigurationError, UsageError
 from edge_agent.model.inbox import Kind
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import Moment
+from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.simulate.faults import Faults
 from edge_agent.simulate.hydraulics import Hydraulics, native
 from edge_agent.simulate.mapping import parse_mapping
@@ -132,13 +133,7 @@ def test_mapping_and_faults_are_checked_at_the_start(riverside: PlantFile) -> No
 def test_the_sample_names_its_network_and_uses_every_kind_of_test(riverside: PlantFile) -> None:
     assert parse_mapping(riverside.simulation, "plant.toml").network == RIVERSIDE.name
     level = riverside.plant.nodes["tank1"].sensors["level"]
-    assert None not in (
-        level.quality.gross_range,
-        level.quality.rate_of_change,
-        level.quality.spike,
-        level.quality.flat_line,
-        level.quality.freshness,
-    )
+    assert list(level.quality) == [test.name for test in TESTS]
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,8 @@ SELECT node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_sta
 FROM edge_agent.actuators WHERE site = %s
 
 -- name: thresholds
-SELECT node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority
+SELECT node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure,
+       parameters::text
 FROM edge_agent.thresholds WHERE site = %s
 
 -- name: plans
@@ -93,14 +94,16 @@ ON CONFLICT (site, node, actuator) DO UPDATE SET
 
 -- name: put_threshold
 INSERT INTO edge_agent.thresholds
-  (site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority)
-SELECT %s, t.node, t.sensor, t.name, t.limit_value, t.deadband, t.on_delay, t.off_delay, t.priority
+  (site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure, parameters)
+SELECT %s, t.node, t.sensor, t.name, t.limit_value, t.deadband, t.on_delay, t.off_delay, t.priority, t.measure,
+       t.parameters
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::double precision[], %s::double precision[],
-            %s::double precision[], %s::double precision[], %s::text[])
-  AS t (node, sensor, name, limit_value, deadband, on_delay, off_delay, priority)
+            %s::double precision[], %s::double precision[], %s::text[], %s::text[], %s::jsonb[])
+  AS t (node, sensor, name, limit_value, deadband, on_delay, off_delay, priority, measure, parameters)
 ON CONFLICT (site, node, sensor, name) DO UPDATE SET
   limit_value = excluded.limit_value, deadband = excluded.deadband, on_delay_seconds = excluded.on_delay_seconds,
-  off_delay_seconds = excluded.off_delay_seconds, priority = excluded.priority
+  off_delay_seconds = excluded.off_delay_seconds, priority = excluded.priority, measure = excluded.measure,
+  parameters = excluded.parameters
 
 -- name: put_plan
 INSERT INTO edge_agent.plans

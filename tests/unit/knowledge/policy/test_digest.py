@@ -8,20 +8,11 @@ from types import MappingProxyType
 import pytest
 
 from edge_agent.knowledge.policy.digest import digest, plain
-from edge_agent.model.plant import (
-    Actuator,
-    GrossRange,
-    Node,
-    Plan,
-    Plant,
-    Policy,
-    QualityTests,
-    Sensor,
-    Step,
-    Threshold,
-)
+from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
+from edge_agent.model.quality import Quality
+from edge_agent.monitor.tests.gross_range import GrossRange
 
-LEVEL = Sensor("tank1", "level", "level", "m", quality=QualityTests(gross_range=GrossRange((0.0, 6.0))))
+LEVEL = Sensor("tank1", "level", "level", "m", quality=Quality([GrossRange((0.0, 6.0))]))
 FLOW = Sensor("tank1", "flow", "flow", "m3/h")
 TANK = Node("tank1", {"level": LEVEL, "flow": FLOW})
 STATION = Node("station", {}, {"pump1": Actuator("station", "pump1", "pump", "stop")})

@@ -57,7 +57,7 @@ THRESHOLD, PLAN = ("thresholds", 0), ("plans", 0)
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        (("format",), 3),
+        (("format",), 2),
         (("site",), "hillside"),
         (("revision",), 0),
         (("extra",), 1),

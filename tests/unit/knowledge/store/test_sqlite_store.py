@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import edge_agent
-from edge_agent.errors import StoreError
+from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.archive.sqlite import SqliteArchive
 from edge_agent.knowledge.store.migrate import NEWEST
 from edge_agent.knowledge.store.rows import MOST_LATER
@@ -134,6 +134,30 @@ async def test_a_plain_update_leaves_a_new_version_and_its_time(store: SqliteSto
     with closing(sqlite3.connect(path)) as db:
         (row,) = db.execute("SELECT limit_value, version, updated_at > '2026' FROM thresholds").fetchall()
     assert row == (1.8, 5, 1)
+
+
+async def test_a_limit_that_is_changed_by_hand_keeps_its_measure(store: SqliteStore, path: Path) -> None:
+    falling = replace(LOW, measure="rate_per_hour", parameters=(("over_seconds", 60.0),))
+    await store.apply(replace(PLANT, policy=replace(PLANT.policy, thresholds=(falling,))))
+    by_another_program(path, "UPDATE thresholds SET limit_value = -1.8")
+    assert (await store.policy()).thresholds == (replace(falling, limit=-1.8),)
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "measure = 'smell'",
+        """parameters = '{"over_seconds": 60}'""",
+        """measure = 'rate_per_hour', parameters = '{"over_seconds": "60"}'""",
+        """measure = 'rate_per_hour', parameters = '{"over_seconds": -1}'""",
+        "parameters = '[]'",
+    ],
+)
+async def test_a_measure_that_makes_no_sense_is_named(store: SqliteStore, path: Path, assignment: str) -> None:
+    await store.apply(PLANT)
+    by_another_program(path, f"UPDATE thresholds SET {assignment}")  # noqa: S608 - the test's own words
+    with pytest.raises(PolicyRefusedError, match=r"threshold that makes no sense.*low"):
+        await store.policy()
 
 
 async def test_what_was_tuned_by_hand_goes_back_when_the_file_is_applied(store: SqliteStore, path: Path) -> None:
