@@ -124,7 +124,7 @@ class Channel:
     def follow(
         self, value: float, observed_at: Instant, seq: int | None, received_at: Instant
     ) -> tuple[Reading, Reading | None] | None:
-        """Do what `take` does, with a reading that has its own time and passes all tests; None: it is to be taken.
+        """Judge a reading as `take` does where it has its own time and passes all tests; None: `take` has to.
 
         Nearly all readings are such. What the tests come to is then known beforehand, in a few comparisons: with five
         tests 2 µs a reading instead of 6.
@@ -159,18 +159,20 @@ class Channel:
         if abs(value - last.value) > still:
             self._states = None
         else:
-            watched, self._states = self._judge.watch(self._see(value, observed_at, received_at), self._states)
-            if watched != self._judge.watched:
-                tests += watched - self._judge.watched
-                flag = strongest(watched)
-        self._before = last.value
+            tests, flag = self._watch(tests, value, observed_at, received_at)
         if pending:
-            tests += pending
-            reading = Reading(self.sensor, value, observed_at, received_at, seq, _NOT_EVALUATED, tests, False, False)
-            self.last = self._unsettled = reading
-        else:
-            self.last = reading = Reading(self.sensor, value, observed_at, received_at, seq, flag, tests)
+            tests, flag = tests + pending, _NOT_EVALUATED
+        reading = Reading(self.sensor, value, observed_at, received_at, seq, flag, tests, False, not pending)
+        self.last, self._before = reading, last.value
+        self._unsettled = reading if pending else None
         return reading, settled
+
+    def _watch(self, tests: int, value: float, observed_at: Instant, received_at: Instant) -> tuple[int, int]:
+        """Run the tests that remember over a reading that hardly moved; return its packed flags, and the worst."""
+        watched, self._states = self._judge.watch(self._see(value, observed_at, received_at), self._states)
+        if watched == self._judge.watched:
+            return tests, _GOOD
+        return tests + watched - self._judge.watched, strongest(watched)
 
     def take(
         self, value: float, observed_at: Instant, seq: int | None, received_at: Instant, *, rated: bool = True
