@@ -29,6 +29,9 @@ class BrokerOutlet:
         self._session, self._topics, self._mode, self._epoch = session, topics, mode, epoch
         self._announced: int | None = None
 
+    def __repr__(self) -> str:
+        return f"BrokerOutlet(epoch announced: {self._announced})"
+
     async def command(self, command: Command, remaining_seconds: float) -> None:
         """Publish a command; first the status, where its epoch was not announced. Raises BrokerUnavailableError."""
         if self._announced is not None and self._announced < command.epoch:

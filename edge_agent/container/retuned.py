@@ -31,6 +31,9 @@ class Retuned:
         self._source = source
         self._known: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"Retuned({len(self._known)} sensors with limits out of order)"
+
     async def version(self) -> object:
         """See PlantSource."""
         return await self._source.version()
@@ -43,7 +46,7 @@ class Retuned:
         return plant
 
     def notes(self) -> dict[str, str]:
-        """Give the note of the health, `thresholds`; empty where all limits are in order."""
+        """Return the note of the health, `thresholds`; empty where all limits are in order."""
         if not self._known:
             return {}
         named = [f"{sensor}: {wrong}" for sensor, wrong in list(self._known.items())[:MOST_NAMED]]
@@ -62,7 +65,7 @@ class Retuned:
 
 
 def _out_of_order(thresholds: Iterable[Threshold]) -> dict[str, str]:
-    """Tell by sensor what is wrong with its limits; `thresholds` are sorted, as those of a Policy are."""
+    """Return by sensor what is wrong with its limits; `thresholds` are sorted, as those of a Policy are."""
     found: dict[str, str] = {}
     for (node, sensor), limits in groupby(thresholds, lambda threshold: (threshold.node, threshold.sensor)):
         places: dict[str, tuple[float, float]] = {

@@ -50,7 +50,7 @@ class Stores:
     cache: RedisCache | None = None
 
     def troubles(self) -> dict[str, str | None]:
-        """Tell of each store that is configured, and can be done without, why it does not work; None if it does."""
+        """Return why each store that is configured, and can be done without, does not work; None where it does."""
         stores = {"postgres": self.postgres, "redis": self.cache}
         return {name: store.trouble for name, store in stores.items() if store is not None}
 

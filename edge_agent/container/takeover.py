@@ -69,6 +69,9 @@ class Succession:
         self.rival = ""  # who has control of the site instead, in a sentence
         self.twin = ""  # who has the connection instead, by the same id
 
+    def __repr__(self) -> str:
+        return f"Succession(epoch {self._epoch()}, {self.twin or self.rival or 'in control'})"
+
     async def before_announcing(self) -> bool:
         """At the first connection, look at the epochs of the site; return whether the agent's own is above them."""
         if self._announced or self._tries >= _MOST_TRIES:
@@ -78,7 +81,7 @@ class Succession:
         return not await self._rise(max((claim.epoch for claim in claims), default=0))
 
     async def settle(self) -> bool:
-        """Look whether another agent has announced the same epoch; return whether commands may go out under this one.
+        """Return whether commands may go out under this epoch: whether no other agent has announced the same one.
 
         Whoever announces first and looks then sees the other, or is seen by it: of two, one at least begins the next
         epoch before it commands. Where both run and have seen each other, the one whose id sorts last does.
@@ -100,7 +103,7 @@ class Succession:
         return True
 
     async def after_announcing(self) -> None:
-        """Look again a little later, at a moment by chance: who finds its own epoch taken begins the next one."""
+        """Check again a little later, at a random moment: who finds its own epoch taken begins the next one."""
         await asyncio.sleep((0.2 + self._chance()) * SETTLE_SECONDS / 1.2)
         await self._outdo(await self._others() or [])
 
@@ -162,7 +165,7 @@ class Succession:
         return bool(rival)
 
     async def _rise(self, above: int) -> bool:
-        """Let an epoch above another begin, where the agent's own is not; wait for that, and return whether it did."""
+        """Begin an epoch above another, where the agent's own is not; wait for that, and return whether it did."""
         if above < self._epoch():
             return False
         self._report(EpochReport(above, f"epoch {above} has begun on this site"))

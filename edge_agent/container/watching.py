@@ -31,7 +31,7 @@ class Watching:
     source: Retuned
 
     def measure(self, metrics: Metrics) -> None:
-        """Give the metrics what they do not hear of by turns."""
+        """Connect the metrics to what they do not hear of by turns."""
         agent, store, session = self.agent, self.stores.embedded, self.broker.session
         metrics.watch(plant=self._plant(), backlog=lambda: agent.backlog, broker_connected=lambda: session.connected)
         metrics.watch_store(

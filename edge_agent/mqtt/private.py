@@ -44,6 +44,9 @@ class PrivateSide:
         self._ended = self._heard = False
         self._error: OSError | None = None
 
+    def __repr__(self) -> str:
+        return f"PrivateSide({len(self._meal) - self._eaten} bytes to read{', ended' if self._ended else ''})"
+
     @property
     def in_records(self) -> bool:
         """Whether the socket gives what has come in parts (TLS), so that a short read does not mean the end of it."""
@@ -56,14 +59,14 @@ class PrivateSide:
         return data
 
     def feed(self, data: bytes) -> None:
-        """Let paho read one packet or a part of one."""
+        """Feed paho one packet or a part of one."""
         self._meal, self._eaten = data, 0
         code = self._paho._packet_read()
         if code > 0:
             self._paho._loop_rc_handle(code)  # as loop_read does
 
     def end(self, error: OSError | None) -> None:
-        """Let paho read the end of the stream, or the failure of reading it."""
+        """Feed paho the end of the stream, or the failure of reading it."""
         self._ended, self._error = True, error
         self.feed(b"")
 
@@ -87,7 +90,7 @@ class PrivateSide:
         self._paho._sock_close()
 
     def tick(self, *, reading: bool) -> None:
-        """Tell paho, which does not see it, of what has been read; while nothing is read no PINGRESP is missed."""
+        """Note for paho, which does not see it, that something was read; while nothing is, no PINGRESP is missed."""
         if self._heard:
             self._paho._last_bytes_received = paho.time_func()
         if self._heard or not reading:
@@ -153,7 +156,7 @@ def _readable(sock: SocketLike) -> bool:
 
 
 def side_of(client: paho.Client) -> PrivateSide | PublicSide:
-    """Take the private side of a client where it is as assumed."""
+    """Return the private side of a client where it is as assumed, else the public one."""
     return PublicSide(client) if _paho_doubt(type(client)) else PrivateSide(client)  # type: ignore[arg-type] # as below
 
 
@@ -185,7 +188,7 @@ def _paho_doubt(kind: type[paho.Client]) -> str:
 
 
 def doubts(client: aiomqtt.Client) -> tuple[str, ...]:
-    """Tell what of the private sides is not as assumed, so that it is done by other means."""
+    """Return what of the private sides is not as assumed, so that it is done by other means."""
     gone = [f"aiomqtt has no {name}" for name in ("_connected", "_disconnected") if _future(client, name) is None]
     return tuple(filter(None, (_paho_doubt(type(paho_of(client))), *gone)))  # type: ignore[arg-type] # mypy looks for the instance's hash
 
@@ -199,7 +202,7 @@ def paho_of(client: aiomqtt.Client) -> paho.Client:
 
 
 def stop_waiting(client: aiomqtt.Client, error: Exception) -> None:
-    """Let aiomqtt not wait for a CONNACK that cannot come any more. Where this cannot be done it waits its time out."""
+    """End aiomqtt's wait for a CONNACK that cannot come any more; where that is not possible it waits its time out."""
     connected = _future(client, "_connected")
     if connected is not None and not connected.done():
         connected.set_exception(error)
@@ -207,7 +210,7 @@ def stop_waiting(client: aiomqtt.Client, error: Exception) -> None:
 
 
 def look_at_end(client: aiomqtt.Client) -> None:
-    """Take note of how the connection ended: asyncio complains where nobody does."""
+    """Look at how the connection ended: asyncio complains where nobody does."""
     disconnected = _future(client, "_disconnected")
     if disconnected is not None and disconnected.done():
         disconnected.exception()

@@ -64,6 +64,10 @@ class Transport:
         client.on_socket_register_write = self._on_register_write
         client.on_socket_unregister_write = self._on_unregister_write
 
+    def __repr__(self) -> str:
+        state = "closed" if self._socket is None else "reading" if self._reading else "resting"
+        return f"Transport({state})"
+
     @property
     def reading(self) -> bool:
         """Whether the socket is being read at this moment."""
@@ -133,7 +137,7 @@ class Transport:
             self._loop.add_writer(sock.fileno(), self._write)
 
     def _listen(self, *, wanted: bool) -> None:
-        """Let the event loop tell of what comes, or not; no read is due by itself then."""
+        """Ask the event loop to report what comes, or not; no read is due by itself then."""
         if self._next is not None:
             self._next.cancel()
             self._next = None

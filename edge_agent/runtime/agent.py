@@ -112,6 +112,10 @@ class Agent:
         self._stop = asyncio.Event()
         parts.inbox.inlet = parts.inlet
 
+    def __repr__(self) -> str:
+        state = "not started" if self._loop is None else "stopping" if self._stop.is_set() else "running"
+        return f"Agent({state}, {self._parts.inbox!r})"
+
     def run_beside(self, name: str, run: Callable[[], Coroutine[None, None, None]]) -> None:
         """Add a task that runs while the agent does. To be called before `run`."""
         self._beside[name] = run
@@ -121,7 +125,7 @@ class Agent:
         self._stop.set()
 
     def snapshot(self) -> Snapshot:
-        """Take a frozen look at what the agent knows."""
+        """Return a frozen view of what the agent knows."""
         return self._parts.knowledge.snapshot(self._parts.clock.now())
 
     @property
@@ -145,7 +149,7 @@ class Agent:
         return self._announcer.dropped
 
     def ready(self) -> dict[str, str | None]:
-        """Tell by part why the agent cannot do its work now; None where a part is well."""
+        """Return by part why the agent cannot do its work now; None where a part is well."""
         loop = self._loop
         return {
             "broker": self._parts.connection.refusal if self._parts.connection.connected else "not connected",
@@ -154,7 +158,7 @@ class Agent:
         }
 
     def live(self) -> str | None:
-        """Tell why the process should be restarted; None where it should not."""
+        """Return why the process should be restarted; None where it should not."""
         return self._stalled()
 
     def _stalled(self) -> str | None:

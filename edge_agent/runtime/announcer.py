@@ -49,6 +49,10 @@ class Announcer:
         self._something = asyncio.Event()
         self._connected = asyncio.Event()
 
+    def __repr__(self) -> str:
+        alarms = sum(map(len, self._alarms))
+        return f"Announcer({alarms} alarms, {len(self._letters)} dead letters, {len(self._refused)} refused)"
+
     def status(self, state: str | None) -> None:
         """Queue the agent's own status, or take it back."""
         self._status = state

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def carried_over(knowledge: Knowledge, now: Moment) -> Turn:
-    """Tell all that a next start must be told, as a turn: alarms, open commands, actuators, plans, numbers."""
+    """Return all that the next start must know, as a turn: alarms, open commands, actuators, plans, numbers."""
     turn = Turn(now, alarms=list(knowledge.analyzer.register.alarms))
     turn.plans = knowledge.planner.memories(now)
     turn.sequences = knowledge.monitor.numbering.memories()

@@ -56,6 +56,9 @@ class Quality:
         self._offset = 0.0  # the wall less the monotonic count, when last looked at
         self._sure = False
 
+    def __repr__(self) -> str:
+        return f"Quality({'sure' if self._sure else 'not sure'}, last confirmed at {self._confirmed})"
+
     def sure(self, at: Instant, seconds: float) -> bool:
         """Return whether a wall time, read at a monotonic time, is known to be right."""
         stepped = abs(at / MICROSECONDS - seconds - self._offset) > _STEP_SECONDS

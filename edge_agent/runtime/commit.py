@@ -69,6 +69,10 @@ class GroupCommit:
         self.unstored = 0
         self.stopping = False
 
+    def __repr__(self) -> str:
+        held = f"{len(self._held)} turns held, {self._rows} rows, {self._receipts} messages"
+        return f"GroupCommit({held}, {len(self._unstarted)} commands{f', failing: {self.error}' if self.error else ''})"
+
     def patience(self, most_seconds: float) -> float:
         """Return how long the loop may wait for something to come in, so many seconds at the most."""
         if not self._held:
@@ -233,7 +237,7 @@ class GroupCommit:
         return min(map(_release_at, self._safe_unstarted()), default=_NEVER)
 
     def _release(self) -> None:
-        """Let out what the store could not take in time, if it is a fail-safe command. It is stored with its turn."""
+        """Dispatch what the store could not take in time, if it is a fail-safe command. It is stored with its turn."""
         for waiting in self._safe_unstarted():
             if self._clock.steady() >= _release_at(waiting):
                 command = waiting.command

@@ -92,6 +92,10 @@ class Dispatcher:
         self._breakers: dict[str, NodeBreaker] = {}
         self._connections = 0
 
+    def __repr__(self) -> str:
+        breakers = ", ".join(map(repr, self._breakers.values()))
+        return f"Dispatcher({len(self._open)} commands on their way; {breakers or 'no breakers'})"
+
     def equip(self, plant: Plant) -> None:
         """Dispatch to the actuators of a changed plant; those that are gone are known still, for what was decided."""
         self._actuators.update({actuator.name: actuator for actuator in plant.actuators})

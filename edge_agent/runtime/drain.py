@@ -35,7 +35,9 @@ class Drain:
         self._failures = 0  # in a row, of the sink or of reading the spool
         self._refusals = 0  # in a row, of the oldest parcel alone
         self.error: str | None = None
-        self.drained_rows = 0
+
+    def __repr__(self) -> str:
+        return f"Drain({self._failures} failures, {self._refusals} refusals in a row)"
 
     async def run(self) -> None:
         """Drain, until cancelled."""
@@ -65,7 +67,6 @@ class Drain:
             logger.bind(rows=len(refused), first=str(refused[0])).error("The store refuses rows; they are set aside")
         else:
             await self.spool.drop(spooled.ids)
-        self.drained_rows += spooled.rows - len(refused)
         self._refusals, self._most_rows = 0, min(2 * self._most_rows, MOST_ROWS)
         self._recovered()
         # As much rest as work: the loop and its writes come first.

@@ -34,6 +34,9 @@ class FormerAlarms:
         self._unknown: frozenset[AlarmKey] = frozenset()  # at the last look
         self._due = asyncio.Event()
 
+    def __repr__(self) -> str:
+        return f"FormerAlarms({len(self._unknown)} unknown{', a look is due' if self._due.is_set() else ''})"
+
     def connected(self) -> None:
         """Note a new connection."""
         self._due.set()

@@ -33,7 +33,6 @@ class BoundedInbox:
 
     def __init__(self, high_water: int, steady: Callable[[], float]) -> None:
         self.inlet: Inlet | None = None  # set by whoever wires the connection
-        self.pauses = 0
         self._high_water = high_water
         self._steady = steady
         self._paused = self._held = self._stemmed = False
@@ -45,15 +44,15 @@ class BoundedInbox:
         self._something = False
         self._waiter: asyncio.Future[None] | None = None
 
+    def __repr__(self) -> str:
+        paused = ", paused" if self._paused or self._held or self._stemmed else ""
+        return f"BoundedInbox({len(self)} messages, {len(self._inbox.events)} events, {self._bytes} bytes{paused})"
+
     def __len__(self) -> int:
         return len(self._inbox.messages)
 
-    def put(self, message: Message) -> None:
-        """Take one message."""
-        self.extend([message])
-
     def extend(self, messages: list[Message]) -> None:
-        """Take messages from the connection, as many as came together."""
+        """Add messages from the connection, as many as came together."""
         waiting = self._inbox.messages
         if self._first is None:
             self._first = self._steady()
@@ -64,7 +63,6 @@ class BoundedInbox:
             return
         if len(waiting) >= self._high_water or self._bytes >= MOST_WAITING_BYTES:
             self._paused = True
-            self.pauses += 1
             self.inlet.pause()
 
     def report(self, event: Event) -> None:
@@ -73,7 +71,7 @@ class BoundedInbox:
         self.wake()
 
     def wake(self) -> None:
-        """Let the loop turn, also where nothing has come."""
+        """Wake the loop, also where nothing has come."""
         self._something = True
         _end_wait(self._waiter)
 

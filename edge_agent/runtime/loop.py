@@ -48,6 +48,9 @@ class Loop:
         self._equipped, self._refused = equipped, refused
         self.last_turn = context.clock.steady()
 
+    def __repr__(self) -> str:
+        return f"Loop(last turn at {self.last_turn:.3f}, {self._commits!r})"
+
     @property
     def store_error(self) -> str | None:
         """Why the store cannot be written now; None where it can."""
@@ -72,7 +75,7 @@ class Loop:
         await self._commits.finish()
 
     def stop(self) -> None:
-        """Let the loop end after the present turn. The inlet must be paused by then."""
+        """End the loop after the present turn. The inlet must be paused by then."""
         self._commits.stopping = True
         self._inbox.wake()
 

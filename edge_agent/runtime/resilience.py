@@ -85,7 +85,7 @@ def command_retry(
 
 
 def drain_pause(failures: int, chance: Callable[[], float]) -> float:
-    """Tell how many real seconds to wait after so many failures in a row: full jitter, doubling up to the limit.
+    """Return how many real seconds to wait after so many failures in a row: full jitter, doubling up to the limit.
 
     `chance` gives numbers from 0 to 1. The pause is never so short that a failing sink is asked without a rest.
     """
@@ -132,6 +132,9 @@ class Pause:
         self._clock = clock
         self._limit: asyncio.Timeout | None = None
 
+    def __repr__(self) -> str:
+        return f"Pause({'over' if self._limit is None else 'waiting'})"
+
     async def __call__(self, seconds: float) -> None:
         """Wait so long, or until `end` is called."""
         try:
@@ -164,6 +167,9 @@ class NodeBreaker:
         self._context = Context(node, BREAKER_THRESHOLD, _FOREVER)
         self._opened_seconds = 0.0
         self._probing = False
+
+    def __repr__(self) -> str:
+        return f"NodeBreaker({self.node} {self._context.state}{', probing' if self._probing else ''})"
 
     @property
     def is_open(self) -> bool:

@@ -33,6 +33,9 @@ class Writing:
         self._began = 0.0
         self._is_forgotten = False
 
+    def __repr__(self) -> str:
+        return f"Writing({f'under way since {self._began:.3f}' if self.is_under_way else 'at rest'})"
+
     @property
     def is_under_way(self) -> bool:
         """Whether a write has not ended."""

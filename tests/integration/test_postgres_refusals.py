@@ -80,10 +80,9 @@ async def test_one_refused_row_costs_one_row(database, path, rule):
     async with SqliteStore(path, spool=True, limits=LIMITS) as store, PostgresStore(database, "riverside") as utility:
         for second in range(20):
             await store.write([turn(second, [9.0 if (second, n) == (7, 30) else 1.0 for n in range(50)])])
-        async with draining(store, utility) as drain:
+        async with draining(store, utility):
             await wait_until(lambda: store.spooled_rows == 0)
         assert store.spool_refused_rows == 1
-        assert drain.drained_rows == 20 * 50 - 1
         assert len([1 async for _ in utility.readings()]) == 20 * 50 - 1
     ((source, row, reason),) = aside(path)
     assert source == "readings"

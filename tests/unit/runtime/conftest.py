@@ -70,10 +70,12 @@ class FakeInlet:
     def __init__(self, events):
         self.events = events
         self.paused = False
+        self.pauses = 0
         self.acknowledged = []
 
     def pause(self):
         self.paused = True
+        self.pauses += 1
 
     def resume(self):
         self.paused = False

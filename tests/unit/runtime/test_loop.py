@@ -117,7 +117,7 @@ async def test_a_cut_off_write_acknowledges_nothing(
     async with task_group() as group:
         parts = make_loop(group)
         parts.loop.stop()
-        parts.inbox.put(level_message(1.2))
+        parts.inbox.extend([level_message(1.2)])
         group.create_task(parts.loop.run())
         await wait_until(lambda: clock.sleepers)
     assert (events, inlet.acknowledged, clock.sleepers) == ([], [], 0)
@@ -237,7 +237,7 @@ async def test_running_it_turns_for_what_comes_and_for_the_time_that_passes(
     async with task_group() as group:
         parts = make_loop(group, commit_seconds=0.0)
         group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0))
+        parts.inbox.extend([level_message(3.0)])
         await wait_until(lambda: inlet.acknowledged)
         turned = len(observer.turns)
         await wait_until(lambda: len(observer.turns) > turned, timeout=10 * TICK_SECONDS)
@@ -258,7 +258,7 @@ async def test_the_loop_does_not_wait_past_the_time_to_store(task_group, make_lo
             return inbox, first
 
         parts.inbox.take = noting
-        parts.inbox.put(level_message(3.0))
+        parts.inbox.extend([level_message(3.0)])
         await parts.loop.run()
     assert waits[0] == TICK_SECONDS
     assert waits[1] == pytest.approx(0.05)
@@ -272,7 +272,7 @@ async def test_a_changed_policy_is_in_force_with_the_next_turn(
     async with task_group() as group:
         parts = make_loop(group)
         group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0))
+        parts.inbox.extend([level_message(3.0)])
         await wait_until(lambda: any(turn.readings for turn in observer.turns))
         parts.inbox.report(PolicyChange(Policy((raised,), plant.policy.plans)))
         await wait_until(lambda: any(turn.alarm_events for turn in observer.turns))
@@ -283,11 +283,11 @@ async def test_stopping_finishes_what_is_held(make_loop, task_group, level_messa
     async with task_group() as group:
         parts = make_loop(group)
         running = group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0, 1))
+        parts.inbox.extend([level_message(3.0, 1)])
         await wait_until(lambda: not len(parts.inbox))
         assert journal.writes == []
         parts.loop.stop()
-        parts.inbox.put(level_message(3.1, 2))  # was on its way
+        parts.inbox.extend([level_message(3.1, 2)])  # was on its way
         await asyncio.wait_for(running, 5)
     assert [reading.value for turn in journal.turns for reading in turn.readings] == [3.0, 3.1]
     assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
@@ -299,7 +299,7 @@ async def test_stopping_stores_a_last_command_and_leaves_it_to_the_next_start(
     async with task_group() as group:
         parts = make_loop(group)
         parts.loop.stop()
-        parts.inbox.put(level_message(1.2))
+        parts.inbox.extend([level_message(1.2)])
         await parts.loop.run()
         assert not dispatching()
         assert parts.loop._commits._unstarted == {}
