@@ -129,7 +129,7 @@ class Session:
         if self._link is not None:
             self._link.acknowledge([packet for generation, packet in receipts if generation == self.generation])
 
-    async def publish(
+    async def publish(  # seven parameters: two are the message, the others what may be said with it
         self,
         topic: str,
         payload: bytes,
