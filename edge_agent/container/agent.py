@@ -122,12 +122,16 @@ class _Assembly:
             observer=observer,
             commit=CommitRules(self.settings.store.commit_interval_seconds, max(1, mqtt.receive_maximum // 2)),
             recorder=recorder,
-            drain=None if stores.sink is None else Drain(stores.embedded, stores.sink, self.clock, random.random),
+            drain=self._drain(),
             upkeep=None if stores.postgres is None else stores.upkeep,
             operations=OperationWatch(stores.embedded, self.inbox.report),
             refused=broker.succession.refused,
             standing_alarms=partial(standing_alarms, self.address),
         )
+
+    def _drain(self) -> Drain | None:
+        sink = self.stores.sink
+        return None if sink is None else Drain(self.stores.embedded, sink, clock=self.clock, chance=random.random)
 
     def _policy_watch(self) -> PolicyWatch:
         report = self.inbox.report

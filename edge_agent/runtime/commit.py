@@ -53,7 +53,13 @@ class GroupCommit:
     """
 
     def __init__(
-        self, context: LoopContext, writing: Writing, announcer: Announcer, dispatcher: Dispatcher, rules: CommitRules
+        self,
+        context: LoopContext,
+        *,
+        writing: Writing,
+        announcer: Announcer,
+        dispatcher: Dispatcher,
+        rules: CommitRules,
     ) -> None:
         self._inbox, self._inlet = context.inbox, context.inlet
         self._clock, self._observer = context.clock, context.observer
@@ -109,7 +115,9 @@ class GroupCommit:
     def _keep(self, turn: Turn, received: float | None) -> None:
         since = self._clock.steady()
         for command in turn.commands:
-            self._unstarted[command.id] = Unstarted(command, since, received, turn.now.seconds)
+            self._unstarted[command.id] = Unstarted(
+                command=command, since=since, received=received, decided_seconds=turn.now.seconds
+            )
         for event in turn.command_events:
             if event.state not in _UNSETTLED:  # only recorded, settled while it was held back, or on its way
                 self._unstarted.pop(event.command_id, None)
