@@ -9,14 +9,17 @@ from __future__ import annotations
 import random
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.container.brokerside import BrokerAddress, BrokerSide
+from edge_agent.container.brokerside import BrokerSide
 from edge_agent.container.observers import Observers
+from edge_agent.container.outlet import broker_address
 from edge_agent.container.retuned import Retuned
 from edge_agent.container.stores import open_stores
+from edge_agent.container.takeover import highest_epoch, standing_alarms
 from edge_agent.container.watching import Watching
 from edge_agent.errors import RecordingError
 from edge_agent.model.inbox import LinkReport, PlantChange, PolicyChange, RefusalReport, RenewalReport
@@ -35,6 +38,7 @@ from edge_agent.version import installed_version
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
+    from edge_agent.container.outlet import BrokerAddress
     from edge_agent.container.stores import Stores
     from edge_agent.model.plant import Plant
     from edge_agent.model.remembered import Remembered
@@ -116,14 +120,16 @@ class _Assembly:
             observer=observer,
             commit=CommitRules(self.settings.store.commit_interval_seconds, max(1, mqtt.receive_maximum // 2)),
             recorder=recorder,
-            drain=None
-            if stores.postgres is None
-            else Drain(stores.embedded, stores.postgres, self.clock, random.random),
+            drain=self._drain(),
             upkeep=None if stores.postgres is None else stores.upkeep,
             operations=OperationWatch(stores.embedded, self.inbox.report),
             refused=broker.succession.refused,
-            standing_alarms=self.address.standing_alarms,
+            standing_alarms=partial(standing_alarms, self.address),
         )
+
+    def _drain(self) -> Drain | None:
+        sink = self.stores.postgres
+        return None if sink is None else Drain(self.stores.embedded, sink, clock=self.clock, chance=random.random)
 
     def _policy_watch(self) -> PolicyWatch:
         report = self.inbox.report
@@ -141,8 +147,8 @@ async def _assemble(settings: Settings, stores: Stores, clock: Clock) -> _Assemb
     """Begin the agent's epoch, and join what it is made of. Raises StoreError."""
     store, plant = stores.embedded, stores.plant
     store.govern(plant)
-    address = BrokerAddress(settings, plant.site)
-    remembered = await store.begin(settings.agent.id, await address.highest_epoch())
+    address = broker_address(settings, plant.site)
+    remembered = await store.begin(settings.agent.id, await highest_epoch(address))
     knowledge = _know(settings, plant, remembered, clock)
     inbox = BoundedInbox(2 * settings.mqtt.receive_maximum, clock.steady)
     inbox.report(LinkReport(connected=False))  # nothing is commanded before the epoch is known to be its own

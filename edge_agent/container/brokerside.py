@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import random
-from functools import partial
 from typing import TYPE_CHECKING
 
-from edge_agent.container.outlet import BrokerOutlet, connection_settings
-from edge_agent.container.takeover import Succession, highest_epoch, standing_alarms
+from edge_agent.container.outlet import BrokerOutlet
+from edge_agent.container.takeover import Succession
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
 from edge_agent.mqtt.session import Session
-from edge_agent.mqtt.topics import Topics
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
+    from edge_agent.container.outlet import BrokerAddress
     from edge_agent.runtime.agent import Agent
     from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.settings.agent import Settings
     from edge_agent.turn import Knowledge
-
-
-class BrokerAddress:
-    """Where the broker is, by what name the agent comes there, and by what topics it is spoken to."""
-
-    def __init__(self, settings: Settings, site: str) -> None:
-        self.connection = connection_settings(settings, f"edge-agent-{site}-{settings.agent.id}")
-        self.topics = Topics(settings.mqtt.topic_prefix, site, settings.agent.id)
-        self.highest_epoch = partial(highest_epoch, self.connection, self.topics)
-        self.standing_alarms = partial(standing_alarms, self.connection, self.topics)
-
-    def __repr__(self) -> str:
-        return f"BrokerAddress({self.connection.host}:{self.connection.port} as {self.connection.client_id})"
 
 
 class BrokerSide:
@@ -46,8 +31,7 @@ class BrokerSide:
         self._address, self._knowledge = address, knowledge
         self._agent: Agent | None = None
         self.succession = Succession(
-            address.connection,
-            address.topics,
+            address,
             epoch=self._epoch,
             report=inbox.report,
             chance=random.random,
@@ -67,7 +51,7 @@ class BrokerSide:
         self.outlet = BrokerOutlet(self.session, address.topics, mode=knowledge.executor.mode, epoch=self._epoch)
 
     def __repr__(self) -> str:
-        return f"BrokerSide({self._address!r}, {self.session!r})"
+        return f"BrokerSide({self.session!r}, {self.succession!r})"
 
     def attach(self, agent: Agent) -> None:
         """Name the agent that is announced on each connection."""

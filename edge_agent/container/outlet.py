@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from edge_agent.errors import PublishRefusedError, PublishTooLargeError
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
+from edge_agent.mqtt.topics import Topics
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Command, Mode
     from edge_agent.model.readings import DeadLetter
     from edge_agent.mqtt.session import Session
-    from edge_agent.mqtt.topics import Topics
     from edge_agent.settings.agent import Settings
 
 
@@ -68,6 +68,19 @@ class BrokerOutlet:
         self._announced = self._epoch()
         word = wire.agent_status(said, self._mode, installed_version(), self._announced)
         await self._session.publish(self._topics.agent_status(), word, retain=True)
+
+
+class BrokerAddress(NamedTuple):
+    """How the broker is reached, as which client, and by what topics the site is spoken to there."""
+
+    connection: ConnectionSettings
+    topics: Topics
+
+
+def broker_address(settings: Settings, site: str) -> BrokerAddress:
+    """Return the address by which the settings send the agent to the broker."""
+    topics = Topics(settings.mqtt.topic_prefix, site, settings.agent.id)
+    return BrokerAddress(connection_settings(settings, f"edge-agent-{site}-{settings.agent.id}"), topics)
 
 
 def connection_settings(settings: Settings, client_id: str) -> ConnectionSettings:

@@ -53,7 +53,7 @@ def unrouted(_topic: str) -> Route:
 class Link:
     """One connection, from CONNECT to its end; never used again after it. Lives in one event loop."""
 
-    def __init__(
+    def __init__(  # six parameters: the last two are left out by who subscribes to one thing and connects once
         self,
         settings: ConnectionSettings,
         version: aiomqtt.ProtocolVersion,

@@ -129,7 +129,7 @@ class Session:
         if self._link is not None:
             self._link.acknowledge([packet for generation, packet in receipts if generation == self.generation])
 
-    async def publish(
+    async def publish(  # seven parameters: two are the message, the others what may be said with it
         self,
         topic: str,
         payload: bytes,
@@ -149,7 +149,15 @@ class Session:
         link = self._link
         if link is None or not self.connected:
             raise BrokerUnavailableError("there is no connection to the broker")
-        said = Said(topic, payload, retain, timeout_seconds, expiry_seconds, response_topic, correlation)
+        said = Said(
+            topic=topic,
+            payload=payload,
+            retain=retain,
+            timeout_seconds=timeout_seconds,
+            expiry_seconds=expiry_seconds,
+            response_topic=response_topic,
+            correlation=correlation,
+        )
         await self.publishing.publish(link, said, lambda: link is self._link and self.connected)
 
     async def _hold_or_back_off(self) -> None:

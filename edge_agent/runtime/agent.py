@@ -223,7 +223,9 @@ class Agent:
         )
         dispatcher = self._dispatcher = Dispatcher(context, parts.outlet, parts.knowledge.executor.actuators())
         writing = Writing(context, parts.knowledge, parts.journal)
-        commits = GroupCommit(context, writing, self._announcer, dispatcher, parts.commit)
+        commits = GroupCommit(
+            context, writing=writing, announcer=self._announcer, dispatcher=dispatcher, rules=parts.commit
+        )
         return Loop(
             context,
             parts.knowledge,

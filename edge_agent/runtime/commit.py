@@ -53,7 +53,13 @@ class GroupCommit:
     """
 
     def __init__(
-        self, context: LoopContext, writing: Writing, announcer: Announcer, dispatcher: Dispatcher, rules: CommitRules
+        self,
+        context: LoopContext,
+        *,
+        writing: Writing,
+        announcer: Announcer,
+        dispatcher: Dispatcher,
+        rules: CommitRules,
     ) -> None:
         self._inbox, self._inlet = context.inbox, context.inlet
         self._clock, self._observer = context.clock, context.observer
@@ -69,14 +75,14 @@ class GroupCommit:
         self.unstored = 0
         self.stopping = False
 
+    def __repr__(self) -> str:
+        held = f"{len(self._held)} turns held, {self._rows} rows, {self._receipts} messages"
+        return f"GroupCommit({held}, {len(self._unstarted)} commands{f', failing: {self.error}' if self.error else ''})"
+
     @property
     def unwritten(self) -> str:
         """What the store has not taken yet, in a sentence."""
         return f"turns: {len(self._held)}, rows: {self._rows}, messages that the broker keeps: {self._receipts}"
-
-    def __repr__(self) -> str:
-        held = f"{len(self._held)} turns held, {self._rows} rows, {self._receipts} messages"
-        return f"GroupCommit({held}, {len(self._unstarted)} commands{f', failing: {self.error}' if self.error else ''})"
 
     def patience(self, most_seconds: float) -> float:
         """Return how long the loop may wait for something to come in, so many seconds at the most."""
@@ -114,7 +120,9 @@ class GroupCommit:
     def _keep(self, turn: Turn, received: float | None) -> None:
         since = self._clock.steady()
         for command in turn.commands:
-            self._unstarted[command.id] = Unstarted(command, since, received, turn.now.seconds)
+            self._unstarted[command.id] = Unstarted(
+                command=command, since=since, received=received, decided_seconds=turn.now.seconds
+            )
         for event in turn.command_events:
             if event.state not in _UNSETTLED:  # only recorded, settled while it was held back, or on its way
                 self._unstarted.pop(event.command_id, None)

@@ -28,7 +28,7 @@ class Drain:
     then set aside: the rest shall not wait for it for ever.
     """
 
-    def __init__(self, spool: Spool, sink: Sink, clock: Clock, chance: Callable[[], float]) -> None:
+    def __init__(self, spool: Spool, sink: Sink, *, clock: Clock, chance: Callable[[], float]) -> None:
         self.spool, self.sink = spool, sink
         self._clock, self._chance = clock, chance
         self._most_rows = MOST_ROWS

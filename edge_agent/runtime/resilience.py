@@ -74,7 +74,12 @@ def command_retry(
     What is retried is named: cancellation, an open breaker and mistakes of ours are not. The time counts from here.
     `sleep` waits between two attempts, in plant seconds, and may end sooner.
     """
-    patience = _Patience(clock.now().seconds + ttl_seconds, ack_timeout_seconds, clock, attempts)
+    patience = _Patience(
+        clock,
+        end_seconds=clock.now().seconds + ttl_seconds,
+        ack_timeout_seconds=ack_timeout_seconds,
+        attempts=attempts,
+    )
     return AsyncRetrying(
         retry=retry_if_exception_type((NotAcknowledgedError, BrokerUnavailableError)),
         wait=patience.pause_seconds,
@@ -100,7 +105,7 @@ class _Patience:
     end, has its last attempt shortly before its end, however long the pause would have been.
     """
 
-    def __init__(self, end_seconds: float, ack_timeout_seconds: float, clock: Clock, attempts: float) -> None:
+    def __init__(self, clock: Clock, *, end_seconds: float, ack_timeout_seconds: float, attempts: float) -> None:
         self._end_seconds, self._clock, self._attempts = end_seconds, clock, attempts
         self._random = wait_random_exponential(multiplier=ack_timeout_seconds / 10, max=ack_timeout_seconds)
         self._unheard = 0

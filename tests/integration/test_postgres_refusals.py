@@ -58,7 +58,7 @@ def aside(path):
 @asynccontextmanager
 async def draining(store, sink):
     async with asyncio.TaskGroup() as group:
-        drain = Drain(store, sink, SystemClock(), lambda: 0.0)
+        drain = Drain(store, sink, clock=SystemClock(), chance=lambda: 0.0)
         task = group.create_task(drain.run())
         yield drain
         task.cancel()

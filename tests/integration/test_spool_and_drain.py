@@ -56,7 +56,7 @@ def sink(tmp_path):
 @asynccontextmanager
 async def draining(store, sink):
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(Drain(store, sink, SystemClock(), lambda: 0.0).run())
+        task = group.create_task(Drain(store, sink, clock=SystemClock(), chance=lambda: 0.0).run())
         yield
         task.cancel()
 

@@ -315,7 +315,7 @@ def make_loop(plant, clock, inlet, outlet, journal, observer, make_knowledge):
         knowledge = make_knowledge(mode)
         writing = Writing(context, knowledge, journal)
         rules = CommitRules(commit_seconds, most_unacknowledged)
-        commits = GroupCommit(context, writing, announcer, dispatcher, rules)
+        commits = GroupCommit(context, writing=writing, announcer=announcer, dispatcher=dispatcher, rules=rules)
         loop = Loop(context, knowledge, commits, recorder=recorder, equipped=dispatcher.equip)
         return SimpleNamespace(loop=loop, inbox=inbox, announcer=announcer, dispatcher=dispatcher, commits=commits)
 
