@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ STILL_TWICE = {
 STILL_SAID = {"wish"}
 
 
+@cache
 def classes():
     """Return every public class of the agent: its name to the modules that define it."""
     found = defaultdict(set)
@@ -33,6 +35,7 @@ def classes():
     return found
 
 
+@cache
 def words(source):
     """Return the words of a module: of its names, its sentences and its comments, each in lower case."""
     split = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", source.replace("sqlite_master", ""))  # SQLite's own word

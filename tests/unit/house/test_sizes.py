@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -56,6 +57,7 @@ def name(path):
     return str(path.relative_to(ROOT))
 
 
+@cache
 def functions():
     """Return the length of every function, by module and name."""
     found = {}
