@@ -61,7 +61,7 @@ class Misfits:
 
     def add(self, source: str, key: Row, row: object, error: Exception) -> None:
         """Record a row."""
-        self.found.append(Misfit(source, key, as_text(row), reason_of(error)))
+        self.found.append(Misfit(source=source, key=key, row=as_text(row), reason=reason_of(error)))
 
     def tell(self) -> None:
         """Log that there were some."""
