@@ -52,16 +52,9 @@ class _Noun(NamedTuple):
 
 
 _TEXT_OR_NONE, _NUMBER_OR_NONE = str | None, float | None
-_READING: Mapping[str, Any] = {
-    "series": int,
-    "at": int,
-    "seq": int,
-    "value": float,
-    "received_at": int,
-    "flag": int,
-    "tests": int,
-}
-_SETTLED: Mapping[str, Any] = {"flag": int, "tests": int, "series": int, "at": int, "seq": int}
+_KEY = {"series": int, "at": int, "seq": int}
+_READING: Mapping[str, Any] = _KEY | {"value": float, "received_at": int, "flag": int, "tests": int}
+_SETTLED: Mapping[str, Any] = {"flag": int, "tests": int} | _KEY
 _EVENT: Mapping[str, Any] = {"command": str, "state": str, "at": int, "attempts": int, "detail": str}
 _ALARM = {"node": str, "sensor": str, "threshold": str}
 _RECORDS: Mapping[str, _Noun] = {

@@ -152,7 +152,7 @@ def judgements(readings: Iterable[Row]) -> list[Row]:
 
 
 def settled_within(readings: list[Row], settled: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Give readings the flags that the same batch settles later, and return the settled rows that are left."""
+    """Return readings with the flags that the same batch settles later, and return the settled rows that are left."""
     if not readings or not settled:
         return readings, settled
     flags = {row[2:]: row[:2] for row in settled}
