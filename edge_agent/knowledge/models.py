@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Annotated, Any, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from edge_agent.model.plant import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # What a calendar knows, in microseconds.
 At: TypeAlias = Annotated[int, Field(ge=-62_135_596_800_000_000, le=253_402_300_799_999_999)]
@@ -26,6 +29,11 @@ def model_of(noun: type[Any], *, whole: bool = False, **narrower: Any) -> type[B
 def members(noun: type[Any]) -> tuple[str, ...]:
     """Return the names of a noun's members, in their order."""
     return tuple(one.name for one in fields(noun)) if is_dataclass(noun) else noun._fields
+
+
+def named(noun: type[Any], row: Iterable[Any]) -> dict[str, Any]:
+    """Return the values of a row by the names of a noun's members."""
+    return dict(zip(members(noun), row, strict=True))
 
 
 def _defaults(noun: type[Any]) -> dict[str, Any]:

@@ -99,9 +99,7 @@ def _as_text(payload: bytes) -> str:
 
 _AS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
-        "at": rfc3339,
-        "observed_at": rfc3339,
-        "received_at": rfc3339,
+        **dict.fromkeys(("at", "observed_at", "received_at"), rfc3339),
         "flag": flag_name,
         "tests": LAYOUT.unpack,
         "event": lambda event: str(AlarmEventKind(event)),

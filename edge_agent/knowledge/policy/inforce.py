@@ -15,8 +15,6 @@ from edge_agent.model.fitness import misfits
 from edge_agent.ports.policy import LastKnown, PolicyRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from edge_agent.knowledge.policy.shared import SharedCopy
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.ports.policy import Edition, Issue, UtilityPolicy
@@ -178,19 +176,19 @@ class PolicyInForce:
     async def _first(self) -> Issue | None:
         """Read the shared copy at first only: it cannot have what the utility's store has just changed."""
         told = self._edition
-        if self._issue is not None or told is None or not told.revision:
+        if self.shared is None or self._issue is not None or told is None or not told.revision:
             return None
-        return await self._copy(lambda edition, _: edition == told)
+        key = None if self._mark is None else self._mark.key
+        return await self.shared.read(key, lambda edition: edition == told)
 
     async def _newest(self) -> Issue | None:
         """Read the shared copy in place of the utility's store; None where it is older than the mark."""
-        return await self._copy(lambda edition, known: edition == known or edition.revision > known.revision)
-
-    async def _copy(self, wanted: Callable[[Edition, Edition], bool]) -> Issue | None:
         if self.shared is None or self._mark is None:
             return None
         known = self._mark.edition
-        return await self.shared.read(self._mark.key, lambda edition: wanted(edition, known))
+        return await self.shared.read(
+            self._mark.key, lambda edition: edition == known or edition.revision > known.revision
+        )
 
     async def _keep(self) -> None:
         if self._utility is None or self._in_force is None or self._in_force == self._kept:

@@ -59,13 +59,8 @@ _PARAMETERS: TypeAlias = tuple[tuple[str, _Figure], ...]
 _DELAYS = {"on_delay_seconds": _Seconds, "off_delay_seconds": _Seconds}
 _THRESHOLD: Any = model_of(Threshold, whole=True, limit=_Figure, deadband=_Width, parameters=_PARAMETERS, **_DELAYS)
 _STEP: Any = model_of(Step, whole=True, value=_Figure | None)
-_FALLBACK: Any = model_of(
-    Fallback,
-    whole=True,
-    run_seconds=_Seconds | None,
-    every_seconds=_Seconds | None,
-    at_most_seconds=_Seconds | None,
-)
+_TIMES = dict.fromkeys(("run_seconds", "every_seconds", "at_most_seconds"), _Seconds | None)
+_FALLBACK: Any = model_of(Fallback, whole=True, **_TIMES)
 _PLAN: Any = model_of(
     Plan,
     whole=True,
@@ -118,7 +113,8 @@ def unsealed(data: bytes, site: str, key: bytes) -> Issue:
     if read.site != site:
         raise UnsoundError(f"it is of site {read.site}")
     policy = Policy(tuple(Threshold(**dict(one)) for one in read.thresholds), tuple(map(_plan, read.plans)))
-    return Issue(Edition(read.revision, read.fingerprint), policy, read.applied, key)
+    edition = Edition(read.revision, read.fingerprint)
+    return Issue(edition=edition, policy=policy, applied=read.applied, key=key)
 
 
 def _seal(text: bytes, key: bytes) -> bytes:

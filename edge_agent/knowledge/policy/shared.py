@@ -28,8 +28,8 @@ class SharedCopy:
         self.writes = dict.fromkeys(("done", "error"), 0)
         self._unsound = False
 
-    async def read(self, key: bytes, wanted: Callable[[Edition], bool]) -> Issue | None:
-        """Read the copy; None where there is none, or one that is not believed or not wanted."""
+    async def read(self, key: bytes | None, wanted: Callable[[Edition], bool]) -> Issue | None:
+        """Read the copy; None where there is none, or one that is not believed or not wanted: without a key none is."""
         found, outcome = None, "error"
         try:
             found = await self._judged(key)
@@ -54,7 +54,8 @@ class SharedCopy:
         else:
             self.writes["done"] += 1
 
-    async def _judged(self, key: bytes) -> Issue | None:
-        data = await self._cache.read()
+    async def _judged(self, key: bytes | None) -> Issue | None:
+        if key is None or (data := await self._cache.read()) is None:
+            return None
         # In a thread: a large policy takes longer than a turn may wait.
-        return None if data is None else await asyncio.to_thread(unsealed, data, self._site, key)
+        return await asyncio.to_thread(unsealed, data, self._site, key)

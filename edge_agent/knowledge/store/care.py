@@ -45,7 +45,7 @@ TIDY_ROWS = 2_000
 class Care:
     """Opens, guards and tidies one store."""
 
-    def __init__(self, path: Path, bounds: StoreBounds, time: TrustedTime, watch: StoreWatch) -> None:
+    def __init__(self, path: Path, *, bounds: StoreBounds, time: TrustedTime, watch: StoreWatch) -> None:
         self._watch = watch
         self.bounds = bounds
         self.bare = False  # begun anew, and not yet told what the old file knew

@@ -55,7 +55,7 @@ class EpochFile:
         self.trouble: str | None = None
 
     def read(self, most: int) -> int:
-        """Read the highest epoch; 0 where the file is missing, damaged (that is logged) or beyond `most`."""
+        """Read the highest epoch; 0 where there is no file, and where it is damaged or beyond `most` (logged)."""
         try:
             with self._path.open("rb") as file:
                 found = _EPOCH.fullmatch(file.read(_MOST_BYTES))

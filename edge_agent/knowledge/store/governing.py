@@ -11,7 +11,7 @@ from edge_agent.knowledge.policy.digest import digest
 from edge_agent.knowledge.policy.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store.connection import transaction
-from edge_agent.knowledge.store.meta import read_meta, write_meta
+from edge_agent.knowledge.store.meta import note, read_meta, write_meta
 from edge_agent.model.inbox import Operation
 from edge_agent.ports.policy import Change
 
@@ -76,7 +76,7 @@ class StoredPolicy:
 
     async def note(self, key: str, value: str) -> None:
         """Keep a text under a name, in a fresh file too if this one has to be begun anew."""
-        await self._connection.run(_note, {key: value})
+        await self._connection.run(note, {key: value})
         self._notes[key] = value
 
     async def noted(self, key: str) -> str | None:
@@ -164,8 +164,3 @@ def _take_operations(db: sqlite3.Connection) -> list[Operation]:
         with transaction(db):
             db.execute(_SQL["forget_operations"], (found[-1][0],))
     return [Operation(*row[1:]) for row in found]
-
-
-def _note(db: sqlite3.Connection, values: dict[str, str]) -> None:
-    with transaction(db):
-        write_meta(db, values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.knowledge.statements import statements
+from edge_agent.knowledge.store.connection import transaction
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,3 +33,9 @@ def write_meta(db: sqlite3.Connection, values: Mapping[str, object]) -> None:
             db.execute(_SQL["forget_meta"], (key,))
         else:
             db.execute(_SQL["set_meta"], (key, value))
+
+
+def note(db: sqlite3.Connection, values: Mapping[str, object]) -> None:
+    """Write values in a transaction of their own."""
+    with transaction(db):
+        write_meta(db, values)

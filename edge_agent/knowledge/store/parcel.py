@@ -52,16 +52,9 @@ class _Noun(NamedTuple):
 
 
 _TEXT_OR_NONE, _NUMBER_OR_NONE = str | None, float | None
-_READING: Mapping[str, Any] = {
-    "series": int,
-    "at": int,
-    "seq": int,
-    "value": float,
-    "received_at": int,
-    "flag": int,
-    "tests": int,
-}
-_SETTLED: Mapping[str, Any] = {"flag": int, "tests": int, "series": int, "at": int, "seq": int}
+_KEY = {"series": int, "at": int, "seq": int}
+_READING: Mapping[str, Any] = _KEY | {"value": float, "received_at": int, "flag": int, "tests": int}
+_SETTLED: Mapping[str, Any] = {"flag": int, "tests": int} | _KEY
 _EVENT: Mapping[str, Any] = {"command": str, "state": str, "at": int, "attempts": int, "detail": str}
 _ALARM = {"node": str, "sensor": str, "threshold": str}
 _RECORDS: Mapping[str, _Noun] = {
@@ -134,7 +127,7 @@ def unpack_records(body: bytes) -> Batch:
 
 def merged(batches: Iterable[Batch]) -> Batch:
     """Join batches in their order; neighbours of one statement become one call."""
-    whole = Batch([], [], [])
+    whole = Batch()
     for batch in batches:
         whole.readings += batch.readings
         whole.settled += batch.settled
@@ -179,7 +172,7 @@ def _readings(content: dict[str, Any]) -> Batch:
     found = {name: _without_steps(columns) for name, columns in content.items()}
     readings, settled = found.pop("readings", {}), found.pop("settled", {})
     _refuse_more(found)
-    return Batch([], _rows(readings, _READING), _rows(settled, _SETTLED))
+    return Batch(readings=_rows(readings, _READING), settled=_rows(settled, _SETTLED))
 
 
 def _records(content: dict[str, Any]) -> Batch:
@@ -188,7 +181,8 @@ def _records(content: dict[str, Any]) -> Batch:
     ]
     events = _rows(content.pop("command_events", {}), _EVENT)
     _refuse_more(content)
-    return Batch([], [], [], others, [CommandEvent(i, CommandState(state), *rest) for i, state, *rest in events])
+    steps = [CommandEvent(number, CommandState(state), *rest) for number, state, *rest in events]
+    return Batch(others=others, command_events=steps)
 
 
 def _readings_of_before(content: list[Any]) -> Batch:

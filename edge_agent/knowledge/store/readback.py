@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 from loguru import logger
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
-from edge_agent.knowledge.models import STRICT, At, members, model_of
+from edge_agent.knowledge.models import STRICT, At, model_of, named
 from edge_agent.knowledge.statements import statements
 from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
@@ -62,7 +62,7 @@ class Misfits:
 
     def add(self, source: str, key: Row, row: object, error: Exception) -> None:
         """Record a row."""
-        self.found.append(Misfit(source, key, as_text(row), reason_of(error)))
+        self.found.append(Misfit(source=source, key=key, row=as_text(row), reason=reason_of(error)))
 
     def tell(self) -> None:
         """Log that there were some."""
@@ -103,7 +103,7 @@ def reason_of(error: Exception) -> str:
 def command_noun(row: Row) -> CommandRecord:
     """Read a command's row: its members, state, attempts, closed_at."""
     *members, state, attempts, closed_at = row
-    command = _checked(_COMMAND, _named(Command, members))
+    command = _checked(_COMMAND, named(Command, members))
     fate = _Fate(state=state, attempts=attempts, closed_at=closed_at)
     return CommandRecord(Command(**command), fate.state, fate.attempts, fate.closed_at)
 
@@ -112,7 +112,7 @@ def alarm_noun(row: Row) -> Alarm:
     """Read an alarm's row, in the order of its table."""
     key, (priority, active, acknowledged, *members), evidence = AlarmKey(*row[:3]), row[3:-1], row[-1]
     read = Evidence(**_read(_EVIDENCE, evidence)) if evidence else None
-    given = _named(Alarm, [key, priority, _yes_or_no(active), _yes_or_no(acknowledged), *members, None, False])
+    given = named(Alarm, [key, priority, _yes_or_no(active), _yes_or_no(acknowledged), *members, None, False])
     return Alarm(**_checked(_ALARM, given) | {"key": key, "evidence": read})
 
 
@@ -136,18 +136,14 @@ def sequence_noun(row: Row) -> SequenceMemory:
 
 def reading_noun(row: Row) -> StoredReading:
     """Read one of the latest readings."""
-    _checked(_READING, _named(StoredReading, row))
+    _checked(_READING, named(StoredReading, row))
     return StoredReading(*row)
 
 
 def delivery_noun(row: Row) -> Delivery:
     """Read a delivery's row."""
-    _checked(_DELIVERY, _named(Delivery, row))
+    _checked(_DELIVERY, named(Delivery, row))
     return Delivery(*row)
-
-
-def _named(noun: type[Any], row: Iterable[Any]) -> dict[str, Any]:
-    return dict(zip(members(noun), row, strict=True))
 
 
 def _checked(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:

@@ -82,9 +82,9 @@ class Batch:
     sensor, unit): those that are new, and of a batch from the spool all that it names.
     """
 
-    series: list[Row]
-    readings: list[Row]
-    settled: list[Row]
+    series: list[Row] = field(default_factory=list)
+    readings: list[Row] = field(default_factory=list)
+    settled: list[Row] = field(default_factory=list)
     others: list[tuple[str, list[Row]]] = field(default_factory=list)
     command_events: list[CommandEvent] = field(default_factory=list)
 
@@ -116,7 +116,8 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
         ("rest_sequence", [(_topic(memory),) for memory in sequences.values() if not memory.seen]),
     ]
     events = [event for turn in turns for event in turn.command_events]
-    return Batch(ids.unsaved, readings, settled, [(name, rows) for name, rows in found if rows], events)
+    others = [(name, rows) for name, rows in found if rows]
+    return Batch(series=ids.unsaved, readings=readings, settled=settled, others=others, command_events=events)
 
 
 def advance_row(event: CommandEvent) -> dict[str, Any]:
@@ -151,7 +152,7 @@ def judgements(readings: Iterable[Row]) -> list[Row]:
 
 
 def settled_within(readings: list[Row], settled: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Give readings the flags that the same batch settles later, and return the settled rows that are left."""
+    """Return readings with the flags that the same batch settles later, and return the settled rows that are left."""
     if not readings or not settled:
         return readings, settled
     flags = {row[2:]: row[:2] for row in settled}

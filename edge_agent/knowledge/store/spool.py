@@ -228,9 +228,9 @@ def _apart(batch: Batch) -> tuple[Batch, Batch]:
     """Part dead letters from other records: they are given up first."""
     rubbish = [one for one in batch.others if one[0] == "insert_dead_letter"]
     if not rubbish:
-        return Batch([], [], []), batch
+        return Batch(), batch
     others = [one for one in batch.others if one[0] != "insert_dead_letter"]
-    return Batch([], [], [], rubbish), replace(batch, others=others)
+    return Batch(others=rubbish), replace(batch, others=others)
 
 
 def _size(db: sqlite3.Connection, number: int) -> tuple[int, int]:

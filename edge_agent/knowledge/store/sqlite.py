@@ -63,7 +63,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
         self._deliveries = deliveries
         self._time = TrustedTime()
         StoreWatch.__init__(self, EpochFile(path))
-        self._care = care = None if bounds is None else Care(path, bounds, self._time, self)
+        self._care = care = None if bounds is None else Care(path, bounds=bounds, time=self._time, watch=self)
         self._spooling = Spooling(bounds or StoreBounds(), self) if spool else None
         connection = Connection(path, care.connect if care else connect_owner, self._bid_farewell)
         StoredPolicy.__init__(self, connection, plant)

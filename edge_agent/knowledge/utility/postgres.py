@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plant, Policy
     from edge_agent.ports.policy import Change
 
-_SQL = {**statements("utility", "journal"), **statements("utility", "policy")}
+_SQL = {**statements("utility", "sink"), **statements("utility", "policy")}
 
 _DAY = 86_400_000_000  # microseconds
 #: Days whose month is known to be there; nonsense from clocks must not make this grow for ever.
@@ -144,7 +144,7 @@ class PostgresStore:
             edition, policy = await self._edition(connection), await self._policy(connection)
             applied = await _all(connection, "applied", (self._site,))
             ((key,),) = await _all(connection, "policy_key", ())
-        return Issue(edition, policy, applied[0][0] if applied else None, key)
+        return Issue(edition=edition, policy=policy, applied=applied[0][0] if applied else None, key=key)
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
         """See PolicyRepository. Raises StoreError for a plant of another site than the store's."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.statements import Row
     from edge_agent.knowledge.utility.connection import Connection
 
-_SQL = {**statements("utility", "journal"), **statements("utility", "policy")}
+_SQL = {**statements("utility", "sink"), **statements("utility", "policy")}
 #: How many columns are the key, of the statements that replace rows.
 _REPLACING = {"put_alarm": 3, "put_memory": 2}
 
@@ -75,7 +75,8 @@ class Writing:
             if isinstance(why, StoreUnavailableError):
                 raise
             if len(found) == 1:
-                return [Misfit(source, (), as_text(self._told(source, found[0])), str(why))]
+                row = as_text(self._told(source, found[0]))
+                return [Misfit(source=source, key=(), row=row, reason=str(why))]
             middle = len(found) // 2
             return [*await self._sieve(source, found[:middle], put), *await self._sieve(source, found[middle:], put)]
         return []
