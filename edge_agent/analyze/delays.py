@@ -19,7 +19,10 @@ _STEP_SECONDS = 2.0
 
 
 class Delays:
-    """The delays that a store remembers: those that have run for an interval. The last readings prove shorter ones."""
+    """The delays that a store remembers: those that have run for an interval. The last readings prove shorter ones.
+
+    Only those of the value itself: any other figure has to be measured anew after a restart before it crosses again.
+    """
 
     def __init__(self, remembered: Iterable[DelayMemory]) -> None:
         self._former = {memory.alarm: memory for memory in remembered if memory.since_at is not None}
@@ -28,7 +31,7 @@ class Delays:
     def resume(self, point: Point, now: Moment) -> None:
         """Let the delays of a sensor go on from where a former run began them; its readings prove no silence since."""
         for limit in point.limits.values():
-            memory = self._former.get(_name(point, limit))
+            memory = self._former.get(_name(point, limit)) if limit.measure.is_value else None
             if memory is None or memory.since_at is None or memory.crossing != limit.crossing:
                 continue
             since = now.recall(memory.since_at, memory.boot, memory.offset, sure=memory.sure)
@@ -40,7 +43,9 @@ class Delays:
         running: set[str] = set()
         for point in pending:
             for limit in point.limits.values():
-                if not limit.pending or limit.beyond_seconds(now.seconds) < point.sensor.interval_seconds:
+                if not limit.measure.is_value or not limit.pending:
+                    continue
+                if limit.beyond_seconds(now.seconds) < point.sensor.interval_seconds:
                     continue
                 name = _name(point, limit)
                 running.add(name)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from support.plants import START, Bench, later, plant, reading, sensor, threshold
 
-from edge_agent.model.plant import GrossRange, Policy
+from edge_agent.model.plant import Policy
+from edge_agent.monitor.tests.gross_range import GrossRange
 
 LOW = "tank1/level:low raised"
 UP_SECONDS, DOWN_SECONDS = 5, 1
