@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from mutants.changes import changes
+from mutants.judged import EQUIVALENT, Judged
 from mutants.trial import ROOMS, Bench, Mutant, Verdict
 
 PROJECT = Path(__file__).parents[2]
@@ -34,15 +35,15 @@ def options() -> argparse.Namespace:
 
 
 def sample(count: int, seed: int, only: str) -> list[Mutant]:
-    """Return so many changes of the core, drawn by chance from all of them; all in that order where count is 0."""
+    """Return so many changes of the core, drawn by chance; all in that order where count is 0, but those judged."""
     modules = [PROJECT / "edge_agent/turn.py"]
     for room in ROOMS:
         modules += sorted((PROJECT / "edge_agent" / room).rglob("*.py"))
     every = [
-        Mutant(str(module.relative_to(PROJECT)), change)
-        for module in modules
-        if only in str(module)
-        for change in changes(module.read_text())
+        Mutant(name, change)
+        for name, source in ((str(module.relative_to(PROJECT)), module.read_text()) for module in modules)
+        for change in (changes(source) if only in name else ())
+        if Judged(name, source.splitlines()[change.line - 1].strip(), str(change)) not in EQUIVALENT
     ]
     random.Random(seed).shuffle(every)
     return every[:count] if count else every

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from mutants.__main__ import summary
+from mutants.__main__ import sample, summary
 from mutants.changes import changes
+from mutants.judged import EQUIVALENT
 from mutants.trial import Mutant, Verdict
 
 SOURCE = '''"""A module."""
@@ -64,3 +65,16 @@ def test_the_share_of_killed_changes_counts_those_that_were_tried():
     mutant = Mutant("edge_agent/turn.py", changes(SOURCE)[0])
     verdicts = [Verdict(mutant, "room"), Verdict(mutant, "core"), Verdict(mutant, None), Verdict(mutant, "room")]
     assert summary(verdicts, 9).startswith("4 of 9 changes tried, 3 killed (75.0 %)")
+
+
+def test_a_sample_is_the_same_for_its_seed_and_holds_no_change_that_was_judged():
+    some = sample(20, 3, "monitor/")
+    assert some == sample(20, 3, "monitor/") != sample(20, 4, "monitor/")
+    assert all(mutant.module.startswith("edge_agent/monitor/") for mutant in some)
+    judged = {(one.module, one.change) for one in EQUIVALENT}
+    every = [(mutant.module, str(mutant.change)) for mutant in sample(0, 1, "monitor/")]
+    assert len(every) > 500
+    assert (
+        "edge_agent/monitor/flat_line.py",
+        "highs[-1].value <= value  ->  (highs[-1].value < value)",
+    ) in judged - set(every)
