@@ -13,6 +13,7 @@ from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.commands import Decision
 from edge_agent.model.continuity import continued
 from edge_agent.model.inbox import (
+    NO_EVENTS,
     BreakerReport,
     DispatchReport,
     EpochReport,
@@ -206,7 +207,7 @@ def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Pha
     it is over, for those who measure.
     """
     turn = Turn(now)
-    executed, events = Executed(), Events(inbox.events)
+    executed, events = Executed(), Events(inbox.events) if inbox.events else NO_EVENTS
     if events.plant is not None:
         knowledge.renew(events.plant, executed, now)
     observed = _monitor(knowledge, inbox, turn)
