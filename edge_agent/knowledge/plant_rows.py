@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from itertools import groupby, islice
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,7 @@ from edge_agent.monitor.tests.registry import TESTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from edge_agent.analyze.measures.spec import Measure
     from edge_agent.knowledge.differences import Noun
     from edge_agent.knowledge.ports import Change
     from edge_agent.knowledge.rows import Row
@@ -176,8 +178,13 @@ def _measured(members: dict[str, Any]) -> dict[str, Any]:
     in_vain = set(told).difference(members_of(kind))
     if in_vain:
         raise ValueError(f"{', '.join(sorted(in_vain))} is nothing to {name}")
-    read = TypeAdapter(kind).validate_json(given, strict=True)
+    read = _checker(name).validate_json(given, strict=True)
     return members | {"parameters": tuple((key, getattr(read, key)) for key in told)}
+
+
+@cache
+def _checker(measure: str) -> TypeAdapter[Measure]:
+    return TypeAdapter(kind_of(measure))
 
 
 def _plan(row: Row) -> Plan:
