@@ -227,7 +227,7 @@ class Agent:
         dispatcher = self._dispatcher = Dispatcher(
             parts.outlet,
             parts.inbox,
-            {actuator.name: actuator for actuator in parts.knowledge.executor.actuators()},
+            {control.actuator.name: control.actuator for control in parts.knowledge.executor.roster},
             parts.clock,
             parts.observer,
             group,
