@@ -163,11 +163,11 @@ class Knowledge:
         return self.effects.look(self.running(), self.measure, now.seconds)
 
     def snapshot(self, now: Moment) -> Snapshot:
-        """Take a frozen look at everything. Costs about a microsecond a sensor: for people, not for turns."""
+        """Return a frozen look at everything. Costs about a microsecond a sensor: for people, not for turns."""
         return self._look(now, tuple(sensor_view(channel, now) for channel in self.monitor.channels.values()))
 
     def outline(self, now: Moment) -> Snapshot:
-        """Take a frozen look at everything but the sensors, which may be very many: see `sensor_views`."""
+        """Return a frozen look at everything but the sensors, which may be very many: see `sensor_views`."""
         return self._look(now, ())
 
     def sensor_views(self, now: Callable[[], Moment], count: int) -> Iterator[tuple[SensorView, ...]]:
@@ -281,7 +281,7 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
 
 
 def _conclude(executed: Executed, turn: Turn) -> None:
-    """Take over what execution decided."""
+    """Record what execution decided."""
     turn.commands, turn.command_events = executed.commands, executed.events
     turn.decisions += executed.decisions
     turn.actuators, turn.epoch, turn.refused_epoch = executed.memories, executed.epoch, executed.refused_epoch

@@ -106,7 +106,7 @@ class Control:
         self.state = state
 
     def block_or_free(self) -> None:
-        """Let the hand at the panel, or a lock-out, hold back what it must: in `local` all, else all but the safe."""
+        """Hold back what the hand at the panel, or a lock-out, must: in `local` all, else all but the fail-safe."""
         if self.desired is None:
             return
         heard_local = self.panel.hand is Hand.LOCAL and self.reported is not None  # remembered, it holds no stop back
@@ -135,12 +135,12 @@ class Control:
         self.block_or_free()
 
     def slow_down(self) -> None:
-        """Let the next pause be longer, as far as the request bears."""
+        """Lengthen the next pause, as far as the request bears."""
         trip = self.desired is not None and self.desired.trip
         self.pace.slow_down(longest_pause(self.actuator.lease_seconds, safe=self.safe, trip=trip))
 
     def awake(self, now: Moment) -> None:
-        """Let what missed be asked at once: the cause of the miss may be over."""
+        """Allow what missed to be asked at once: the cause of the miss may be over."""
         if self.state in {Desired.MISSED, Desired.HELD}:
             self.pace.hasten(now.seconds)
 

@@ -45,7 +45,7 @@ class Executor:
         self._gate = Gate(self.authority, self.reach, self.roster)
         self._watch = Watch()
         self._offset, self._sure = now.offset, now.sure
-        self._lost: Lost | None = former.take_up(remembered, self.roster, self.orders, self.authority, now)
+        self._lost: Lost | None = former.recalled(remembered, self.roster, self.orders, self.authority, now)
 
     def __repr__(self) -> str:
         return f"<Executor: {self.authority}, {self.roster}, {self.orders}>"
@@ -110,7 +110,7 @@ class Executor:
     # The second step: what is decided ---------------------------------------------------------------------------
 
     def act(self, facts: Facts, now: Moment) -> Executed:
-        """Take note of all that has come, and give every command that is needed and may be given."""
+        """Note all that has come, and give every command that is needed and may be given."""
         executed = Executed()
         for wish in facts.requests:
             self._request(wish, executed, now)
@@ -139,7 +139,7 @@ class Executor:
         return executed
 
     def _request(self, wish: Wish, executed: Executed, now: Moment) -> None:
-        """Let a request of a plan stand, as far as the mode lets plans have a say."""
+        """Put a request of a plan in force, as far as the mode lets plans have a say."""
         control = self.roster.plant.get(wish.actuator)
         if control is None:
             return
@@ -174,7 +174,7 @@ class Executor:
 
     @staticmethod
     def _awake(controls: Iterable[Control], now: Moment) -> None:
-        """Let what was missed be asked at once."""
+        """Allow what was missed to be asked at once."""
         for control in controls:
             control.awake(now)
 
@@ -230,7 +230,7 @@ class Executor:
         self._offset, self._sure = now.offset, now.sure
 
     def _see_off(self, executed: Executed, now: Moment) -> None:
-        """Let go of the actuators that have left the plant and rest, or whose lease is over."""
+        """Drop the actuators that have left the plant and rest, or whose lease is over."""
         for leaving in [each for each in self.roster.leaving.values() if each.over(now.seconds)]:
             if not leaving.control.at_rest:
                 executed.decisions.append(departure.unconfirmed(leaving, now))

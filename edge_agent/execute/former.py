@@ -28,12 +28,12 @@ class Lost(NamedTuple):
     may_run: frozenset[str]
 
 
-def take_up(remembered: Remembered, roster: Roster, orders: Orders, authority: Authority, now: Moment) -> Lost:
-    """Take up what a former run knew, also of actuators that are in the plant no more; return what cannot be.
+def recalled(remembered: Remembered, roster: Roster, orders: Orders, authority: Authority, now: Moment) -> Lost:
+    """Recall what a former run knew, also of actuators that are in the plant no more; return what cannot be.
 
     Whether an open command was carried out, its acknowledgement, a report or its expiry will tell.
     """
-    known, unknown = _recalled(remembered.actuators, roster, now)
+    known, unknown = _known(remembered.actuators, roster, now)
     lost = []
     for record in remembered.commands:
         control = known.get(record.command.target)
@@ -50,7 +50,7 @@ def take_up(remembered: Remembered, roster: Roster, orders: Orders, authority: A
     return Lost(tuple(lost), frozenset({*unknown, *(record.command.target for record in lost)}))
 
 
-def _recalled(memories: Iterable[ActuatorMemory], roster: Roster, now: Moment) -> tuple[dict[str, Control], set[str]]:
+def _known(memories: Iterable[ActuatorMemory], roster: Roster, now: Moment) -> tuple[dict[str, Control], set[str]]:
     """Return the controls of the plant and of what a former run knew, and what may run and cannot be controlled."""
     known, unknown = dict(roster.plant), set()
     for memory in memories:

@@ -50,7 +50,7 @@ class NewestCommand:
         self._run, self._report = Run.OWN, Report.AWAITED
 
     def resume(self, record: CommandRecord) -> None:
-        """Take up an open command of a former run."""
+        """Resume an open command of a former run."""
         self.record, self.id = record, record.command.id
         self._run, self._did_otherwise = Run.FORMER, True
 

@@ -29,7 +29,7 @@ class Panel:
         return self.hand is not Hand.AUTO
 
     def recall(self, hand: str | None) -> None:
-        """Take up what a former run knew."""
+        """Recall what a former run knew."""
         self.hand = Hand.AUTO if hand is None or hand not in set(Hand) else Hand(hand)
 
     @property

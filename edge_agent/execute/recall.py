@@ -46,7 +46,7 @@ def _declared(actuator: Actuator) -> list[Any]:
 
 
 def remember(control: Control, known: ActuatorMemory, now: Moment) -> None:
-    """Take up the request of a former run. Its lease is unknown, and so is what the equipment does."""
+    """Resume the request of a former run. Its lease is unknown, and so is what the equipment does."""
     control.equipment.remember(known, now)
     control.lock_out.failures = known.failures
     control.panel.recall(known.hand)
@@ -66,7 +66,7 @@ def remember(control: Control, known: ActuatorMemory, now: Moment) -> None:
 
 
 def resume(control: Control, record: CommandRecord) -> None:
-    """Take up an open command of a former run; whether it was carried out is yet to be heard.
+    """Resume an open command of a former run; whether it was carried out is yet to be heard.
 
     The fail-safe action is given once more, unless its node has it: nobody waits until the first has expired.
     """

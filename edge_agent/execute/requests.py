@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def stand(control: Control, wish: Wish, now: Moment) -> None:
-    """Let a request stand. Where it asks for what stands already, only who requests it is new."""
+    """Put a request in force. Where it asks for what stands already, only who requests it is new."""
     before = control.desired
     control.desired, control.desired_at, control.changed = wish, now.at, True
     if before is None or (before.action, before.value) != (wish.action, wish.value):
@@ -46,7 +46,7 @@ def _ask_afresh(control: Control, now: Moment) -> None:
 
 
 def release(control: Control, now: Moment, *, reset: bool) -> bool:
-    """Let a person give the equipment back, with `reset` after a lock-out too; return whether that did anything."""
+    """Release what a person gives back, with `reset` after a lock-out too; return whether that did anything."""
     if control.panel.hand is not Hand.UNEXPECTED and not (reset and control.lock_out.failures):
         return False
     control.panel.forgive()

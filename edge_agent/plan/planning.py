@@ -85,7 +85,7 @@ class Planner:
         return f"<Planner: {len(self._states)} plans, {len(self._standing)} requests stand>"
 
     def stand(self, wish: Wish) -> None:
-        """Take up a request of a former run."""
+        """Resume a request of a former run."""
         safe = wish.action == self._fail_safe.get(wish.actuator)
         self._standing[wish.actuator] = Standing(wish, safe, remembered=not safe, sure=safe)
 
@@ -136,7 +136,7 @@ class Planner:
                 yield standing, state.plan
 
     def reset(self, target: str) -> bool:
-        """Take back the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""
+        """Reset the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""
         found = [
             state
             for state in self._states.values()
@@ -176,7 +176,7 @@ class Planner:
             self._seen = None
 
     def _update(self, facts: Facts, now: Moment) -> tuple[list[PlanState], set[str]]:
-        """Let every plan look; return those with something new to remember, and the names of those that begin."""
+        """Update every plan; return those with something new to remember, and the names of those that begin."""
         looked = Seen(facts.active, facts.doubted, facts.sight)
         states = self._states.values()
         applied = {state.plan.id for state in states if state.applies}
@@ -204,7 +204,7 @@ class Planner:
         )
 
     def _arbitrate(self, facts: Facts, begun: set[str], now: Moment) -> tuple[list[Wish], list[Overruled]]:
-        """Let the strongest claim on each actuator win; return the requests that are new, and those that lost."""
+        """Pick the strongest claim on each actuator; return the requests that are new, and those that lost."""
         wishes: list[Wish] = []
         overruled: list[Overruled] = []
         claims = self._claims(facts, now.seconds)
@@ -231,7 +231,7 @@ class Planner:
         return True
 
     def _win(self, actuator: str, claim: Claim, facts: Facts) -> Wish | None:
-        """Let a claim stand; return it where it is another than stood."""
+        """Put a claim in force; return it where it is another than stood."""
         wish = request(claim, facts.active)
         before = self._standing.get(actuator)
         self._standing[actuator] = Standing(wish, claim.safe)
