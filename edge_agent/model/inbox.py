@@ -164,3 +164,7 @@ class Events:
     def of(self, kind: type[_E]) -> Sequence[_E]:
         """Return the events of one kind."""
         return self._by_kind.get(kind, ())
+
+
+#: Those of most turns.
+NO_EVENTS = Events(())

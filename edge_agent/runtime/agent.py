@@ -221,7 +221,9 @@ class Agent:
         context = LoopContext(
             inbox=parts.inbox, inlet=parts.inlet, clock=parts.clock, observer=parts.observer, group=group
         )
-        dispatcher = self._dispatcher = Dispatcher(context, parts.outlet, parts.knowledge.executor.actuators())
+        dispatcher = self._dispatcher = Dispatcher(
+            context, parts.outlet, [control.actuator for control in parts.knowledge.executor.roster]
+        )
         writing = Writing(context, parts.knowledge, parts.journal)
         commits = GroupCommit(
             context, writing=writing, announcer=self._announcer, dispatcher=dispatcher, rules=parts.commit
