@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Inbox, Receipt
     from edge_agent.model.plant import Plan, Plant, Policy
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import DelayMemory, PlanMemory, Remembered, SensorView, SequenceMemory
+    from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, Remembered, SensorView, SequenceMemory
     from edge_agent.model.time import Moment
     from edge_agent.monitor.observed import Observed
     from edge_agent.plan.planning import Planned
@@ -74,8 +74,8 @@ class Turn:
     """What one turn decided. The runtime stores it in one transaction, then publishes, then acknowledges.
 
     `readings` are new; `settled` were in an earlier turn's `readings` and carry a new flag now. `alarms` holds the
-    state of every alarm that changed; `actuators`, `plans`, `sequences`, `delays` what a restart must know and has
-    changed; `epoch` the one begun, above another's. `refused_epoch`: a node has refused this agent's for that one.
+    state of every alarm that changed; `actuators`, `plans`, `sequences`, `delays`, `clocks` what a restart must know
+    and has changed; `epoch` the one begun, above another's. `refused_epoch`: a node has refused ours for that one.
     """
 
     now: Moment
@@ -93,6 +93,7 @@ class Turn:
     plans: list[PlanMemory] = field(default_factory=list)
     sequences: list[SequenceMemory] = field(default_factory=list)
     delays: list[DelayMemory] = field(default_factory=list)
+    clocks: list[ClockMemory] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     epoch: int | None = None
     refused_epoch: int | None = None
@@ -225,7 +226,8 @@ def _monitor(knowledge: Knowledge, inbox: Inbox, turn: Turn) -> Observed:
     observed = knowledge.monitor.observe(inbox.messages, turn.now, executor.roster.leaving)
     observed.statuses += life.signs(observed, inbox.messages, executor.reach.offline)
     turn.readings, turn.settled = observed.readings, observed.settled
-    turn.dead_letters, turn.deliveries, turn.sequences = observed.dead_letters, observed.deliveries, observed.sequences
+    turn.dead_letters, turn.deliveries = observed.dead_letters, observed.deliveries
+    turn.sequences, turn.clocks = observed.sequences, observed.clocks
     count = observed.counts.get
     turn.counts = Counts(count(Kind.TELEMETRY, 0), count(Kind.STATUS, 0), count(Kind.ACK, 0), count(Kind.STATE, 0))
     turn.counts.duplicates, turn.counts.gaps = observed.duplicates, observed.gaps

@@ -59,6 +59,18 @@ class DelayMemory:
     sure: bool = True
 
 
+@dataclass(slots=True)
+class ClockMemory:
+    """The clock of a node that was believed while the agent's was not sure: its time less the monotonic count.
+
+    It holds within one boot; without its name it tells nothing.
+    """
+
+    node: str
+    offset: Instant
+    boot: str
+
+
 class SequenceMemory(NamedTuple):
     """Where the numbers of one topic stand, as (observed_at, seq); `sensor` is empty for the topic of many.
 
@@ -88,6 +100,7 @@ class Remembered:
     deliveries: list[Delivery] = field(default_factory=list)
     sequences: list[SequenceMemory] = field(default_factory=list)
     delays: list[DelayMemory] = field(default_factory=list)
+    clocks: list[ClockMemory] = field(default_factory=list)
 
     def same_clock(self, now: Moment) -> bool:
         """Whether wall times of the former run tell how long ago something was: the clock is sure, or nobody set it."""

@@ -43,7 +43,7 @@ class Monitor:
     def __init__(self, plant: Plant, remembered: Remembered, now: Moment, future_tolerance_seconds: float) -> None:
         self._future_tolerance_seconds = future_tolerance_seconds
         self.channels: dict[tuple[str, str], Channel] = {}
-        self._time = SiteTime()
+        self.time = SiteTime(remembered.clocks, now)
         self._equip(plant, now)
         self._deliveries = Deliveries(remembered.deliveries)
         self._looked_seconds = now.seconds
@@ -65,7 +65,7 @@ class Monitor:
                     channel.succeed(known)
             self.channels[place] = channel
         self._nodes = plant.nodes
-        self._time.equip(plant.nodes.values(), plant.sensors)
+        self.time.equip(plant.nodes.values(), plant.sensors)
         self._ways: dict[str, _Ways] = {
             intern(node.id): _Ways(
                 node.id, node.timestamps, {intern(each): self.channels[node.id, each] for each in node.sensors}
@@ -83,7 +83,7 @@ class Monitor:
         observed = Observed()
         telemetry = 0
         if now.sure:
-            self._time.forget()
+            self.time.forget()
         for message in messages:
             kind = message.route.kind
             if kind is Kind.TELEMETRY:
@@ -107,6 +107,7 @@ class Monitor:
             observed.ahead = nodeclock.ahead(messages, observed.readings, self._nodes, now.at)
         observed.silent = self._silent(now)
         observed.gaps, observed.sequences = self.numbering.take_changes()
+        observed.clocks = self.time.take_changes()
         return observed
 
     def _as_usual(self, observed: Observed, message: Message, now: Moment) -> bool:
@@ -125,7 +126,7 @@ class Monitor:
             return False
         if sample.unit is not None and sample.unit != channel.sensor.unit:
             return False
-        by = now if now.sure else self._time.hear(ways.node, sample.observed_at, now, live=not message.retained)
+        by = now if now.sure else self.time.hear(ways.node, sample.observed_at, now, live=not message.retained)
         taken = channel.follow(sample.value, sample.observed_at, sample.seq, by.at) if by.sure else None
         if taken is None:
             return False
@@ -146,7 +147,7 @@ class Monitor:
             return False
         at, seq, channels, buried = frame.observed_at, frame.seq, ways.channels, []
         repeated = observed.duplicates + len(frame.values)
-        by = now if now.sure else self._time.hear(ways.node, at, now, live=not message.retained)
+        by = now if now.sure else self.time.hear(ways.node, at, now, live=not message.retained)
         for sensor, value in frame.values.items():
             channel = channels.get(sensor)
             taken = None if channel is None or not by.sure else channel.follow(float(value), at, seq, by.at)
@@ -179,7 +180,7 @@ class Monitor:
             if isinstance(sample, Rejected):
                 buried.append((sample.reason, sample.payload))
                 if sample.seq is not None and not message.retained:
-                    by = now if now.sure else self._time.judge(node.id, now, stamped=False)
+                    by = now if now.sure else self.time.judge(node.id, now, stamped=False)
                     self.numbering.take(node.id, one, sample.seq, None, by, stored=False, readable=False)
                 continue
             timeless = timeless or sample.observed_at is None
@@ -200,7 +201,7 @@ class Monitor:
         channel = self.channels.get((node, one or sample.sensor))
         value = "unknown_sensor" if channel is None else _converted(channel, sample)
         said_at = sample.observed_at
-        by = now if now.sure else self._time.hear(node, said_at, now, live=not message.retained)
+        by = now if now.sure else self.time.hear(node, said_at, now, live=not message.retained)
         if channel is None or isinstance(value, str):
             self._number(node, one, sample, by, stored=False)
             return str(value)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Message
     from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import SequenceMemory
+    from edge_agent.model.remembered import ClockMemory, SequenceMemory
 
 
 class StateReport(NamedTuple):
@@ -55,5 +55,6 @@ class Observed:
     duplicates: int = 0
     gaps: int = 0
     sequences: list[SequenceMemory] = field(default_factory=list)
+    clocks: list[ClockMemory] = field(default_factory=list)
     unsettled: set[int] = field(default_factory=set)
     ahead: dict[str, int] = field(default_factory=dict)  # see nodeclock; empty where the agent's own clock is sure

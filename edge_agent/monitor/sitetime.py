@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.model.remembered import ClockMemory
 from edge_agent.model.time import EARLIEST, MICROSECONDS, Moment
 from edge_agent.monitor.order import AHEAD_US
 
@@ -68,6 +69,11 @@ class NodeTime:
         self._paces: list[_Pace] = []
         self._believed: _Pace | None = None
 
+    def resume(self, offset: Instant, seconds: float) -> None:
+        """Believe what a former run within this boot believed."""
+        self._believed = _Pace(offset, seconds)
+        self._begin(self._believed)
+
     @property
     def offset(self) -> Instant | None:
         """The time of the node less the monotonic count, in microseconds; None while none is believed."""
@@ -114,7 +120,10 @@ class SiteTime:
     the most is that of all others too. Before 2025 no clock is right, and none counts there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: Iterable[ClockMemory], now: Moment) -> None:
+        self._former = [memory for memory in remembered if memory.boot and memory.boot == now.boot]
+        self._seconds = now.seconds
+        self._changed: dict[str, ClockMemory] = {}
         self._nodes: dict[str, NodeTime] = {}
         self._intervals: dict[str, float] = {}
         self._agreed: _Agreed | None = None
@@ -128,22 +137,42 @@ class SiteTime:
         for sensor in sensors:
             before = self._intervals.get(sensor.node, sensor.interval_seconds)
             self._intervals[sensor.node] = min(before, sensor.interval_seconds)
+        for memory in self._former:
+            if memory.node in names:
+                self._known(memory.node).resume(memory.offset, self._seconds)
+        self._former = []
         self._own = None
+
+    def _known(self, node: str) -> NodeTime:
+        if node not in self._nodes:
+            self._nodes[node] = NodeTime(self._intervals.get(node, 0.0))
+        return self._nodes[node]
+
+    def take_changes(self) -> list[ClockMemory]:
+        """Return what has changed of the clocks that the next start must know."""
+        changed, self._changed = list(self._changed.values()), {}
+        return changed
+
+    def memories(self, now: Moment) -> list[ClockMemory]:
+        """Return the clocks that are believed."""
+        return [
+            ClockMemory(node, known.offset, now.boot) for node, known in self._nodes.items() if known.offset is not None
+        ]
 
     def forget(self) -> None:
         """Follow nobody any more: the wall clock is sure."""
         if self._nodes:
+            self._changed |= {node: ClockMemory(node, 0, "") for node in self._nodes}
             self._nodes.clear()
             self._own = None
 
     def hear(self, node: str, at: Instant | None, now: Moment, *, live: bool) -> Moment:
         """Take the stamp of a reading, where it has one; return the moment by which to judge it (see `judge`)."""
         if at is not None and live:
-            known = self._nodes.get(node)
-            if known is None:
-                known = self._nodes[node] = NodeTime(self._intervals.get(node, 0.0))
-            if known.hear(at, now.seconds):
+            known = self._nodes.get(node) or self._known(node)
+            if known.hear(at, now.seconds) and known.offset is not None:
                 self._own = None
+                self._changed[node] = ClockMemory(node, known.offset, now.boot)
         return self.judge(node, now, stamped=at is not None)
 
     def judge(self, node: str, now: Moment, *, stamped: bool) -> Moment:

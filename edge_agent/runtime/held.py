@@ -37,7 +37,8 @@ class Held:
     @property
     def controls(self) -> bool:
         """Whether it holds anything that controls the plant or must survive a restart."""
-        return bool(self.turn.urgent or self.turn.alarms or self.turn.plans or self.turn.delays)
+        turn = self.turn
+        return bool(turn.urgent or turn.alarms or turn.plans or turn.delays or turn.clocks)
 
     @property
     def weighs(self) -> bool:

@@ -28,7 +28,7 @@ from edge_agent.model.commands import (
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.quality import Flag, Quality
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
-from edge_agent.model.remembered import DelayMemory, PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
 from edge_agent.model.time import Moment, rfc3339
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.monitor.tests.registry import LAYOUT
@@ -476,6 +476,18 @@ async def test_running_delays_survive_as_they_were_last(place: Place) -> None:
     async with place.opened() as opened:
         remembered = await opened.store.begin("gateway-1")
         assert remembered.delays == [DelayMemory(high, None), runs]
+
+
+@of_a_gateway
+async def test_the_clocks_of_nodes_survive_as_they_were_last(place: Place) -> None:
+    async with place.opened() as opened:
+        await opened.store.write(
+            [turn(clocks=[ClockMemory("tank1", -5, "boot 1"), ClockMemory("tank2", T0, "boot 1")])]
+        )
+        await opened.store.write([turn(1, clocks=[ClockMemory("tank1", T0 + 7, "boot 2")])])
+    async with place.opened() as opened:
+        remembered = await opened.store.begin("gateway-1")
+        assert remembered.clocks == [ClockMemory("tank1", T0 + 7, "boot 2"), ClockMemory("tank2", T0, "boot 1")]
 
 
 @of_a_gateway

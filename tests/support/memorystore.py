@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, CommandEvent, Decision
     from edge_agent.model.plant import Plant
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import DelayMemory, PlanMemory, SequenceMemory
+    from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory
     from edge_agent.model.time import Instant
     from edge_agent.turn import Turn
 
@@ -56,6 +56,7 @@ class MemoryStore:
         self._actuators: dict[str, ActuatorMemory] = {}
         self._plans: dict[str, PlanMemory] = {}
         self._delays: dict[str, DelayMemory] = {}
+        self._clocks: dict[str, ClockMemory] = {}
         self._sequences: dict[tuple[str, str], SequenceMemory] = {}
         self._plants: dict[str, Plant] = {}
         self._notes: dict[str, str] = {}
@@ -74,6 +75,7 @@ class MemoryStore:
             actuators=deepcopy([memory for _, memory in sorted(self._actuators.items())]),
             plans=deepcopy([memory for _, memory in sorted(self._plans.items())]),
             delays=deepcopy([memory for _, memory in sorted(self._delays.items())]),
+            clocks=deepcopy([memory for _, memory in sorted(self._clocks.items())]),
             readings=list(self._last_readings()),
             deliveries=self._latest_deliveries(),
             sequences=[memory for _, memory in sorted(self._sequences.items()) if memory.seen],
@@ -228,6 +230,7 @@ class MemoryStore:
         self._actuators.update({memory.actuator: deepcopy(memory) for memory in turn.actuators})
         self._plans.update({memory.plan: deepcopy(memory) for memory in turn.plans})
         self._delays.update({memory.alarm: deepcopy(memory) for memory in turn.delays})
+        self._clocks.update({memory.node: deepcopy(memory) for memory in turn.clocks})
         self._sequences.update({memory[:2]: memory for memory in turn.sequences})
 
     def _advance(self, event: CommandEvent) -> None:

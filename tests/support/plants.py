@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.commands import ActuatorMemory, Command, Mode
     from edge_agent.model.inbox import Event
-    from edge_agent.model.remembered import DelayMemory, PlanMemory
+    from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory
     from edge_agent.turn import Turn
 
 SITE = "riverside"
@@ -141,6 +141,7 @@ class Memory:
         self._actuators: dict[str, ActuatorMemory] = {}
         self._plans: dict[str, PlanMemory] = {}
         self._delays: dict[str, DelayMemory] = {}
+        self._clocks: dict[str, ClockMemory] = {}
         self._readings: dict[tuple[str, str, int, int | None], StoredReading] = {}
         self._deliveries: dict[int, Any] = {}
         self._sequences: dict[tuple[str, str], Any] = {}
@@ -173,6 +174,7 @@ class Memory:
         self._actuators |= {memory.actuator: deepcopy(memory) for memory in turn.actuators}
         self._plans |= {memory.plan: replace(memory) for memory in turn.plans}
         self._delays |= {memory.alarm: replace(memory) for memory in turn.delays}
+        self._clocks |= {memory.node: replace(memory) for memory in turn.clocks}
         self._sequences |= {memory[:2]: memory for memory in turn.sequences}
 
     def remembered(self) -> Remembered:
@@ -191,6 +193,7 @@ class Memory:
             list(self._deliveries.values()),
             [memory for memory in self._sequences.values() if memory.seen],
             [replace(memory) for memory in self._delays.values()],
+            [replace(memory) for memory in self._clocks.values()],
         )
 
 

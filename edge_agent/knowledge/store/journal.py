@@ -76,6 +76,7 @@ def remembered(db: sqlite3.Connection, epoch: int, misfits: Misfits) -> Remember
             readings=list(_last_readings(db, misfits)),
             deliveries=read("deliveries", 1, readback.delivery_noun, "remembered_deliveries"),
             delays=read("delay", 1, readback.delay_noun, "remembered_memories", "delay"),
+            clocks=read("clock", 1, readback.clock_noun, "remembered_memories", "clock"),
             sequences=read("sequence", 1, readback.sequence_noun, "remembered_sequences"),
         )
     finally:

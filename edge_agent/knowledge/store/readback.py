@@ -17,7 +17,7 @@ from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
 from edge_agent.model.plant import ACTIONS, ActuatorKind
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
-from edge_agent.model.remembered import DelayMemory, PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.ports.stores import Misfit
 
@@ -134,6 +134,12 @@ def delay_noun(row: Row) -> DelayMemory:
     return _of_its_row(memory, memory.alarm, row[0])
 
 
+def clock_noun(row: Row) -> ClockMemory:
+    """Read the clock of a node: its name, and the body."""
+    memory = ClockMemory(**_read(_CLOCK, row[1]))
+    return _of_its_row(memory, memory.node, row[0])
+
+
 def sequence_noun(row: Row) -> SequenceMemory:
     """Read where the numbers of a topic stood: its name, and the body."""
     node, _, sensor = row[0].partition("/")
@@ -244,6 +250,7 @@ _ACTUATOR = model_of(
 )
 _PLAN = model_of(PlanMemory)
 _DELAY = model_of(DelayMemory)
+_CLOCK = model_of(ClockMemory)
 _READING = model_of(StoredReading, flag=_Flag, tests=Annotated[_Count, AfterValidator(_tests)])
 _DELIVERY = model_of(Delivery, packet=Annotated[int, Field(ge=0, le=MOST_DELIVERIES)])
 _SEEN = TypeAdapter(tuple[tuple[At, int] | None, ...])

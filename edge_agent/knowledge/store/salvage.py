@@ -163,6 +163,8 @@ def _is_memory(row: Row, _: sqlite3.Connection) -> bool:
     if kind == "delay":
         delay = readback.delay_noun((name, body))
         return delay.since_at is None or _is_instant(delay.since_at)
+    if kind == "clock":
+        return abs(readback.clock_noun((name, body)).offset) <= _LATEST
     seen = readback.sequence_noun((name, body)).seen
     return kind == "sequence" and all(one is None or 0 <= one[0] <= _LATEST for one in seen)
 

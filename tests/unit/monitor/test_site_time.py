@@ -22,16 +22,22 @@ class Desk:
 
     def __init__(self, ahead=-HOUR, *names):
         self.ahead, self.sure, self.at, self.seq = ahead, False, 0, 0
-        self.names = names or ("tank1/level",)
+        self.names, self.boot, self.clocks = names or ("tank1/level",), "one", {}
+        self.restart()
+
+    def restart(self, after=0, boot="one"):
+        """Begin anew with the clocks that are remembered, in this boot or another one."""
+        self.at, self.boot = self.at + after, boot
         site = plant([sensor(name, interval_seconds=INTERVAL) for name in self.names])
-        self.monitor = Monitor(site, Remembered(), self.now, 60.0)
+        self.monitor = Monitor(site, Remembered(clocks=list(self.clocks.values())), self.now, 60.0)
 
     @property
     def now(self):
-        return later(self.at)._replace(at=later(self.at + self.ahead).at, sure=self.sure)
+        return later(self.at)._replace(at=later(self.at + self.ahead).at, boot=self.boot, sure=self.sure)
 
     def hear(self, *messages):
         self.observed = self.monitor.observe(messages, self.now)
+        self.clocks |= {memory.node: memory for memory in self.observed.clocks}
         return self.observed.readings
 
     def tell(self, back=0.0, of=None, value=3.0, **more):
@@ -223,3 +229,38 @@ def test_the_age_of_a_reading_is_counted_from_its_receipt(ahead):
     [channel] = desk.monitor.channels.values()
     desk.at += 4
     assert sensor_view(channel, desk.now).age_seconds == pytest.approx(4.0)
+
+
+@offsets
+def test_a_restart_within_the_boot_goes_on_with_the_clocks_of_nodes(ahead):
+    desk = Desk(ahead)
+    desk.go_on(4)
+    desk.restart(after=5)
+    assert counts(desk.tell(), desk.tell(back=3600)) == [True, False]
+
+
+@offsets
+def test_restarts_that_come_before_the_next_reading_leave_nobody_deaf(ahead):
+    desk = Desk(ahead)
+    desk.go_on(4)
+    for _ in range(20):
+        desk.restart(after=5)
+        assert counts(desk.tell()) == [True]
+
+
+@pytest.mark.parametrize("boot", ["two", ""])
+def test_another_boot_begins_with_no_clock(boot):
+    desk = Desk()
+    desk.go_on(4)
+    desk.restart(after=5, boot=boot)
+    assert counts(desk.tell()) == [False]
+
+
+def test_a_clock_of_before_ours_was_sure_is_not_taken_up_again():
+    desk = Desk(0)
+    desk.go_on(4)
+    desk.sure = True
+    desk.go_on(1)
+    desk.sure = False
+    desk.restart(after=5)
+    assert counts(desk.tell()) == [False]
