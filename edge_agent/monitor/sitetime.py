@@ -33,6 +33,9 @@ BACK_SECONDS = 600.0
 MOST_PACES = 4
 #: Clocks that differ by no more agree with each other.
 AGREE_US = 10 * MICROSECONDS
+#: In a boot younger than this, and than two intervals, a clock may be that of the last shutdown: it agrees with what a
+#: node kept since, too.
+YOUNG_SECONDS = 120.0
 
 
 class _Pace:
@@ -61,16 +64,19 @@ class _Agreed(NamedTuple):
 class NodeTime:
     """The clock of one node, as far as the stamps of its live readings show it."""
 
-    __slots__ = ("_believed", "_needed_seconds", "_paces", "_sparse_seconds")
+    __slots__ = ("_believed", "_needed_seconds", "_paces", "_sparse_seconds", "_young_seconds", "met")
 
     def __init__(self, interval_seconds: float) -> None:
         self._needed_seconds = min(max(2 * interval_seconds, LEAST_SECONDS), MOST_SECONDS)
+        self._young_seconds = max(2 * interval_seconds, YOUNG_SECONDS)
+        self.met = False  # it has sent a stamp that a clock may show
         self._sparse_seconds = max(SPARSE_INTERVALS * interval_seconds, LEAST_SECONDS)
         self._paces: list[_Pace] = []
         self._believed: _Pace | None = None
 
     def resume(self, offset: Instant, seconds: float) -> None:
-        """Believe what a former run within this boot believed."""
+        """Believe a clock at once: what a former run within this boot believed, or where ours agrees with it."""
+        self.met = True
         self._believed = _Pace(offset, seconds)
         self._begin(self._believed)
 
@@ -78,6 +84,19 @@ class NodeTime:
     def offset(self) -> Instant | None:
         """The time of the node less the monotonic count, in microseconds; None while none is believed."""
         return None if self._believed is None else self._believed.offset
+
+    def meet(self, at: Instant, now: Moment) -> bool:
+        """Take the first stamp that a clock may show; return whether it is believed, as the agent's clock agrees.
+
+        No later one: what a node kept passes by the time of a clock that is behind.
+        """
+        if at < EARLIEST:
+            return False
+        self.met = True
+        if now.seconds < self._young_seconds or not -AGREE_US <= at - now.at <= AGREE_US:
+            return False
+        self.resume(at - round(now.seconds * MICROSECONDS), now.seconds)
+        return True
 
     def hear(self, at: Instant, seconds: float) -> bool:
         """Take the stamp of a live reading; return whether another pace is believed now."""
@@ -170,7 +189,8 @@ class SiteTime:
         """Take the stamp of a reading, where it has one; return the moment by which to judge it (see `judge`)."""
         if at is not None and live:
             known = self._nodes.get(node) or self._known(node)
-            if known.hear(at, now.seconds) and known.offset is not None:
+            changed = (not known.met and known.meet(at, now)) or known.hear(at, now.seconds)
+            if changed and known.offset is not None:
                 self._own = None
                 self._changed[node] = ClockMemory(node, known.offset, now.boot)
         return self.judge(node, now, stamped=at is not None)

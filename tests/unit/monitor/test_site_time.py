@@ -7,7 +7,7 @@ from support.plants import START, later, plant, reading, sensor, told
 
 from edge_agent.model.quality import Flag
 from edge_agent.model.remembered import Remembered
-from edge_agent.model.time import MICROSECONDS
+from edge_agent.model.time import MICROSECONDS, Moment
 from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.view import sensor_view
 
@@ -22,7 +22,7 @@ class Desk:
 
     def __init__(self, ahead=-HOUR, *names):
         self.ahead, self.sure, self.at, self.seq = ahead, False, 0, 0
-        self.names, self.boot, self.clocks = names or ("tank1/level",), "one", {}
+        self.names, self.boot, self.clocks, self.up = names or ("tank1/level",), "one", {}, 20.0
         self.restart()
 
     def restart(self, after=0, boot="one"):
@@ -33,7 +33,7 @@ class Desk:
 
     @property
     def now(self):
-        return later(self.at)._replace(at=later(self.at + self.ahead).at, boot=self.boot, sure=self.sure)
+        return Moment(later(self.at + self.ahead).at, self.up + self.at, self.boot, self.sure)
 
     def hear(self, *messages):
         self.observed = self.monitor.observe(messages, self.now)
@@ -264,3 +264,34 @@ def test_a_clock_of_before_ours_was_sure_is_not_taken_up_again():
     desk.sure = False
     desk.restart(after=5)
     assert counts(desk.tell()) == [False]
+
+
+def in_an_old_boot(ahead=0):
+    desk = Desk(ahead)
+    desk.up = 3600.0
+    desk.restart()
+    return desk
+
+
+@pytest.mark.parametrize("ahead", [-9, 0, 9])
+def test_a_node_that_agrees_with_our_clock_from_the_first_is_believed_at_once(ahead):
+    desk = in_an_old_boot(ahead)
+    assert counts(desk.tell()) == [True]
+    assert counts(desk.tell(back=3600)) == [False]
+
+
+def test_in_a_young_boot_our_clock_may_be_that_of_the_last_shutdown():
+    desk = Desk(0)
+    assert counts(*desk.go_on(3)) == [False, False, True]
+
+
+@pytest.mark.parametrize("off", [-3600, 3600])
+def test_a_node_that_disagrees_at_first_is_not_believed_for_a_stamp_that_agrees(off):
+    """What it kept passes by the time of a clock that is behind."""
+    desk = in_an_old_boot()
+    assert counts(desk.tell(back=off), desk.tell()) == [False, False]
+
+
+def test_a_node_whose_clock_was_never_set_is_believed_once_it_was():
+    desk = in_an_old_boot()
+    assert counts(desk.tell(back=START.at / MICROSECONDS), desk.tell()) == [False, True]
