@@ -134,6 +134,7 @@ async def open_agent(
             on_lost=lose,
             expects_session=bool(remembered.readings or remembered.sequences),  # it has received before
             stay_away=succession.stays_away,
+            hasty=lambda: knowledge.executor.awaits_nodes,
         )
 
         async def observe() -> None:
@@ -169,6 +170,7 @@ async def open_agent(
             succession.refused,
             beside={"observation": observe},
             standing_alarms=partial(standing_alarms, connection, topics),
+            gather_seconds=mqtt.gather_seconds,
         )
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)

@@ -82,4 +82,5 @@ def connection_settings(settings: Settings, client_id: str) -> ConnectionSetting
         mqtt.receive_maximum,
         mqtt.session_expiry_seconds,
         mqtt.max_packet_bytes,
+        mqtt.gather_seconds,
     )

@@ -221,6 +221,11 @@ class Executor:
     def _of(self, node: str) -> list[Control]:
         return [control for control in self.controls.values() if control.actuator.node == node]
 
+    @property
+    def awaits_nodes(self) -> bool:
+        """Whether a command is open, so that an acknowledgement or a state of its actuator is to come."""
+        return bool(self._open)
+
     def concerns(self, command_id: str, actuator: str) -> bool:
         """Whether an actuator may speak of a command: not of another's that is open."""
         found = self._open.get(command_id)

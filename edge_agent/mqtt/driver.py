@@ -20,7 +20,7 @@ from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
 from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, keeping_cancellation, passing_client
-from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
+from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError, fail
 from edge_agent.mqtt.packets import Splitter
 from edge_agent.mqtt.pump import Pump
 
@@ -60,10 +60,11 @@ class Link:
         *,
         parse: Callable[[str], Route] = unrouted,
         generation: int = 0,
+        hasty: Callable[[], bool] = lambda: False,
     ) -> None:
         """Prepare a connection; `generation` goes into the receipts. What `receive` raises comes out of `lost`.
 
-        Without a will it leaves nothing behind, not even a session.
+        Without a will it leaves nothing behind, not even a session. While `hasty` says so nothing is gathered.
         """
         self._loop = asyncio.get_running_loop()
         self._receive = receive
@@ -74,7 +75,9 @@ class Link:
         self._lost: asyncio.Future[str] = self._loop.create_future()
         self._waiting: dict[int, asyncio.Future[list[ReasonCode]]] = {}
         self._ready = self._paused = False
-        self._pump = Pump(self._paho, self._splitter, receive, self._end)
+        self._hasty = hasty
+        gather = settings.gather_seconds
+        self._pump = Pump(self._paho, self._splitter, receive, self._end, gather_seconds=gather, hasty=self._is_hasty)
         self.version = version
         self.session_present = False
         self.finished = False  # in order, by the owner
@@ -251,12 +254,16 @@ class Link:
         """Read unless paused; a confirmation can only be had by reading on, past the messages before it."""
         self._pump.read(wanted=not self._paused or not self._ready or bool(self._waiting))
 
+    def _is_hasty(self) -> bool:
+        return bool(self._waiting) or self._hasty()
+
     async def _confirmed(self, result: int, mid: int | None) -> list[ReasonCode]:
         if result != paho.MQTT_ERR_SUCCESS or mid is None or not self.alive:
             raise BrokerUnavailableError(f"the connection to the broker is lost: {paho.error_string(result)}")
         waiting: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
         self._waiting[mid] = waiting
         self._choose_reading()
+        self._pump.hurry()
         try:
             return await waiting
         finally:
@@ -282,7 +289,7 @@ class Link:
         elif isinstance(cause, (OSError, aiomqtt.MqttError)):
             self._lost.set_result(str(cause) or type(cause).__name__)
         else:
-            _fail(self._lost, cause)
+            fail(self._lost, cause)
         self._fail_waiting(cause)
         private.stop_waiting(self._client, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))
         # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
@@ -290,11 +297,4 @@ class Link:
 
     def _fail_waiting(self, cause: str | Exception) -> None:
         for waiting in self._waiting.values():
-            _fail(waiting, LinkEndedError(f"the connection to the broker is lost: {cause}"))
-
-
-def _fail(future: asyncio.Future[Any], error: Exception) -> None:
-    """Fail what is still waited for; where nobody waits any more, without a complaint of asyncio."""
-    if not future.done():
-        future.set_exception(error)
-        future.exception()
+            fail(waiting, LinkEndedError(f"the connection to the broker is lost: {cause}"))

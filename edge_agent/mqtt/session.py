@@ -46,7 +46,8 @@ class Session:
     connection without a session has lost one. `lasting_seconds`: a connection that ended sooner counts as a failure,
     so that the pauses between them grow. `stay_away(contested)` is asked after the end of each, and from time to
     time, whether another client of the same id is to keep the session; where it was so, or connections have ended
-    soon several times, it is contested.
+    soon several times, it is contested. `hasty` is asked after each read whether an answer is waited for, so that
+    nothing is gathered.
     """
 
     def __init__(
@@ -64,12 +65,13 @@ class Session:
         expects_session: bool = False,
         lasting_seconds: float = LASTING_SECONDS,
         stay_away: Callable[[bool], Awaitable[bool]] | None = None,
+        hasty: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
         self._subscriptions = tuple(subscriptions)
         self._will = will
         self._on_messages = on_messages
-        self._parse = parse
+        self._parse, self._hasty = parse, hasty
         self._on_connected, self._on_lost, self._stay_away = on_connected, on_lost, stay_away
         self._jitter = jitter
         self._sleep = sleep
@@ -253,7 +255,13 @@ class Session:
     async def _open(self, version: ProtocolVersion) -> Link:
         self._generation += 1
         self._link = link = Link(
-            self._settings, version, self._will(), self._on_messages, parse=self._parse, generation=self._generation
+            self._settings,
+            version,
+            self._will(),
+            self._on_messages,
+            parse=self._parse,
+            generation=self._generation,
+            hasty=self._hasty,
         )
         if self._paused:
             link.pause()

@@ -91,6 +91,7 @@ class Parts:
     finish_seconds: float = FINISH_SECONDS
     standing_alarms: Callable[[], Coroutine[None, None, Iterable[AlarmKey]]] | None = None
     beside: Mapping[str, Callable[[], Coroutine[None, None, None]]] = field(default_factory=dict)
+    gather_seconds: float = 0.0
 
 
 class Agent:
@@ -237,6 +238,7 @@ class Agent:
             parts.observer,
             commit_seconds=parts.commit_seconds,
             most_unacknowledged=parts.most_unacknowledged,
+            gather_seconds=parts.gather_seconds,
         )
         return Loop(
             parts.knowledge,
