@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from edge_agent.cli.eventloop import run_in
 from edge_agent.cli.memory import ending_without_memory, watch_callbacks
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
@@ -63,7 +64,9 @@ def run(
         stack.callback(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN) or signal.SIG_DFL)
         log = stack.enter_context(logs_off_the_loop(settings.log.level, settings.log.format, SystemClock().steady))
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
-        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock, log)))
+        return single(
+            lambda: run_in(settings.agent.event_loop, lambda: _run(settings, plant, recording, rewire, clock, log))
+        )
 
 
 async def _run(

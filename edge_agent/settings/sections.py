@@ -27,6 +27,7 @@ def _not_empty(path: Path) -> Path:
 
 #: A path is text in the file; strict validation would want a Path there.
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(_not_empty)]
+EventLoop = Literal["auto", "asyncio", "uvloop"]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -41,6 +42,10 @@ class AgentSection(Section):
 
     id: str = Field(
         "gateway-1", pattern=ID_PATTERN, title=ID_PHRASE, description="Name of this agent, unique per gateway."
+    )
+    event_loop: EventLoop = Field(
+        "auto",
+        description="What waits for the network: uvloop takes less of the processor; auto: that where it is installed.",
     )
 
 

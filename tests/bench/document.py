@@ -42,8 +42,8 @@ machine; compare the ratios. `make bench ARGS="{arguments}"` wrote this page; ru
 - At the rates of a station each subject is watched for some seconds of a steady trickle, after the first second of
   it, and all of them side by side at rest. Wake-ups are the times that its threads gave up the processor of their own
   accord, to wait. The agent is there twice: as it is installed, and with `mqtt.gather_seconds = 0`.
-- The cost of a turn is that of the core alone, called in one process over one message after the other: the median of each
-  round.
+- The cost of a turn is that of the core alone, called in one process over one message after the other: the median of
+  each round.
 - The highest rate held is the highest at which, after some seconds, no more than a quarter of a second's worth of
   messages waits.
 - Reaction is measured by a simulated pump station: from just before it publishes the level that decides until it has

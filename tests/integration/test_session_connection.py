@@ -15,6 +15,8 @@ from edge_agent.mqtt.broker import free_port
 
 STATUS = WILL.topic
 
+EVENT_LOOPS = ("asyncio", "uvloop")
+
 
 async def test_a_restart_of_the_broker_is_got_over_with_session_and_subscriptions(mosquitto, publisher):
     async with running(Agent(mosquitto.port)) as agent:

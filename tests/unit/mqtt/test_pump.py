@@ -17,6 +17,7 @@ from edge_agent.mqtt.pump import Pump
 
 #: Longer than any test waits: what comes after a rest of so long has not rested.
 LONG = 60.0
+EVENT_LOOPS = ("asyncio", "uvloop")
 ROUTE = Route(Kind.TELEMETRY, "tank1", "level")
 
 
