@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Message
     from edge_agent.mqtt.packets import Splitter
 
-#: How often keepalive is looked after.
-_TICK_SECONDS = 1.0
 #: While haste is called for, and in a flood, the socket rests no longer than so after a read.
 _SHORTEST_REST_SECONDS = 0.002
 #: It rests only where reads follow each other within so many times its rest: what comes alone is read at once, and
@@ -142,7 +140,7 @@ class Pump:
     def _attach(self, sock: SocketLike) -> None:
         if not self._dropped and sock.fileno() >= 0:
             self._socket, self.opened = sock, True
-            self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
+            self._timer = self._loop.call_later(self._side.quiet_seconds(), self._tick)
             self.read(wanted=self._wanted)
 
     def _add_writer(self, sock: SocketLike) -> None:
@@ -206,7 +204,6 @@ class Pump:
 
     def _tick(self) -> None:
         """Keep alive. Whatever comes shows that the broker is there."""
-        self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
         self._side.tick(reading=self._reading)
         try:
             self._paho.loop_misc()
@@ -214,3 +211,5 @@ class Pump:
             raise
         except Exception as error:
             self._fail(error)
+        if self._socket is not None:
+            self._timer = self._loop.call_later(self._side.quiet_seconds(), self._tick)
