@@ -68,7 +68,7 @@ class GroupCommit:
         self._outbox, self._delivery, self._clock, self._observer = outbox, delivery, clock, observer
         self._commit_seconds, self._most = commit_seconds, most_unacknowledged
         self._held: list[Held] = []
-        self._rows = self._receipts = 0
+        self._rows = self._news = self._receipts = 0
         self._since = self._again_at = 0.0  # steady times: since when something waits; when it is tried again
         self._arrivals, self._generation = Arrivals(clock.steady(), gather_seconds), 0
         self._unstarted: dict[str, Unstarted] = {}
@@ -127,6 +127,7 @@ class GroupCommit:
             self._since = since
         self._held.append(held)
         self._rows += held.rows
+        self._news += held.news
         self._receipts += len(turn.receipts)
         self._is_pressing = self._is_pressing or turn.urgent
 
@@ -157,7 +158,7 @@ class GroupCommit:
 
     def _store_at(self) -> float:
         """Return the steady time at which what waits is to be stored, if nothing comes that must be stored sooner."""
-        wait = self._commit_seconds if self._rows < WORTHWHILE_ROWS else min(self._commit_seconds, WORTHWHILE_SECONDS)
+        wait = self._commit_seconds if self._news < WORTHWHILE_ROWS else min(self._commit_seconds, WORTHWHILE_SECONDS)
         until = self._since + wait
         return min(until, self._arrivals.silent_from(self._receipts)) if self._receipts else until
 
@@ -213,6 +214,7 @@ class GroupCommit:
         self._observer.missed(sum(held.turn.counts.gaps for held in those))
         self._held = self._held[len(those) :]  # what came while it was written is behind it
         self._rows = sum(held.rows for held in self._held)
+        self._news = sum(held.news for held in self._held)
         self._receipts = sum(len(held.turn.receipts) for held in self._held)
         self._since = self._clock.steady()
         self._recovered()

@@ -10,7 +10,9 @@ from edge_agent.model.commands import CommandState
 from edge_agent.model.inbox import Inbox, Kind, Message, Receipt, Route
 from edge_agent.model.plant import Policy
 from edge_agent.runtime.commit import WORTHWHILE_ROWS
+from edge_agent.runtime.held import Held
 from edge_agent.runtime.loop import TICK_SECONDS
+from edge_agent.turn import Turn
 
 
 def delivering():
@@ -62,6 +64,12 @@ async def test_readings_that_are_worth_a_write_wait_for_a_second_only(
         assert journal.writes == []
         await loop.turn(Inbox([level_message(3.0, WORTHWHILE_ROWS)]), None)
     assert [len(turns) for turns in journal.writes] == [WORTHWHILE_ROWS]
+
+
+def test_a_reading_that_is_settled_before_it_was_stored_is_one_row(clock):
+    reading = object()
+    held = Held(Turn(clock.now(), readings=[reading], settled=[reading]))
+    assert (held.rows, held.news) == (2, 1)
 
 
 async def test_a_trickle_is_stored_after_the_interval_though_it_pauses(
