@@ -45,7 +45,8 @@ class AgentSection(Section):
     )
     event_loop: EventLoop = Field(
         "auto",
-        description="What waits for the network: uvloop takes less of the processor; auto: that where it is installed.",
+        description="What waits for the network: uvloop takes a little less of the processor; auto: that where it is "
+        "installed.",
     )
 
 

@@ -90,8 +90,8 @@ def measure(setting: Setting) -> None:
     costs = _costs({"quiet": partial(quiet.turn, 5.0), "alarmed": partial(alarmed.turn, 11.0)}, turns, setting.rounds)
     more = [one - other for one, other in zip(costs["alarmed"], costs["quiet"], strict=True)]
     add = setting.report.add
-    add(Row(TOPIC, "10,000 sensors, no alarm", costs["quiet"], "µs"))
-    add(Row(TOPIC, "10,000 sensors, 10,000 standing alarms: more", more, "µs", most=_MOST_US_MORE))
+    add(Row(TOPIC, "10,000 sensors, no alarm", costs["quiet"], "µs a turn"))
+    add(Row(TOPIC, "10,000 sensors, 10,000 standing alarms: more", more, "µs a turn", most=_MOST_US_MORE))
     limits = [quiet.change(12.0 + number / 100) * 1e3 for number in range(max(5, setting.rounds))]
     add(Row(TOPIC, "one limit among 40,000 adopted", limits, "ms", most=_MOST_MS, note="the turn that adopts it"))
 
@@ -105,7 +105,7 @@ def _add_stations(setting: Setting, turns: int) -> None:
     costs = _costs({str(n): partial(core.turn, 5.0) for n, core in cores.items()}, turns, setting.rounds)
     for count in _STATIONS:
         what = "1 actuator and plan" if count == 1 else f"{count:,} actuators and plans"
-        setting.report.add(Row(TOPIC, what, costs[str(count)], "µs"))
+        setting.report.add(Row(TOPIC, what, costs[str(count)], "µs a turn"))
     ratio = [one / other for one, other in zip(costs["1000"], costs["1"], strict=True)]
     setting.report.add(
         Row(TOPIC, "1,000 actuators and plans ÷ 1", ratio, "ratio", most=_MOST_TIMES, note="of each round")
