@@ -92,7 +92,6 @@ async def test_want_of_memory_while_reading_is_no_end_of_the_connection():
         for step in (pump._read, pump._write, pump._tick):
             with pytest.raises(MemoryError):
                 step()
-        pump._timer.cancel()
     assert failures == []
 
 
