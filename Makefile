@@ -13,7 +13,8 @@ help:
 	@echo "make test     every test, with the real servers they need"
 	@echo "make install  .venv with the agent and its development tools"
 	@echo "make check    format, lint, types, import rules"
-	@echo "make faults   break one thing after the other and count what is lost; ARGS=\"--kills 1000\""
+	@echo "make faults   break one thing after the other and count what is lost; ARGS=\"--kills 1000\";"
+	@echo "              EDGE_AGENT_AGENT__EVENT_LOOP=uvloop in the environment breaks them in uvloop"
 	@echo "make try-install  follow docs/install.md in fresh Debian roots (root, mmdebstrap, downloads)"
 	@echo "make bench    the benchmarks and their table; ARGS=\"--quick --peers\", ARGS=--help tells more"
 

@@ -30,6 +30,8 @@ _SHORTEST_REST_SECONDS = 0.002
 _LOAD_RESTS = 1.25
 #: A read of so many bytes was worth its wake-up: to rest longer would only fill the window of the broker.
 _FLOOD_BYTES = 16_384
+#: Where so few are acknowledged at once the broker may have stopped at its window, and goes on now.
+_FEW = 100
 
 
 class Pump:
@@ -92,6 +94,8 @@ class Pump:
     def acknowledge(self, packets: Sequence[int]) -> None:
         """Send PUBACK for each packet id, or queue them."""
         self._side.acknowledge(packets)
+        if len(packets) < _FEW:
+            self.hurry()
 
     def flush(self) -> None:
         """Write what waits for the socket now, as far as it goes, and not after the event loop's next look at it."""

@@ -41,7 +41,7 @@ machine; compare the ratios. `make bench ARGS="{arguments}"` wrote this page; ru
   limits. FastStream: a handler that takes validated readings, no checks. None of them stores anything.
 - At the rates of a station each subject is watched for some seconds of a steady trickle, after the first second of
   it, and all of them side by side at rest. Wake-ups are the times that its threads gave up the processor of their own
-  accord, to wait. The agent is there twice: as it is installed, and with `mqtt.gather_seconds = 0`.
+  accord, to wait. The agent is there as it is installed, with `mqtt.gather_seconds = 0`, and with uvloop.
 - The cost of a turn is that of the core alone, called in one process over one message after the other: the median of
   each round.
 - The highest rate held is the highest at which, after some seconds, no more than a quarter of a second's worth of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from bench.company import start_peers, working
@@ -14,6 +15,8 @@ from bench.table import Row
 from bench.throughput import Load, attempt, ratios
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bench.meter import Used
     from bench.setting import Setting
     from bench.subjects import Subject
@@ -37,7 +40,7 @@ def measure(setting: Setting) -> None:
 
         loads = {
             "edge-agent": load(WholeAgent(setting.folder("rates"), setting.port, "rates", commit_seconds=None)),
-            "at-once": load(_at_once(setting)),
+            **{name: load(agent) for name, agent in _variants(setting)},
             "session": load(session_floor(setting.port)),
             "aiomqtt": load(aiomqtt_floor(setting.port)),
             "mosquitto_sub": load(MosquittoSub(setting.folder("sub"), setting.port)),
@@ -50,12 +53,16 @@ def measure(setting: Setting) -> None:
             _add(setting, rate, peers, used[rate])
 
 
-def _at_once(setting: Setting) -> WholeAgent:
-    agent = WholeAgent(
-        setting.folder("at-once"), setting.port, "at-once", mqtt="gather_seconds = 0\n", commit_seconds=None
-    )
-    agent.name = "edge-agent, whole, with gather_seconds = 0"
-    return agent
+def _variants(setting: Setting) -> Iterator[tuple[str, WholeAgent]]:
+    """Start the agent with other settings beside the one as it is installed."""
+    variants = {"at-once": ("gather_seconds = 0", "gather_seconds = 0\n", "asyncio")}
+    if find_spec("uvloop") is not None:
+        variants["uvloop"] = ("uvloop", "", "uvloop")
+    for name, (what, mqtt, loop) in variants.items():
+        folder = setting.folder(name)
+        agent = WholeAgent(folder, setting.port, name, mqtt=mqtt, commit_seconds=None, event_loop=loop)
+        agent.name = f"edge-agent, whole, with {what}"
+        yield name, agent
 
 
 def _at_rest(loads: dict[str, Load], rounds: int, seconds: float) -> dict[str, list[Used]]:

@@ -59,6 +59,7 @@ class WholeAgent:
         mqtt: str = "",
         settings: str = "",
         commit_seconds: float | None = 1.0,
+        event_loop: str | None = None,
     ) -> None:
         """Start it; `more` goes into its plant file, `mqtt` into that section of its settings, `settings` after it.
 
@@ -67,7 +68,13 @@ class WholeAgent:
         """
         self.site, self.size, self._readings = site, size or Size(), readings_a_message
         self.process = AgentProcess(
-            folder, port, plant(site, self.size, more), settings, mqtt=mqtt, commit_seconds=commit_seconds
+            folder,
+            port,
+            plant(site, self.size, more),
+            settings,
+            mqtt=mqtt,
+            commit_seconds=commit_seconds,
+            event_loop=event_loop,
         )
         self.process.start()
 

@@ -126,6 +126,12 @@ async def test_nothing_rests_long_while_an_answer_is_waited_for(make_wire):
         await wire.pass_on(number)
 
 
+async def test_what_a_broker_sends_when_few_messages_are_acknowledged_is_read_at_once(make_wire):
+    wire = await resting(make_wire)
+    wire.pump.acknowledge([1, 2])
+    await wait_until(lambda: wire.taken == 3)
+
+
 async def test_a_flood_is_read_on_without_a_long_rest(make_wire):
     wire = make_wire(LONG)
     await wire.pass_on(1)
