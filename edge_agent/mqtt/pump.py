@@ -103,9 +103,10 @@ class Pump:
             self._write()
 
     def hurry(self) -> None:
-        """Read what comes at once, where the socket rests: something is waited for."""
+        """End the rest of the socket: something is waited for."""
         if self._reading and not self._listening and self._next is not None:
-            self._listen(wanted=True)
+            self._next.cancel()
+            self._next = self._loop.call_soon(self._read)
 
     def unsent(self, mid: int) -> bool:
         """Whether a publish may still wait for the socket here."""

@@ -12,6 +12,7 @@ from support.deadline import wait_until
 from support.flood import publish
 
 from edge_agent.model.inbox import Kind, Route
+from edge_agent.mqtt.intake import Found
 from edge_agent.mqtt.packets import Splitter
 from edge_agent.mqtt.pump import Pump
 
@@ -137,6 +138,16 @@ async def test_a_flood_is_read_on_without_a_long_rest(make_wire):
     await wire.pass_on(1)
     for first in range(2, 60, 20):
         await wire.pass_on(*range(first, first + 20), padding=1000)
+
+
+async def test_what_has_been_decrypted_already_is_not_left_to_the_event_loop(make_wire):
+    wire, found = make_wire(LONG), [Found.ALL, Found.SOME]
+    await wire.pass_on(1)
+    wire.pump._take = lambda: found.pop() if found else Found.NOTHING
+    wire.pump._listen(wanted=False)
+    wire.pump._read()
+    wire.pump.hurry()
+    await wait_until(lambda: not found)
 
 
 async def test_a_pause_ends_the_rest_and_reading_goes_on_after_it(make_wire):
