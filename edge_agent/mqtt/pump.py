@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Message
     from edge_agent.mqtt.packets import Splitter
 
-#: While haste is called for, and in a flood, the socket rests no longer than so after a read.
+#: While haste is called for the socket rests no longer than so after a read.
 _SHORTEST_REST_SECONDS = 0.002
 #: It rests only where reads follow each other within so many times its rest: what comes alone is read at once, and
 #: costs one wake-up, not two. With a rest of 2 ms and twice that, 200 to 500 messages a second took a fifth more.
 _LOAD_RESTS = 1.25
-#: A read of so many bytes was worth its wake-up: to rest longer would only fill the window of the broker.
-_FLOOD_BYTES = 16_384
+#: It rests no longer than so many bytes take to come, by the pace of the last read: some 150 messages are worth a
+#: wake-up, and more would fill the window of the broker.
+_WORTHWHILE_BYTES = 16_384
 #: Where so few are acknowledged at once the broker may have stopped at its window, and goes on now.
 _FEW = 100
 
@@ -186,18 +187,23 @@ class Pump:
         if found is Found.NOTHING:
             self._listen(wanted=True)
             return
-        now, rest = self._loop.time(), self._rest_seconds()
+        now = self._loop.time()
+        passed, self._read_at = now - self._read_at, now
+        rest = self._rest_seconds(passed)
         if found is Found.SOME:
             self._next = self._loop.call_soon(self._read)
-        elif now - self._read_at < _LOAD_RESTS * rest:
+        elif passed < _LOAD_RESTS * rest:
             self._listen(wanted=False)
             self._next = self._loop.call_later(rest, self._read)
         else:
             self._listen(wanted=True)
-        self._read_at = now
 
-    def _rest_seconds(self) -> float:
-        return _SHORTEST_REST_SECONDS if self._taken() >= _FLOOD_BYTES or self._hasty() else self._gather_seconds
+    def _rest_seconds(self, passed: float) -> float:
+        """Return how long to rest after a read that came so long after the last one."""
+        if self._hasty():
+            return _SHORTEST_REST_SECONDS
+        worthwhile = max(passed, _SHORTEST_REST_SECONDS) * _WORTHWHILE_BYTES / max(self._taken(), 1)
+        return min(max(worthwhile, _SHORTEST_REST_SECONDS), self._gather_seconds)
 
     def _write(self) -> None:
         try:

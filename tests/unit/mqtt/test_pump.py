@@ -133,6 +133,23 @@ async def test_what_a_broker_sends_when_few_messages_are_acknowledged_is_read_at
     await wait_until(lambda: wire.taken == 3)
 
 
+@pytest.mark.parametrize(
+    ("taken", "passed", "rest"),
+    [
+        (100, 10.0, 0.02),  # alone
+        (2_200, 0.02, 0.02),  # 1,000 messages a second
+        (16_384, 0.005, 0.005),  # 30,000
+        (65_536, 0.001, 0.002),  # more than can be taken
+    ],
+)
+async def test_the_faster_messages_come_the_shorter_is_the_rest(make_wire, taken, passed, rest):
+    wire = make_wire(0.02)
+    wire.pump._taken = lambda: taken
+    assert wire.pump._rest_seconds(passed) == pytest.approx(rest)
+    wire.is_hasty = True
+    assert wire.pump._rest_seconds(passed) == 0.002
+
+
 async def test_a_flood_is_read_on_without_a_long_rest(make_wire):
     wire = make_wire(LONG)
     await wire.pass_on(1)
