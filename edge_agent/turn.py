@@ -6,16 +6,29 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from edge_agent.analyze.analysis import Analyzer
+from edge_agent.analyze.heard import Heard
 from edge_agent.execute.execution import Executed, Executor
 from edge_agent.execute.view import actuator_view
 from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.commands import Decision
 from edge_agent.model.continuity import continued
-from edge_agent.model.inbox import Inbox, Kind
+from edge_agent.model.inbox import (
+    NO_EVENTS,
+    BreakerReport,
+    DispatchReport,
+    EpochReport,
+    Events,
+    Kind,
+    LinkReport,
+    Operation,
+    RefusalReport,
+    RenewalReport,
+)
 from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, POLICY_REFUSED, TRIPPED
 from edge_agent.model.remembered import NodeView, Snapshot
 from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.observed import StatusReport
+from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view
 from edge_agent.plan.effect import Effects, Measure
 from edge_agent.plan.planning import Facts, Overruled, Planner
@@ -24,10 +37,11 @@ from edge_agent.plan.standing import Station
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from edge_agent.analyze.heard import Changes
     from edge_agent.execute.control import Control
     from edge_agent.model.alarms import Alarm, AlarmEvent
     from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Mode
-    from edge_agent.model.inbox import Receipt
+    from edge_agent.model.inbox import Inbox, Receipt
     from edge_agent.model.plant import Plan, Plant, Policy
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
     from edge_agent.model.remembered import ActuatorView, PlanMemory, Remembered, SensorView, SequenceMemory
@@ -35,7 +49,7 @@ if TYPE_CHECKING:
     from edge_agent.monitor.observed import Observed
     from edge_agent.plan.standing import Standing
 
-Stage = Literal["monitor", "analyze", "plan", "execute"]
+Phase = Literal["monitor", "analyze", "plan", "execute"]
 
 
 @dataclass(slots=True)
@@ -102,7 +116,7 @@ class Knowledge:
         self.agent = agent
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
-        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
+        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now, layout=LAYOUT)
         self.analyzer.recall(remembered.readings if remembered.same_clock(now) else (), now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()
@@ -186,34 +200,34 @@ class Knowledge:
         return actuator_view(control, now.seconds, is_free=is_free)
 
 
-def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Stage], None] | None = None) -> Turn:
+def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Phase], None] | None = None) -> Turn:
     """Run the four phases over what came in and the time that passed.
 
     The same knowledge, inbox and moment give the same turn, always. `lap` is called with the name of each phase when
     it is over, for those who measure.
     """
     turn = Turn(now)
-    executed = Executed()
-    if inbox.plant is not None:
-        knowledge.renew(inbox.plant, executed, now)
+    executed, events = Executed(), Events(inbox.events) if inbox.events else NO_EVENTS
+    if events.plant is not None:
+        knowledge.renew(events.plant, executed, now)
     observed = _monitor(knowledge, inbox, turn)
     _lap(lap, "monitor")
-    _analyze(knowledge, inbox, observed, turn)
+    _analyze(knowledge, events, observed, turn)
     _lap(lap, "analyze")
-    _plan(knowledge, inbox, observed, executed, turn)
+    _plan(knowledge, events, observed, executed, turn)
     _lap(lap, "plan")
-    _execute(knowledge, inbox, observed, executed, turn)
+    _execute(knowledge, events, observed, executed, turn)
     _lap(lap, "execute")
     return turn
 
 
-def _lap(lap: Callable[[Stage], None] | None, stage: Stage) -> None:
+def _lap(lap: Callable[[Phase], None] | None, phase: Phase) -> None:
     if lap is not None:
-        lap(stage)
+        lap(phase)
 
 
 def _monitor(knowledge: Knowledge, inbox: Inbox, turn: Turn) -> Observed:
-    observed = knowledge.monitor.observe(inbox.messages, turn.now)
+    observed = knowledge.monitor.observe(inbox.messages, turn.now, knowledge.executor.leaving)
     turn.readings, turn.settled = observed.readings, observed.settled
     turn.dead_letters, turn.deliveries = observed.dead_letters, observed.deliveries
     turn.sequences = observed.sequences
@@ -247,27 +261,32 @@ def _heed_life(knowledge: Knowledge, inbox: Inbox, observed: Observed) -> None:
     observed.statuses.extend(StatusReport(node, online=True) for node in alive)
 
 
-def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn) -> None:
-    analyzer, now = knowledge.analyzer, turn.now
-    if inbox.policy is not None:
-        analyzer.adopt(inbox.policy.thresholds, now)
-    analyzer.read(observed.judged, now)
-    analyzer.silent(observed.silent, now)
-    for node, online in observed.statuses:
-        analyzer.node_status(node, online, now)
-    for renewal in inbox.renewals:
-        analyzer.store_renewed(renewal.detail, now)
-    analyzer.tick(now)
+def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) -> None:
+    heard = Heard(
+        None if events.policy is None else events.policy.thresholds,
+        observed.judged,
+        observed.silent,
+        [status for status in observed.statuses if status.node in knowledge.plant.nodes],
+        [renewal.detail for renewal in events.of(RenewalReport)],
+    )
+    _note(knowledge.analyzer.analyze(heard, turn.now), turn)
 
 
-def _plan(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
+def _note(changes: Changes, turn: Turn) -> None:
+    """Add what happened to alarms; of an alarm that changed twice in a turn the last state counts."""
+    turn.alarm_events += changes.events
+    known = {alarm.key: alarm for alarm in turn.alarms}
+    turn.alarms = list((known | {alarm.key: alarm for alarm in changes.alarms}).values())
+
+
+def _plan(knowledge: Knowledge, events: Events, observed: Observed, executed: Executed, turn: Turn) -> None:
     planner, executor, now = knowledge.planner, knowledge.executor, turn.now
-    if inbox.policy is not None:
-        planner.adopt(inbox.policy.plans)
+    if events.policy is not None:
+        planner.adopt(events.policy.plans)
     for node, online in observed.statuses:  # before the decision: a return asks for newer evidence
         executor.node_status(node, online, now)
         planner.look()
-    for operation in inbox.operations:
+    for operation in events.of(Operation):
         if operation.operation == "reset":
             planner.reset(operation.target)
         executor.operate(operation, now)
@@ -295,9 +314,9 @@ def _overruled(losers: Iterable[Overruled], now: Moment) -> list[Decision]:
     ]
 
 
-def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
+def _execute(knowledge: Knowledge, events: Events, observed: Observed, executed: Executed, turn: Turn) -> None:
     executor, now = knowledge.executor, turn.now
-    _heed_events(knowledge, inbox, now)
+    _heed_events(knowledge, events, now)
     executor.clocks.hear(observed.ahead, now)
     for ack in observed.acknowledgements:
         if ack.status in ("accepted", "done"):
@@ -305,14 +324,15 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     for told in observed.states:
         executor.report(told.actuator, told.state, told.value, executed, now, local=told.local)
     # A node's own word comes before our despair of it: after a stall both may lie in one inbox.
-    published = [report for report in inbox.deliveries if report.state == "published"]
+    reports = events.of(DispatchReport)
+    published = [report for report in reports if report.state == "published"]
     for report in published:
         executor.delivered(report, executed, now)
     _acknowledge(knowledge, observed, executed, now)
-    for report in inbox.deliveries:
+    for report in reports:
         if report.state != "published":
             executor.delivered(report, executed, now)
-    for breaker in inbox.breakers:
+    for breaker in events.of(BreakerReport):
         executor.breaker(breaker, now)
     executor.reconcile(executed, now, knowledge.planner.unsure)
     _conditions(knowledge, turn)
@@ -320,19 +340,19 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
     turn.epoch, executor.raised = executor.raised, None
     turn.refused_epoch, executor.refused = executor.refused, None
     turn.decisions = executed.decisions
-    for control in executor.controls.values():
+    for control in executor.all_controls():
         if control.changed:
             control.changed = False
             turn.actuators.append(control.memory(now))
-    turn.alarm_events, turn.alarms = knowledge.analyzer.register.take_changes()
+    turn.actuators += executed.memories
 
 
-def _heed_events(knowledge: Knowledge, inbox: Inbox, now: Moment) -> None:
-    for refusal in inbox.refusals:
+def _heed_events(knowledge: Knowledge, events: Events, now: Moment) -> None:
+    for refusal in events.of(RefusalReport):
         knowledge.refusal = refusal.detail
-    for epoch in inbox.epochs:
+    for epoch in events.of(EpochReport):
         knowledge.executor.raise_epoch(epoch.epoch, now)
-    for link in inbox.links:
+    for link in events.of(LinkReport):
         knowledge.executor.link(now, connected=link.connected)
 
 
@@ -353,7 +373,7 @@ def _conditions(knowledge: Knowledge, turn: Turn) -> None:
         found[AlarmKey(node, name, NO_EFFECT)] = "medium", why
     if knowledge.refusal:
         found[AlarmKey(AGENT, "", POLICY_REFUSED)] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
-    knowledge.analyzer.conditions.update(found, turn.now)
+    _note(knowledge.analyzer.conditions.update(found, turn.now), turn)
 
 
 def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, now: Moment) -> None:

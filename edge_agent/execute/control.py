@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edge_agent.execute.equipment import Equipment, fulfils, reported_on, turns_on
 from edge_agent.execute.lease import Lease
@@ -150,6 +150,7 @@ class Control:
             boot=now.boot,
             offset=now.offset,
             sure=now.sure,
+            equipment=_equipment(self.actuator),
         )
 
     # What is requested ------------------------------------------------------------------------------------------
@@ -158,6 +159,19 @@ class Control:
     def safe(self) -> bool:
         """Whether the fail-safe action is what is requested."""
         return self.desired is not None and self.desired.action == self.actuator.fail_safe
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is known to do its fail-safe action, and nothing that was commanded may change that."""
+        if self.record is not None or not (self.desired is None or self.safe):
+            return False
+        safe = self.actuator.fail_safe
+        does = None if self.reported is None else fulfils(safe, None, self.reported)
+        if does is not None:
+            return does
+        if self.desired is not None:
+            return self.state is Desired.FULFILLED
+        return self.equipment.running in {None, turns_on(safe, None)}
 
     @property
     def locked_out(self) -> bool:
@@ -169,9 +183,8 @@ class Control:
         before = self.desired
         self.desired, self.desired_at, self.changed = wish, now.at, True
         if before is not None and (before.action, before.value) == (wish.action, wish.value):
-            if wish.trip and not before.trip:  # no pause after a miss delays it, and no earlier try is enough
-                self.restored = 0
-                self.awake(now)
+            if wish.trip and not before.trip:
+                self._ask_afresh(now)
             return
         self._to(Desired.HELD)
         if self._open_for_wish():
@@ -182,6 +195,12 @@ class Control:
         self._contradicted_since, self._run_by_hand = None, False
         self._due_seconds, self._pause_seconds = now.seconds, self.actuator.ack_timeout_seconds
         self._rest_or_block()
+
+    def _ask_afresh(self, now: Moment) -> None:
+        """Command a trip's stop at once, whatever was tried before: no earlier try, and no pause after one, counts."""
+        self.restored, self._pause_seconds, self._due_seconds = 0, self.actuator.ack_timeout_seconds, now.seconds
+        if self.state not in _BLOCKED and not (self.state is Desired.FULFILLED and self.confirmed):
+            self._to(Desired.HELD)
 
     def _denied(self) -> bool:
         """Whether the equipment reports otherwise than requested."""
@@ -519,6 +538,12 @@ class Control:
         if state is not self.state and state not in STEPS[self.state]:
             raise AssertionError(f"{self.actuator.name}: no step from {self.state} to {state}")
         self.state = state
+
+
+def _equipment(actuator: Actuator) -> list[Any]:
+    """Return what it takes to stop an actuator that is in no plant file any more."""
+    times = (actuator.lease_seconds, actuator.ack_timeout_seconds, actuator.command_ttl_seconds)
+    return [actuator.kind, actuator.fail_safe, actuator.min_on_seconds, *times]
 
 
 def _said(reported: Reported) -> tuple[str, float | None, bool]:

@@ -6,15 +6,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.execute import departure
 from edge_agent.execute.control import Control
 from edge_agent.execute.equipment import fulfils, turns_on
 from edge_agent.execute.identity import command_id as identify
 from edge_agent.execute.nodeclocks import STEP_SECONDS, NodeClocks
 from edge_agent.execute.stagger import Stagger, return_wait_seconds
-from edge_agent.execute.troubles import troubles, watch
+from edge_agent.execute.troubles import troubles, unconfirmed, watch
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.commands import (
     MOST_EPOCH_JUMP,
+    ActuatorMemory,
     Check,
     Command,
     CommandEvent,
@@ -28,11 +30,12 @@ from edge_agent.model.commands import (
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from edge_agent.execute.control import Need
-    from edge_agent.model.inbox import BreakerReport, DeliveryReport, Operation
-    from edge_agent.model.plant import Plant, Priority
+    from edge_agent.execute.departure import Departure
+    from edge_agent.model.inbox import BreakerReport, DispatchReport, Operation
+    from edge_agent.model.plant import Actuator, Plant, Priority
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
 
@@ -57,11 +60,12 @@ WATCH_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Executed:
-    """What execution decided in one turn."""
+    """What execution decided in one turn. `memories`: of actuators that are gone."""
 
     commands: list[Command] = field(default_factory=list)
     events: list[CommandEvent] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    memories: list[ActuatorMemory] = field(default_factory=list)
 
 
 class _Open(NamedTuple):
@@ -91,38 +95,99 @@ class Executor:
         self.breakers: dict[str, str] = {}
         self._site, self._agent, self._counter = plant.site, agent, 0
         self._open: dict[str, _Open] = {}
+        self.leaving: dict[str, Departure] = {}  # actuators that are in the plant no more, and not yet known to rest
+        self._lost: list[CommandRecord] = []  # open commands of former runs for what nobody knows any more
+        self._unknown: list[str] = []  # actuators that may run still, and nobody knows how to stop them
+        self._recall(remembered, now)
+
+    def _recall(self, remembered: Remembered, now: Moment) -> None:
+        """Take up what a former run knew, of actuators that are not in the plant any more too."""
+        former = {}
         for memory in remembered.actuators:
-            if memory.actuator in self.controls:
-                self.controls[memory.actuator].remember(memory, now)
-        for record in remembered.commands:
-            control = self.controls.get(record.command.target)
+            control = self.controls.get(memory.actuator)
             if control is not None:
-                # It may have been carried out or not: its acknowledgement, a report or its expiry will tell.
-                control.resume(record)
-                self._open[record.command.id] = _Open(control, record, _expiry(control, record, now))
+                control.remember(memory, now)
+            elif self.mode == "auto":
+                former[memory.actuator] = departure.remembered(memory, now)
+                if former[memory.actuator] is None and (memory.running or memory.missed):
+                    self._unknown.append(memory.actuator)
+        for record in remembered.commands:
+            name = record.command.target
+            control = self.controls.get(name) or former.get(name)
+            if control is None:
+                self._lost.append(record)
+                continue
+            # It may have been carried out or not: its acknowledgement, a report or its expiry will tell.
+            control.resume(record)
+            self._open[record.command.id] = _Open(control, record, _expiry(control, record, now))
+        for name, control in former.items():
+            if control is not None and not control.at_rest:
+                self.leaving[name] = departure.depart(control, now)
+
+    def all_controls(self) -> Iterator[Control]:
+        """Yield the actuators of the plant, and those that have left it and are being stopped."""
+        yield from self.controls.values()
+        for leaving in self.leaving.values():
+            yield leaving.control
+
+    def actuators(self) -> Iterator[Actuator]:
+        """Yield all that may be commanded."""
+        return (control.actuator for control in self.all_controls())
+
+    def _control(self, name: str) -> Control:
+        return self.controls[name] if name in self.controls else self.leaving[name].control
 
     def renew(self, plant: Plant, executed: Executed, now: Moment) -> None:
-        """Go on with a changed plant. Commands of actuators that are gone are over: their leases run out."""
-        before, self.controls = self.controls, {}
-        for actuator in plant.actuators:
-            known = before.get(actuator.name)
-            if known is None:
-                control = Control(actuator, now.seconds)
-            elif known.actuator is actuator:
-                control = known
-            else:
-                control = known.succeeded(actuator, now)
-            self.controls[actuator.name] = control
+        """Go on with a changed plant. An actuator that is gone is first stopped, unless it is known to rest."""
+        before = {control.actuator.name: control for control in self.all_controls()}
+        self.controls = {actuator.name: _heir(before.get(actuator.name), actuator, now) for actuator in plant.actuators}
+        for name in self.leaving.keys() & self.controls.keys():
+            departure.come_back(self.controls[name], now)
+            del self.leaving[name]
         for identity, open_ in list(self._open.items()):
             heir = self.controls.get(open_.control.actuator.name)
-            if heir is None:
-                self._advance(identity, CommandState.SUPERSEDED, "its actuator is gone from the plant", executed, now)
-            else:
+            if heir is not None:
                 self._open[identity] = open_._replace(control=heir)
-        for node in [node for node in self.online if node not in plant.nodes]:
+        for name, control in before.items():
+            if name not in self.controls and name not in self.leaving:
+                self._leave(control, executed, now)
+        nodes = {*plant.nodes, *(actuator.node for actuator in self.actuators())}
+        for node in [node for node in self.online if node not in nodes]:
             del self.online[node]
             self.offline.discard(node)
             self.breakers.pop(node, None)
+
+    def _leave(self, control: Control, executed: Executed, now: Moment) -> None:
+        """Let an actuator go: at once where it rests, or nothing may be commanded."""
+        if self.mode == "auto" and not control.at_rest:
+            self.leaving[control.actuator.name] = departure.depart(control, now)
+        else:
+            self._let_go(control, CommandState.SUPERSEDED, "its actuator is gone from the plant", executed, now)
+
+    def _let_go(self, control: Control, state: CommandState, detail: str, executed: Executed, now: Moment) -> None:
+        name = control.actuator.name
+        if control.record is not None:
+            self._advance(control.record.command.id, state, detail, executed, now)
+        self.leaving.pop(name, None)
+        executed.memories.append(departure.forgotten(name))
+
+    def _see_off(self, executed: Executed, now: Moment) -> None:
+        """Let go of the actuators that have left the plant and rest, or whose lease is over; tell what cannot be."""
+        for leaving in [each for each in self.leaving.values() if each.over(now.seconds)]:
+            if not leaving.control.at_rest:
+                executed.decisions.append(departure.unconfirmed(leaving, now))
+            self._let_go(leaving.control, CommandState.EXPIRED, "its actuator's lease is over", executed, now)
+        if self._lost or self._unknown:
+            self._tell_lost(executed, now)
+
+    def _tell_lost(self, executed: Executed, now: Moment) -> None:
+        for record in self._lost:
+            record.state = CommandState.EXPIRED
+            executed.events.append(self._event(record, departure.absent(record.command.target), now))
+        may_run = {*self._unknown, *(record.command.target for record in self._lost)} if self.mode == "auto" else set()
+        executed.decisions += [departure.unknown(name, now) for name in sorted(may_run)]
+        executed.memories += [departure.forgotten(name) for name in sorted(may_run)]
+        self._lost, self._unknown = [], []
 
     def wish(self, wishes: Iterable[Wish], executed: Executed, now: Moment) -> None:
         """Take new wishes of plans, as far as the mode lets plans have a say."""
@@ -165,7 +230,7 @@ class Executor:
         self, actuator: str, state: str, value: float | None, executed: Executed, now: Moment, *, local: bool = False
     ) -> None:
         """Take what an actuator says it does. It settles a command that was open when a former run ended."""
-        control = self.controls[actuator]
+        control = self._control(actuator)
         control.report(Reported(state, value, now.at, local), now)
         settled = control.settled_by_report()
         if settled is not None:
@@ -203,7 +268,7 @@ class Executor:
         return control is not None and control.release(now, reset=operation.operation == "reset")
 
     def _awake(self, now: Moment) -> None:
-        for control in self.controls.values():
+        for control in self.all_controls():
             control.awake(now)
 
     def doing(self, wish: Wish) -> bool | None:
@@ -219,7 +284,7 @@ class Executor:
                 control.awake(now)
 
     def _of(self, node: str) -> list[Control]:
-        return [control for control in self.controls.values() if control.actuator.node == node]
+        return [control for control in self.all_controls() if control.actuator.node == node]
 
     @property
     def awaits_nodes(self) -> bool:
@@ -234,7 +299,7 @@ class Executor:
     def overhear(self, command_id: str, actuator: str, now: Moment) -> None:
         """Note that a node carries out a command that is not open here: what its equipment does is no hand's doing."""
         if command_id not in self._open:
-            self.controls[actuator].overhear(command_id, now)
+            self._control(actuator).overhear(command_id, now)
 
     def acknowledge(self, command_id: str, status: str, detail: str, executed: Executed, now: Moment) -> None:
         """Take a node's word on a command. A second one, or one on an unknown command, changes nothing."""
@@ -253,7 +318,7 @@ class Executor:
         elif "counter" in detail:
             self.refused = max(epoch, self.refused or 0)
 
-    def delivered(self, report: DeliveryReport, executed: Executed, now: Moment) -> None:
+    def delivered(self, report: DispatchReport, executed: Executed, now: Moment) -> None:
         """Take the fate of one attempt to deliver a command. What a node has accepted was delivered."""
         found = self._open.get(report.command_id)
         if found is None:
@@ -301,12 +366,13 @@ class Executor:
         """
         self._heed_clock(now)
         self._expire(executed, now)
+        self._see_off(executed, now)
         if self.mode != "auto":
             return
         wanted = []
-        for name, control in self.controls.items():
+        for control in self.all_controls():
             need = control.need(now)
-            if need is not None and control.desired is not None and (control.safe or not unsure(name)):
+            if need is not None and control.desired is not None and (control.safe or not unsure(control.actuator.name)):
                 wanted.append((control, control.desired, need))
         self._stagger.turn(sum(self._waits_its_turn(control, wish, now) for control, wish, _ in wanted))
         for control, wish, need in wanted:
@@ -321,7 +387,7 @@ class Executor:
         if stepped:
             self._awake(now)
         if stepped or now.sure is not self._sure:
-            for control in self.controls.values():
+            for control in self.all_controls():
                 control.changed = True
         self._offset, self._sure = now.offset, now.sure
 
@@ -343,7 +409,7 @@ class Executor:
 
     def conditions(self, now: Moment) -> dict[AlarmKey, tuple[Priority, str]] | None:
         """Return what is wrong with actuators, by alarm; None where it is not time to look again."""
-        if now.seconds < self._next_watch and not any(control.changed for control in self.controls.values()):
+        if now.seconds < self._next_watch and not any(control.changed for control in self.all_controls()):
             return None
         self._next_watch = now.seconds + WATCH_SECONDS
         found: dict[AlarmKey, tuple[Priority, str]] = {}
@@ -351,6 +417,11 @@ class Executor:
             watch(control, now.seconds)
             actuator = control.actuator
             for name, priority, reason in troubles(control, now.seconds):
+                found[AlarmKey(actuator.node, actuator.id, name)] = priority, reason
+        for leaving in self.leaving.values():
+            watch(leaving.control, now.seconds)
+            actuator = leaving.control.actuator
+            for name, priority, reason in unconfirmed(leaving.control, now.seconds):
                 found[AlarmKey(actuator.node, actuator.id, name)] = priority, reason
         return found
 
@@ -469,6 +540,12 @@ class Executor:
             tuple(checks),
             command_id,
         )
+
+
+def _heir(known: Control | None, actuator: Actuator, now: Moment) -> Control:
+    if known is None:
+        return Control(actuator, now.seconds)
+    return known if known.actuator is actuator else known.succeeded(actuator, now)
 
 
 def _expiry(control: Control, record: CommandRecord, now: Moment) -> float:

@@ -38,9 +38,14 @@ def troubles(control: Control, seconds: float) -> Iterator[Trouble]:
         yield FAILED, "high", f"{name}: {control.failure}"
     if control.contradicted(seconds):
         yield CONTRADICTS, "high", _contradiction(control)
-    late = _unconfirmed_seconds(control, seconds)
+    yield from unconfirmed(control, seconds)
+
+
+def unconfirmed(control: Control, seconds: float) -> Iterator[Trouble]:
+    """Yield the condition that a fail-safe action has not been confirmed for long."""
+    late = 0.0 if control.unsafe_since is None else seconds - control.unsafe_since
     if late >= max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds):
-        action = control.actuator.fail_safe
+        name, action = control.actuator.name, control.actuator.fail_safe
         yield STOP_NOT_CONFIRMED, "critical", f"{name}: {action} has not been confirmed for {late:.0f} s"
 
 
@@ -54,10 +59,6 @@ def watch(control: Control, seconds: float) -> None:
 
 def _protected(control: Control) -> bool:
     return control.state is Desired.HELD and "min_on" in control.held
-
-
-def _unconfirmed_seconds(control: Control, seconds: float) -> float:
-    return 0.0 if control.unsafe_since is None else seconds - control.unsafe_since
 
 
 def _contradiction(control: Control) -> str:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from edge_agent.errors import BrokerUnavailableError
-
-if TYPE_CHECKING:
-    import asyncio
 
 
 class ProtocolRefusedError(BrokerUnavailableError):
@@ -22,10 +17,3 @@ class LinkEndedError(BrokerUnavailableError):
     """The connection ended while a publish was on its way, so many seconds after it was sent."""
 
     seconds = float("inf")
-
-
-def fail(future: asyncio.Future[Any], error: Exception) -> None:
-    """Fail what is still waited for; where nobody waits any more, without a complaint of asyncio."""
-    if not future.done():
-        future.set_exception(error)
-        future.exception()

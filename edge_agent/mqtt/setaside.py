@@ -43,6 +43,9 @@ class SetAside:
         self._sizes: _Aside | None = None
         self._largest_taken = 0
 
+    def __repr__(self) -> str:
+        return f"SetAside({len(self._topics)} topics, sizes: {self._sizes}, taken up to {self._largest_taken} bytes)"
+
     def limit(self, topic: str, size: int, now: float) -> int | None:
         """Return the size from which on publishes to a topic are set aside now, where this one is."""
         for aside in (self._sizes, self._topics.get(topic)):

@@ -56,8 +56,11 @@ class Arrivals:
         self._silent = self._suspect = self._window = 0
         self._acknowledged_at = self._believed_until = float("-inf")
 
+    def __repr__(self) -> str:
+        return f"Arrivals({self._count:.1f} messages in {self._elapsed:.1f} s)"
+
     def update(self, count: int, seconds: float) -> None:
-        """Take note that so many messages came, at a steady time."""
+        """Note that so many messages came, at a steady time."""
         if self._silent:
             self._judge(seconds)
         passed = seconds - self._last
@@ -67,7 +70,7 @@ class Arrivals:
         self._last = seconds
 
     def acknowledged(self, count: int, seconds: float) -> None:
-        """Take note that all that was unacknowledged, so many messages, was acknowledged."""
+        """Note that all that was unacknowledged, so many messages, was acknowledged."""
         is_silent = seconds >= self.silent_from(count)
         self._silent, self._acknowledged_at = count if is_silent else 0, seconds
         if not is_silent:

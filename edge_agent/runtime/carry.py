@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def carried_over(knowledge: Knowledge, now: Moment) -> Turn:
-    """Tell all that a next start must be told, as a turn: alarms, open commands, actuators, plans, numbers."""
+    """Return all that the next start must know, as a turn: alarms, open commands, actuators, plans, numbers."""
     turn = Turn(now, alarms=list(knowledge.analyzer.register.alarms))
     turn.plans = knowledge.planner.memories(now)
     turn.sequences = knowledge.monitor.numbering.memories()
-    for control in knowledge.executor.controls.values():
+    for control in knowledge.executor.all_controls():
         turn.actuators.append(control.memory(now))
         record = control.record
         if record is not None and record.open:

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from edge_agent.model.inbox import (
-    BreakerReport,
-    DeliveryReport,
-    EpochReport,
-    Inbox,
-    LinkReport,
-    Operation,
-    RefusalReport,
-    RenewalReport,
-)
+from edge_agent.model.inbox import Inbox
 from edge_agent.runtime.portion import fits, front, quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
-    from edge_agent.model.inbox import Message
-    from edge_agent.model.plant import Plant, Policy
-    from edge_agent.runtime.ports import Inlet
-
-    Report: TypeAlias = (
-        DeliveryReport | BreakerReport | RenewalReport | LinkReport | EpochReport | RefusalReport | Operation
-    )
-
+    from edge_agent.model.inbox import Event, Message
+    from edge_agent.ports.broker import Inlet
 
 #: So many bytes of payloads wait at the most, however few messages they are.
 MOST_WAITING_BYTES = 16_777_216
@@ -50,7 +33,6 @@ class BoundedInbox:
 
     def __init__(self, high_water: int, steady: Callable[[], float]) -> None:
         self.inlet: Inlet | None = None  # set by whoever wires the connection
-        self.pauses = 0
         self._high_water = high_water
         self._steady = steady
         self._paused = self._held = self._stemmed = False
@@ -62,15 +44,15 @@ class BoundedInbox:
         self._something = False
         self._waiter: asyncio.Future[None] | None = None
 
+    def __repr__(self) -> str:
+        paused = ", paused" if self._paused or self._held or self._stemmed else ""
+        return f"BoundedInbox({len(self)} messages, {len(self._inbox.events)} events, {self._bytes} bytes{paused})"
+
     def __len__(self) -> int:
         return len(self._inbox.messages)
 
-    def put(self, message: Message) -> None:
-        """Take one message."""
-        self.extend([message])
-
     def extend(self, messages: list[Message]) -> None:
-        """Take messages from the connection, as many as came together."""
+        """Add messages from the connection, as many as came together."""
         waiting = self._inbox.messages
         if self._first is None:
             self._first = self._steady()
@@ -81,42 +63,15 @@ class BoundedInbox:
             return
         if len(waiting) >= self._high_water or self._bytes >= MOST_WAITING_BYTES:
             self._paused = True
-            self.pauses += 1
             self.inlet.pause()
 
-    def report(self, report: Report) -> None:
-        """Take word from the delivery of commands, the store, the connection, or a person."""
-        match report:
-            case DeliveryReport():
-                self._inbox.deliveries.append(report)
-            case BreakerReport():
-                self._inbox.breakers.append(report)
-            case RenewalReport():
-                self._inbox.renewals.append(report)
-            case LinkReport():
-                self._inbox.links.append(report)
-            case EpochReport():
-                self._inbox.epochs.append(report)
-            case RefusalReport():
-                self._inbox.refusals.append(report)
-            case Operation():
-                self._inbox.operations.append(report)
-        self.wake()
-
-    def adopt(self, policy: Policy) -> None:
-        """Take a changed policy; of several only the last counts."""
-        self._inbox.policy = policy
-        if self._inbox.plant is not None:
-            self._inbox.plant = replace(self._inbox.plant, policy=policy)
-        self.wake()
-
-    def equip(self, plant: Plant) -> None:
-        """Take a changed plant, policy and all; of several only the last counts."""
-        self._inbox.plant, self._inbox.policy = plant, None
+    def report(self, event: Event) -> None:
+        """Add an event: it comes with the next turn, however many messages wait."""
+        self._inbox.events.append(event)
         self.wake()
 
     def wake(self) -> None:
-        """Let the loop turn, also where nothing has come."""
+        """Wake the loop, also where nothing has come."""
         self._something = True
         _end_wait(self._waiter)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from edge_agent.model.plant import Node, Plant, Policy
-    from edge_agent.runtime.ports import PlantSource
+    from edge_agent.ports.policy import PlantSource
 
 #: So often a source is asked that does not tell of changes: a changed threshold is in force within a second.
 POLL_SECONDS = 0.5

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.time import rfc3339
 from edge_agent.runtime.freezing import freeze
+from edge_agent.runtime.recordedevents import FORM, event_to_json
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
     from edge_agent.model.inbox import Inbox, Message
     from edge_agent.model.time import Moment
+    from edge_agent.ports.observing import Lines
     from edge_agent.turn import Knowledge
 
 #: So long lines wait for others, in plant seconds, and so many characters: what a kill costs.
 FLUSH_SECONDS = 0.25
 _FLUSH_CHARACTERS = 1 << 18
 _DAY = 10  # characters of an RFC 3339 time
-
-
-class Lines(Protocol):
-    """Where a recording is kept."""
-
-    @property
-    def is_large(self) -> bool:
-        """Whether what is kept in one piece has reached its size."""
-        ...
-
-    def write(self, text: str) -> bool:
-        """Keep whole lines; return False where they are lost. Raises RecordingError where none can be kept."""
-        ...
-
-    def put_aside(self, day: str) -> bool:
-        """Begin another piece, and keep the old one under its day; return False where that cannot be now."""
-        ...
 
 
 class JsonRecorder:
@@ -81,7 +66,7 @@ class JsonRecorder:
         """Write what the agent knows."""
         knowledge, self._begun = self._knowledge, True
         executor = knowledge.executor
-        header = {"recording": 2, "agent": knowledge.agent, "mode": executor.mode, "epoch": executor.epoch}
+        header = {"recording": FORM, "agent": knowledge.agent, "mode": executor.mode, "epoch": executor.epoch}
         header |= {"boot": now.boot, "version": installed_version(), "site": knowledge.plant.site}
         header |= {"topic_prefix": self._topic_prefix, "start": start, "lost": self.lost, "state": freeze(knowledge)}
         self.lost = 0
@@ -100,15 +85,7 @@ def _line(inbox: Inbox, now: Moment) -> dict[str, Any]:
         line["sure"] = False
     found = {
         "messages": [_message(message) for message in inbox.messages],
-        "deliveries": [list(report) for report in inbox.deliveries],
-        "breakers": [list(report) for report in inbox.breakers],
-        "renewals": [report.detail for report in inbox.renewals],
-        "links": [report.connected for report in inbox.links],
-        "epochs": [list(report) for report in inbox.epochs],
-        "refusals": [report.detail for report in inbox.refusals],
-        "operations": [list(operation) for operation in inbox.operations],
-        "policy": None if inbox.policy is None else freeze(inbox.policy),
-        "plant": None if inbox.plant is None else freeze(inbox.plant),
+        "events": [event_to_json(event) for event in inbox.events],
     }
     return line | {name: content for name, content in found.items() if content}
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bench.plantfile import Size, plant
 from bench.table import Row
 
-from edge_agent.model.inbox import Inbox, Kind, Message, Receipt, Route
+from edge_agent.model.inbox import Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
@@ -59,7 +59,7 @@ class Core:
         policy = self.knowledge.plant.policy
         (old,) = [each for each in policy.thresholds if each.alarm == f"load0/s0:{name}"]
         changed = [replace(each, limit=limit) if each is old else each for each in policy.thresholds]
-        return self._run(Inbox(policy=Policy(tuple(changed), policy.plans)))
+        return self._run(Inbox(events=[PolicyChange(Policy(tuple(changed), policy.plans))]))
 
     def _message(self, value: float) -> Message:
         seq, place = divmod(self._number, self._size.all_sensors)

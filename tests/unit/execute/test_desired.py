@@ -9,7 +9,7 @@ from support.plants import pump
 
 from edge_agent.model.commands import CommandState
 from edge_agent.model.desired import TRANSITIONS, Desired
-from edge_agent.model.inbox import DeliveryReport
+from edge_agent.model.inbox import DispatchReport
 
 PUMP = "station/pump1"
 D = Desired
@@ -106,7 +106,7 @@ class World:
 
     def _delivery(self, state):
         for command in self.given[-2:]:
-            self.desk.deliver(DeliveryReport(command.id, state, ""))
+            self.desk.deliver(DispatchReport(command.id, state, ""))
 
     def _online(self, online):
         self.desk.online(online)

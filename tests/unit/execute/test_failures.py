@@ -6,7 +6,7 @@ import pytest
 from support.plants import pump
 
 from edge_agent.model.desired import Desired
-from edge_agent.model.inbox import DeliveryReport
+from edge_agent.model.inbox import DispatchReport
 
 
 def fail(desk, command, word="failed"):
@@ -258,6 +258,6 @@ def test_a_trip_passes_a_suspension_and_a_lock_out(make_desk):
 
 def test_a_command_that_never_went_out_is_no_failure_of_the_equipment(desk):
     [command] = desk.wish("start")
-    desk.deliver(DeliveryReport(command.id, "failed", "no broker"))
+    desk.deliver(DispatchReport(command.id, "failed", "no broker"))
     assert desk.control.failure == ""
     assert desk.troubles == {}

@@ -8,7 +8,7 @@ import pytest
 from support.plants import START, later, pump
 
 from edge_agent.model.commands import CommandState, Decision
-from edge_agent.model.inbox import DeliveryReport
+from edge_agent.model.inbox import DispatchReport
 
 
 def test_a_wish_becomes_one_command(desk):
@@ -99,7 +99,7 @@ def test_an_accepted_command_is_not_failed_by_its_delivery(desk):
     desk.publish(command)
     desk.ack(command, "accepted")
     assert desk.fail(command) == []
-    assert desk.deliver(DeliveryReport(command.id, "expired", "")) == []
+    assert desk.deliver(DispatchReport(command.id, "expired", "")) == []
     assert desk.ack(command, "done") == ["done"]
 
 
@@ -190,7 +190,7 @@ def test_a_command_that_never_went_out_has_started_nothing(make_desk):
     desk = make_desk(pump(max_starts_per_hour=1, min_on_seconds=300))
     desk.state("stopped")
     [command] = desk.wish("start")
-    desk.deliver(DeliveryReport(command.id, "expired", "no broker"))
+    desk.deliver(DispatchReport(command.id, "expired", "no broker"))
     assert (desk.control.equipment.running, list(desk.control.equipment.starts)) == (False, [])
     assert len(desk.wait(11)) == 1
 

@@ -197,13 +197,16 @@ def test_what_to_remember_is_flagged_when_it_changes(desk):
     assert (memory.running, memory.started_at, memory.starts) == (True, START.at, [START.at])
 
 
-def test_memories_of_equipment_that_is_gone_are_left(make_desk, desk):
+def test_what_an_older_agent_remembers_of_equipment_that_is_gone_is_closed_and_told(make_desk, desk):
     [command] = desk.wish("start")
     record = CommandRecord(command, CommandState.PUBLISHED)
     gone = Remembered(8, [record], actuators=[ActuatorMemory("station/pump1", ["start", None, "fill", 50, ""])])
     after = make_desk(pump("station/pump2"), remembered=gone)
     assert after.wait(60) == []
-    assert after.states == []
+    assert after.states == ["expired"]
+    assert [decision.reason for decision in after.all.decisions] == [
+        "station/pump1 is no longer in the plant, and its fail-safe action is not known: its lease ends it"
+    ]
 
 
 @pytest.mark.parametrize("word", ["done", "rejected", "failed"])
