@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.execute import recall, requests
 from edge_agent.execute.control import Control
 from edge_agent.model.commands import ActuatorMemory, Decision, Wish
 from edge_agent.model.plant import Actuator
@@ -30,14 +31,16 @@ def depart(control: Control, now: Moment) -> Departure:
     """
     actuator, record = control.actuator, control.record
     lease_seconds = max(actuator.lease_seconds, 0.0 if record is None else record.command.lease_seconds)
-    control.wish(Wish(actuator.name, actuator.fail_safe, None, None, 0, absent(actuator.name)), now)
+    wish = Wish(actuator.name, actuator.fail_safe, None, None, 0, absent(actuator.name))
+    requests.stand(control, wish, now)
     return Departure(control, now.seconds + actuator.command_ttl_seconds + lease_seconds)
 
 
 def come_back(control: Control, now: Moment) -> None:
     """Go on with an actuator that is in the plant again: its request stands until a plan asks for another."""
     if control.desired is not None and control.safe:
-        control.wish(control.desired._replace(reason=f"{control.actuator.name} was not in the plant for a while"), now)
+        reason = f"{control.actuator.name} was not in the plant for a while"
+        requests.stand(control, control.desired._replace(reason=reason), now)
 
 
 def absent(name: str) -> str:
@@ -63,7 +66,7 @@ def remembered(memory: ActuatorMemory, now: Moment) -> Control | None:
         command_ttl_seconds=ttl,
     )
     control = Control(actuator, now.seconds)
-    control.remember(memory, now)
+    recall.remember(control, memory, now)
     return control
 
 

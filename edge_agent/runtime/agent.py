@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from edge_agent.ports.clock import Clock
     from edge_agent.ports.observing import Observer, Recorder
     from edge_agent.ports.stores import Journal
-    from edge_agent.runtime.commit import CommitRules
     from edge_agent.runtime.drain import Drain
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.operationwatch import OperationWatch
     from edge_agent.runtime.policywatch import PolicyWatch
+    from edge_agent.runtime.waiting import CommitRules
     from edge_agent.turn import Knowledge
 
 #: A loop that has not turned for so long is not alive.
@@ -221,7 +221,9 @@ class Agent:
         context = LoopContext(
             inbox=parts.inbox, inlet=parts.inlet, clock=parts.clock, observer=parts.observer, group=group
         )
-        dispatcher = self._dispatcher = Dispatcher(context, parts.outlet, parts.knowledge.executor.actuators())
+        dispatcher = self._dispatcher = Dispatcher(
+            context, parts.outlet, [control.actuator for control in parts.knowledge.executor.roster]
+        )
         writing = Writing(context, parts.knowledge, parts.journal)
         commits = GroupCommit(
             context, writing=writing, announcer=self._announcer, dispatcher=dispatcher, rules=parts.commit

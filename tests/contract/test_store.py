@@ -12,7 +12,6 @@ from support.utilitystore import UtilityStore
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.archive.sqlite import SqliteArchive
 from edge_agent.knowledge.policy.digest import digest
-from edge_agent.knowledge.policy.inforce import PolicyInForce
 from edge_agent.knowledge.policy.rediscache import RedisCache
 from edge_agent.knowledge.policy.shared import SharedCopy
 from edge_agent.knowledge.store.sqlite import SqliteStore
@@ -110,7 +109,6 @@ class BehindRedis:
 
     def __init__(self, dsn: str, url: str) -> None:
         self.dsn, self.url = dsn, url
-        self.embedded: dict[str, MemoryStore] = {}
 
     @asynccontextmanager
     async def opened(self, site: str = "riverside") -> AsyncIterator[Opened]:
@@ -118,30 +116,24 @@ class BehindRedis:
             UtilityStore(self.dsn, site) as store,
             RedisCache(self.url, site, 60, silence_seconds=10.0) as cache,
         ):
-            file = Plant(site, {})
-            if site not in self.embedded:  # a gateway that knew another plant: nodes come from the database as well
-                self.embedded[site] = MemoryStore()
-                await self.embedded[site].note("file", digest(file))
-                await self.embedded[site].note("seen", "another")
-            in_force = PolicyInForce(self.embedded[site], file, utility=store, shared=SharedCopy(cache, site))
-            await in_force.begin()
-            async with asyncio.TaskGroup() as group:
-                sharing = group.create_task(in_force.share())
-                yield Opened(Governed(store, in_force), store)
-                sharing.cancel()
+            yield Opened(Shared(store, SharedCopy(cache, site)), store)
 
 
-class Governed:
-    """The journal of one, the policy of the other."""
+class Shared:
+    """The store of one gateway, the policy as another reads it from the copy."""
 
-    def __init__(self, store: UtilityStore, in_force: PolicyInForce) -> None:
-        self.write = store.write
-        self.apply, self.applied = store.apply, store.applied
-        self.version, self.plant = in_force.version, in_force.plant
+    def __init__(self, store: UtilityStore, copy: SharedCopy) -> None:
+        self.write, self.apply, self.applied, self.version = store.write, store.apply, store.applied, store.version
+        self._store, self._copy = store, copy
 
     async def policy(self) -> Policy:
-        await self.version()
-        return (await self.plant()).policy
+        issue = await self._store.issue()
+        await self._copy.write(issue)
+        found = await self._copy.read(issue.key, lambda edition: edition == issue.edition)
+        return issue.policy if found is None and not issue.edition.revision else found.policy
+
+    async def plant(self) -> Plant:
+        return replace(await self._store.plant(), policy=await self.policy())
 
 
 #: What only the store does that a gateway has to itself, and that its agent is started from.

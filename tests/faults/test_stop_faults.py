@@ -12,7 +12,7 @@ from support.deadline import block_until, rarely
 from support.faulttable import Row
 from support.forger import Forger
 
-from edge_agent.execute.execution import ACCEPTED_SECONDS
+from edge_agent.execute.orders import ACCEPTED_SECONDS
 
 if TYPE_CHECKING:
     from support.site import Site

@@ -166,7 +166,8 @@ def test_whatever_happens_the_books_are_right(happenings, restarts):
     journal = {}
     for event in bench.raised():
         name, _, what = event.rpartition(" ")
-        assert journal.get(name) != what  # raised and cleared take turns
+        # Raised and cleared take turns, but for a store that is damaged once more: that is told anew.
+        assert journal.get(name) != what or event == "_agent:store_renewed raised"
         assert what == "raised" or name in journal
         journal[name] = what
 

@@ -37,7 +37,7 @@ def later(seconds: float, moment: Moment = START) -> Moment:
 def sensor(name: str = "tank1/level", quantity: str = "level", unit: str = "m", **more: Any) -> Sensor:
     """A sensor heard every ten seconds; keywords that name a quality test go there."""
     node, _, identity = name.partition("/")
-    tests = [more.pop(name) for name in LAYOUT.names.values() if name in more]
+    tests = [test for test in (more.pop(name, None) for name in LAYOUT.names.values()) if test is not None]
     more.setdefault("interval_seconds", 10.0)
     return Sensor(node, identity, quantity, unit, quality=Quality(tests), **more)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from itertools import groupby, islice
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,7 @@ from edge_agent.monitor.tests.registry import TESTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from edge_agent.analyze.measures.spec import Measure
     from edge_agent.knowledge.policy.differences import Noun
     from edge_agent.knowledge.statements import Row
     from edge_agent.model.plant import Fallback
@@ -158,8 +160,13 @@ def _measured(members: dict[str, Any]) -> dict[str, Any]:
     in_vain = set(told).difference(members_of(kind))
     if in_vain:
         raise ValueError(f"{', '.join(sorted(in_vain))} is nothing to {name}")
-    read = TypeAdapter(kind).validate_json(given, strict=True)
+    read = _checker(name).validate_json(given, strict=True)
     return members | {"parameters": tuple((key, getattr(read, key)) for key in told)}
+
+
+@cache
+def _checker(measure: str) -> TypeAdapter[Measure]:
+    return TypeAdapter(kind_of(measure))
 
 
 def _reader(what: str, noun: type[_T]) -> Callable[[Row], _T]:

@@ -68,7 +68,8 @@ def test_after_the_outcome_nothing_changes_any_more(desk):
 
 def test_an_unknown_command_is_nobodys(desk):
     [command] = desk.wish("start")
-    desk.executor.acknowledge("0199", "done", "", desk.all, desk.now)
+    desk.overhear("0199")
+    assert desk.all.events == []
     assert desk.ack(command, "accepted") == ["accepted"]
     assert desk.ack(command, "accepted") == []
 
@@ -139,8 +140,8 @@ def test_a_refused_command_is_asked_again_with_growing_pauses_up_to_half_a_lease
         command = desk.next()
         pauses.append(desk.seconds - missed)
     assert pauses == [5, 10, 20, 40, 80, 160, 320, 450, 450]
-    assert desk.control.failure == "start was not carried out: local control"
-    assert not desk.control.locked_out
+    assert desk.control.lock_out.why == "start was not carried out: local control"
+    assert not desk.control.lock_out.locked
 
 
 def test_a_refused_command_is_asked_again_at_once_when_the_node_reports(desk):

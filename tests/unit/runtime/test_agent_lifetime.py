@@ -16,9 +16,9 @@ from edge_agent.runtime.agent import (
     Agent,
     Parts,
 )
-from edge_agent.runtime.commit import CommitRules
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.policywatch import POLL_SECONDS, PolicyWatch
+from edge_agent.runtime.waiting import CommitRules
 
 
 class FakeConnection:
@@ -235,7 +235,7 @@ async def test_commands_and_alarms_go_out_once_the_epoch_is_settled_after_the_an
         await wait_until(lambda: len(outlet.alarms) == 1)
         agent.lost()
         await agent.announce(settle)
-        await wait_until(lambda: agent._parts.knowledge.executor.linked == settled)
+        await wait_until(lambda: agent._parts.knowledge.executor.reach.linked == settled)
         await wait_until(lambda: bool(outlet.alarms) == settled)
 
     await run(scenario)

@@ -82,7 +82,7 @@ async def test_a_stop_with_a_short_life_goes_out_before_that_is_over(
 ):
     async with task_group() as group:
         parts = make_stopping_loop(group)
-        control = parts.loop._knowledge.executor.controls["station/pump1"]
+        control = parts.loop._knowledge.executor.roster.plant["station/pump1"]
         control.actuator = replace(control.actuator, command_ttl_seconds=life_seconds)
         await adopt(parts)
         journal.broken = True
