@@ -109,7 +109,7 @@ class StoreSection(Section):
         Path("var/edge-agent.db"), description="SQLite file; a relative path counts from the working directory."
     )
     commit_interval_seconds: float = Field(
-        10.0,
+        5.0,
         ge=0,
         le=60,
         description="How long readings may wait to be written together, where they are few: as soon as 100 of them "
