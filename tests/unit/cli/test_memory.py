@@ -92,7 +92,6 @@ async def test_want_of_memory_while_reading_is_no_end_of_the_connection():
         for step in (transport._read, transport._write, transport._tick):
             with pytest.raises(MemoryError):
                 step()
-        transport._timer.cancel()
     assert failures == []
 
 

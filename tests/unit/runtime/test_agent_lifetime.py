@@ -16,9 +16,9 @@ from edge_agent.runtime.agent import (
     Agent,
     Parts,
 )
-from edge_agent.runtime.commit import CommitRules
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.policywatch import POLL_SECONDS, PolicyWatch
+from edge_agent.runtime.waiting import CommitRules
 
 
 class FakeConnection:

@@ -9,7 +9,10 @@ from edge_agent.errors import RecordingError
 from edge_agent.model.commands import CommandState
 from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
+from edge_agent.runtime.held import Held
 from edge_agent.runtime.loop import TICK_SECONDS
+from edge_agent.runtime.waiting import WORTHWHILE_ROWS
+from edge_agent.turn import Turn
 
 
 def dispatching():
@@ -48,6 +51,55 @@ async def test_readings_wait_for_others_and_are_not_acknowledged_meanwhile(
     assert [[reading.value for reading in turn.readings] for turn in journal.turns] == [[3.0], [3.1]]
     assert len(journal.writes) == 1
     assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
+
+
+async def test_readings_that_are_worth_a_write_wait_for_a_second_only(
+    make_loop, task_group, level_message, clock, journal
+):
+    async with task_group() as group:
+        loop = make_loop(group, commit_seconds=10.0).loop
+        for number in range(WORTHWHILE_ROWS - 1):
+            clock.advance(0.05)
+            await loop.turn(Inbox([level_message(3.0, number + 1)]), None)
+        assert journal.writes == []
+        await loop.turn(Inbox([level_message(3.0, WORTHWHILE_ROWS)]), None)
+    assert [len(turns) for turns in journal.writes] == [WORTHWHILE_ROWS]
+
+
+def test_a_reading_that_is_settled_before_it_was_stored_is_one_row(clock):
+    reading = object()
+    held = Held(Turn(clock.now(), readings=[reading], settled=[reading]))
+    assert (held.rows, held.news) == (2, 1)
+
+
+async def test_a_trickle_is_stored_after_the_interval_though_it_pauses(
+    make_loop, task_group, level_message, clock, journal
+):
+    async with task_group() as group:
+        parts = make_loop(group, commit_seconds=10.0)
+        for number in range(9):
+            clock.advance(1.0)
+            await parts.loop.turn(Inbox([level_message(3.0, number + 1)]), None)
+        assert journal.writes == []
+        assert parts.commits.patience(60.0) == pytest.approx(2.0)
+        clock.advance(2.0)
+        await parts.loop.turn(Inbox(), None)
+    assert [len(turns) for turns in journal.writes] == [9]
+
+
+async def test_what_a_broker_that_stops_at_few_sends_is_acknowledged_before_it_stops(
+    make_loop, task_group, level_message, clock, journal
+):
+    async with task_group() as group:
+        parts, number = make_loop(group, commit_seconds=10.0), 0
+        for _ in range(3):
+            for _ in range(8):
+                number += 1
+                clock.advance(0.05)
+                await parts.loop.turn(Inbox([level_message(3.0, number)]), None)
+            clock.advance(parts.commits.patience(60.0))
+            await parts.loop.turn(Inbox(), None)
+    assert [len(turns) for turns in journal.writes][:4] == [8, 8, 4, 4]
 
 
 async def test_an_urgent_turn_takes_the_waiting_readings_with_it(make_loop, task_group, level_message, journal, inlet):
