@@ -100,6 +100,7 @@ class Knowledge:
     ) -> None:
         self.plant = plant
         self.agent = agent
+        self.revising = False  # a changed policy is in force in part: nothing is started before the rest of it is
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
@@ -113,7 +114,8 @@ class Knowledge:
 
     def renew(self, plant: Plant, executed: Executed, now: Moment) -> None:
         """Put another plant of the same site in force: what stays the same keeps its state."""
-        self.plant = plant = continued(self.plant, plant)
+        self.plant, self.revising = continued(self.plant, plant), False
+        plant = self.plant
         self.monitor.adopt(plant, now)
         self.analyzer.renew(plant, plant.policy.thresholds, now)
         self.planner.renew(plant, plant.policy.plans)
@@ -129,6 +131,10 @@ class Knowledge:
         """Return what is known of the actuator that a request is for."""
         wish = standing.wish
         return Station(self.executor.controls[wish.actuator].after_seconds, self.executor.doing(wish))
+
+    def unsure(self, actuator: str) -> bool:
+        """Whether nothing but the fail-safe action may be commanded now."""
+        return self.revising or self.planner.unsure(actuator)
 
     def measure(self, alarm: str) -> Measure | None:
         """Return what the sensor of a limit shows against it; None of another alarm, or where it is not known."""
@@ -250,7 +256,8 @@ def _heed_life(knowledge: Knowledge, inbox: Inbox, observed: Observed) -> None:
 def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn) -> None:
     analyzer, now = knowledge.analyzer, turn.now
     if inbox.policy is not None:
-        analyzer.adopt(inbox.policy.thresholds, now)
+        analyzer.revise(inbox.policy.limits, now)
+        knowledge.revising = inbox.policy.more
     analyzer.read(observed.judged, now)
     analyzer.silent(observed.silent, now)
     for node, online in observed.statuses:
@@ -262,7 +269,7 @@ def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn)
 
 def _plan(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
     planner, executor, now = knowledge.planner, knowledge.executor, turn.now
-    if inbox.policy is not None:
+    if inbox.policy is not None and inbox.policy.plans is not None:
         planner.adopt(inbox.policy.plans)
     for node, online in observed.statuses:  # before the decision: a return asks for newer evidence
         executor.node_status(node, online, now)
@@ -272,7 +279,9 @@ def _plan(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Exec
             planner.reset(operation.target)
         executor.operate(operation, now)
     analyzer = knowledge.analyzer
-    facts = Facts(analyzer.register.active, knowledge.sight, knowledge.station, analyzer.doubted)
+    facts = Facts(
+        analyzer.register.active, knowledge.sight, knowledge.station, analyzer.doubted, revising=knowledge.revising
+    )
     planned = planner.decide(facts, now)
     turn.plans = list(planned.memories)
     executed.decisions.extend(_overruled(planned.overruled, now))
@@ -314,7 +323,7 @@ def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: E
             executor.delivered(report, executed, now)
     for breaker in inbox.breakers:
         executor.breaker(breaker, now)
-    executor.reconcile(executed, now, knowledge.planner.unsure)
+    executor.reconcile(executed, now, knowledge.unsure)
     _conditions(knowledge, turn)
     turn.commands, turn.command_events = executed.commands, executed.events
     turn.epoch, executor.raised = executor.raised, None

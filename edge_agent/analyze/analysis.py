@@ -14,6 +14,7 @@ from edge_agent.analyze.unheeded import Unheeded, is_ahead
 from edge_agent.model.alarms import AGENT, AlarmKey, Evidence
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
 from edge_agent.model.quality import Flag, flag_name, unpack_tests
+from edge_agent.model.revision import by_sensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -41,7 +42,7 @@ class Analyzer:
         self._pending: dict[Point, None] = {}  # points with a running delay; ordered, so that replays agree
         self._doubting: dict[Point, None] = {}  # points whose suspect readings are beyond a limit
         self._doubted: frozenset[str] = frozenset()
-        self._install(thresholds)
+        self.adopt(thresholds, now)
         for alarm in self.register.alarms:
             if alarm.key == _STORE:
                 self.register.clear(alarm.key, now, "the agent has started again with a sound store")
@@ -120,20 +121,29 @@ class Analyzer:
             some = points[first : first + sensors]
             yield [limit.threshold for point in some for limit in point.limits.values()]
 
-    def _install(self, thresholds: Iterable[Threshold]) -> list[Point]:
-        """Put thresholds in force; returns the points that changed."""
-        wanted: dict[str, dict[str, Threshold]] = {}
-        for threshold in thresholds:
-            wanted.setdefault(f"{threshold.node}/{threshold.sensor}", {})[threshold.name] = threshold
-        changed = []
-        for name, point in self._points.items():
-            if self._equip(point, wanted.get(name, {})):
-                point.rest()
-                changed.append(point)
-        return changed
+    def adopt(self, thresholds: Iterable[Threshold], now: Moment) -> None:
+        """Put thresholds in force, and no others."""
+        wanted = by_sensor(thresholds)
+        self.revise({name: wanted.get(name, ()) for name in self._points}, now)
+
+    def revise(self, limits: Mapping[str, Iterable[Threshold]], now: Moment) -> None:
+        """Put changed limits of some sensors in force at once: the last good value of each is looked at anew."""
+        for sensor, thresholds in limits.items():
+            point = self._points.get(sensor)
+            if point is None:
+                continue
+            before = tuple(point.limits)
+            if not self._equip(point, {threshold.name: threshold for threshold in thresholds}):
+                continue
+            for name in before:  # no set: its order is another in each process
+                if name not in point.limits:
+                    self.register.clear(_key(point, name), now, f"threshold {name} was removed")
+            if point.last_good is not None and point.trusted and not point.stale:
+                self._compare(point, point.last_good, now)
 
     @staticmethod
     def _equip(point: Point, wanted: Mapping[str, Threshold]) -> bool:
+        """Give a point its limits; return whether they are others than before."""
         if {name: limit.threshold for name, limit in point.limits.items()} == wanted:
             return False
         kept = point.limits
@@ -145,17 +155,8 @@ class Analyzer:
             else:
                 limit.adopt(threshold)
             point.limits[name] = limit
+        point.rest()
         return True
-
-    def adopt(self, thresholds: Iterable[Threshold], now: Moment) -> None:
-        """Put changed thresholds in force at once: the last good value of each sensor is looked at anew."""
-        before = {name: tuple(point.limits) for name, point in self._points.items()}
-        for point in self._install(thresholds):
-            for name in before[point.sensor.name]:  # no set: its order is another in each process
-                if name not in point.limits:
-                    self.register.clear(_key(point, name), now, f"threshold {name} was removed")
-            if point.last_good is not None and point.trusted and not point.stale:
-                self._compare(point, point.last_good, now)
 
     def renew(self, plant: Plant, thresholds: Iterable[Threshold], now: Moment) -> None:
         """Go on with a changed plant: what stays keeps its state, the alarms of what does not are cleared."""

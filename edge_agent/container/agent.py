@@ -152,11 +152,11 @@ async def open_agent(
             store,
             PolicyWatch(
                 source,
+                plant,
                 inbox.adopt,
                 stores.changes,
                 lambda why: inbox.report(RefusalReport(why)),
                 equip=inbox.equip,
-                nodes=plant.nodes,
             ),
             clock,
             Onlookers(metrics, observers),

@@ -58,7 +58,7 @@ class FittingPlant:
         applied = await self._source.applied()
         base = self._plant
         if self.seen is not None and applied is not None and applied != self.seen:
-            base = _equipped(base, await self._source.plant())
+            base = await asyncio.to_thread(_equipped, base, await self._source.plant())
         self._plant = await fitting(replace(base, policy=await self._source.policy()))
         self.seen = applied or self.seen
         return self._plant

@@ -82,7 +82,7 @@ class LastKnownPlant:
         return plant
 
     async def _keep(self) -> None:
-        if self._in_force is None or self._in_force == self._kept:
+        if self._in_force is None or self._in_force is self._kept:
             return
         plant, mark, seen = self._in_force
         try:

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.plant import Plant
+    from edge_agent.model.revision import Revision
 
 
 CutReason: TypeAlias = Literal["payload_too_large", "topic_too_long"]
@@ -106,14 +107,14 @@ class Operation(NamedTuple):
 class Inbox:
     """Everything one turn is given.
 
-    `policy` replaces the thresholds and plans in force where it is not None, `plant` nodes, sensors and actuators too.
+    `policy` is what changes of the thresholds and plans in force, `plant` replaces all: nodes and equipment too.
     """
 
     messages: list[Message] = field(default_factory=list)
     deliveries: list[DeliveryReport] = field(default_factory=list)
     breakers: list[BreakerReport] = field(default_factory=list)
     renewals: list[RenewalReport] = field(default_factory=list)
-    policy: Policy | None = None
+    policy: Revision | None = None
     links: list[LinkReport] = field(default_factory=list)
     epochs: list[EpochReport] = field(default_factory=list)
     refusals: list[RefusalReport] = field(default_factory=list)

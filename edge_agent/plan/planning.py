@@ -40,12 +40,16 @@ class Planned(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations."""
+    """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
+
+    `revising`: a changed policy is in force in part, so that nothing may begin.
+    """
 
     active: Mapping[str, Alarm]
     sight: Sight
     station: Callable[[Standing], Station]
     doubted: Container[str] = frozenset()
+    revising: bool = False
 
 
 class _Claim(NamedTuple):
@@ -70,7 +74,7 @@ class Planner:
         self._standing: dict[str, Standing] = {}
         self._start = now.seconds
         self._sure = now.sure
-        self._seen: tuple[frozenset[str], Container[str]] | None = None
+        self._seen: tuple[frozenset[str], Container[str], bool] | None = None
         self._told: dict[tuple[str, str | None, str], float] = {}  # which plan lost an actuator to which, told when
         self._next_look = 0.0
         self._states = {plan.id: PlanState(plan, plant, now.seconds) for plan in plans}
@@ -156,7 +160,7 @@ class Planner:
     def decide(self, facts: Facts, now: Moment) -> Planned:
         """Look at alarms and evidence; return new and lost requests, and what to remember of the plans that changed."""
         seconds = now.seconds
-        seen = (frozenset(facts.active), facts.doubted)
+        seen = (frozenset(facts.active), facts.doubted, facts.revising)
         if seen == self._seen and seconds < self._next_look:
             return _NOTHING
         self._seen = seen
@@ -263,9 +267,17 @@ class Planner:
             rivals.sort(key=_strength)
         return claims
 
+    def _stands(self, state: PlanState, step: Step) -> bool:
+        """Whether what a plan asks for stands in its name already."""
+        standing = self._standing.get(step.actuator)
+        stood = None if standing is None else (standing.wish.plan, standing.wish.action, standing.wish.value)
+        return stood == (state.plan.id, step.action, step.value)
+
     def _claimed(self, state: PlanState, step: Step, facts: Facts, seconds: float, *, safe: bool) -> bool:
         if safe:
             return state.when_safe or state.latched
+        if facts.revising and not self._stands(state, step):
+            return False
         if state.ground is Ground.RUNNING and not state.by_ignorance:
             return not any(name in facts.active for name in state.plan.unless)
         if not (state.applies and state.may_act):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections import deque
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,12 @@ from edge_agent.model.inbox import (
 from edge_agent.runtime.portion import fits, front, quick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
     from edge_agent.model.inbox import Message
-    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.plant import Plant
+    from edge_agent.model.revision import Revision
     from edge_agent.runtime.ports import Inlet
 
     Report: TypeAlias = (
@@ -56,6 +57,7 @@ class BoundedInbox:
         self._paused = self._held = self._stemmed = False
         self._inbox = Inbox()
         self._first: float | None = None  # when the oldest message came of those since the last take
+        self._revisions: deque[Revision] = deque()
         self._since: dict[int, float] = {}  # when those came that were left waiting by it
         self._bytes = 0  # of the messages that wait
         self._front_next = False  # small ones have had their turn
@@ -103,16 +105,15 @@ class BoundedInbox:
                 self._inbox.operations.append(report)
         self.wake()
 
-    def adopt(self, policy: Policy) -> None:
-        """Take a changed policy; of several only the last counts."""
-        self._inbox.policy = policy
-        if self._inbox.plant is not None:
-            self._inbox.plant = replace(self._inbox.plant, policy=policy)
+    def adopt(self, revisions: Iterable[Revision]) -> None:
+        """Take the parts of a changed policy: each turn gets one."""
+        self._revisions.extend(revisions)
         self.wake()
 
     def equip(self, plant: Plant) -> None:
         """Take a changed plant, policy and all; of several only the last counts."""
-        self._inbox.plant, self._inbox.policy = plant, None
+        self._inbox.plant = plant
+        self._revisions.clear()
         self.wake()
 
     def wake(self) -> None:
@@ -143,15 +144,17 @@ class BoundedInbox:
         """
         if not self._something:
             await self._wait(wait_seconds)
-        elif self._since:
+        elif self._since or self._revisions:
             await asyncio.sleep(BREATH_SECONDS)
         taken, self._inbox = self._inbox, Inbox()
+        if self._revisions and taken.plant is None:
+            taken.policy = self._revisions.popleft()
         if self._since or not fits(self._bytes, len(taken.messages)):
             first = self._take_portion(taken)
         else:
             first, self._bytes = self._first, 0
         self._first = None
-        self._something = bool(self._since)
+        self._something = bool(self._since or self._revisions)
         self._go_on()
         return taken, first
 

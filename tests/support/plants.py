@@ -11,6 +11,7 @@ from edge_agent.model.commands import OPEN_STATES, CommandRecord
 from edge_agent.model.inbox import DeliveryReport, Inbox, Kind, Message, Receipt, Route
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, QualityTests, Sensor, Step, Threshold
 from edge_agent.model.remembered import Remembered, StoredReading
+from edge_agent.model.revision import Revision, by_sensor
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
 from edge_agent.turn import Knowledge, run_turn
 
@@ -213,12 +214,13 @@ class Bench:
         deliveries: Iterable[DeliveryReport] = (),
         breakers: Iterable[BreakerReport] = (),
         renewals: Iterable[RenewalReport] = (),
-        policy: Policy | None = None,
+        policy: Policy | Revision | None = None,
         **events: Any,
     ) -> Turn:
         """Let `after` seconds pass and run one turn; `events` are further members of the inbox."""
         self.now = later(after, self.now)
-        inbox = Inbox(list(messages), list(deliveries), list(breakers), list(renewals), policy, **events)
+        revision = whole(policy, self.site) if isinstance(policy, Policy) else policy
+        inbox = Inbox(list(messages), list(deliveries), list(breakers), list(renewals), revision, **events)
         turn = run_turn(self.knowledge, inbox, self.now)
         self.memory.write(turn)
         self.turns.append(turn)
@@ -248,6 +250,12 @@ class Bench:
     def raised(self) -> list[str]:
         """The journal: `tank1/level:low raised`, in order."""
         return [f"{event.key} {event.event}" for turn in self.turns for event in turn.alarm_events]
+
+
+def whole(policy: Policy, plant: Plant) -> Revision:
+    """A policy as one turn puts it in force."""
+    limits = by_sensor(policy.thresholds)
+    return Revision({sensor.name: limits.get(sensor.name, ()) for sensor in plant.sensors}, policy.plans)
 
 
 def facts(turn: Turn) -> dict[str, Any]:

@@ -77,10 +77,10 @@ def inbox(clock):
 
 
 @pytest.fixture
-def parts(make_knowledge, inbox, connection, inlet, outlet, journal, policy, clock, observer):
+def parts(make_knowledge, inbox, connection, inlet, outlet, journal, policy, plant, clock, observer):
     return Parts(
         make_knowledge(), inbox, connection, inlet, outlet, journal,
-        PolicyWatch(policy, inbox.adopt), clock, observer, 60.0, 1000,
+        PolicyWatch(policy, plant, inbox.adopt), clock, observer, 60.0, 1000,
         finish_seconds=0.2,
     )  # fmt: skip
 

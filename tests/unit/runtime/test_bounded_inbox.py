@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from edge_agent.model.inbox import BreakerReport, DeliveryReport, Kind, Route
-from edge_agent.model.plant import Policy
+from edge_agent.model.plant import Plant
+from edge_agent.model.revision import Revision
 from edge_agent.runtime.inbox import MOST_WAITING_BYTES, BoundedInbox
 
 BULK = bytes(60_000)
@@ -107,16 +108,26 @@ async def test_reports_alone_have_no_time_of_receipt(make_inbox):
     assert (await inbox.take(0))[1] is None
 
 
-async def test_reports_and_the_last_policy_come_with_the_next_take(make_inbox, low):
+async def test_reports_and_the_parts_of_a_policy_come_with_the_next_takes(make_inbox, low):
     inbox = make_inbox()
     delivery, breaker = DeliveryReport("1", "published", ""), BreakerReport("station", "open")
     inbox.report(delivery)
     inbox.report(breaker)
-    inbox.adopt(Policy())
-    inbox.adopt(Policy((low,)))
+    first, second = Revision({"tank1/level": ()}, more=True), Revision({"tank1/level": (low,)})
+    inbox.adopt([first, second])
     taken, _ = await inbox.take(0)
-    assert (taken.deliveries, taken.breakers, taken.policy) == ([delivery], [breaker], Policy((low,)))
-    assert (await inbox.take(0))[0].policy is None
+    assert (taken.deliveries, taken.breakers, taken.policy) == ([delivery], [breaker], first)
+    assert [(await inbox.take(0))[0].policy for _ in range(2)] == [second, None]
+
+
+async def test_a_changed_plant_takes_the_place_of_all_that_was_to_change_before(make_inbox, low):
+    inbox = make_inbox()
+    inbox.adopt([Revision({"tank1/level": ()})])
+    inbox.equip(Plant("riverside", {}))
+    after = Revision({"tank1/level": (low,)})
+    inbox.adopt([after])
+    first, second = (await inbox.take(0))[0], (await inbox.take(0))[0]
+    assert (first.plant, first.policy, second.plant, second.policy) == (Plant("riverside", {}), None, None, after)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +136,7 @@ async def test_reports_and_the_last_policy_come_with_the_next_take(make_inbox, l
         lambda inbox, message: inbox.put(message),
         lambda inbox, _: inbox.report(DeliveryReport("1", "published", "")),
         lambda inbox, _: inbox.report(BreakerReport("station", "open")),
-        lambda inbox, _: inbox.adopt(Policy()),
+        lambda inbox, _: inbox.adopt([Revision({})]),
         lambda inbox, _: inbox.wake(),
     ],
     ids=["message", "delivery", "breaker", "policy", "wake"],

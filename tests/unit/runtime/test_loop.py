@@ -9,6 +9,7 @@ from edge_agent.errors import RecordingError
 from edge_agent.model.commands import CommandState
 from edge_agent.model.inbox import Inbox, Kind, Message, Receipt, Route
 from edge_agent.model.plant import Policy
+from edge_agent.model.revision import revisions
 from edge_agent.runtime.loop import TICK_SECONDS
 
 
@@ -274,7 +275,7 @@ async def test_a_changed_policy_is_in_force_with_the_next_turn(
         group.create_task(parts.loop.run())
         parts.inbox.put(level_message(3.0))
         await wait_until(lambda: any(turn.readings for turn in observer.turns))
-        parts.inbox.adopt(Policy((raised,), plant.policy.plans))
+        parts.inbox.adopt(revisions(plant.policy, Policy((raised,), plant.policy.plans)))
         await wait_until(lambda: any(turn.alarm_events for turn in observer.turns))
         await wait_until(delivering)
 

@@ -26,6 +26,7 @@ from edge_agent.model.inbox import (
     Route,
 )
 from edge_agent.model.plant import Node, Plant, Policy
+from edge_agent.model.revision import Revision, revisions
 from edge_agent.model.time import Moment, parse_rfc3339
 from edge_agent.runtime.freezing import freeze
 from edge_agent.runtime.recorder import JsonRecorder
@@ -207,15 +208,16 @@ def test_a_changed_policy_and_a_changed_plant_are_recorded(make_knowledge):
     knowledge = make_knowledge(now=first[0])
     low = replace(knowledge.plant.policy.thresholds[0], limit=0.5)
     policy = replace(knowledge.plant.policy, thresholds=(low, *knowledge.plant.policy.thresholds[1:]))
+    (revision,) = revisions(knowledge.plant.policy, policy)
     other = replace(knowledge.plant, nodes={**knowledge.plant.nodes, "new": Node("new")})
-    inputs = [first, (moment(0.1), Inbox(policy=policy)), (moment(0.15), Inbox(plant=other)), *rest]
+    inputs = [first, (moment(0.1), Inbox(policy=revision)), (moment(0.15), Inbox(plant=other)), *rest]
     kept = Kept()
     recorder = JsonRecorder(kept, knowledge, "water")
     turns = lived(knowledge, inputs, recorder)
     recorder.flush()
     assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
     back = [part.inbox for part in Recording(io.StringIO(kept.text), parse).parts() if isinstance(part, RecordedTurn)]
-    assert (back[1].policy, back[2].plant) == (policy, other)
+    assert (back[1].policy, back[2].plant) == (revision, other)
 
 
 def test_all_that_an_inbox_can_hold_comes_back(make_knowledge):
@@ -224,7 +226,7 @@ def test_all_that_an_inbox_can_hold_comes_back(make_knowledge):
         [DeliveryReport("id", "published", "attempt 1")],
         [BreakerReport("station", "open")],
         [RenewalReport("set aside")],
-        Policy(),
+        Revision({}),
         [LinkReport(connected=False)],
         [EpochReport(7, "seen")],
         [RefusalReport("misfit")],
