@@ -175,6 +175,10 @@ class Observer(Protocol):
 class Recorder(Protocol):
     """Who keeps what came in, to replay it."""
 
+    def prepare(self, now: Moment) -> Iterable[None]:
+        """Note what is known before the next turn, in pieces."""
+        ...
+
     def record(self, inbox: Inbox, now: Moment) -> None:
         """Keep the input of one turn."""
         ...

@@ -405,6 +405,9 @@ class FakeRecorder:
     def __init__(self):
         self.inboxes = []
 
+    def prepare(self, now):
+        return []
+
     def record(self, inbox, now):
         self.inboxes.append(inbox)
 

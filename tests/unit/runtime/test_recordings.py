@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.frozen import freeze
 from support.plants import Bench, facts
 
 from edge_agent.errors import RecordingError
@@ -28,7 +29,6 @@ from edge_agent.model.inbox import (
 from edge_agent.model.plant import Node, Plant, Policy
 from edge_agent.model.revision import Revision, revisions
 from edge_agent.model.time import Moment, parse_rfc3339
-from edge_agent.runtime.freezing import freeze
 from edge_agent.runtime.recorder import JsonRecorder
 from edge_agent.runtime.recording import Header, RecordedTurn, Recording
 from edge_agent.turn import run_turn
@@ -65,7 +65,7 @@ class Kept:
         if not self.room:
             return False
         self.room -= 1
-        self.text += text
+        self.text += "".join(text)
         return True
 
     def put_aside(self, day):
@@ -74,10 +74,16 @@ class Kept:
         return True
 
 
+def prepared(recorder, now):
+    for _ in recorder.prepare(now):
+        pass
+
+
 def recorded(inputs, make_knowledge, kept=None):
     kept = kept or Kept()
     recorder = JsonRecorder(kept, make_knowledge(now=inputs[0][0]), "water")
     for now, inbox in inputs:
+        prepared(recorder, now)
         recorder.record(inbox, now)
     recorder.flush()
     return kept.text
@@ -130,6 +136,7 @@ def lived(knowledge, inputs, recorder=None):
     turns = []
     for now, inbox in inputs:
         if recorder is not None:
+            prepared(recorder, now)
             recorder.record(inbox, now)
         turns.append(run_turn(knowledge, inbox, now))
     return turns
@@ -145,6 +152,33 @@ def test_a_recorded_run_replays_to_the_turns_it_was(make_knowledge):
     assert turns[4].command_events
     for _ in range(2):
         assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
+
+
+class Later(Kept):
+    """Makes the text of what it is given when the test asks for it, as a thread of its own may."""
+
+    def __init__(self):
+        super().__init__()
+        self.given = []
+
+    def write(self, text):
+        self.given.append(text)
+        return True
+
+    def make(self):
+        self.text = "".join(piece for text in self.given for piece in text)
+
+
+def test_what_is_written_only_after_the_turns_were_run_is_what_was_known_before_them(make_knowledge):
+    inputs, kept = day(), Later()
+    knowledge = make_knowledge(now=inputs[0][0])
+    lived(knowledge, inputs[:2])
+    recorder = JsonRecorder(kept, knowledge, "water")
+    turns = lived(knowledge, inputs[2:], recorder)
+    recorder.flush()
+    kept.make()
+    assert turns[0].commands
+    assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
 
 
 @pytest.mark.parametrize("middle", range(1, 6))
