@@ -6,13 +6,15 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install demo test faults check format bench try-install lock clean
+.PHONY: help install demo unit test faults mutants check format bench try-install lock clean
 
 help:
 	@echo "make demo     the whole loop on a simulated plant; ARGS=\"--duration 60\""
+	@echo "make unit     the fast tests: no server, nothing slow"
 	@echo "make test     every test, with the real servers they need"
 	@echo "make install  .venv with the agent and its development tools"
 	@echo "make check    format, lint, types, import rules"
+	@echo "make mutants  change the core in small ways and see which change no test notices; ARGS=\"--count 50\""
 	@echo "make faults   break one thing after the other and count what is lost; ARGS=\"--kills 1000\""
 	@echo "make try-install  follow docs/install.md in fresh Debian roots (root, mmdebstrap, downloads)"
 	@echo "make bench    the benchmarks and their table; ARGS=\"--quick --peers\", ARGS=--help tells more"
@@ -45,6 +47,9 @@ install: $(VENV)/dev.stamp
 demo: $(VENV)/demo.stamp
 	@$(BIN)/edge-agent demo $(ARGS)
 
+unit: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest tests/unit --quick -q $(ARGS)
+
 test: $(VENV)/dev.stamp
 	@deploy/install-servers
 	@$(BIN)/python -m pytest tests/unit tests/contract tests/scenarios tests/integration tests/system tests/faults $(ARGS)
@@ -52,6 +57,9 @@ test: $(VENV)/dev.stamp
 faults: $(VENV)/dev.stamp
 	@deploy/install-servers
 	@$(BIN)/python -m pytest tests/faults $(ARGS)
+
+mutants: $(VENV)/dev.stamp
+	@PYTHONPATH=.:tests $(BIN)/python -m mutants $(ARGS)
 
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .

@@ -6,36 +6,55 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from edge_agent.analyze.analysis import Analyzer
-from edge_agent.execute.execution import Executed, Executor
-from edge_agent.execute.view import actuator_view
+from edge_agent.analyze.heard import Heard
+from edge_agent.execute import facts as execution
+from edge_agent.execute.execution import Executor
+from edge_agent.execute.facts import Sighted
+from edge_agent.execute.view import actuator_views, node_view
 from edge_agent.model.alarms import AGENT, AlarmKey
-from edge_agent.model.commands import Decision
 from edge_agent.model.continuity import continued
-from edge_agent.model.inbox import Inbox, Kind
-from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, POLICY_REFUSED, TRIPPED
-from edge_agent.model.remembered import NodeView, Snapshot
+from edge_agent.model.inbox import (
+    NO_EVENTS,
+    BreakerReport,
+    DispatchReport,
+    EpochReport,
+    Events,
+    Kind,
+    LinkReport,
+    Operation,
+    RefusalReport,
+    RenewalReport,
+)
+from edge_agent.model.plant import POLICY_REFUSED
+from edge_agent.model.remembered import Snapshot
+from edge_agent.monitor import life
 from edge_agent.monitor.monitoring import Monitor
-from edge_agent.monitor.observed import StatusReport
-from edge_agent.monitor.view import sensor_view
+from edge_agent.monitor.tests.registry import LAYOUT
+from edge_agent.monitor.view import sensor_view, sensor_views
+from edge_agent.plan import planning
 from edge_agent.plan.effect import Effects, Measure
-from edge_agent.plan.planning import Facts, Overruled, Planner
+from edge_agent.plan.planning import Planner
 from edge_agent.plan.standing import Station
+from edge_agent.plan.troubles import conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from edge_agent.execute.control import Control
+    from edge_agent.analyze.heard import Changes
+    from edge_agent.execute.facts import Executed
     from edge_agent.model.alarms import Alarm, AlarmEvent
-    from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Mode
-    from edge_agent.model.inbox import Receipt
-    from edge_agent.model.plant import Plan, Plant, Policy
+    from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Decision, Mode
+    from edge_agent.model.inbox import Inbox, Receipt
+    from edge_agent.model.plant import Plan, Plant, Policy, Threshold
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import ActuatorView, PlanMemory, Remembered, SensorView, SequenceMemory
+    from edge_agent.model.remembered import PlanMemory, Remembered, SensorView, SequenceMemory
     from edge_agent.model.time import Moment
     from edge_agent.monitor.observed import Observed
+    from edge_agent.plan.planning import Planned
     from edge_agent.plan.standing import Standing
 
-Stage = Literal["monitor", "analyze", "plan", "execute"]
+Phase = Literal["monitor", "analyze", "plan", "execute"]
+_REFUSED = AlarmKey(AGENT, "", POLICY_REFUSED)
 
 
 @dataclass(slots=True)
@@ -98,39 +117,41 @@ class Knowledge:
         mode: Mode,
         future_tolerance_seconds: float = 60.0,
     ) -> None:
-        self.plant = plant
-        self.agent = agent
+        self.plant, self.agent = plant, agent
         self.revising = False  # a changed policy is in force in part: nothing is started before the rest of it is
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
-        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now)
+        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now, layout=LAYOUT)
         self.analyzer.recall(remembered.readings if remembered.same_clock(now) else (), now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()
         self.executor = Executor(plant, agent, mode, remembered, now)
-        for control in self.executor.controls.values():
+        for control in self.executor.roster.plant.values():
             if control.desired is not None:
                 self.planner.stand(control.desired)
 
-    def renew(self, plant: Plant, executed: Executed, now: Moment) -> None:
-        """Put another plant of the same site in force: what stays the same keeps its state."""
-        self.plant, self.revising = continued(self.plant, plant), False
-        plant = self.plant
+    def __repr__(self) -> str:
+        return f"<Knowledge of {self.plant.site}: {self.executor}, {self.planner}>"
+
+    def renew(self, plant: Plant, now: Moment) -> Executed:
+        """Put another plant of the site in force: what stays the same keeps its state. Return what that decides."""
+        self.plant = plant = continued(self.plant, plant)
+        self.revising = False
         self.monitor.adopt(plant, now)
         self.analyzer.renew(plant, plant.policy.thresholds, now)
         self.planner.renew(plant, plant.policy.plans)
-        self.executor.renew(plant, executed, now)
+        return self.executor.renew(plant, now)
 
     def sight(self, name: str) -> float | None:
         """Return when a sensor (`node/sensor`) was good last in this run; of a node, whether it has spoken at all."""
         if "/" in name:
             return self.analyzer.good_seconds(name)
-        return None if self.executor.online.get(name) is None else float("inf")
+        return None if self.executor.reach.online.get(name) is None else float("inf")
 
     def station(self, standing: Standing) -> Station:
         """Return what is known of the actuator that a request is for."""
-        wish = standing.wish
-        return Station(self.executor.controls[wish.actuator].after_seconds, self.executor.doing(wish))
+        control = self.executor.roster.plant[standing.wish.actuator]
+        return Station(control.after_seconds, self.executor.doing(standing.wish))
 
     def unsure(self, actuator: str) -> bool:
         """Whether nothing but the fail-safe action may be commanded now."""
@@ -147,27 +168,24 @@ class Knowledge:
             if self.executor.doing(standing.wish):
                 yield standing.wish.actuator, plan
 
+    def idle(self, now: Moment) -> dict[str, str]:
+        """Return why, by actuator, what runs seems to have no effect."""
+        return self.effects.look(self.running(), self.measure, now.seconds)
+
     def snapshot(self, now: Moment) -> Snapshot:
-        """Take a frozen look at everything. Costs about a microsecond a sensor: for people, not for turns."""
+        """Return a frozen look at everything. Costs about a microsecond a sensor: for people, not for turns."""
         return self._look(now, tuple(sensor_view(channel, now) for channel in self.monitor.channels.values()))
 
     def outline(self, now: Moment) -> Snapshot:
-        """Take a frozen look at everything but the sensors, which may be very many: see `sensor_views`."""
+        """Return a frozen look at everything but the sensors, which may be very many: see `sensor_views`."""
         return self._look(now, ())
 
     def sensor_views(self, now: Callable[[], Moment], count: int) -> Iterator[tuple[SensorView, ...]]:
-        """Yield frozen looks at the sensors, so many at a time; turns may run in between."""
-        channels = tuple(self.monitor.channels.values())
-        for first in range(0, len(channels), count):
-            moment = now()
-            yield tuple(sensor_view(channel, moment) for channel in channels[first : first + count])
+        """Return frozen looks at the sensors, so many at a time; turns may run in between."""
+        return sensor_views(tuple(self.monitor.channels.values()), now, count)
 
     def _look(self, now: Moment, sensors: tuple[SensorView, ...]) -> Snapshot:
         executor = self.executor
-        nodes = tuple(
-            NodeView(name, executor.online.get(name), executor.breakers.get(name, "closed"))
-            for name in self.plant.nodes
-        )
         return Snapshot(
             self.plant.site,
             self.agent,
@@ -175,201 +193,124 @@ class Knowledge:
             executor.epoch,
             now.at,
             sensors,
-            tuple(self._actuator(control, now) for control in executor.controls.values()),
-            nodes,
+            actuator_views(executor, self.planner.tripped, now),
+            tuple(node_view(executor.reach, node) for node in self.plant.nodes),
             self.analyzer.register.alarms,
             clock_sure=now.sure,
             boot=now.boot,
             plans=self.planner.views(),
         )
 
-    def _actuator(self, control: Control, now: Moment) -> ActuatorView:
-        actuator, executor = control.actuator, self.executor
-        can_be_asked = (
-            executor.online.get(actuator.node) is not False and executor.breakers.get(actuator.node) != "open"
-        )
-        is_free = can_be_asked and actuator.name not in self.planner.tripped
-        return actuator_view(control, now.seconds, is_free=is_free)
 
-
-def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Stage], None] | None = None) -> Turn:
+def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Phase], None] | None = None) -> Turn:
     """Run the four phases over what came in and the time that passed.
 
     The same knowledge, inbox and moment give the same turn, always. `lap` is called with the name of each phase when
     it is over, for those who measure.
     """
-    turn = Turn(now)
-    executed = Executed()
-    if inbox.plant is not None:
-        knowledge.renew(inbox.plant, executed, now)
+    lap = lap or (lambda _phase: None)
+    turn, events = Turn(now), Events(inbox.events) if inbox.events else NO_EVENTS
+    renewed = None if events.plant is None else knowledge.renew(events.plant, now)
     observed = _monitor(knowledge, inbox, turn)
-    _lap(lap, "monitor")
-    _analyze(knowledge, inbox, observed, turn)
-    _lap(lap, "analyze")
-    _plan(knowledge, inbox, observed, executed, turn)
-    _lap(lap, "plan")
-    _execute(knowledge, inbox, observed, executed, turn)
-    _lap(lap, "execute")
+    lap("monitor")
+    _analyze(knowledge, events, observed, turn)
+    lap("analyze")
+    planned = _plan(knowledge, events, observed, turn)
+    lap("plan")
+    executed = _execute(knowledge, events, observed, planned, turn)
+    _conclude(executed if renewed is None else executed.after(renewed), turn)
+    _raise_conditions(knowledge, events, planned, executed, turn)
+    lap("execute")
     return turn
 
 
-def _lap(lap: Callable[[Stage], None] | None, stage: Stage) -> None:
-    if lap is not None:
-        lap(stage)
-
-
 def _monitor(knowledge: Knowledge, inbox: Inbox, turn: Turn) -> Observed:
-    observed = knowledge.monitor.observe(inbox.messages, turn.now)
+    executor = knowledge.executor
+    observed = knowledge.monitor.observe(inbox.messages, turn.now, executor.roster.leaving)
+    observed.statuses += life.signs(observed, inbox.messages, executor.reach.offline)
     turn.readings, turn.settled = observed.readings, observed.settled
-    turn.dead_letters, turn.deliveries = observed.dead_letters, observed.deliveries
-    turn.sequences = observed.sequences
-    counts = observed.counts
-    turn.counts = Counts(
-        counts.get(Kind.TELEMETRY, 0),
-        counts.get(Kind.STATUS, 0),
-        counts.get(Kind.ACK, 0),
-        counts.get(Kind.STATE, 0),
-        observed.duplicates,
-        observed.gaps,
-    )
+    turn.dead_letters, turn.deliveries, turn.sequences = observed.dead_letters, observed.deliveries, observed.sequences
+    count = observed.counts.get
+    turn.counts = Counts(count(Kind.TELEMETRY, 0), count(Kind.STATUS, 0), count(Kind.ACK, 0), count(Kind.STATE, 0))
+    turn.counts.duplicates, turn.counts.gaps = observed.duplicates, observed.gaps
     turn.receipts = [message.receipt for message in inbox.messages if message.receipt is not None]
-    _heed_life(knowledge, inbox, observed)
     return observed
 
 
-def _heed_life(knowledge: Knowledge, inbox: Inbox, observed: Observed) -> None:
-    """Take anything newer from a node than its `offline` for life: a last will may come late."""
-    gone = knowledge.executor.offline.union(node for node, online in observed.statuses if not online)
-    if not gone:
-        return
-    timely = {reading.sensor.node for reading in observed.readings if not reading.late}
-    alive: dict[str, None] = {}
-    for message in inbox.messages:
-        kind, node, _ = message.route
-        if kind is Kind.STATUS:
-            alive.pop(node, None)
-        elif node in gone and not message.retained and (kind is not Kind.TELEMETRY or node in timely):
-            alive[node] = None
-    observed.statuses.extend(StatusReport(node, online=True) for node in alive)
-
-
-def _analyze(knowledge: Knowledge, inbox: Inbox, observed: Observed, turn: Turn) -> None:
-    analyzer, now = knowledge.analyzer, turn.now
-    if inbox.policy is not None:
-        analyzer.revise(inbox.policy.limits, now)
-        knowledge.revising = inbox.policy.more
-    analyzer.read(observed.judged, now)
-    analyzer.silent(observed.silent, now)
-    for node, online in observed.statuses:
-        analyzer.node_status(node, online, now)
-    for renewal in inbox.renewals:
-        analyzer.store_renewed(renewal.detail, now)
-    analyzer.tick(now)
-
-
-def _plan(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
-    planner, executor, now = knowledge.planner, knowledge.executor, turn.now
-    if inbox.policy is not None and inbox.policy.plans is not None:
-        planner.adopt(inbox.policy.plans)
-    for node, online in observed.statuses:  # before the decision: a return asks for newer evidence
-        executor.node_status(node, online, now)
-        planner.look()
-    for operation in inbox.operations:
-        if operation.operation == "reset":
-            planner.reset(operation.target)
-        executor.operate(operation, now)
-    analyzer = knowledge.analyzer
-    facts = Facts(
-        analyzer.register.active, knowledge.sight, knowledge.station, analyzer.doubted, revising=knowledge.revising
+def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) -> None:
+    limits: Mapping[str, Sequence[Threshold]] = {}
+    if events.revision is not None:
+        limits, knowledge.revising = events.revision.limits, events.revision.more
+    heard = Heard(
+        limits,
+        observed.judged,
+        observed.silent,
+        [status for status in observed.statuses if status.node in knowledge.plant.nodes],
+        [renewal.detail for renewal in events.of(RenewalReport)],
     )
-    planned = planner.decide(facts, now)
+    _note(knowledge.analyzer.analyze(heard, turn.now), turn)
+
+
+def _note(changes: Changes, turn: Turn) -> None:
+    """Add what happened to alarms; of an alarm that changed twice in a turn the last state counts."""
+    turn.alarm_events += changes.events
+    known = {alarm.key: alarm for alarm in turn.alarms}
+    turn.alarms = list((known | {alarm.key: alarm for alarm in changes.alarms}).values())
+
+
+def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) -> Planned:
+    """Decide what is requested. Which nodes are there comes first: a return asks for newer evidence."""
+    operations = events.of(Operation)
+    if observed.statuses or operations:
+        knowledge.executor.observe(Sighted(observed.statuses, operations), turn.now)
+    analyzer = knowledge.analyzer
+    facts = planning.Facts(
+        analyzer.register.active,
+        knowledge.sight,
+        knowledge.station,
+        analyzer.doubted,
+        None if events.revision is None else events.revision.plans,
+        [operation.target for operation in operations if operation.operation == "reset"],
+        bool(observed.statuses),
+        knowledge.revising,
+    )
+    planned = knowledge.planner.decide(facts, turn.now)
     turn.plans = list(planned.memories)
-    executed.decisions.extend(_overruled(planned.overruled, now))
-    executor.wish(planned.wishes, executed, now)
+    turn.decisions = [lost.decision(turn.now) for lost in planned.overruled]
+    return planned
 
 
-def _overruled(losers: Iterable[Overruled], now: Moment) -> list[Decision]:
-    return [
-        Decision(
-            now.at,
-            wish.actuator,
-            wish.action,
-            wish.value,
-            wish.plan,
-            "overruled",
-            f"plan {winner} outranks it: {wish.reason}",
-            wish.alarms,
-        )
-        for wish, winner in losers
-    ]
+def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: Planned, turn: Turn) -> Executed:
+    facts = execution.Facts(
+        planned.wishes,
+        observed.acknowledgements,
+        observed.states,
+        dispatches=events.of(DispatchReport),
+        breakers=events.of(BreakerReport),
+        links=events.of(LinkReport),
+        epochs=events.of(EpochReport),
+        ahead=observed.ahead,
+        unsure=knowledge.unsure,
+    )
+    executed = knowledge.executor.act(facts, turn.now)
+    for place in executed.foreign:
+        knowledge.monitor.bury_foreign(observed, observed.acknowledgements[place], turn.now)
+    return executed
 
 
-def _execute(knowledge: Knowledge, inbox: Inbox, observed: Observed, executed: Executed, turn: Turn) -> None:
-    executor, now = knowledge.executor, turn.now
-    _heed_events(knowledge, inbox, now)
-    executor.clocks.hear(observed.ahead, now)
-    for ack in observed.acknowledgements:
-        if ack.status in ("accepted", "done"):
-            executor.overhear(ack.command_id, ack.actuator, now)
-    for told in observed.states:
-        executor.report(told.actuator, told.state, told.value, executed, now, local=told.local)
-    # A node's own word comes before our despair of it: after a stall both may lie in one inbox.
-    published = [report for report in inbox.deliveries if report.state == "published"]
-    for report in published:
-        executor.delivered(report, executed, now)
-    _acknowledge(knowledge, observed, executed, now)
-    for report in inbox.deliveries:
-        if report.state != "published":
-            executor.delivered(report, executed, now)
-    for breaker in inbox.breakers:
-        executor.breaker(breaker, now)
-    executor.reconcile(executed, now, knowledge.unsure)
-    _conditions(knowledge, turn)
+def _conclude(executed: Executed, turn: Turn) -> None:
+    """Record what execution decided."""
     turn.commands, turn.command_events = executed.commands, executed.events
-    turn.epoch, executor.raised = executor.raised, None
-    turn.refused_epoch, executor.refused = executor.refused, None
-    turn.decisions = executed.decisions
-    for control in executor.controls.values():
-        if control.changed:
-            control.changed = False
-            turn.actuators.append(control.memory(now))
-    turn.alarm_events, turn.alarms = knowledge.analyzer.register.take_changes()
+    turn.decisions += executed.decisions
+    turn.actuators, turn.epoch, turn.refused_epoch = executed.memories, executed.epoch, executed.refused_epoch
 
 
-def _heed_events(knowledge: Knowledge, inbox: Inbox, now: Moment) -> None:
-    for refusal in inbox.refusals:
+def _raise_conditions(knowledge: Knowledge, events: Events, planned: Planned, executed: Executed, turn: Turn) -> None:
+    """Raise what is wrong with actuators and the policy as alarms, and clear what is over."""
+    for refusal in events.of(RefusalReport):
         knowledge.refusal = refusal.detail
-    for epoch in inbox.epochs:
-        knowledge.executor.raise_epoch(epoch.epoch, now)
-    for link in inbox.links:
-        knowledge.executor.link(now, connected=link.connected)
-
-
-def _conditions(knowledge: Knowledge, turn: Turn) -> None:
-    """Let what is wrong with actuators and the policy stand as alarms."""
-    found = knowledge.executor.conditions(turn.now)
-    if found is None:
-        return
-    planner = knowledge.planner
-    for actuator, why in planner.blind.items():
-        node, _, name = actuator.partition("/")
-        found[AlarmKey(node, name, NO_EVIDENCE)] = "high", f"{actuator}: {why}"
-    for actuator, plan in planner.tripped.items():
-        node, _, name = actuator.partition("/")
-        found[AlarmKey(node, name, TRIPPED)] = "high", f"{actuator} is held by trip {plan}"
-    for actuator, why in knowledge.effects.look(knowledge.running(), knowledge.measure, turn.now.seconds).items():
-        node, _, name = actuator.partition("/")
-        found[AlarmKey(node, name, NO_EFFECT)] = "medium", why
-    if knowledge.refusal:
-        found[AlarmKey(AGENT, "", POLICY_REFUSED)] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
-    knowledge.analyzer.conditions.update(found, turn.now)
-
-
-def _acknowledge(knowledge: Knowledge, observed: Observed, executed: Executed, now: Moment) -> None:
-    """Let nodes settle their commands; one that speaks of another actuator's settles nothing."""
-    executor = knowledge.executor
-    for ack in observed.acknowledgements:
-        if executor.concerns(ack.command_id, ack.actuator):
-            executor.acknowledge(ack.command_id, ack.status, ack.detail, executed, now)
-        else:
-            knowledge.monitor.bury_foreign(observed, ack, now)
+    if executed.conditions is not None:
+        found = executed.conditions | conditions(planned, knowledge.idle(turn.now))
+        if knowledge.refusal:
+            found[_REFUSED] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
+        _note(knowledge.analyzer.conditions.update(found, turn.now), turn)

@@ -13,14 +13,36 @@ from support.brokers import Mosquitto
 from support.postgres import Postgres
 from support.redisserver import RedisServer
 
-from edge_agent.knowledge.postgres_migrate import migrate
+from edge_agent.knowledge.utility.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A shared machine may stand still for longer than any example takes: that is no property of what is tested.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make unit` asks for this one: the first examples find most mistakes, `make test` looks further.
+settings.register_profile("quick", settings.get_profile("unhurried"), max_examples=10)
 settings.load_profile("unhurried")
+
+#: What `--quick` leaves out of the unit tests: what writes large stores, starts processes or solves hydraulics.
+SLOW = {
+    *("test_retention_by_class.py", "test_sqlite_store.py", "test_salvage.py", "test_housekeeping.py"),
+    *("test_damaged_store.py", "test_rows_read_back.py", "test_store_file.py", "test_freezing.py"),
+    *("test_recordings.py", "test_delivery_over_time.py", "test_one_sentence.py", "test_output.py"),
+    *("test_plant_simulation.py", "test_speed.py", "test_without_epanet.py", "test_live_plant.py", "test_imports.py"),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--quick"):
+        settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        slow = [item for item in items if item.path.name in SLOW]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item.path.name not in SLOW]
 
 
 def pytest_sessionfinish() -> None:
@@ -85,6 +107,7 @@ def redis_server() -> Iterator[RedisServer]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever has the time ask for more."""
+    parser.addoption("--quick", action="store_true", help="leave out what is slow, and try ten examples of a property")
     suite = parser.getgroup("faults", "the fault suite; the defaults are its short form")
     suite.addoption("--kills", type=int, default=16, metavar="N", help="how often the agent is killed, in all")
     suite.addoption("--crash-points", metavar="A,B", help="kill only at these points; `random` is one")

@@ -33,6 +33,9 @@ class Chatter:
         self._raised: dict[AlarmKey, deque[float]] = {}  # in the order of their last times
         self._hushed: dict[AlarmKey, tuple[float, int]] = {}  # told when, raised how often since
 
+    def __repr__(self) -> str:
+        return f"Chatter({len(self._hushed)} chattering, {len(self._raised)} raised lately)"
+
     def __contains__(self, key: AlarmKey) -> bool:
         """Whether an alarm chatters."""
         return key in self._hushed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.analyze.heard import Changes
 from edge_agent.model.alarms import AGENT
 from edge_agent.model.plant import (
     CONTRADICTS,
@@ -48,6 +49,9 @@ class Conditions:
             alarm.key for alarm in register.alarms if alarm.active and self.owns(alarm.key)
         }
 
+    def __repr__(self) -> str:
+        return f"Conditions({', '.join(map(str, sorted(self._standing))) or 'none'})"
+
     def adopt(self, plant: Plant) -> None:
         """Go on with a changed plant: what stands of actuators that are gone is cleared with the next update."""
         self._actuators = {actuator.name for actuator in plant.actuators}
@@ -58,16 +62,17 @@ class Conditions:
             return False
         return key.node == AGENT if not key.sensor else f"{key.node}/{key.sensor}" in self._actuators
 
-    def update(self, current: Mapping[AlarmKey, tuple[Priority, str]], now: Moment) -> None:
+    def update(self, current: Mapping[AlarmKey, tuple[Priority, str]], now: Moment) -> Changes:
         """Raise the conditions that are new, with priority and reason, and clear those that are over."""
         if current.keys() == self._standing:
-            return
+            return Changes([], [])
         for key, (priority, reason) in current.items():
             if key not in self._standing:
                 self._register.raise_(key, priority, now, reason)
         for key in self._over(current):
             self._register.clear(key, now, f"{key}: {_OVER[key.threshold]}")
         self._standing = set(current)
+        return self._register.take_changes()
 
     def _over(self, current: Mapping[AlarmKey, tuple[Priority, str]]) -> Iterable[AlarmKey]:
         return sorted(self._standing - current.keys())  # in order, so that replays agree

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.analyze.measures.registry import measure_of
+
 if TYPE_CHECKING:
     from edge_agent.model.plant import Threshold
 
@@ -18,27 +20,36 @@ class LimitAlarm:
     Source: ANSI/ISA-18.2-2016, 5.6 and annex on alarm attributes.
     """
 
-    __slots__ = ("_back", "_doubted", "_high", "_since", "active", "name", "threshold")
+    __slots__ = ("_back", "_doubted", "_high", "_since", "_state", "active", "figure", "measure", "name", "threshold")
 
     def __init__(self, threshold: Threshold) -> None:
         self.name = threshold.name
         self.active = False
         self._since: float | None = None  # since when the value is on the other side, while the delay runs
         self._doubted: float | None = None  # since when suspect readings say that it is beyond
+        self.figure = 0.0  # what was compared last
+        self._state: object = None  # what the measure remembers
         self._take(threshold)
+
+    def __repr__(self) -> str:
+        return f"LimitAlarm({self.threshold.alarm}, {'active' if self.active else 'at rest'})"
 
     def _take(self, threshold: Threshold) -> None:
         self.threshold = threshold
+        self.measure = measure_of(threshold.measure, threshold.parameters)
         self._high = threshold.name.startswith("high")
         self._back = threshold.limit - threshold.deadband if self._high else threshold.limit + threshold.deadband
 
     def adopt(self, threshold: Threshold) -> None:
-        """Take a changed limit, deadband, delay or priority; the state stays.
+        """Put a changed limit, deadband, delay or priority in force; the state stays.
 
         A running delay runs on only where all that crossed before crosses now as well: else nobody knows since when.
         """
-        before = self._crossing
+        before, measured = self._crossing, self.measure
         self._take(threshold)
+        if self.measure != measured:
+            self._state = None
+            self.restart()
         upwards = self._high is not self.active
         if self._crossing > before if upwards else self._crossing < before:
             self.restart()
@@ -49,8 +60,10 @@ class LimitAlarm:
         return self._back if self.active else self.threshold.limit
 
     def quiet_range(self) -> tuple[float, float]:
-        """Values that change nothing while the alarm is at rest."""
+        """Values that change nothing while the alarm is at rest; none where the figure is not the value itself."""
         infinite = float("inf")
+        if not self.measure.is_value:
+            return (infinite, -infinite)
         return (-infinite, self.threshold.limit) if self._high else (self.threshold.limit, infinite)
 
     @property
@@ -64,12 +77,15 @@ class LimitAlarm:
         return self._since is not None
 
     def beyond_seconds(self, seconds: float) -> float:
-        """Tell how long the value has been on the other side."""
+        """Return how long the value has been on the other side."""
         return 0.0 if self._since is None else seconds - self._since
 
-    def update(self, value: float, seconds: float) -> bool:
-        """Take a good value. Returns whether the alarm may be due, which `due` then decides."""
-        if self._crossed(value):
+    def update(self, value: float, seconds: float, at: float | None = None) -> bool:
+        """Compare a good value, observed `at`. Return whether the alarm may be due, which `due` then decides."""
+        self._state, figure = self.measure.update(value, seconds if at is None else at, self._state)
+        if figure is not None:
+            self.figure = figure
+        if figure is not None and self._crossed(figure):
             if self._since is None:
                 self._since = seconds
             return True
@@ -77,15 +93,15 @@ class LimitAlarm:
         return False
 
     def restart(self) -> None:
-        """Let running delays begin anew, with the next reading."""
+        """Restart running delays, with the next reading."""
         self._since = self._doubted = None
 
     def doubt(self, value: float, seconds: float, *, suspect: bool) -> None:
-        """Take a value that is not good, suspect or worse. What is doubted stays so until `update` or `restart`."""
+        """Note a value that is not good, suspect or worse. What is doubted stays so until `update` or `restart`."""
         since, self._since = self._since, None
         if self.active or self.is_doubted(seconds):
             return
-        if not suspect or not self._crossed(value):
+        if not suspect or not self.measure.is_value or not self._crossed(value):
             self._doubted = None
         elif self._doubted is None:
             self._doubted = seconds if since is None else since
@@ -116,5 +132,5 @@ class LimitAlarm:
         return True
 
     def remember(self) -> None:
-        """Take up an alarm that was active when a former run ended."""
+        """Resume an alarm that was active when a former run ended."""
         self.active = True

@@ -43,6 +43,10 @@ class Point:
         self.unheeded: Unheeded | None = None
         self.rest()
 
+    def __repr__(self) -> str:
+        trust = "stale" if self.stale else "trusted" if self.trusted else "not trusted"
+        return f"Point({self.sensor.name}, {trust}, {', '.join(map(repr, self.limits.values())) or 'no limits'})"
+
     def succeed(self, before: Point) -> None:
         """Go on for a sensor that was declared anew, in the same unit."""
         for name in self.__slots__:
@@ -51,13 +55,13 @@ class Point:
         self.rest()
 
     def bridge(self, now: Moment) -> None:
-        """Let running delays begin anew where nothing was heard for longer than a sensor may be silent."""
+        """Restart running delays where nothing was heard for longer than a sensor may be silent."""
         heard = self.heard_seconds if self.good_seconds is None else max(self.heard_seconds, self.good_seconds)
         if now.seconds - heard > self.sensor.late_seconds:
             self.restart()
 
     def restart(self) -> None:
-        """Let running delays begin anew."""
+        """Restart running delays."""
         for limit in self.limits.values():
             limit.restart()
 

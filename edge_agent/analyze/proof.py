@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge_agent.model.quality import Flag, unpack_tests
+from edge_agent.model.quality import Flag, flag_name
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.model.plant import Sensor
+    from edge_agent.model.quality import Layout
     from edge_agent.model.readings import Reading
     from edge_agent.model.remembered import StoredReading
     from edge_agent.model.time import Moment
@@ -24,7 +25,7 @@ def proving(readings: Iterable[StoredReading], sensor: Sensor, now: Moment) -> l
     """
     late_us = sensor.late_seconds * MICROSECONDS
     newest_first = sorted(readings, key=_received_at, reverse=True)
-    if newest_first and sensor.quality.spike is not None and newest_first[0].flag == Flag.NOT_EVALUATED:
+    if newest_first and sensor.quality.settles and newest_first[0].flag == Flag.NOT_EVALUATED:
         del newest_first[0]  # the next one would have judged it
     proved, after = [], now.at
     for stored in newest_first:
@@ -40,14 +41,10 @@ def _received_at(stored: StoredReading) -> tuple[int, int]:
     return stored.received_at, stored.observed_at
 
 
-def culprit(reading: Reading) -> Reading:
+def culprit(reading: Reading, layout: Layout) -> Reading:
     """Return the reading to blame where one is flagged: itself, or the neighbour that alone made it stand out."""
-    worst = max(unpack_tests(reading.tests).items(), key=_badness, default=("", ""))
-    if reading.outlier is None or worst[0] != "spike":
+    flags = layout.unpack(reading.tests)
+    beside = any(flag == flag_name(reading.flag) and name not in layout.settling for name, flag in flags.items())
+    if reading.outlier is None or beside:
         return reading
     return replace(reading.outlier, flag=reading.flag, tests=reading.tests)
-
-
-def _badness(test: tuple[str, str]) -> tuple[int, bool]:
-    name, flag = test
-    return ("suspect", "fail").index(flag) if flag in {"suspect", "fail"} else -1, name != "spike"

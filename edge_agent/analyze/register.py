@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.analyze.chatter import MOST_RAISED, Chatter
+from edge_agent.analyze.heard import Changes
 from edge_agent.model.alarms import Alarm, AlarmEvent, AlarmEventKind
 
 if TYPE_CHECKING:
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import AlarmKey, Evidence
     from edge_agent.model.plant import Priority
     from edge_agent.model.time import Moment
+
+
+class Shown(NamedTuple):
+    """What an alarm shows: the figure and its limit, their unit, and the reading that decided."""
+
+    value: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+    evidence: Evidence | None = None
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Shown:
+        """Return what an alarm shows of a reading that was compared with no limit."""
+        return cls(evidence.value, None, evidence.unit, evidence)
 
 
 class AlarmRegister:
@@ -55,12 +70,10 @@ class AlarmRegister:
         priority: Priority,
         now: Moment,
         reason: str,
-        *,
-        limit: float | None = None,
-        evidence: Evidence | None = None,
+        shown: Shown | None = None,
     ) -> None:
         """Make an alarm active and unacknowledged."""
-        value, unit = (evidence.value, evidence.unit) if evidence else (None, None)
+        value, limit, unit, evidence = shown or Shown()
         before = self._alarms.get(key)
         alarm = Alarm(
             key,
@@ -82,7 +95,7 @@ class AlarmRegister:
             self._events.append(AlarmEvent(key, AlarmEventKind.CHATTERING, now.at, value, "agent", text))
 
     def reword(self, key: AlarmKey, reason: str) -> bool:
-        """Give an active alarm a better reason, without an event; return whether it is active."""
+        """Replace the reason of an active alarm, without an event; return whether it is active."""
         alarm = self._alarms.get(key)
         if alarm is None or not alarm.active:
             return False
@@ -138,8 +151,11 @@ class AlarmRegister:
         if alarm.at_rest:
             del self._alarms[alarm.key]
 
-    def take_changes(self) -> tuple[list[AlarmEvent], list[Alarm]]:
-        """Hand over the events since the last call, and the present state of every alarm they changed."""
+    def __repr__(self) -> str:
+        return f"AlarmRegister({len(self._active)} of {len(self._alarms)} alarms active)"
+
+    def take_changes(self) -> Changes:
+        """Return what has changed since the last call."""
         events, self._events = self._events, []
         changed, self._changed = list(self._changed.values()), {}
-        return events, changed
+        return Changes(events, changed)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.model.quality import SHIFT, Flag
+from edge_agent.model.quality import CLOCK_NUMBER, Flag
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
     from edge_agent.model.readings import Reading
 
-_CLOCK = SHIFT["clock"]
+_CLOCK = 4 * CLOCK_NUMBER
 
 
 class Unheeded:

@@ -5,33 +5,52 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.model.figures import apart, figure
-from edge_agent.model.quality import flag_name, unpack_tests
+from edge_agent.model.quality import flag_name
 
 if TYPE_CHECKING:
-    from edge_agent.model.plant import Sensor, Threshold
+    from collections.abc import Mapping
+
+    from edge_agent.analyze.limit import LimitAlarm
+    from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import Reading
 
 
-def beyond(sensor: Sensor, threshold: Threshold, value: float) -> str:
-    """Say that a limit was passed: `tank1/level 1.42 m is below low 1.50 m since 10 s`."""
+def beyond(sensor: Sensor, limit: LimitAlarm) -> str:
+    """Say that a limit was passed: `tank1/level (1.42 m) has been below low (1.50 m) for 10 s`."""
+    threshold = limit.threshold
     side = "above" if threshold.name.startswith("high") else "below"
-    is_at, limit = apart(value, threshold.limit)
-    sentence = f"{sensor.name} {is_at} {sensor.unit} is {side} {threshold.name} {limit} {sensor.unit}"
+    measured, bound = _compared(sensor, limit)
     delay = threshold.on_delay_seconds
-    return f"{sentence} since {delay:g} s" if delay else sentence
+    if delay:
+        return f"{measured} has been {side} {bound} for {delay:g} s"
+    return f"{measured} is {side} {bound}"
 
 
-def back(sensor: Sensor, threshold: Threshold, value: float) -> str:
-    """Say that a value is back within its limit."""
-    is_at, limit = apart(value, threshold.limit)
-    return f"{sensor.name} {is_at} {sensor.unit} is back from {threshold.name} {limit} {sensor.unit}"
+def back(sensor: Sensor, limit: LimitAlarm) -> str:
+    """Say that a value is within its limit again: `tank1/level (1.72 m) has recovered from low (1.50 m)`."""
+    measured, bound = _compared(sensor, limit)
+    return f"{measured} has recovered from {bound}"
 
 
-def bad(reading: Reading) -> str:
-    """Say that a reading cannot be trusted, and by which tests: `tank1/level 9.00 m is fail by gross_range`."""
-    tests = unpack_tests(reading.tests)
+def _compared(sensor: Sensor, limit: LimitAlarm) -> tuple[str, str]:
+    measured, bound = apart(limit.figure, limit.threshold.limit)
+    unit = limit.measure.unit(sensor.unit)
+    return f"{limit.measure.subject(sensor.name)} ({measured} {unit})", f"{limit.name} ({bound} {unit})"
+
+
+def bad(reading: Reading, tests: Mapping[str, str]) -> str:
+    """Say which tests a reading did not pass: `tank1/level (9.00 m) failed the gross range test`."""
     failed = [test for test, flag in tests.items() if flag == "fail"]
-    failed = failed or [test for test, flag in tests.items() if flag == "suspect"]
-    cause = ", ".join(failed) or "no test it could pass"
-    value = f"{figure(reading.value)} {reading.sensor.unit}"
-    return f"{reading.sensor.name} {value} is {flag_name(reading.flag)} by {cause}"
+    doubted = [test for test, flag in tests.items() if flag == "suspect"]
+    measured = f"{reading.sensor.name} ({figure(reading.value)} {reading.sensor.unit})"
+    if failed:
+        return f"{measured} failed the {_tests(failed)}"
+    if doubted:
+        return f"{measured} is suspect by the {_tests(doubted)}"
+    return f"{measured} has the flag {flag_name(reading.flag)}"
+
+
+def _tests(names: list[str]) -> str:
+    """Name tests as people do: `gross range test`, `gross range and spike tests`."""
+    *others, last = (name.replace("_", " ") for name in names)
+    return f"{', '.join(others)} and {last} tests" if others else f"{last} test"

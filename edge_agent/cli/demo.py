@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from edge_agent.cli.run import single, stop_on_signals, written
-from edge_agent.demo.show import Wishes, show
+from edge_agent.demo.show import ShowOptions, show
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.plantfile import find_plant, load_plant_file
 
@@ -30,12 +30,12 @@ def demo(arguments: argparse.Namespace) -> int:
     live = not arguments.plain and sys.stdout.isatty() and not console.is_dumb_terminal
     with ExitStack() as stack:
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
-        wishes = Wishes(arguments.speed, arguments.duration, live, recording)
-        return single(lambda: asyncio.run(_demo(settings, file, wishes, console)))
+        options = ShowOptions(arguments.speed, arguments.duration, live, recording)
+        return single(lambda: asyncio.run(_demo(settings, file, options, console)))
 
 
-async def _demo(settings: Settings, file: PlantFile, wishes: Wishes, console: Console) -> int:
+async def _demo(settings: Settings, file: PlantFile, options: ShowOptions, console: Console) -> int:
     stop = asyncio.Event()
     stop_on_signals(stop.set, also_when_the_terminal_closes=True)
-    await show(settings, file, wishes, console, stop)
+    await show(settings, file, options, console, stop)
     return 0

@@ -19,7 +19,7 @@ from edge_agent.cli.output import EXPORTS, say
 from edge_agent.cli.story import tell
 from edge_agent.cli.surroundings import shell_settings, store_of
 from edge_agent.errors import EdgeAgentError, UsageError
-from edge_agent.knowledge.archive import SqliteArchive
+from edge_agent.knowledge.archive.sqlite import SqliteArchive
 from edge_agent.model.harmless import harmless, json_text, spreadsheet_cell
 from edge_agent.model.time import parse_rfc3339
 from edge_agent.runtime.clock import UNSURE
@@ -52,7 +52,7 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bou
 
 
 def status(arguments: argparse.Namespace) -> int:
-    """Ask a running agent how it is."""
+    """Print the status of the running agent."""
     found = _ask(shell_settings(arguments).http, "/status")
     if arguments.json:
         say(json_text(found, indent=2) + "\n")
@@ -89,7 +89,7 @@ def _table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> 
 
 
 def _text(text: str) -> Text:
-    """Let what nodes say be no markup, and command no terminal."""
+    """Return what a node said as plain text: no markup is read in it, and no terminal obeys it."""
     return Text(harmless(text))
 
 
@@ -124,7 +124,7 @@ def export(arguments: argparse.Namespace) -> int:
             since = parse_rfc3339(arguments.since)
         except ValueError as error:
             expected = "RFC 3339 with an offset, such as 2026-11-22T10:00:00Z"
-            raise UsageError(f"--since: {arguments.since!r} is no instant; expected {expected}") from error
+            raise UsageError(f"--since: {arguments.since!r} is not an instant; expected {expected}") from error
     node = arguments.node or ""
     if node != node.lower():
         raise UsageError(f"--node {node}: ids are lower case: did you mean {node.lower()}?")
@@ -139,13 +139,7 @@ async def _export(store: Path, what: str, since: int | None, node: str | None, *
     if as_csv:
         writer.writeheader()
     async with SqliteArchive(store) as archive:
-        records = {
-            "readings": archive.readings,
-            "alarms": archive.alarms,
-            "commands": archive.commands,
-            "dead-letters": archive.dead_letters,
-        }[what]
-        async for record in records(since, node):
+        async for record in archive.records(what.replace("-", "_"), since, node):
             if as_csv:
                 writer.writerow({key: spreadsheet_cell(_flat(value)) for key, value in record.items()})
             else:
@@ -153,7 +147,7 @@ async def _export(store: Path, what: str, since: int | None, node: str | None, *
 
 
 class _Output:
-    """Standard output, as the csv module wants it. A file or pipe gets every character; a terminal is spared some."""
+    """Standard output for the csv module: files and pipes get the text as it is, a terminal gets it escaped."""
 
     def __init__(self) -> None:
         self._as_it_is = not sys.stdout.isatty()
@@ -167,7 +161,7 @@ def _flat(value: object) -> object:
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Tell why a command was sent."""
+    """Print why a command was sent."""
     found = asyncio.run(_explain(store_of(arguments), arguments.command_id))
     if found is None:
         raise EdgeAgentError(f"the store knows no command {arguments.command_id}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from edge_agent.cli.output import say
 from edge_agent.cli.surroundings import refuse_unwritable, store_of
 from edge_agent.errors import UsageError
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.inbox import Operation
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _operate(word: Literal["release", "reset"], arguments: argparse.Namespace) -
     """Leave an operation for the agent; it takes it within a second or two."""
     node, slash, actuator = arguments.target.partition("/")
     if not (node and slash and actuator):
-        raise UsageError(f"{arguments.target} is no actuator; expected NODE/ACTUATOR")
+        raise UsageError(f"{arguments.target} is not an actuator; expected NODE/ACTUATOR")
     if arguments.target != arguments.target.lower():
         raise UsageError(f"{arguments.target}: ids are lower case: did you mean {arguments.target.lower()}?")
     path = store_of(arguments)

@@ -12,7 +12,7 @@ from loguru import logger
 from edge_agent.cli.output import say
 from edge_agent.cli.run import single, stop_on_signals
 from edge_agent.cli.surroundings import (
-    Seen,
+    ReadableFiles,
     database_settings,
     refuse_to_begin,
     refuse_unwritable,
@@ -22,8 +22,8 @@ from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, open_simulation
 from edge_agent.container.stores import open_postgres
 from edge_agent.errors import UsageError
-from edge_agent.knowledge.memory import MemoryStore
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.policy.differences import catalogue, differences
+from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import logs_off_the_loop
 from edge_agent.runtime.clock import UNSURE, SystemClock
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from edge_agent.knowledge.ports import Change
     from edge_agent.model.plant import Plant
+    from edge_agent.ports.policy import Change
     from edge_agent.settings.agent import Settings
     from edge_agent.simulate.plant import PlantSimulation
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def check(arguments: argparse.Namespace) -> int:
     """Print a line for everything that is wrong in both files, or that nothing is, and whether the clock may be."""
     around = surroundings(arguments.config, os.environ)
-    seen = Seen(around)
+    seen = ReadableFiles(around)
     problems, risky = look_over(arguments.config, arguments.plant, around.environ, reads=seen)
     for problem in problems:
         say(f"{problem}\n")
@@ -80,7 +80,7 @@ async def _apply(settings: Settings, plant: Plant, *, dry_run: bool) -> list[Cha
     if postgres is None:
         refuse_unwritable(settings.store.path)
         if dry_run and not settings.store.path.exists():
-            return await MemoryStore().apply(plant, dry_run=True)  # to look does not begin a store
+            return differences({}, catalogue(plant))  # to look does not begin a store
         refuse_to_begin(settings.store.path)
     async with postgres or SqliteStore(settings.store.path) as store:
         return await store.apply(plant, dry_run=dry_run)
@@ -88,16 +88,16 @@ async def _apply(settings: Settings, plant: Plant, *, dry_run: bool) -> list[Cha
 
 def migrate(arguments: argparse.Namespace) -> int:
     """Bring the PostgreSQL schema up to date and print what was done."""
-    from edge_agent.knowledge import postgres_migrate  # noqa: PLC0415 - its driver is loaded only where it is used
+    from edge_agent.knowledge.utility import migrate as schema  # noqa: PLC0415 - its driver is loaded only where it is used
 
     dsn = database_settings(arguments).postgres.dsn
     if dsn is None:
         raise UsageError("there is nothing to migrate: neither postgres.dsn nor postgres.dsn_file is set")
-    reached = asyncio.run(postgres_migrate.migrate(dsn.get_secret_value()))
+    reached = asyncio.run(schema.migrate(dsn.get_secret_value()))
     for version in reached:
         say(f"the schema has version {version} now\n")
     if not reached:
-        say(f"nothing to do: the schema has version {postgres_migrate.NEWEST}\n")
+        say(f"nothing to do: the schema has version {schema.NEWEST}\n")
     return 0
 
 
@@ -132,12 +132,12 @@ async def _simulate(settings: Settings, simulation: PlantSimulation, duration: f
     topics = Topics(settings.mqtt.topic_prefix, site, settings.agent.id)
     bus = BrokerBus(connection_settings(settings, f"edge-agent-plant-{site}"), topics)
     broker = place(settings.mqtt.host, settings.mqtt.port)
-    logger.bind(site=site, nodes=len(simulation.nodes), broker=broker).info("The plant runs")
+    logger.bind(site=site, nodes=len(simulation.nodes), broker=broker).info("The simulated plant is running")
     running = run_live(simulation, bus, SystemClock())
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(duration), asyncio.TaskGroup() as group:
             plant = group.create_task(running, name="plant")
             await stop.wait()
             plant.cancel()
-    logger.info("The plant has ended")
+    logger.info("The simulated plant has stopped")
     return 0

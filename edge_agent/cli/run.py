@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from edge_agent.cli.deadline import EndDeadline
 from edge_agent.cli.memory import ending_without_memory, watch_callbacks
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
 from edge_agent.model.harmless import json_text
+from edge_agent.model.inbox import PlantChange, PolicyChange
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import rfc3339
 from edge_agent.mqtt import wire
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plant
     from edge_agent.model.time import Moment
     from edge_agent.observe.logwriter import LogWriter
+    from edge_agent.ports.clock import Clock
     from edge_agent.runtime.agent import Parts
-    from edge_agent.runtime.clock import Clock
     from edge_agent.settings.agent import Settings
     from edge_agent.turn import Turn
 
@@ -63,7 +65,9 @@ def run(
         stack.callback(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN) or signal.SIG_DFL)
         log = stack.enter_context(logs_off_the_loop(settings.log.level, settings.log.format, SystemClock().steady))
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
-        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock, log)))
+        deadline = EndDeadline(log)
+        stack.callback(deadline.cancel)
+        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock, log, deadline)))
 
 
 async def _run(
@@ -73,6 +77,7 @@ async def _run(
     rewire: Callable[[Parts], Parts] | None,
     clock: Clock | None,
     log: LogWriter,
+    deadline: EndDeadline,
 ) -> int:
     watch_callbacks(asyncio.get_running_loop())
     manager = ServiceManager(os.environ, os.getpid())
@@ -88,6 +93,7 @@ async def _run(
 
         def stop() -> None:
             manager.stopping()
+            deadline.begin(lambda: running.agent.unwritten)
             running.agent.stop()
 
         stop_on_signals(stop)
@@ -110,7 +116,7 @@ async def _run(
 
 
 def _collect_what_comes() -> None:
-    """Let the garbage collector look at what comes from now on only, and less often: what is there stays.
+    """Exempt what exists now from garbage collection, and collect less often.
 
     Nothing on the way of a reading is part of a cycle. With 10,000 sensors' readings held it is 9 µs each, not 11.
     """
@@ -121,7 +127,7 @@ def _collect_what_comes() -> None:
 
 
 def _hang_up() -> None:
-    logger.info("SIGHUP changes nothing: edge-agent apply changes limits and plans, a restart reads the settings")
+    logger.info("SIGHUP is ignored: run edge-agent apply to change limits and plans, restart to read the settings")
 
 
 def stop_on_signals(stop: Callable[[], None], *, also_when_the_terminal_closes: bool = False) -> None:
@@ -199,7 +205,8 @@ def replayed(lines: Iterable[str], plant: Plant | None, settings: Settings) -> I
         if knowledge is None:
             knowledge = _anew(plant, recording.header, part.now, settings)
         if plant is not None:  # it judges, not what was put in force then
-            part.inbox.policy = part.inbox.plant = None
+            events = part.inbox.events
+            part.inbox.events = [each for each in events if not isinstance(each, PolicyChange | PlantChange)]
         for found in _decided(run_turn(knowledge, part.inbox, part.now)):
             yield json_text({"at": rfc3339(part.now.at), **found})
 

@@ -59,15 +59,15 @@ def database_settings(arguments: argparse.Namespace) -> Settings:
     return settings
 
 
-class Seen:
-    """Looks at secrets and certificates as far as this user may; `notes` name what of the service it did not see."""
+class ReadableFiles:
+    """The secrets and certificates that this user may read; `notes` name those of the service that were left out."""
 
     def __init__(self, around: Surroundings) -> None:
         self._is_service = around.is_service
         self.notes = list(around.notes)
 
     def __call__(self, path: Path) -> bool:
-        """Whether a file is to be read: not where only the service, or only another user, may."""
+        """Return whether a file may be read by this user, not by the service or another user alone."""
         if path.is_relative_to(CREDENTIALS) and not os.access(path, os.R_OK):
             self.notes.append(f"{path} is not looked at: the service alone has it, while it runs")
             return False

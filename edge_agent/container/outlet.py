@@ -1,14 +1,15 @@
-"""The agent's voice on the broker, and what the settings say of the way there."""
+"""What the agent publishes, and what the settings say of the way to the broker."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from edge_agent.errors import PublishRefusedError, PublishTooLargeError
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
+from edge_agent.mqtt.topics import Topics
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
@@ -18,16 +19,18 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Command, Mode
     from edge_agent.model.readings import DeadLetter
     from edge_agent.mqtt.session import Session
-    from edge_agent.mqtt.topics import Topics
     from edge_agent.settings.agent import Settings
 
 
 class BrokerOutlet:
     """Nouns in, topics and payloads out. What is too large for the broker goes without its `reason`."""
 
-    def __init__(self, session: Session, topics: Topics, mode: Mode, epoch: Callable[[], int]) -> None:
+    def __init__(self, session: Session, topics: Topics, *, mode: Mode, epoch: Callable[[], int]) -> None:
         self._session, self._topics, self._mode, self._epoch = session, topics, mode, epoch
         self._announced: int | None = None
+
+    def __repr__(self) -> str:
+        return f"BrokerOutlet(epoch announced: {self._announced})"
 
     async def command(self, command: Command, remaining_seconds: float) -> None:
         """Publish a command; first the status, where its epoch was not announced. Raises BrokerUnavailableError."""
@@ -67,19 +70,31 @@ class BrokerOutlet:
         await self._session.publish(self._topics.agent_status(), word, retain=True)
 
 
+class BrokerAddress(NamedTuple):
+    """How the broker is reached, as which client, and by what topics the site is spoken to there."""
+
+    connection: ConnectionSettings
+    topics: Topics
+
+
+def broker_address(settings: Settings, site: str) -> BrokerAddress:
+    """Return the address by which the settings send the agent to the broker."""
+    topics = Topics(settings.mqtt.topic_prefix, site, settings.agent.id)
+    return BrokerAddress(connection_settings(settings, f"edge-agent-{site}-{settings.agent.id}"), topics)
+
+
 def connection_settings(settings: Settings, client_id: str) -> ConnectionSettings:
-    """Tell the session what the settings say of the broker."""
+    """Return what the settings say of the broker, for a client of this name."""
     mqtt = settings.mqtt
-    tls = None if mqtt.tls is None else Tls(mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file)
     return ConnectionSettings(
-        mqtt.host,
-        mqtt.port,
-        client_id,
-        mqtt.username,
-        None if mqtt.password is None else mqtt.password.get_secret_value(),
-        tls,
-        mqtt.keepalive_seconds,
-        mqtt.receive_maximum,
-        mqtt.session_expiry_seconds,
-        mqtt.max_packet_bytes,
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=client_id,
+        username=mqtt.username,
+        password=None if mqtt.password is None else mqtt.password.get_secret_value(),
+        tls=None if mqtt.tls is None else Tls(mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file),
+        keepalive_seconds=mqtt.keepalive_seconds,
+        receive_maximum=mqtt.receive_maximum,
+        session_expiry_seconds=mqtt.session_expiry_seconds,
+        max_packet_bytes=mqtt.max_packet_bytes,
     )

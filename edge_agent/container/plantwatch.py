@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Threshold
     from edge_agent.model.remembered import SensorView, Snapshot
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.clock import Clock
     from edge_agent.turn import Knowledge
 
 #: Sensors of one look: about two milliseconds of the loop.
@@ -23,13 +23,13 @@ class PlantWatch:
         self._knowledge, self._clock = knowledge, clock
 
     def outline(self) -> Snapshot:
-        """Take a look at everything but the sensors."""
+        """Return a frozen view of everything but the sensors."""
         return self._knowledge.outline(self._clock.now())
 
     def sensors(self) -> Iterator[tuple[SensorView, ...]]:
-        """Take looks at the sensors, some at a time."""
+        """Yield frozen views of the sensors, some at a time."""
         return self._knowledge.sensor_views(self._clock.now, _SENSORS)
 
     def thresholds(self) -> Iterator[list[Threshold]]:
-        """Give the thresholds in force, those of some sensors at a time."""
+        """Yield the thresholds in force, those of some sensors at a time."""
         return self._knowledge.analyzer.thresholds(_SENSORS)

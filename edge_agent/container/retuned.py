@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.model.plant import Plant, Threshold
-    from edge_agent.runtime.ports import PlantSource
+    from edge_agent.ports.policy import PlantSource
 
 #: Sensors that are named in the log at once, and in the note; the others are counted.
 MOST_NAMED = 10
@@ -31,6 +31,9 @@ class Retuned:
         self._source = source
         self._known: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"Retuned({len(self._known)} sensors with limits out of order)"
+
     async def version(self) -> object:
         """See PlantSource."""
         return await self._source.version()
@@ -43,7 +46,7 @@ class Retuned:
         return plant
 
     def notes(self) -> dict[str, str]:
-        """Give the note of the health, `thresholds`; empty where all limits are in order."""
+        """Return the note of the health, `thresholds`; empty where all limits are in order."""
         if not self._known:
             return {}
         named = [f"{sensor}: {wrong}" for sensor, wrong in list(self._known.items())[:MOST_NAMED]]
@@ -62,13 +65,15 @@ class Retuned:
 
 
 def _out_of_order(thresholds: Iterable[Threshold]) -> dict[str, str]:
-    """Tell by sensor what is wrong with its limits; `thresholds` are sorted, as those of a Policy are."""
+    """Return by sensor what is wrong with its limits; `thresholds` are sorted, as those of a Policy are."""
     found: dict[str, str] = {}
     for (node, sensor), limits in groupby(thresholds, lambda threshold: (threshold.node, threshold.sensor)):
-        places: dict[str, tuple[float, float]] = {
-            each.name: (each.limit, clears_at(each.name, each.limit, each.deadband)) for each in limits
-        }
-        wrong = [f"{lower} {wrong}" if member == "limit" else wrong for lower, member, wrong in disorders(places)]
+        places: dict[str, dict[str, tuple[float, float]]] = {}
+        for each in limits:
+            clears = clears_at(each.name, each.limit, each.deadband)
+            places.setdefault(each.measure, {})[each.name] = each.limit, clears
+        found_wrong = chain.from_iterable(disorders(each) for each in places.values())
+        wrong = [f"{lower} {wrong}" if member == "limit" else wrong for lower, member, wrong in found_wrong]
         if wrong:
             found[f"{node}/{sensor}"] = ", ".join(wrong)
     return found

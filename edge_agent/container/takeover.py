@@ -16,9 +16,8 @@ from edge_agent.mqtt.glance import retained, retained_messages
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from edge_agent.container.outlet import BrokerAddress
     from edge_agent.model.alarms import AlarmKey
-    from edge_agent.mqtt.connection import ConnectionSettings
-    from edge_agent.mqtt.topics import Topics
 
 #: How long after an announcement it is looked again, by chance; and how long an agent leaves it to another one to begin
 #: a higher epoch, where both have begun the same.
@@ -53,21 +52,23 @@ class Succession:
 
     def __init__(
         self,
-        connection: ConnectionSettings,
-        topics: Topics,
+        address: BrokerAddress,
         *,
         epoch: Callable[[], int],
         report: Callable[[EpochReport], None],
         chance: Callable[[], float],
         renew: Callable[[], None],
     ) -> None:
-        self._connection, self._topics = connection, topics
+        self._connection, self._topics = address
         self._epoch, self._report, self._chance, self._renew = epoch, report, chance, renew
         self._announced = False
         self._looking = False
         self._settled = self._tries = 0
         self.rival = ""  # who has control of the site instead, in a sentence
         self.twin = ""  # who has the connection instead, by the same id
+
+    def __repr__(self) -> str:
+        return f"Succession(epoch {self._epoch()}, {self.twin or self.rival or 'in control'})"
 
     async def before_announcing(self) -> bool:
         """At the first connection, look at the epochs of the site; return whether the agent's own is above them."""
@@ -78,7 +79,7 @@ class Succession:
         return not await self._rise(max((claim.epoch for claim in claims), default=0))
 
     async def settle(self) -> bool:
-        """Look whether another agent has announced the same epoch; return whether commands may go out under this one.
+        """Return whether commands may go out under this epoch: whether no other agent has announced the same one.
 
         Whoever announces first and looks then sees the other, or is seen by it: of two, one at least begins the next
         epoch before it commands. Where both run and have seen each other, the one whose id sorts last does.
@@ -100,7 +101,7 @@ class Succession:
         return True
 
     async def after_announcing(self) -> None:
-        """Look again a little later, at a moment by chance: who finds its own epoch taken begins the next one."""
+        """Check again a little later, at a random moment: who finds its own epoch taken begins the next one."""
         await asyncio.sleep((0.2 + self._chance()) * SETTLE_SECONDS / 1.2)
         await self._outdo(await self._others() or [])
 
@@ -162,7 +163,7 @@ class Succession:
         return bool(rival)
 
     async def _rise(self, above: int) -> bool:
-        """Let an epoch above another begin, where the agent's own is not; wait for that, and return whether it did."""
+        """Begin an epoch above another, where the agent's own is not; wait for that, and return whether it did."""
         if above < self._epoch():
             return False
         self._report(EpochReport(above, f"epoch {above} has begun on this site"))
@@ -200,14 +201,14 @@ class Succession:
         return credible
 
 
-async def highest_epoch(connection: ConnectionSettings, topics: Topics) -> int:
+async def highest_epoch(address: BrokerAddress) -> int:
     """Return the highest epoch of the site's agents, this one's former life included; 0 if the broker cannot say.
 
     Epochs that cannot be, for nobody has begun so many, are left out. The store knows only those that were begun with
     it: on a new card, or beside a second gateway, the nodes would take this agent for one that is over.
     """
     try:
-        statuses = await retained(connection, topics.agent_statuses())
+        statuses = await retained(address.connection, address.topics.agent_statuses())
     except BrokerUnavailableError as error:
         logger.bind(error=str(error)).warning("The site's agents are not known; the epoch of the store counts alone")
         return 0
@@ -215,7 +216,8 @@ async def highest_epoch(connection: ConnectionSettings, topics: Topics) -> int:
     return max((epoch for epoch in epochs if epoch <= MOST_EPOCH_JUMP), default=0)
 
 
-async def standing_alarms(connection: ConnectionSettings, topics: Topics) -> list[AlarmKey]:
+async def standing_alarms(address: BrokerAddress) -> list[AlarmKey]:
     """Return the alarms whose states stand at the broker. Raises BrokerUnavailableError."""
+    connection, topics = address
     found = await retained_messages(connection, topics.alarms(), most=MOST_ALARMS, seconds=ALARMS_SECONDS)
     return [key for topic, _ in found if (key := topics.alarm_of(topic)) is not None]

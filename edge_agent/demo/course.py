@@ -19,7 +19,7 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 _FLAT_SHARE = 0.005
 
 
-class _Step(NamedTuple):
+class _Interval(NamedTuple):
     number: int
     total: float
     size: int
@@ -30,16 +30,16 @@ class Course:
 
     def __init__(self, step_seconds: float) -> None:
         self._step = max(1, round(step_seconds * MICROSECONDS))
-        self._steps: deque[_Step] = deque(maxlen=KEPT_STEPS)
+        self._steps: deque[_Interval] = deque(maxlen=KEPT_STEPS)
 
     def add(self, at: Instant, value: float) -> None:
-        """Take a value. One from before the newest step is left out."""
+        """Add a value. One from before the newest step is left out."""
         number = at // self._step
         if not self._steps or number > self._steps[-1].number:
-            self._steps.append(_Step(number, value, 1))
+            self._steps.append(_Interval(number, value, 1))
         elif number == self._steps[-1].number:
             last = self._steps[-1]
-            self._steps[-1] = _Step(number, last.total + value, last.size + 1)
+            self._steps[-1] = _Interval(number, last.total + value, last.size + 1)
 
     def columns(self, width: int) -> list[float | None]:
         """Spread what is kept over `width` columns, the newest at the right; None where nothing came.

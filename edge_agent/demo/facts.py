@@ -18,7 +18,7 @@ _DAY = 86_400 * MICROSECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DemoFacts:
     """About the demo itself. `spans` and `thresholds` by sensor (`node/sensor`); `broker`, `metrics` as to be shown."""
 
     site: str

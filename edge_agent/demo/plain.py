@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Command, CommandEvent
     from edge_agent.model.remembered import SensorView, Snapshot
     from edge_agent.model.time import Instant
-    from edge_agent.runtime.ports import Stage
+    from edge_agent.ports.observing import Stage
     from edge_agent.turn import Turn
 
 #: What a status line shows; the other quantities are in the metrics.
@@ -26,13 +26,13 @@ _SHOWN = ("level", "fill", "flow", "demand")
 
 
 class PlainLines:
-    """Says what each turn brought, as it comes: an observer to be told after the tally, which knows the commands."""
+    """Prints what each turn brought, as it comes: an observer, called after the tally, which knows the commands."""
 
     def __init__(self, say: Callable[[str], None], tally: Tally) -> None:
         self._say, self._tally = say, tally
 
     def turn(self, turn: Turn) -> None:
-        """Tell of alarms first, then of what was decided because of them."""
+        """Print alarms first, then what was decided because of them."""
         priorities = {alarm.key: alarm.priority for alarm in turn.alarms}
         for event in turn.alarm_events:
             self._say(_alarm(event, priorities.get(event.key)))
@@ -47,23 +47,23 @@ class PlainLines:
         self._say(_line(step.at, f"command {step.state}", f"{what}: {step.detail}" if step.detail else what))
 
     def status(self, snapshot: Snapshot) -> None:
-        """Tell how it stands: levels, flows, pumps, and how many alarms are active."""
+        """Print levels, flows, pumps, and how many alarms are active."""
         parts = [_reading(view) for view in snapshot.sensors if view.quantity in _SHOWN]
         parts += [f"{view.node}/{view.actuator} {view.state or 'unknown'}" for view in snapshot.actuators]
         active = sum(alarm.active for alarm in snapshot.alarms)
         self._say(_line(snapshot.at, "status", ", ".join([*parts, f"active alarms {active}"])))
 
     def stage(self, name: Stage, seconds: float) -> None:
-        """Take no interest."""
+        """Ignore it."""
 
     def reaction(self, seconds: float) -> None:
-        """Take no interest."""
+        """Ignore it."""
 
     def written(self, duplicates: int) -> None:
-        """Take no interest."""
+        """Ignore it."""
 
     def missed(self, messages: int) -> None:
-        """Take no interest."""
+        """Ignore it."""
 
 
 def _line(at: Instant, kind: str, text: str) -> str:

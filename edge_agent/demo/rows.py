@@ -12,6 +12,7 @@ from edge_agent.demo.course import sparkline
 from edge_agent.demo.facts import clock_text
 from edge_agent.demo.tally import KEPT
 from edge_agent.demo.wording import counted, number, order, outcomes
+from edge_agent.execute.equipment import reported_on
 from edge_agent.model.commands import CommandState
 from edge_agent.model.harmless import harmless
 from edge_agent.model.quality import Flag
@@ -19,7 +20,7 @@ from edge_agent.model.quality import Flag
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from edge_agent.demo.facts import Facts
+    from edge_agent.demo.facts import DemoFacts
     from edge_agent.demo.tally import Tally, Trace
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.remembered import ActuatorView, SensorView, Snapshot
@@ -85,7 +86,7 @@ def spark(sensor: str, tally: Tally, width: int) -> Text:
 
 
 def actuators(snapshot: Snapshot, starts: Mapping[str, int], width: int) -> list[Text]:
-    """Tell of each actuator what it does, what is desired, by which plan, and how often it started."""
+    """Return a line for each actuator: what it does, what is requested, by which plan, and how often it started."""
     if not snapshot.actuators:
         return [Text("  none", "dim")]
     longest = max(len(f"{view.node}/{view.actuator}") for view in snapshot.actuators)
@@ -94,19 +95,19 @@ def actuators(snapshot: Snapshot, starts: Mapping[str, int], width: int) -> list
 
 def _actuator(view: ActuatorView, starts: Mapping[str, int], name_width: int, width: int) -> Text:
     name = f"{view.node}/{view.actuator}"
-    on = view.state in {"running", "open"}
+    on = view.state is not None and reported_on(view.state) is True
     state = view.state or "unknown"
     if on and view.value is not None and view.value < 1:
         state = f"{state} {view.value:.0%}"
-    wish = "nothing wished yet"
+    requested = "nothing requested yet"
     if view.desired is not None:
-        wish = f"wished: {order(view.desired, view.desired_value)}" + (f" ({view.plan})" if view.plan else "")
+        requested = f"requested: {order(view.desired, view.desired_value)}" + (f" ({view.plan})" if view.plan else "")
     started = starts.get(name)
     return _line(
         (cell(f" {name}", name_width + 2), ""),
         (" ● " if on else " ○ ", "bold green" if on else "dim"),
         (cell(state, 12), "green" if on else ""),
-        (cell(wish, max(20, min(44, width - name_width - 37))), ""),
+        (cell(requested, max(20, min(44, width - name_width - 37))), ""),
         (f"{counted(started, 'start'):>9}" if started is not None and view.kind == "pump" else " " * 9, ""),
         (f"  {view.command}" if view.command else "", "cyan"),
         width=width,
@@ -114,7 +115,7 @@ def _actuator(view: ActuatorView, starts: Mapping[str, int], name_width: int, wi
 
 
 def alarm(active: Alarm, width: int) -> Text:
-    """Tell of an active alarm: how much it matters, since when, which, and why."""
+    """Return the line of an active alarm: its priority, since when, which, and why."""
     style = _PRIORITIES[active.priority]
     reason = active.reason if str(active.key).partition(":")[0] in active.reason else f"{active.key}: {active.reason}"
     return _line(
@@ -123,7 +124,7 @@ def alarm(active: Alarm, width: int) -> Text:
 
 
 def commands(tally: Tally, width: int, count: int) -> list[Text]:
-    """Tell of the newest commands, newest first. Renewals of a lease that are done count with what they renew."""
+    """Return lines of the newest commands, newest first. Renewals that are done count with the command they renew."""
     renewals: Counter[str] = Counter()
     lines = []
     for trace in tally.recent(KEPT):
@@ -149,7 +150,7 @@ def _command(trace: Trace, renewals: int, width: int) -> Text:
     )
 
 
-def footer(tally: Tally, facts: Facts, notes: Iterable[str], width: int) -> list[Text]:
+def footer(tally: Tally, facts: DemoFacts, notes: Iterable[str], width: int) -> list[Text]:
     """Count what happened, and say where more is to be seen."""
     done = outcomes(tally.outcomes, tally.open_commands)
     return [

@@ -55,7 +55,7 @@ async def show_live(console: Console, picture: Callable[[], Picture]) -> NoRetur
 
 
 async def show_plain(status: Callable[[], None]) -> NoReturn:
-    """Tell how it stands every few seconds until cancelled."""
+    """Print a status line every few seconds until cancelled."""
     while True:
         await asyncio.sleep(STATUS_SECONDS)
         status()

@@ -17,10 +17,10 @@ from loguru import logger
 from edge_agent.container.agent import open_agent
 from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, network_of, open_simulation
-from edge_agent.demo.facts import Facts, midnight
+from edge_agent.demo.facts import DemoFacts, midnight
 from edge_agent.demo.plain import PlainLines
 from edge_agent.demo.screen import HeldLog, show_live, show_plain
-from edge_agent.demo.summary import Numbers, summary
+from edge_agent.demo.summary import Totals, summary
 from edge_agent.demo.tally import Tally
 from edge_agent.demo.view import Picture
 from edge_agent.demo.yardstick import Yardstick, yardstick
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from edge_agent.container.agent import Running
     from edge_agent.mqtt.broker import Address
-    from edge_agent.runtime.recorder import Lines
+    from edge_agent.ports.observing import Lines
     from edge_agent.settings.agent import Settings
     from edge_agent.settings.plantfile import PlantFile
     from edge_agent.simulate.network import DayRecord
@@ -57,7 +57,7 @@ _TOLD_OTHERWISE = "edge_agent.observe.journal"
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ShowOptions:
     """How the demo is to run. `duration` in real seconds, None for until it is stopped; `live` needs a terminal.
 
     `watch` is given what each frame of the live view is drawn from, to draw it elsewhere as well.
@@ -73,7 +73,7 @@ class Wishes:
 async def show(
     settings: Settings,
     file: PlantFile,
-    wishes: Wishes,
+    options: ShowOptions,
     console: Console,
     stop: asyncio.Event,
     *,
@@ -84,12 +84,14 @@ async def show(
     Raises (perhaps in a group) EdgeAgentError where a part cannot start or fails on the way, and BrokenPipeError where
     nobody reads the plain lines any more.
     """
-    with logs_of_the_demo(settings, live=wishes.live) as log:
+    with logs_of_the_demo(settings, live=options.live) as log:
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(TemporaryDirectory(prefix="edge-agent-demo-"))
             broker = await stack.enter_async_context(broker_of())
             simulation = stack.enter_context(open_simulation(file, None))
-            demo = _Demo(demo_settings(settings, broker, Path(folder)), file, wishes, console, stop, broker, simulation)
+            demo = _Demo(
+                demo_settings(settings, broker, Path(folder)), file, options, console, stop, broker, simulation
+            )
             demo.log = log
             await demo.run()
         if not demo.heard:
@@ -144,19 +146,19 @@ class _Demo:
         self,
         settings: Settings,
         file: PlantFile,
-        wishes: Wishes,
+        options: ShowOptions,
         console: Console,
         stop: asyncio.Event,
         broker: Address,
         simulation: PlantSimulation,
     ) -> None:
-        self._settings, self._file, self._wishes, self._console, self._stop = settings, file, wishes, console, stop
+        self._settings, self._file, self._options, self._console, self._stop = settings, file, options, console, stop
         self._broker, self._simulation = broker, simulation
         self._yardstick: Yardstick = yardstick(file, simulation.hydraulics.network)
         # One step of a course is a second of real time: what is drawn has room for the last two minutes.
-        self._tally = Tally(course_seconds=wishes.speed)
+        self._tally = Tally(course_seconds=options.speed)
         self._plain = PlainLines(self._say, self._tally)
-        self._clock = ScaledClock(wishes.speed, start=midnight(SystemClock().now().at))
+        self._clock = ScaledClock(options.speed, start=midnight(SystemClock().now().at))
         self._real_seconds = 0.0
         self.heard = True
         self.log: HeldLog | None = None
@@ -164,13 +166,13 @@ class _Demo:
 
     async def run(self) -> None:
         """Open the agent and let everything run."""
-        observers = (self._tally,) if self._wishes.live else (self._tally, self._plain)
+        observers = (self._tally,) if self._options.live else (self._tally, self._plain)
         async with open_agent(
             self._settings,
             self._file.plant,
             clock=self._clock,
             observers=observers,
-            recording=self._wishes.recording,
+            recording=self._options.recording,
         ) as running:
             await self._play(running)
 
@@ -185,7 +187,7 @@ class _Demo:
                 group.create_task(self._guard(running), name="guard"),
             ]
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._wishes.duration):
+                async with asyncio.timeout(self._options.duration):
                     await self._stop.wait()
             await self._settle()
             running.agent.stop()
@@ -222,30 +224,30 @@ class _Demo:
 
     async def _show(self, running: Running) -> None:
         facts = self._facts(running)
-        if self._wishes.live:
+        if self._options.live:
             await show_live(self._console, lambda: self._picture(running, facts))
         self._say(f"{facts.site}: plant time runs {facts.speed:g} times as fast, through {facts.broker}")
         self._say(f"metrics and health: {facts.metrics}")
         await show_plain(lambda: self._plain.status(running.agent.snapshot()))
 
-    def _facts(self, running: Running) -> Facts:
-        return Facts(
+    def _facts(self, running: Running) -> DemoFacts:
+        return DemoFacts(
             self._file.site_name or self._file.plant.site,
-            self._wishes.speed,
-            f"{self._broker.kind} :{self._broker.port}" if self._wishes.live else self._broker_text(),
+            self._options.speed,
+            f"{self._broker.kind} :{self._broker.port}" if self._options.live else self._broker_text(),
             f"http://{self._settings.http.host}:{running.http_port}/metrics",
             self._clock.now().at,
             self._yardstick.thresholds,
             self._yardstick.spans(),
         )
 
-    def _picture(self, running: Running, facts: Facts) -> Picture:
+    def _picture(self, running: Running, facts: DemoFacts) -> Picture:
         starts = self._yardstick.starts(self._simulation.day())
         held = self.log.count if self.log is not None else 0
         notes = (f"log lines {held}, shown at the end",) if held else ()
         picture = Picture(running.agent.snapshot(), self._tally, facts, starts, notes)
-        if self._wishes.watch is not None:
-            self._wishes.watch(picture)
+        if self._options.watch is not None:
+            self._options.watch(picture)
         return picture
 
     def _broker_text(self) -> str:
@@ -260,14 +262,14 @@ class _Demo:
             self.heard = False
             self._stop.set()
 
-    def numbers(self, native_day: DayRecord) -> Numbers:
+    def numbers(self, native_day: DayRecord) -> Totals:
         """Collect what the summary says."""
         tally = self._tally
-        return Numbers(
+        return Totals(
             self._file.site_name or self._file.plant.site,
             self.day.seconds,
             self._real_seconds,
-            self._wishes.speed,
+            self._options.speed,
             self._broker.kind,
             tally.readings,
             tally.dead_letters,

@@ -26,7 +26,7 @@ class Range(NamedTuple):
     highest: float
 
 
-class Tank(NamedTuple):
+class TankTotals(NamedTuple):
     """How a tank fared. `limits`: what it was to stay between, None where nothing says so."""
 
     name: str
@@ -36,7 +36,7 @@ class Tank(NamedTuple):
     limits: tuple[float | None, float | None] = (None, None)
 
 
-class Pump(NamedTuple):
+class PumpTotals(NamedTuple):
     """How often a pump started, the energy it used in kWh, and what that cost by the network's tariff (0: none)."""
 
     name: str
@@ -49,7 +49,7 @@ class Pump(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class Totals:
     """Everything the summary says. `native` members are those of EPANET's own controls over the same plant time."""
 
     site: str
@@ -63,18 +63,18 @@ class Numbers:
     cleared: Mapping[str, int]
     outcomes: Mapping[CommandState, int]
     open_commands: int = 0
-    tanks: tuple[Tank, ...] = ()
-    pumps: tuple[Pump, ...] = field(default=())
+    tanks: tuple[TankTotals, ...] = ()
+    pumps: tuple[PumpTotals, ...] = field(default=())
 
 
-def summary(numbers: Numbers) -> Group:
+def summary(numbers: Totals) -> Group:
     """Draw the summary: what the plant did, and what the agent did."""
     lasted = f"{duration_text(numbers.plant_seconds)} of plant time in {duration_text(numbers.real_seconds)}"
     about = Text(f"{lasted} ({numbers.speed:g}x, broker {numbers.broker})")
     return Group(Text(), Text(numbers.site, "bold"), about, _plant(numbers), _agent(numbers))
 
 
-def _plant(numbers: Numbers) -> Table:
+def _plant(numbers: Totals) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("The plant")
     for heading in ("agent", "EPANET's controls", "limit"):
@@ -95,7 +95,7 @@ def _plant(numbers: Numbers) -> Table:
     return table
 
 
-def _tank(table: Table, tank: Tank) -> None:
+def _tank(table: Table, tank: TankTotals) -> None:
     low, high = tank.limits
     kept_low = low is None or tank.agent.lowest >= low
     kept_high = high is None or tank.agent.highest <= high
@@ -109,7 +109,7 @@ def _tank(table: Table, tank: Tank) -> None:
         table.add_row(f"{tank.name} {word}, {tank.unit}", number(agent), number(native), told, style=style)
 
 
-def _agent(numbers: Numbers) -> Table:
+def _agent(numbers: Totals) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("The agent")
     table.add_column("")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import AlarmEvent
     from edge_agent.model.commands import Command, CommandEvent
     from edge_agent.model.readings import Reading
-    from edge_agent.runtime.ports import Stage
+    from edge_agent.ports.observing import Stage
     from edge_agent.turn import Turn
 
 #: How many alarm events and how many closed commands are kept to be shown.
@@ -71,7 +71,7 @@ class Tally:
         return self._traces.get(command_id)
 
     def turn(self, turn: Turn) -> None:
-        """Take a turn, once."""
+        """Count a turn. To be called once for each."""
         self._read(turn.readings, turn.settled)
         self.dead_letters.update(letter.reason for letter in turn.dead_letters)
         for event in turn.alarm_events:
@@ -115,20 +115,20 @@ class Tally:
             trace.state, trace.attempts, trace.detail = step.state, step.attempts, step.detail
 
     def _forget(self) -> None:
-        """Let the oldest closed commands go; open ones are few, and kept."""
+        """Drop the oldest closed commands; open ones are few, and kept."""
         closed = [name for name, trace in self._traces.items() if not trace.open]
         for name in closed[: len(self._traces) - KEPT]:
             del self._traces[name]
 
     def stage(self, name: Stage, seconds: float) -> None:
-        """Take no interest: metrics do."""
+        """Ignore it: only the metrics show it."""
 
     def reaction(self, seconds: float) -> None:
-        """Take no interest: metrics do."""
+        """Ignore it: only the metrics show it."""
 
     def written(self, duplicates: int) -> None:
         """Count what the store had already."""
         self.duplicates += duplicates
 
     def missed(self, messages: int) -> None:
-        """Take no interest: metrics do."""
+        """Ignore it: only the metrics show it."""

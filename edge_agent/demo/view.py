@@ -15,7 +15,7 @@ from edge_agent.model.plant import PRIORITIES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge_agent.demo.facts import Facts
+    from edge_agent.demo.facts import DemoFacts
     from edge_agent.demo.tally import Tally
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.remembered import SensorView, Snapshot
@@ -32,7 +32,7 @@ class Picture(NamedTuple):
 
     snapshot: Snapshot
     tally: Tally
-    facts: Facts
+    facts: DemoFacts
     starts: Mapping[str, int]
     notes: tuple[str, ...] = ()
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.demo.gauge import Span
-from edge_agent.demo.summary import Pump, Range, Tank
+from edge_agent.demo.summary import PumpTotals, Range, TankTotals
+from edge_agent.model.plant import VALUE
 from edge_agent.simulate.mapping import parse_mapping, unit_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from edge_agent.simulate.network import DayRecord, Network
 
 
-class _Tap(NamedTuple):
+class _LevelProbe(NamedTuple):
     """Which tank a level sensor looks at, and how the network's unit becomes the sensor's."""
 
     tank: str
@@ -33,13 +34,13 @@ class _Tap(NamedTuple):
 class Yardstick:
     """The tanks and pumps of a network by the names the plant gives them."""
 
-    taps: Mapping[str, _Tap]
+    taps: Mapping[str, _LevelProbe]
     pumps: Mapping[str, str]
     network: Network
     thresholds: Mapping[str, tuple[Threshold, ...]]
 
     def spans(self) -> dict[str, Span]:
-        """Tell how far each level can go, by sensor: from the lowest to the highest level of its tank."""
+        """Return the range of each level by sensor: from the lowest to the highest level of its tank."""
         limits = self.network.tanks
         return {
             sensor: Span(tap(limits[tap.tank].lowest), tap(limits[tap.tank].highest))
@@ -50,10 +51,10 @@ class Yardstick:
         """Count the starts of each pump, by actuator."""
         return {actuator: day.starts[pump] for actuator, pump in self.pumps.items()}
 
-    def tanks(self, agent: DayRecord, native: DayRecord) -> tuple[Tank, ...]:
+    def tanks(self, agent: DayRecord, native: DayRecord) -> tuple[TankTotals, ...]:
         """Compare the levels."""
         return tuple(
-            Tank(
+            TankTotals(
                 sensor,
                 tap.unit,
                 Range(tap(agent.lowest[tap.tank]), tap(agent.highest[tap.tank])),
@@ -63,10 +64,10 @@ class Yardstick:
             for sensor, tap in self.taps.items()
         )
 
-    def compared_pumps(self, agent: DayRecord, native: DayRecord) -> tuple[Pump, ...]:
+    def compared_pumps(self, agent: DayRecord, native: DayRecord) -> tuple[PumpTotals, ...]:
         """Compare starts and energy of the pumps that the agent commands."""
         return tuple(
-            Pump(
+            PumpTotals(
                 name,
                 agent.starts[pump],
                 agent.energy_kwh[pump],
@@ -82,20 +83,22 @@ class Yardstick:
 def yardstick(file: PlantFile, network: Network) -> Yardstick:
     """Find the tanks and pumps of a plant in its network."""
     mapping = parse_mapping(file.simulation, str(file.path))
-    taps: dict[str, _Tap] = {}
+    taps: dict[str, _LevelProbe] = {}
     for sensor in file.plant.sensors:
         probe = mapping.sensors.get(sensor.name)
         found = unit_of(probe, sensor, network) if probe is not None and probe.property == "level" else None
         if probe is not None and found is not None:
-            taps[sensor.name] = _Tap(probe.element.name, sensor.unit, found)
+            taps[sensor.name] = _LevelProbe(probe.element.name, sensor.unit, found)
     pumps = {name: element.name for name, element in mapping.actuators.items() if element.kind == "pump"}
     return Yardstick(taps, pumps, network, by_sensor(file.plant.policy.thresholds))
 
 
 def by_sensor(thresholds: Iterable[Threshold]) -> dict[str, tuple[Threshold, ...]]:
-    """Sort thresholds by sensor, each sensor's from its lowest limit up."""
+    """Sort the thresholds of values by sensor, each sensor's from its lowest limit up."""
     found: dict[str, tuple[Threshold, ...]] = {}
     for threshold in sorted(thresholds, key=lambda threshold: threshold.limit):
+        if threshold.measure != VALUE:
+            continue
         name = f"{threshold.node}/{threshold.sensor}"
         found[name] = (*found.get(name, ()), threshold)
     return found

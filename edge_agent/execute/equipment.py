@@ -64,7 +64,7 @@ class Equipment:
         self._expected: bool | None = None  # what the last command makes of it, until its report or outcome
 
     def remember(self, memory: ActuatorMemory, now: Moment) -> None:
-        """Take up what a former run knew. Where nobody can tell how long ago something was, it was just now.
+        """Recall what a former run knew. Where nobody can tell how long ago something was, it was just now.
 
         So no protection lasts longer than it is configured, and none is void.
         """
@@ -75,11 +75,11 @@ class Equipment:
         self.starts.extend(sorted(seconds for seconds in starts if seconds is not None))
 
     def doubt(self) -> None:
-        """Take what a former run commanded for something that may yet happen."""
+        """Note that what a former run commanded may yet happen."""
         self._heard = False
 
     def command(self, *, on: bool, seconds: float) -> None:
-        """Take note that a command is given."""
+        """Note that a command is given."""
         self._undo = (self.running, self.started_seconds, self.stopped_seconds, tuple(self.starts), self._heard)
         self._expected = None
         if on is not self.running:
@@ -99,7 +99,7 @@ class Equipment:
         self.settle()
 
     def settle(self, *, done: bool = False) -> None:
-        """Take note of the outcome: what is reported from now on has other causes.
+        """Note the outcome: what is reported from now on has other causes.
 
         Of what is `done` the report may yet come, and tell when; what is not may have happened all the same.
         """
@@ -110,7 +110,7 @@ class Equipment:
             self._expected = None
 
     def learn(self, *, on: bool, seconds: float) -> bool:
-        """Take note of what the equipment reports. Returns whether that is news.
+        """Note what the equipment reports. Return whether that is news.
 
         The first report tells that it runs, not since when: that protects nothing and is no start.
         """

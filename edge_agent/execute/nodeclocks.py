@@ -28,7 +28,7 @@ class NodeClocks:
         return f"NodeClocks({self._ahead})"
 
     def hear(self, ahead: Mapping[str, int], now: Moment) -> None:
-        """Take by how many microseconds nodes are ahead at the least. A clock that is set makes void what was."""
+        """Note by how many microseconds nodes are ahead at the least. A clock that is set makes void what was."""
         if abs(now.offset - self._offset) > STEP_SECONDS:
             self._ahead.clear()
         self._offset = now.offset

@@ -17,7 +17,7 @@ class RunTally:
         self._since = self._seconds = 0.0
 
     def report(self, *, on: bool | None, seconds: float) -> None:
-        """Take a report at a monotonic time."""
+        """Count a report at a monotonic time."""
         if on is self._on:
             return
         self._seconds = self.run_seconds(seconds)

@@ -1,13 +1,18 @@
-"""What others may see of one actuator."""
+"""What others may see of actuators and nodes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.model.remembered import ActuatorView
+from edge_agent.model.remembered import ActuatorView, NodeView
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from edge_agent.execute.control import Control
+    from edge_agent.execute.execution import Executor
+    from edge_agent.execute.reach import Reach
+    from edge_agent.model.time import Moment
 
 
 def actuator_view(control: Control, seconds: float, *, is_free: bool) -> ActuatorView:
@@ -24,7 +29,21 @@ def actuator_view(control: Control, seconds: float, *, is_free: bool) -> Actuato
         wish.plan if wish else None,
         record.state.value if record else None,
         control.state.value,
-        is_free and control.hand is None and not control.locked_out,
+        is_free and not control.panel.taken and not control.lock_out.locked,
         control.runs.starts,
         control.runs.run_seconds(seconds),
     )
+
+
+def actuator_views(executor: Executor, tripped: Container[str], now: Moment) -> tuple[ActuatorView, ...]:
+    """Return the actuators of the plant; `tripped` are those that a trip holds."""
+    can_be_asked = executor.reach.can_be_asked
+    return tuple(
+        actuator_view(control, now.seconds, is_free=can_be_asked(control.actuator.node) and name not in tripped)
+        for name, control in executor.roster.plant.items()
+    )
+
+
+def node_view(reach: Reach, node: str) -> NodeView:
+    """Return one node of the plant."""
+    return NodeView(node, reach.online.get(node), reach.breaker(node))

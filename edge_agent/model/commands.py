@@ -26,7 +26,7 @@ class CommandState(StrEnum):
     """Where a command is in its life. The first three are open, the others are outcomes."""
 
     DECIDED = "decided"  # owned by the agent: on durable storage, perhaps not yet published
-    PUBLISHED = "published"  # owned by the delivery: at least one attempt reached the broker
+    PUBLISHED = "published"  # owned by the dispatcher: at least one attempt reached the broker
     ACCEPTED = "accepted"  # owned by the node: on its way
     DONE = "done"
     REJECTED = "rejected"  # the node will not
@@ -156,7 +156,8 @@ class ActuatorMemory:
     the last hour, `running` the best knowledge of the equipment (None: unknown). `missed`: the newest command for the
     request failed, and is to be repeated. `hand`: `local` or `unexpected` while a person at the panel has it.
     `failures` in a row count towards the lock-out. `boot`, `offset` and `sure` place the instants in time (see
-    Moment.recall).
+    Moment.recall). `equipment` is what it takes to stop one that is in no plant file any more, as [kind, fail_safe,
+    min_on_seconds, lease_seconds, ack_timeout_seconds, command_ttl_seconds].
     """
 
     actuator: str
@@ -172,3 +173,4 @@ class ActuatorMemory:
     boot: str = ""
     offset: float = 0.0
     sure: bool = True
+    equipment: list[Any] | None = None

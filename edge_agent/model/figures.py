@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,3 +35,13 @@ def apart(value: float, limit: float, write: Callable[[float], str] = figure) ->
 def _in_order(value: float, limit: float, written: tuple[str, str]) -> bool:
     first, second = float(written[0]), float(written[1])
     return first < second if value < limit else first > second if value > limit else first == second
+
+
+def finite(value: object) -> float | None:
+    """Return a value of any kind as a finite number; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None

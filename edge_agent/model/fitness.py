@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.evidence import replaced
 from edge_agent.model.figures import apart, short
-from edge_agent.model.plant import ACTIONS, ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
+from edge_agent.model.plant import ACTIONS, ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE, VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,9 @@ class _Check:
         self._alarms = {f"{node}:{OFFLINE}" for node in plant.nodes}
         self._alarms.update(f"{sensor}:{name}" for sensor in self._sensors for name in (STALE, BAD_QUALITY))
         self._alarms.update(f"{actuator}:{name}" for actuator in self._actuators for name in ACTUATOR_ALARMS)
-        self._alarms.update(threshold.alarm for threshold in policy.thresholds)
+        self._alarms.update(threshold.alarm for threshold in policy.thresholds if threshold.measure == VALUE)
+        # Not known for a while after a start or a silence: nothing for a plan to start, or to keep running, by.
+        self._for_people = {each.alarm: each.measure for each in policy.thresholds if each.measure != VALUE}
 
     def all(self) -> Iterator[Misfit]:
         for threshold in self._policy.thresholds:
@@ -60,6 +62,8 @@ class _Check:
         if sensor is None:
             yield Misfit(path, f"there is no sensor {threshold.node}/{threshold.sensor}", "a sensor of this plant")
             return
+        if threshold.measure != VALUE:
+            return
         lowest, highest = good_range(sensor)
         if threshold.name.startswith("high") and threshold.limit >= highest:
             limit, most = apart(threshold.limit, highest, short)
@@ -72,7 +76,10 @@ class _Check:
         path = ("plans", plan.id)
         for key, alarms in (("when", plan.when), ("unless", plan.unless)):
             for place, alarm in enumerate(alarms):
-                if alarm not in self._alarms:
+                if alarm in self._for_people:
+                    wrong = f"{alarm} is of {self._for_people[alarm]}, which is not always known"
+                    yield Misfit((*path, key, place), wrong, "an alarm of a value; one of a rate is for people")
+                elif alarm not in self._alarms:
                     yield Misfit((*path, key, place), f"{alarm} is no alarm of this plant", "one that is declared")
         if not plan.when or not plan.do:
             yield Misfit(path, "it has nothing in when or in do", "at least one alarm and one step")
@@ -144,11 +151,8 @@ class _Check:
 
 def good_range(sensor: Sensor) -> tuple[float, float]:
     """Return the lowest and the highest value that a good reading of a sensor can have."""
-    gross = sensor.quality.gross_range
-    if gross is None:
-        return float("-inf"), float("inf")
-    suspect = gross.suspect or gross.fail
-    return max(gross.fail[0], suspect[0]), min(gross.fail[1], suspect[1])
+    bounds = sensor.quality.bounds
+    return bounds.lowest, bounds.highest
 
 
 def _sensors_of(plan: Plan) -> set[str]:

@@ -1,12 +1,14 @@
-"""What comes into a turn: messages, the fate of deliveries, changed policy."""
+"""What comes into a turn: messages, and events of every other kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from edge_agent.model.plant import Plant
     from edge_agent.model.revision import Revision
 
@@ -54,8 +56,20 @@ class Message(NamedTuple):
     cut: CutReason | None = None
 
 
-class DeliveryReport(NamedTuple):
-    """What became of one attempt to deliver a command: it was `published`, or the delivery `failed` or `expired`."""
+class PolicyChange(NamedTuple):
+    """What changes of the thresholds and plans in force, or a part of it: see Revision."""
+
+    revision: Revision
+
+
+class PlantChange(NamedTuple):
+    """This plant of the same site replaces the one in force: nodes, sensors and actuators, thresholds and plans."""
+
+    plant: Plant
+
+
+class DispatchReport(NamedTuple):
+    """What became of one attempt to dispatch a command: it was `published`, or the dispatch `failed` or `expired`."""
 
     command_id: str
     state: Literal["published", "failed", "expired"]
@@ -103,20 +117,52 @@ class Operation(NamedTuple):
     reason: str
 
 
+#: Whatever else than a message may come in. Each kind has a name in recordings: see `runtime/recordedevents.py`.
+Event: TypeAlias = (
+    PolicyChange
+    | PlantChange
+    | Operation
+    | DispatchReport
+    | BreakerReport
+    | RenewalReport
+    | RefusalReport
+    | LinkReport
+    | EpochReport
+)
+_E = TypeVar("_E", bound=Event)
+
+
 @dataclass(slots=True)
 class Inbox:
-    """Everything one turn is given.
-
-    `policy` is what changes of the thresholds and plans in force, `plant` replaces all: nodes and equipment too.
-    """
+    """Everything one turn is given, messages and events each in the order in which they came."""
 
     messages: list[Message] = field(default_factory=list)
-    deliveries: list[DeliveryReport] = field(default_factory=list)
-    breakers: list[BreakerReport] = field(default_factory=list)
-    renewals: list[RenewalReport] = field(default_factory=list)
-    policy: Revision | None = None
-    links: list[LinkReport] = field(default_factory=list)
-    epochs: list[EpochReport] = field(default_factory=list)
-    refusals: list[RefusalReport] = field(default_factory=list)
-    operations: list[Operation] = field(default_factory=list)
-    plant: Plant | None = None
+    events: list[Event] = field(default_factory=list)
+
+
+class Events:
+    """The events of a turn by kind, those of a kind in the order in which they came.
+
+    `plant` is put in force by them, of several the last, and after it `revision`: what came before the plant is void.
+    """
+
+    __slots__ = ("_by_kind", "plant", "revision")
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._by_kind: dict[type[Any], list[Any]] = {}
+        self.plant: Plant | None = None
+        self.revision: Revision | None = None
+        for event in events:
+            self._by_kind.setdefault(type(event), []).append(event)
+            if isinstance(event, PlantChange):
+                self.plant, self.revision = event.plant, None
+            elif isinstance(event, PolicyChange):
+                self.revision = event.revision if self.revision is None else self.revision.then(event.revision)
+
+    def of(self, kind: type[_E]) -> Sequence[_E]:
+        """Return the events of one kind."""
+        return self._by_kind.get(kind, ())
+
+
+#: Those of most turns.
+NO_EVENTS = Events(())

@@ -23,7 +23,7 @@ class Disorder(NamedTuple):
 
 
 def clears_at(name: str, limit: float, deadband: float) -> float:
-    """Tell the value at which an alarm clears: the deadband lies on the safe side of the limit."""
+    """Return the value at which an alarm clears: the deadband lies on the safe side of the limit."""
     return limit - deadband if name.startswith("high") else limit + deadband
 
 

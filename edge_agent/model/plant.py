@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from edge_agent.model.quality import Quality
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,6 +17,8 @@ PRIORITIES: tuple[Priority, ...] = ("critical", "high", "medium", "low")
 ThresholdName = Literal["high_high", "high", "low", "low_low"]
 THRESHOLD_NAMES: tuple[ThresholdName, ...] = ("high_high", "high", "low", "low_low")
 
+#: The measure of a threshold that does not name one: the value itself.
+VALUE = "value"
 #: Alarms that nobody has to configure: every sensor has the first two, every node the third.
 STALE, BAD_QUALITY, OFFLINE = "stale", "bad_quality", "offline"
 #: Alarms of the agent itself: its store was damaged and begun anew; a policy was refused, the last good one holds.
@@ -38,60 +42,11 @@ ACTIONS: Mapping[ActuatorKind, tuple[str, ...]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class GrossRange:
-    """QARTOD gross range: outside `fail` is fail, outside `suspect` is suspect. Limits in the sensor's unit."""
-
-    fail: tuple[float, float]
-    suspect: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RateOfChange:
-    """Largest believable change per second, in the sensor's unit."""
-
-    suspect: float | None = None
-    fail: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spike:
-    """Largest believable distance of a reading from the mean of its two neighbours, in the sensor's unit."""
-
-    suspect: float | None = None
-    fail: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FlatLine:
-    """Longest believable time in which the values stay within `tolerance` of each other."""
-
-    tolerance: float
-    suspect_seconds: float | None = None
-    fail_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """Oldest believable reading at its receipt. Past `fail_seconds` it is late."""
-
-    fail_seconds: float
-    suspect_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class QualityTests:
-    """The tests a sensor is put to; what is None is not run."""
-
-    gross_range: GrossRange | None = None
-    rate_of_change: RateOfChange | None = None
-    spike: Spike | None = None
-    flat_line: FlatLine | None = None
-    freshness: Freshness | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Threshold:
-    """One limit of a sensor. High ones act above the limit, low ones below; the deadband lies on the safe side."""
+    """One limit of a sensor. High ones act above the limit, low ones below; the deadband lies on the safe side.
+
+    It is compared with a measure of the sensor, by name; `parameters` are what that measure is told, sorted by name.
+    """
 
     node: str
     sensor: str
@@ -101,6 +56,8 @@ class Threshold:
     on_delay_seconds: float = 0.0
     off_delay_seconds: float = 0.0
     priority: Priority = "medium"
+    measure: str = VALUE
+    parameters: tuple[tuple[str, float], ...] = ()
 
     @property
     def alarm(self) -> str:
@@ -117,7 +74,7 @@ class Sensor:
     quantity: str
     unit: str
     interval_seconds: float = 60.0
-    quality: QualityTests = field(default_factory=QualityTests)
+    quality: Quality = field(default_factory=Quality)
 
     @property
     def name(self) -> str:
@@ -127,8 +84,7 @@ class Sensor:
     @property
     def late_seconds(self) -> float:
         """Age at receipt past which a reading moves nothing; also how long silence lasts before it is stale."""
-        freshness = self.quality.freshness
-        return freshness.fail_seconds if freshness else 3 * self.interval_seconds
+        return self.quality.late_seconds or 3 * self.interval_seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ class Revision(NamedTuple):
     plans: tuple[Plan, ...] | None = None
     more: bool = False
 
+    def then(self, later: Revision) -> Revision:
+        """Return what puts this in force, and then another."""
+        plans = self.plans if later.plans is None else later.plans
+        return Revision({**self.limits, **later.limits}, plans, later.more)
+
 
 def revisions(before: Policy, after: Policy, most_sensors: int = MOST_SENSORS) -> list[Revision]:
     """Return what turns one policy into the other, in order; the plans come last."""

@@ -48,6 +48,6 @@ def _plan(plant: Plant, plan: Plan, endless: list[str]) -> Iterator[Misfit]:
         yield Misfit((*path, "without_evidence"), wrong, 'another sensor, timed running, or { do = "fail_safe" }')
     for sensor in plant.sensors:
         looked = any(alarm.rpartition(":")[0] == sensor.name for alarm in plan.when)
-        if looked and sensor.quality.flat_line is None:
+        if looked and "flat_line" not in sensor.quality:
             where = ("nodes", sensor.node, "sensors", sensor.id, "quality", "flat_line")
             yield Misfit(where, "is missing: a frozen sensor would not be noticed", "a flat_line test")

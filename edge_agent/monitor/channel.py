@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.model.quality import SHIFT, Flag
+from edge_agent.model.quality import CLOCK_NUMBER, Flag
 from edge_agent.model.readings import Reading
 from edge_agent.model.remembered import StoredReading
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
-from edge_agent.monitor import flat_line, freshness, gross_range, rate_of_change, spike
+from edge_agent.monitor.judge import judge_of, strongest
 from edge_agent.monitor.keys import Keys
 from edge_agent.monitor.order import is_ahead, place
 from edge_agent.monitor.quiet import quiet_range
 from edge_agent.monitor.sequence import Numbers
+from edge_agent.monitor.tests.spec import Seen
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import Sensor
     from edge_agent.model.time import Instant
     from edge_agent.model.units import Conversion
-    from edge_agent.monitor.flat_line import FlatLineRun
+    from edge_agent.monitor.judge import States
 
-_GOOD, _NOT_EVALUATED, _SUSPECT, _FAIL = (int(f) for f in (Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT, Flag.FAIL))
-_RATE, _SPIKE, _FLAT = SHIFT["rate_of_change"], SHIFT["spike"], SHIFT["flat_line"]
-_FRESHNESS, _CLOCK = SHIFT["freshness"], SHIFT["clock"]
-
-
-def _strongest(tests: int) -> int:
-    """Aggregate packed flags by precedence. A reading that passed validation is good unless a test says worse."""
-    strongest = _GOOD
-    while tests:
-        flag = tests & 0xF
-        if flag > strongest and flag != _NOT_EVALUATED:
-            strongest = flag
-        tests >>= 4
-    return strongest
+_GOOD, _NOT_EVALUATED, _SUSPECT = int(Flag.GOOD), int(Flag.NOT_EVALUATED), int(Flag.SUSPECT)
+_AHEAD = _SUSPECT << 4 * CLOCK_NUMBER
 
 
 class Channel:
@@ -48,12 +37,13 @@ class Channel:
     __slots__ = (
         "_before",
         "_future_us",
+        "_judge",
         "_keys",
         "_late_us",
         "_overdue_us",
         "_quiet",
         "_receipt",
-        "_run",
+        "_states",
         "_true_at",
         "_unsettled",
         "heard_seconds",
@@ -68,7 +58,7 @@ class Channel:
         self.sensor = sensor
         self.sequence = Numbers()
         self.last: Reading | None = None  # the newest in order
-        self.judged: Reading | None = None  # the newest that the spike test has settled, where `last` is not
+        self.judged: Reading | None = None  # the newest that is settled, where `last` is not
         self.heard_seconds = heard_seconds  # monotonic time of the last reading that was not late, or of the start
         self.stale = False
         self._before: float | None = None  # the value before `last`
@@ -81,7 +71,12 @@ class Channel:
         # Settled after a long silence a reading tells of the past only: it must not start a pump now.
         self._overdue_us = self._late_us + round(sensor.interval_seconds * MICROSECONDS)
         self._quiet = quiet_range(sensor.quality, self._late_us, self._future_us)
-        self._run: FlatLineRun | None = None  # of values that hardly move; None while it is `last` alone
+        self._judge = judge_of(sensor.quality)
+        self._states: States = None  # what the tests remember
+
+    def __repr__(self) -> str:
+        heard = "stale" if self.stale else "heard"
+        return f"Channel({self.sensor.name}, {heard}, last {self.last and self.last.value})"
 
     def conversion(self, unit: str) -> Conversion | None:
         """Find how a unit that a message names becomes the sensor's; None where it is of another quantity."""
@@ -108,7 +103,7 @@ class Channel:
         return self._keys.free(observed_at, seq, value)
 
     def receipt(self, now: Instant) -> Instant:
-        """Give a value without a time the time of its receipt.
+        """Return the time of receipt for a value without a time.
 
         Those that arrive together are apart by a microsecond, so that none hides another.
         """
@@ -122,14 +117,14 @@ class Channel:
         It would make every true reading an old one until the wall clock is there again.
         """
         if self.last is not None and self.last.observed_at > now + self._future_us:
-            self.last = self.judged = self._before = self._unsettled = self._run = None
+            self.last = self.judged = self._before = self._unsettled = self._states = None
             self._receipt = self._true_at = 0
             self._keys.pass_by(now)
 
     def follow(
         self, value: float, observed_at: Instant, seq: int | None, received_at: Instant
     ) -> tuple[Reading, Reading | None] | None:
-        """Do what `take` does, with a reading that has its own time and passes all tests; None: it is to be taken.
+        """Judge a reading as `take` does where it has its own time and passes all tests; None: `take` has to.
 
         Nearly all readings are such. What the tests come to is then known beforehand, in a few comparisons: with five
         tests 2 µs a reading instead of 6.
@@ -137,7 +132,7 @@ class Channel:
         last = self.last
         if last is None:
             return None
-        lowest, highest, rate, height, youngest_us, oldest_us, tolerance, spike_test, tests, settled_tests = self._quiet
+        lowest, highest, rate, height, youngest_us, oldest_us, still, tests, pending = self._quiet
         seconds = (observed_at - last.observed_at) / MICROSECONDS
         keys = self._keys
         if not (
@@ -155,24 +150,29 @@ class Channel:
                 return None
             if abs(settled.value - (before + value) / 2) > height:
                 return None
-            settled.tests -= _NOT_EVALUATED - _GOOD << _SPIKE
-            settled.flag = _GOOD if settled.tests == settled_tests else _strongest(settled.tests)
+            settled.tests -= pending
+            settled.flag = _GOOD if settled.tests == tests else strongest(settled.tests)
             settled.settled = True
             self.judged = settled
         keys.keep(observed_at, seq, value)
         flag = _GOOD
-        if abs(value - last.value) > tolerance:
-            self._run = None
+        if abs(value - last.value) > still:
+            self._states = None
         else:
-            flag = self._flatness(value, min(observed_at, received_at))
-            tests += flag - _GOOD << _FLAT
-        self._before = last.value
-        if spike_test:
-            reading = Reading(self.sensor, value, observed_at, received_at, seq, _NOT_EVALUATED, tests, False, False)
-            self.last = self._unsettled = reading
-        else:
-            self.last = reading = Reading(self.sensor, value, observed_at, received_at, seq, flag, tests)
+            tests, flag = self._watch(tests, value, observed_at, received_at)
+        if pending:
+            tests, flag = tests + pending, _NOT_EVALUATED
+        reading = Reading(self.sensor, value, observed_at, received_at, seq, flag, tests, False, not pending)
+        self.last, self._before = reading, last.value
+        self._unsettled = reading if pending else None
         return reading, settled
+
+    def _watch(self, tests: int, value: float, observed_at: Instant, received_at: Instant) -> tuple[int, int]:
+        """Run the tests that remember over a reading that hardly moved; return its packed flags, and the worst."""
+        watched, self._states = self._judge.watch(self._see(value, observed_at, received_at), self._states)
+        if watched == self._judge.watched:
+            return tests, _GOOD
+        return tests + watched - self._judge.watched, strongest(watched)
 
     def take(
         self, value: float, observed_at: Instant, seq: int | None, received_at: Instant, *, rated: bool = True
@@ -188,22 +188,24 @@ class Channel:
         self._keys.forget(received_at - 2 * self._late_us)
         if observed_at > received_at + self._future_us:
             return self._disbelieved(value, observed_at, seq, received_at), None
-        tests = self._alone(value, (received_at - observed_at) / MICROSECONDS)
+        seen, judge = self._see(value, observed_at, received_at, rated=rated), self._judge
+        tests = judge.alone(seen)
         late = received_at - observed_at > self._late_us
         last = self.last
         if not self.is_newest(observed_at, seq, received_at):
-            flag = _strongest(tests)
+            flag = strongest(tests)
             return Reading(self.sensor, value, observed_at, received_at, seq, flag, tests, late=True), None
         if last is not None and last.observed_at > observed_at:
             self._keys.pass_by(observed_at)
-        tests |= self._beside(value, observed_at, received_at, rated=rated)
-        settled = self._settle(value, received_at)
-        reading = Reading(self.sensor, value, observed_at, received_at, seq, _strongest(tests), tests, late)
-        if self.sensor.quality.spike is not None:
+        beside, self._states = judge.beside(seen, self._states)
+        tests |= beside
+        settled = self._settle(seen, received_at)
+        reading = Reading(self.sensor, value, observed_at, received_at, seq, strongest(tests), tests, late)
+        if judge.pending:
             reading.flag, reading.settled = _NOT_EVALUATED, False
-            reading.tests |= _NOT_EVALUATED << _SPIKE
+            reading.tests |= judge.pending
             self._unsettled = reading
-        if settled is not None and self._before is not None and settled.tests >> _SPIKE & 0xF > _NOT_EVALUATED:
+        if settled is not None and self._before is not None and judge.stands_out(settled.tests):
             near, far = abs(settled.value - self._before), abs(value - settled.value)
             settled.outlier = reading if far > near else None
         self._go_on(reading)
@@ -219,51 +221,27 @@ class Channel:
 
     def _disbelieved(self, value: float, observed_at: Instant, seq: int | None, received_at: Instant) -> Reading:
         """Keep a reading from the future, but neither act on it nor let it stand in the way of true ones."""
-        tests = self._alone(value, 0.0) | _SUSPECT << _CLOCK
-        return Reading(self.sensor, value, observed_at, received_at, seq, _strongest(tests), tests, late=True)
+        tests = self._judge.alone(Seen(value, received_at / MICROSECONDS)) | _AHEAD
+        return Reading(self.sensor, value, observed_at, received_at, seq, strongest(tests), tests, late=True)
 
-    def _alone(self, value: float, age_seconds: float) -> int:
-        """Run the tests that need no other reading."""
-        quality, tests = self.sensor.quality, 0
-        if quality.gross_range is not None:
-            tests = int(gross_range.judge(quality.gross_range, value))
-        if quality.freshness is not None:
-            tests |= freshness.judge(quality.freshness, age_seconds) << _FRESHNESS
-        return tests
+    def _see(self, value: float, observed_at: Instant, received_at: Instant, *, rated: bool = True) -> Seen:
+        """Return a reading as the tests see it."""
+        last, at = self.last, min(received_at, observed_at)
+        age = (received_at - observed_at) / MICROSECONDS
+        if last is None:
+            return Seen(value, at / MICROSECONDS, age)
+        last_at = place(last)
+        apart = observed_at - last.observed_at if observed_at > last.observed_at else at - last_at
+        seconds = apart / MICROSECONDS if rated else None
+        return Seen(value, at / MICROSECONDS, age, last.value, last_at / MICROSECONDS, seconds, self._before)
 
-    def _beside(self, value: float, observed_at: Instant, received_at: Instant, *, rated: bool) -> int:
-        """Run the tests that look at the readings before."""
-        quality, last, tests = self.sensor.quality, self.last, 0
-        at = min(observed_at, received_at)
-        if quality.rate_of_change is not None:
-            flag = Flag.NOT_EVALUATED
-            if last is not None and rated:
-                apart = observed_at - last.observed_at
-                seconds = (apart if apart > 0 else at - place(last)) / MICROSECONDS
-                flag = rate_of_change.judge(quality.rate_of_change, value, last.value, seconds)
-            tests = flag << _RATE
-        if quality.flat_line is not None:
-            tests |= self._flatness(value, at) << _FLAT
-        return tests
-
-    def _flatness(self, value: float, at: Instant) -> int:
-        """Flag a reading by the run of values that hardly moved; not to be asked of a sensor without that test."""
-        spec, last = self.sensor.quality.flat_line, self.last
-        if spec is None:
-            return _NOT_EVALUATED
-        before = None if last is None else (last.value, place(last) / MICROSECONDS)
-        self._run, flag = flat_line.judge(spec, self._run, before, value, at / MICROSECONDS)
-        return int(flag)
-
-    def _settle(self, after: float, now: Instant) -> Reading | None:
-        """Let the newest reading, `after`, tell whether the one before was a spike."""
-        reading, spec = self._unsettled, self.sensor.quality.spike
-        if reading is None or spec is None:
+    def _settle(self, after: Seen, now: Instant) -> Reading | None:
+        """Flag the reading before the newest, `after`, now that both its neighbours are known."""
+        reading = self._unsettled
+        if reading is None:
             return None
-        if self._before is not None:
-            verdict = spike.judge(spec, self._before, reading.value, after)
-            reading.tests = reading.tests & ~(0xF << _SPIKE) | verdict << _SPIKE
-        reading.flag = _strongest(reading.tests)
+        reading.tests = self._judge.settle(reading.tests, after)
+        reading.flag = strongest(reading.tests)
         reading.settled = True
         reading.late = reading.late or now - reading.observed_at > self._overdue_us
         self._unsettled, self.judged = None, reading
@@ -281,7 +259,7 @@ class Channel:
                 self.remember(StoredReading(*head, reading.seq, reading.flag, reading.tests))
 
     def remember(self, stored: StoredReading) -> None:
-        """Take up where a former run ended, one stored reading at a time, oldest first."""
+        """Resume where a former run ended, one stored reading at a time, oldest first."""
         reading = Reading(
             self.sensor, stored.value, stored.observed_at, stored.received_at, stored.seq, stored.flag, stored.tests
         )
@@ -292,9 +270,11 @@ class Channel:
             self._keys.keep_ahead(stored.observed_at, stored.seq, stored.value)
         if future or not self.is_newest(stored.observed_at, stored.seq, stored.received_at):
             return
-        self._flatness(stored.value, place(reading))
-        if self.sensor.quality.spike is not None and stored.flag == _NOT_EVALUATED:
-            reading.settled = False
+        seen = self._see(stored.value, stored.observed_at, stored.received_at)
+        _, self._states = self._judge.watch(seen, self._states)
+        pending = self._judge.pending
+        if pending and stored.flag == _NOT_EVALUATED:
+            reading.settled, reading.tests = False, stored.tests | pending
             self._unsettled = reading
         else:
             self._unsettled, self.judged = None, reading

@@ -34,27 +34,27 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import TimestampFormat
     from edge_agent.model.time import Instant
 
-_Number = Annotated[float, Field(allow_inf_nan=False)]
-_Value = bool | _Number
+Number = Annotated[float, Field(allow_inf_nan=False)]
+_Value = bool | Number
 # The pattern keeps out what datetime.fromisoformat reads besides RFC 3339 (dates alone, week dates, bare numbers).
 _Rfc3339 = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$")]
-_STRICT = ConfigDict(strict=True, extra="ignore")
+STRICT = ConfigDict(strict=True, extra="ignore")
 _EARLIEST, _LATEST = 0, 253_402_300_800  # Unix seconds: 1970, and the year 10000, which datetime does not know
 _FIRST, _LAST = -62_135_596_800 * MICROSECONDS, _LATEST * MICROSECONDS  # what an offset can push a written time over
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class _OneReading(TypedDict):
     value: _Value
     unit: NotRequired[Annotated[str, Field(max_length=16)]]
-    ts: NotRequired[_Rfc3339 | _Number]
+    ts: NotRequired[_Rfc3339 | Number]
     seq: NotRequired[Annotated[int, Field(ge=0, le=MOST_SEQ)]]
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class _ManyReadings(TypedDict):
     readings: dict[str, _Value]
-    ts: NotRequired[_Rfc3339 | _Number]
+    ts: NotRequired[_Rfc3339 | Number]
     seq: NotRequired[Annotated[int, Field(ge=0, le=MOST_SEQ)]]
 
 
@@ -174,7 +174,7 @@ def _samples(many: _ManyReadings, timestamps: TimestampFormat) -> Iterator[Sampl
 def _each(
     payload: bytes, timestamps: TimestampFormat, again: Callable[[object, TimestampFormat], Iterator[Sample | Bad]]
 ) -> Iterator[Sample | Rejected]:
-    """Take a payload that failed apart, to save what is good in it."""
+    """Yield what is good in a payload that failed as a whole, and the reasons for the rest."""
     try:
         content = from_json(payload)
     except ValueError as error:
@@ -234,59 +234,6 @@ def _many_again(element: object, timestamps: TimestampFormat) -> Iterator[Sample
             yield Bad(value_reason(value), {sensor: value}, frame.get("seq"))
 
 
-@with_config(_STRICT)
-class _Status(TypedDict):
-    state: str
-
-
-@with_config(_STRICT)
-class _State(TypedDict):
-    state: Annotated[str, Field(min_length=1, max_length=64)]
-    value: NotRequired[_Number | None]
-    control: NotRequired[object]
-
-
-@with_config(_STRICT)
-class _Acknowledgement(TypedDict):
-    id: Annotated[str, Field(min_length=1, max_length=64)]
-    status: Annotated[str, Field(pattern="^(accepted|done|rejected|failed)$")]
-    detail: NotRequired[str | None]
-
-
-_STATUS, _STATE, _ACK = TypeAdapter(_Status), TypeAdapter(_State), TypeAdapter(_Acknowledgement)
-
-
-class Acknowledgement(NamedTuple):
-    """A node's word on a command: `accepted`, then one of `done`, `rejected`, `failed`."""
-
-    command_id: str
-    status: str
-    detail: str
-
-
-def status(payload: bytes) -> bool | None:
-    """Read a node's status: whether it is online, None where it cannot be told."""
-    text = payload.strip()
-    if text[:1] == b"{":
-        try:
-            text = _STATUS.validate_json(payload)["state"].encode()
-        except ValidationError:
-            return None
-    return {b"online": True, b"offline": False}.get(text.strip(b'"'))
-
-
-def state(payload: bytes) -> tuple[str, float | None, bool] | None:
-    """Read what the equipment does: its state, its value, and whether it is in hand; None where it cannot be told.
-
-    What `control` says but `remote` takes it from the agent: a word that nobody knows is no leave to command.
-    """
-    try:
-        found = _STATE.validate_json(payload)
-    except ValidationError:
-        return None
-    return found["state"], found.get("value"), found.get("control") not in ("remote", None)
-
-
 def said_at(payload: bytes, timestamps: TimestampFormat) -> Instant | None:
     """Return the time that a state bears; None where there is none that can be read."""
     try:
@@ -294,12 +241,3 @@ def said_at(payload: bytes, timestamps: TimestampFormat) -> Instant | None:
         return _observed_at(ts, timestamps) if isinstance(ts, str | int | float) else None
     except (ValueError, AttributeError, OverflowError, RecursionError):
         return None
-
-
-def acknowledgement(payload: bytes) -> Acknowledgement | None:
-    """Read an acknowledgement, None where it is none."""
-    try:
-        found = _ACK.validate_json(payload)
-    except ValidationError:
-        return None
-    return Acknowledgement(found["id"], found["status"], (found.get("detail") or "")[:256])

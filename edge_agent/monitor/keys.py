@@ -59,7 +59,7 @@ class Keys:
         self.first_ahead = min(self._ahead)[0] if self._ahead else inf
 
     def forget(self, before: Instant) -> None:
-        """Let go of times ahead that have passed."""
+        """Drop times ahead that have passed."""
         if self.first_ahead < before:
             self._ahead = {key: value for key, value in self._ahead.items() if key[0] >= before}
             self.first_ahead = min(self._ahead)[0] if self._ahead else inf
@@ -77,6 +77,9 @@ class Keys:
                 return None
             at += 1
         return at
+
+    def __repr__(self) -> str:
+        return f"Keys({sum(1 for _ in self._known())} known, {len(self._ahead)} ahead)"
 
     def _known(self) -> Iterator[tuple[Instant, int, float]]:
         return (key for key in _KEY.iter_unpack(self._ring) if key[0] != _NOBODY)

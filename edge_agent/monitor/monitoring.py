@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Reading
-from edge_agent.monitor import decode, nodeclock
+from edge_agent.monitor import decode, nodeclock, words
 from edge_agent.monitor.channel import Channel
 from edge_agent.monitor.decode import Sample
 from edge_agent.monitor.deliveries import Deliveries
@@ -19,7 +19,7 @@ from edge_agent.monitor.order import as_it_came
 from edge_agent.monitor.rejects import MOST_ELEMENTS, Rejected, summed_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from edge_agent.model.inbox import Message
     from edge_agent.model.plant import Plant, Sensor, TimestampFormat
@@ -75,8 +75,8 @@ class Monitor:
         self._equip(plant, now)
         self.numbering.adopt(self.channels, plant.nodes)
 
-    def observe(self, messages: Sequence[Message], now: Moment) -> Observed:
-        """Read the messages of one turn, in their order."""
+    def observe(self, messages: Sequence[Message], now: Moment, leaving: Collection[str] = ()) -> Observed:
+        """Read the messages of one turn, in their order; `leaving` are actuators besides those of the plant."""
         observed = Observed()
         telemetry = 0
         for message in messages:
@@ -94,7 +94,7 @@ class Monitor:
             elif kind is Kind.TELEMETRY:
                 self._telemetry(observed, message, now)
             else:
-                problem = self._word(observed, message)
+                problem = self._word(observed, message, leaving)
                 if problem:
                     self._bury(observed, message, now, [(problem, message.payload)])
         observed.counts[Kind.TELEMETRY] = telemetry
@@ -227,17 +227,18 @@ class Monitor:
         if reading.settled:
             observed.judged.append((reading, topic))
 
-    def _word(self, observed: Observed, message: Message) -> str | None:
+    def _word(self, observed: Observed, message: Message, leaving: Collection[str]) -> str | None:
         """Read a status, an acknowledgement or a state. Returns why it cannot be read, None where it could."""
         route = message.route
         if route.kind is Kind.UNKNOWN:
             return "unknown_topic"
         node = self._nodes.get(route.node)
-        if node is None:
+        if node is None and not any(name.startswith(f"{route.node}/") for name in leaving):
             return "unknown_node"
         if route.kind is Kind.STATUS:
             return self._status_word(observed, message)
-        if route.name not in node.actuators:
+        known = node is not None and route.name in node.actuators
+        if not known and f"{route.node}/{route.name}" not in leaving:
             return "unknown_actuator"
         return self._actuator_word(observed, message)
 
@@ -245,7 +246,7 @@ class Monitor:
     def _status_word(observed: Observed, message: Message) -> str | None:
         if not message.payload:  # an empty retained message takes the last one back
             return None
-        online = decode.status(message.payload)
+        online = words.status(message.payload)
         if online is None:
             return "status_invalid"
         observed.statuses.append(StatusReport(message.route.node, online))
@@ -254,7 +255,7 @@ class Monitor:
     @staticmethod
     def _actuator_word(observed: Observed, message: Message) -> str | None:
         if message.route.kind is Kind.ACK:
-            acknowledgement = decode.acknowledgement(message.payload)
+            acknowledgement = words.acknowledgement(message.payload)
             if acknowledgement is None:
                 return "ack_invalid"
             actuator = f"{message.route.node}/{message.route.name}"
@@ -262,7 +263,7 @@ class Monitor:
             return None
         if not message.payload:
             return None
-        state = decode.state(message.payload)
+        state = words.state(message.payload)
         if state is None:
             return "state_invalid"
         observed.states.append(StateReport(f"{message.route.node}/{message.route.name}", *state))

@@ -9,6 +9,8 @@ from edge_agent.model.remembered import SensorView
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from edge_agent.model.time import Moment
     from edge_agent.monitor.channel import Channel
 
@@ -28,3 +30,12 @@ def sensor_view(channel: Channel, now: Moment) -> SensorView:
         flag = judged_flag = _MISSING
     value = None if judged is None else judged.value
     return SensorView(*head, last.value, flag, last.observed_at, age, judged_flag, value)
+
+
+def sensor_views(
+    channels: Sequence[Channel], now: Callable[[], Moment], count: int
+) -> Iterator[tuple[SensorView, ...]]:
+    """Yield sensors as they are then, so many at a time."""
+    for first in range(0, len(channels), count):
+        moment = now()
+        yield tuple(sensor_view(channel, moment) for channel in channels[first : first + count])

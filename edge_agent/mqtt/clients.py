@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -12,11 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from edge_agent.mqtt.connection import ConnectionSettings, Tls, Will
-
-_T = TypeVar("_T")
 
 MQTT_5 = aiomqtt.ProtocolVersion.V5
 MQTT_3_1_1 = aiomqtt.ProtocolVersion.V311
@@ -64,17 +59,6 @@ def passing_client(settings: ConnectionSettings, version: aiomqtt.ProtocolVersio
         keepalive=settings.keepalive_seconds,
         tls_params=None if settings.tls is None else _tls_parameters(settings.tls),
     )
-
-
-async def keeping_cancellation(step: Awaitable[_T]) -> _T:
-    """Do a step of aiomqtt. Its `wait_for` loses, before Python 3.12, a cancellation that comes with the result."""
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    try:
-        return await step
-    finally:
-        if task and task.cancelling() > before:
-            raise asyncio.CancelledError
 
 
 def _connect_properties(settings: ConnectionSettings) -> Properties:

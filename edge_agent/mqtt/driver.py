@@ -19,10 +19,12 @@ import paho.mqtt.client as paho
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
-from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, keeping_cancellation, passing_client
+from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, passing_client
+from edge_agent.mqtt.confirmations import Confirmations, settle_with_error
 from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.packets import Splitter
-from edge_agent.mqtt.pump import Pump
+from edge_agent.mqtt.transport import Transport
+from edge_agent.ports.cancellation import heeding_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,14 +46,14 @@ _TAKEN_OVER = 0x8E
 
 
 def unrouted(_topic: str) -> Route:
-    """Tell nothing of a topic, for a receiver that knows what it has subscribed to."""
+    """Return no meaning of a topic, for a receiver that knows what it has subscribed to."""
     return Route(Kind.UNKNOWN)
 
 
 class Link:
     """One connection, from CONNECT to its end; never used again after it. Lives in one event loop."""
 
-    def __init__(
+    def __init__(  # six parameters: the last two are left out by who subscribes to one thing and connects once
         self,
         settings: ConnectionSettings,
         version: aiomqtt.ProtocolVersion,
@@ -72,9 +74,9 @@ class Link:
         self.doubts = private.doubts(self._client)
         self._splitter = Splitter(parse, generation, properties=version == MQTT_5)
         self._lost: asyncio.Future[str] = self._loop.create_future()
-        self._waiting: dict[int, asyncio.Future[list[ReasonCode]]] = {}
+        self._confirmations = Confirmations(self._choose_reading)
         self._ready = self._paused = False
-        self._pump = Pump(self._paho, self._splitter, receive, self._end)
+        self._transport = Transport(self._paho, self._splitter, receive, self._end)
         self.version = version
         self.session_present = False
         self.finished = False  # in order, by the owner
@@ -83,31 +85,31 @@ class Link:
         self._slots = asyncio.Semaphore(MOST_UNCONFIRMED)
         self._hook()
 
+    def __repr__(self) -> str:
+        state = "alive" if self.alive else "ended"
+        return f"Link({state}, {len(self._confirmations)} unconfirmed{', paused' if self._paused else ''})"
+
     @property
     def alive(self) -> bool:
         """Whether nothing is known yet of its end."""
         return not self._lost.done()
 
-    @property
-    def reading(self) -> bool:
-        """Whether the socket is being read at this moment."""
-        return self._pump.reading
-
     async def open(self) -> None:
         """Connect. Raises ProtocolRefusedError or BrokerUnavailableError; nothing is left open then."""
         try:
-            await keeping_cancellation(self._client.__aenter__())
+            with heeding_cancellation():
+                await self._client.__aenter__()
         except aiomqtt.MqttCodeError as error:
-            self._pump.drop()
+            self._transport.drop()
             code = getattr(error.rc, "value", error.rc)
             kind = ProtocolRefusedError if code in _UNSUPPORTED_VERSION else BrokerUnavailableError
             raise kind(f"the broker refused the connection: {error}") from error
         except (aiomqtt.MqttError, OSError) as error:
-            self._pump.drop()
-            kind = SilentBrokerError if self._pump.opened else BrokerUnavailableError
+            self._transport.drop()
+            kind = SilentBrokerError if self._transport.opened else BrokerUnavailableError
             raise kind(f"the broker cannot be reached: {error}") from error
         except BaseException:
-            self._pump.drop()
+            self._transport.drop()
             raise
 
     async def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
@@ -135,13 +137,13 @@ class Link:
                 info = self._paho.publish(topic, payload, 1, retain, properties)
                 mid = info.mid
                 sent_at = self._loop.time()
-                self._pump.flush()
+                self._transport.flush()
                 (code,) = await self._confirmed(info.rc, mid)
         except LinkEndedError as error:
             error.seconds = self._loop.time() - sent_at
             raise
         except TimeoutError:
-            if self._pump.unsent(mid):
+            if self._transport.unsent(mid):
                 self._end("the broker takes no more bytes")
             raise BrokerUnavailableError(f"the broker did not confirm within {timeout_seconds:g} s") from None
         if code.value >= _FAILURE:
@@ -150,10 +152,10 @@ class Link:
     def acknowledge(self, packets: Sequence[int]) -> None:
         """Send PUBACK for each packet id, in order and in as few writes as the socket takes."""
         if self.alive:
-            self._pump.acknowledge(packets)
+            self._transport.acknowledge(packets)
 
     def ready(self) -> None:
-        """Tell that the handshake is over: from now on `pause` holds."""
+        """Note that the handshake is over: from now on `pause` holds."""
         self._ready = True
         self._choose_reading()
 
@@ -168,7 +170,7 @@ class Link:
         self._choose_reading()
 
     async def lost(self) -> str:
-        """Wait for the end and tell its cause. Raises what the receiver raised."""
+        """Wait for the end and return its cause. Raises what the receiver raised."""
         return await asyncio.shield(self._lost)
 
     def drop(self) -> None:
@@ -176,10 +178,10 @@ class Link:
         self._end("dropped")
 
     def finish(self) -> None:
-        """Let the connection end in order: what waits for the broker fails, and `close` says DISCONNECT."""
+        """End the connection in order: what waits for the broker fails, and `close` says DISCONNECT."""
         if self.alive:
             self.finished = True
-            self._fail_waiting("it is begun anew")
+            self._confirmations.fail("it is begun anew")
             self._lost.set_result("it is begun anew")
 
     async def close(self) -> None:
@@ -187,11 +189,12 @@ class Link:
         try:
             if self.alive or self.finished:
                 self._client.timeout = FAREWELL_SECONDS
-                await keeping_cancellation(self._client.__aexit__(None, None, None))
+                with heeding_cancellation():
+                    await self._client.__aexit__(None, None, None)
         except aiomqtt.MqttError as error:
             self._end(error)
         finally:
-            self._pump.drop()
+            self._transport.drop()
 
     # --- what paho calls ---
 
@@ -235,7 +238,7 @@ class Link:
         self._note_end(cause)  # the socket paho closes itself: `drop` within a callback would wait for its own lock
 
     def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, code: ReasonCode, _properties: Any) -> None:  # noqa: ANN401 - paho's signature
-        self._confirm(mid, [code])
+        self._confirmations.come(mid, [code])
 
     def _on_subscribe(  # as paho calls it
         self,
@@ -245,33 +248,21 @@ class Link:
         codes: list[ReasonCode],
         _properties: Any,  # noqa: ANN401 - paho's signature
     ) -> None:
-        self._confirm(mid, codes)
+        self._confirmations.come(mid, codes)
 
     def _choose_reading(self) -> None:
         """Read unless paused; a confirmation can only be had by reading on, past the messages before it."""
-        self._pump.read(wanted=not self._paused or not self._ready or bool(self._waiting))
+        self._transport.read(wanted=not self._paused or not self._ready or bool(self._confirmations))
 
     async def _confirmed(self, result: int, mid: int | None) -> list[ReasonCode]:
         if result != paho.MQTT_ERR_SUCCESS or mid is None or not self.alive:
             raise BrokerUnavailableError(f"the connection to the broker is lost: {paho.error_string(result)}")
-        waiting: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
-        self._waiting[mid] = waiting
-        self._choose_reading()
-        try:
-            return await waiting
-        finally:
-            self._waiting.pop(mid, None)
-            self._choose_reading()
-
-    def _confirm(self, mid: int, codes: list[ReasonCode]) -> None:
-        waiting = self._waiting.get(mid)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(codes)
+        return await self._confirmations.of(mid)
 
     def _end(self, cause: str | Exception) -> None:
         """End the connection from this side, without a word."""
         self._note_end(cause)
-        self._pump.drop()
+        self._transport.drop()
 
     def _note_end(self, cause: str | Exception) -> None:
         """Note the end, once: everything that waits for the broker fails."""
@@ -282,19 +273,8 @@ class Link:
         elif isinstance(cause, (OSError, aiomqtt.MqttError)):
             self._lost.set_result(str(cause) or type(cause).__name__)
         else:
-            _fail(self._lost, cause)
-        self._fail_waiting(cause)
+            settle_with_error(self._lost, cause)
+        self._confirmations.fail(cause)
         private.stop_waiting(self._client, aiomqtt.MqttError(f"closed before it was accepted: {cause}"))
         # Not now: paho calls us with its callback lock held, and closing the socket takes that lock again.
-        self._loop.call_soon(self._pump.drop)
-
-    def _fail_waiting(self, cause: str | Exception) -> None:
-        for waiting in self._waiting.values():
-            _fail(waiting, LinkEndedError(f"the connection to the broker is lost: {cause}"))
-
-
-def _fail(future: asyncio.Future[Any], error: Exception) -> None:
-    """Fail what is still waited for; where nobody waits any more, without a complaint of asyncio."""
-    if not future.done():
-        future.set_exception(error)
-        future.exception()
+        self._loop.call_soon(self._transport.drop)

@@ -85,5 +85,5 @@ class _Resumed:
         return taken + rest
 
     def feed_eof(self) -> None:
-        """Take note of the end."""
+        """Note the end."""
         self._rest.feed_eof()

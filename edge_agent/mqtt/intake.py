@@ -6,7 +6,7 @@ A message that is too large is never put together: its beginning is kept, its re
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edge_agent.mqtt.packets import LONGEST_BEGINNING, LONGEST_PACKET, extent, has_long_topic, is_publish
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from edge_agent.model.inbox import Message
     from edge_agent.mqtt.packets import Splitter
-    from edge_agent.mqtt.private import Inside
 
 #: What is read before others have their turn in the event loop.
 _READ_BYTES = 65_536
@@ -33,20 +32,44 @@ class Found(Enum):
     SOME = "some"  # of it; the rest may not wake the event loop
 
 
+class Feed(Protocol):
+    """The socket to read, and the library that is fed whatever is no plain message."""
+
+    @property
+    def in_records(self) -> bool:
+        """Whether the socket gives what has come in parts (TLS), so that a short read does not mean the end of it."""
+        ...
+
+    def receive(self, most: int) -> bytes:
+        """Read the socket. Raises BlockingIOError where nothing is there."""
+        ...
+
+    def feed(self, data: bytes) -> None:
+        """Hand one packet or a part of one to the library."""
+        ...
+
+    def end(self, error: OSError | None) -> None:
+        """Hand the end of the stream, or the failure of reading it, to the library."""
+        ...
+
+
 class Intake:
-    """The stream of one connection. `wanted` tells whether the receiver takes more; what it does not waits here."""
+    """The stream of one connection. `wanted` says whether the receiver takes more; what it does not waits here."""
 
     def __init__(
         self,
-        inside: Inside,
+        source: Feed,
         splitter: Splitter,
         receive: Callable[[list[Message]], None],
         wanted: Callable[[], bool],
     ) -> None:
-        self._inside, self._splitter, self._receive, self._wanted = inside, splitter, receive, wanted
+        self._source, self._splitter, self._receive, self._wanted = source, splitter, receive, wanted
         self._held = b""
         self._unwanted = 0  # bytes that are still to come of a message that is too large
         self._beginning: Message | None = None  # of it
+
+    def __repr__(self) -> str:
+        return f"Intake({len(self._held)} bytes held, {self._unwanted} to pass over)"
 
     def read(self) -> Found:
         """Read what has come, or the first of much, and hand it on."""
@@ -65,7 +88,7 @@ class Intake:
         taken, found = 0, Found.SOME
         while taken < _READ_BYTES:
             try:
-                part = self._inside.receive(_READ_BYTES)
+                part = self._source.receive(_READ_BYTES)
             except BlockingIOError:
                 found = Found.ALL if taken else Found.NOTHING
                 break
@@ -77,15 +100,15 @@ class Intake:
                 break
             parts.append(part)
             taken += len(part)
-            if len(part) < _READ_BYTES and not self._inside.in_records:
+            if len(part) < _READ_BYTES and not self._source.in_records:
                 found = Found.ALL
                 break
         return b"".join(parts), found
 
     def _end(self, taken: int, error: OSError | None) -> None:
-        """Let paho know of the end, unless something came before it: then the next read finds it again."""
+        """Hand on the end, unless something came before it: then the next read finds it again."""
         if not taken:
-            self._inside.end(error)
+            self._source.end(error)
 
     def _hand_on(self, data: bytes) -> None:
         at, size = self._pass_over(data, 0), len(data)
@@ -109,7 +132,7 @@ class Intake:
         return at + part
 
     def _pass_on(self, data: bytes, at: int) -> int:
-        """Let paho read one packet; tell where the next one begins, which is here if this one is to be waited for."""
+        """Hand one packet to paho; return where the next one begins, which is here if this one is to be waited for."""
         if data[at] < _LEAST_TYPE:
             # paho takes the 0 for "no packet yet" and, where the rest is not there, goes on in the middle of it.
             return self._refuse(data)
@@ -123,7 +146,7 @@ class Intake:
             return at
         if whole > 0 and is_publish(data, at) and has_long_topic(data, at):
             return self._exceed(data, at, end)
-        self._inside.feed(data[at:end])
+        self._source.feed(data[at:end])
         return end
 
     def _exceed(self, data: bytes, at: int, end: int) -> int:
@@ -139,6 +162,6 @@ class Intake:
         return self._pass_over(data, at)
 
     def _refuse(self, data: bytes) -> int:
-        """Let paho end the connection."""
-        self._inside.feed(_RESERVED)
+        """Feed paho what makes it end the connection."""
+        self._source.feed(_RESERVED)
         return len(data)

@@ -60,6 +60,9 @@ class Splitter:
         self._topic_bytes = 0
         self._sound: set[bytes] = set()
 
+    def __repr__(self) -> str:
+        return f"Splitter({len(self._topics)} topics, connection {self._generation})"
+
     def message(self, topic: str, payload: bytes, packet: int, *, retained: bool, redelivered: bool) -> Message:
         """Make a message of what the library has read; `packet` is 0 where nothing is to be acknowledged."""
         receipt = Receipt(self._generation, packet) if packet else None
@@ -142,7 +145,7 @@ class Splitter:
         return messages, start
 
     def _learn(self, name: bytes) -> tuple[Route, str] | None:
-        """Tell what a topic means; None where the library has to look at it."""
+        """Return what a topic means; None where the library has to look at it."""
         if not 0 < len(name) <= MAX_TOPIC_BYTES:
             return None
         try:
@@ -157,7 +160,7 @@ class Splitter:
         return known
 
     def _properties_bytes(self, data: bytes, at: int, end: int) -> int:
-        """Tell how long a block of properties is; more than the packet where the library has to look at it."""
+        """Return how long a block of properties is; more than the packet where the library has to look at it."""
         size = 1 + data[at]
         block = data[at : at + size]
         if block in self._sound:
@@ -180,7 +183,7 @@ def _is_sound(block: bytes) -> bool:
 
 
 def _block_bytes(data: bytes, at: int) -> int:
-    """Tell how long a block of properties is, with its length in front of it."""
+    """Return how long a block of properties is, with its length in front of it."""
     length = extent(data, at - 1)  # as if there were a first byte before it
     return length - 1 if length > 0 else len(data)
 
@@ -199,7 +202,7 @@ def has_long_topic(data: bytes, start: int) -> bool:
 
 
 def extent(data: bytes, start: int) -> int:
-    """Tell how many bytes the packet at `start` has; 0 where its length is not there yet, -1 where it never ends."""
+    """Return how many bytes the packet at `start` has; 0 where its length is not there yet, -1 where it never ends."""
     length, shift = 0, 0
     for at in range(start + 1, start + 1 + _MOST_LENGTH_BYTES):
         if at >= len(data):
@@ -217,7 +220,7 @@ def pubacks(packets: Sequence[int]) -> bytes:
 
 
 def publish_bytes(topic: str, payload: bytes, properties: bytes) -> int:
-    """Tell how many bytes PUBLISH of QoS 1 has, with its properties as they are packed."""
+    """Return how many bytes PUBLISH of QoS 1 has, with its properties as they are packed."""
     body = 2 + len(topic.encode()) + 2 + len(properties) + len(payload)
     lengths = (1 << shift for shift in (7, 14, 21))
     return 1 + 1 + sum(body >= length for length in lengths) + body

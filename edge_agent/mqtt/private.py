@@ -1,7 +1,7 @@
 """Everything that touches the private side of aiomqtt and paho, and what is done where a new version has changed it.
 
 Each assumption has its test in tests/integration/test_session_driver.py. Before a connection is made they are tried
-out on a client that goes nowhere; where one does not hold, `Outside` does the same by public means, at several times
+out on a client that goes nowhere; where one does not hold, `PublicSide` does the same by public means, at several times
 the cost.
 """
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 _SAMPLE = b"\x32\x06\x00\x01t\x00\x07p"  # PUBLISH of MQTT 3.1.1: topic t, packet id 7, payload p
 _PUBACK = b"\x40\x02\x00\x07"
-#: Packets that `Outside` reads before others have their turn in the event loop.
+#: Packets that `PublicSide` reads before others have their turn in the event loop.
 _MOST_PACKETS = 200
 _KEPT_BY_PAHO = ("_sock_close", "_sock_send", "_loop_rc_handle", "_ping_t", "_last_bytes_received", "_out_packet")
 
 
-class Inside:
-    """Paho by its private side. It reads what it is fed only; the socket is read here."""
+class PrivateSide:
+    """Paho by its private side, a `Feed`: it reads what it is fed only; the socket is read here."""
 
     def __init__(self, client: paho.Client) -> None:
         self._paho = cast("Any", client)
@@ -43,6 +43,9 @@ class Inside:
         self._meal, self._eaten = b"", 0
         self._ended = self._heard = False
         self._error: OSError | None = None
+
+    def __repr__(self) -> str:
+        return f"PrivateSide({len(self._meal) - self._eaten} bytes to read{', ended' if self._ended else ''})"
 
     @property
     def in_records(self) -> bool:
@@ -56,14 +59,14 @@ class Inside:
         return data
 
     def feed(self, data: bytes) -> None:
-        """Let paho read one packet or a part of one."""
+        """Feed paho one packet or a part of one."""
         self._meal, self._eaten = data, 0
         code = self._paho._packet_read()
         if code > 0:
             self._paho._loop_rc_handle(code)  # as loop_read does
 
     def end(self, error: OSError | None) -> None:
-        """Let paho read the end of the stream, or the failure of reading it."""
+        """Feed paho the end of the stream, or the failure of reading it."""
         self._ended, self._error = True, error
         self.feed(b"")
 
@@ -87,7 +90,7 @@ class Inside:
         self._paho._sock_close()
 
     def tick(self, *, reading: bool) -> None:
-        """Tell paho, which does not see it, of what has been read; while nothing is read no PINGRESP is missed."""
+        """Note for paho, which does not see it, that something was read; while nothing is, no PINGRESP is missed."""
         if self._heard:
             self._paho._last_bytes_received = paho.time_func()
         if self._heard or not reading:
@@ -104,7 +107,7 @@ class Inside:
         return part
 
 
-class Outside:
+class PublicSide:
     """The same by public means only. A message that is too large is put together by paho before it is cut here."""
 
     def __init__(self, client: paho.Client) -> None:
@@ -152,14 +155,14 @@ def _readable(sock: SocketLike) -> bool:
     return bool(poll.poll(0))
 
 
-def side_of(client: paho.Client) -> Inside | Outside:
-    """Take the private side of a client where it is as assumed."""
-    return Outside(client) if _paho_doubt(type(client)) else Inside(client)  # type: ignore[arg-type] # as below
+def side_of(client: paho.Client) -> PrivateSide | PublicSide:
+    """Return the private side of a client where it is as assumed, else the public one."""
+    return PublicSide(client) if _paho_doubt(type(client)) else PrivateSide(client)  # type: ignore[arg-type] # as below
 
 
 @lru_cache(maxsize=4)
 def _paho_doubt(kind: type[paho.Client]) -> str:
-    """Try out what `Inside` assumes, on a client that goes nowhere. Tells what does not hold; empty where all does."""
+    """Try out what `PrivateSide` assumes on a client that goes nowhere; return what does not hold, or nothing."""
     client: Any = kind(CallbackAPIVersion.VERSION2, "trial")
     for name in _KEPT_BY_PAHO:
         if not hasattr(client, name):
@@ -169,7 +172,7 @@ def _paho_doubt(kind: type[paho.Client]) -> str:
     client.on_socket_register_write = lambda *_: None
     client.manual_ack_set(True)
     try:
-        inside = Inside(client)
+        inside = PrivateSide(client)
         for part in (_SAMPLE[:5], _SAMPLE[5:]):
             inside.feed(part)
         inside.acknowledge([7])
@@ -185,7 +188,7 @@ def _paho_doubt(kind: type[paho.Client]) -> str:
 
 
 def doubts(client: aiomqtt.Client) -> tuple[str, ...]:
-    """Tell what of the private sides is not as assumed, so that it is done by other means."""
+    """Return what of the private sides is not as assumed, so that it is done by other means."""
     gone = [f"aiomqtt has no {name}" for name in ("_connected", "_disconnected") if _future(client, name) is None]
     return tuple(filter(None, (_paho_doubt(type(paho_of(client))), *gone)))  # type: ignore[arg-type] # mypy looks for the instance's hash
 
@@ -199,7 +202,7 @@ def paho_of(client: aiomqtt.Client) -> paho.Client:
 
 
 def stop_waiting(client: aiomqtt.Client, error: Exception) -> None:
-    """Let aiomqtt not wait for a CONNACK that cannot come any more. Where this cannot be done it waits its time out."""
+    """End aiomqtt's wait for a CONNACK that cannot come any more; where that is not possible it waits its time out."""
     connected = _future(client, "_connected")
     if connected is not None and not connected.done():
         connected.set_exception(error)
@@ -207,7 +210,7 @@ def stop_waiting(client: aiomqtt.Client, error: Exception) -> None:
 
 
 def look_at_end(client: aiomqtt.Client) -> None:
-    """Take note of how the connection ended: asyncio complains where nobody does."""
+    """Look at how the connection ended: asyncio complains where nobody does."""
     disconnected = _future(client, "_disconnected")
     if disconnected is not None and disconnected.done():
         disconnected.exception()

@@ -56,6 +56,9 @@ class Publishing:
         self.set_aside = 0
         self.excess = ""  # why something was set aside last
 
+    def __repr__(self) -> str:
+        return f"Publishing({len(self._refused)} topics refused, {self.set_aside} messages set aside)"
+
     @property
     def refusal(self) -> str | None:
         """What the broker refused to take, in a sentence; None where the last word to every topic was taken."""

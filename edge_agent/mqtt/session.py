@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import random
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError
+from edge_agent.mqtt.backoff import BackOff
 from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5
 from edge_agent.mqtt.driver import Link
 from edge_agent.mqtt.linkerrors import ProtocolRefusedError, SilentBrokerError
@@ -24,12 +22,6 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Message, Receipt, Route
     from edge_agent.mqtt.connection import ConnectionSettings, Will
 
-#: Back-off with full jitter: before attempt n it waits a random part of FIRST * 2**n seconds, of LONGEST at most.
-FIRST_WAIT_SECONDS = 1.0
-LONGEST_WAIT_SECONDS = 30.0
-#: A connection that ends sooner counts as another failure: else two with one id would take turns for ever, and so would
-#: one that the broker ends for what it is told.
-LASTING_SECONDS = 10.0
 #: So many connections in a row that ended soon tell of another client with the same id; not every broker says so.
 CONTESTED_FAILURES = 3
 
@@ -39,17 +31,16 @@ class Session:
 
     `on_messages` is called in the event loop with all messages that were read together and must be fast; what it raises
     ends `run`. It may `pause` the session: what it has been given by then still counts.
-    `on_connected(session_present)` is called (and awaited) after each connection is subscribed, `connected` already
-    true; where it raises BrokerUnavailableError the connection counts as failed. `on_lost()` is called once when a
-    connection that was announced so has ended, and must be fast. `jitter` gives numbers of [0, 1).
+    `on_connected(session_present)` is awaited after each connection is subscribed, `connected` already true; where it
+    raises BrokerUnavailableError the connection counts as failed. `on_lost()` is called once when a connection that was
+    announced so has ended, and must be fast.
     `will` is asked at each connection. `expects_session`: the broker knew this client before, so that a first
-    connection without a session has lost one. `lasting_seconds`: a connection that ended sooner counts as a failure,
-    so that the pauses between them grow. `stay_away(contested)` is asked after the end of each, and from time to
+    connection without a session has lost one. `stay_away(contested)` is asked after the end of each, and from time to
     time, whether another client of the same id is to keep the session; where it was so, or connections have ended
     soon several times, it is contested.
     """
 
-    def __init__(
+    def __init__(  # more than five parameters: it has one owner, and asks it for each of these by itself
         self,
         settings: ConnectionSettings,
         *,
@@ -57,12 +48,10 @@ class Session:
         will: Callable[[], Will],
         on_messages: Callable[[list[Message]], None],
         parse: Callable[[str], Route],
-        on_connected: Callable[[bool], Awaitable[None] | None] | None = None,
+        on_connected: Callable[[bool], Awaitable[None]],
         on_lost: Callable[[], None] | None = None,
-        jitter: Callable[[], float] = random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         expects_session: bool = False,
-        lasting_seconds: float = LASTING_SECONDS,
+        back_off: BackOff | None = None,
         stay_away: Callable[[bool], Awaitable[bool]] | None = None,
     ) -> None:
         self._settings = settings
@@ -71,20 +60,23 @@ class Session:
         self._on_messages = on_messages
         self._parse = parse
         self._on_connected, self._on_lost, self._stay_away = on_connected, on_lost, stay_away
-        self._jitter = jitter
-        self._sleep = sleep
+        self._back_off = back_off or BackOff()
         self._version = MQTT_5
         self._link: Link | None = None
-        self._generation = 0
         self._expects_session = expects_session
-        self._established = self._failures = 0
-        self._ready = self._paused = self._closing = False
+        self._established = 0
+        self._ready = self._paused = False
         self._doubtful = self._contested = False  # of the session: whether another client has it
-        self._task: asyncio.Task[None] | None = None
-        self._lasting_seconds = lasting_seconds
-        self._announced_at: float | None = None
+        self.generation = (
+            0  # number of the present connection, counting every attempt; receipts of others are worthless
+        )
         self.publishing = Publishing(self._log)
         self.sessions_lost = 0
+
+    def __repr__(self) -> str:
+        state = "connected" if self.connected else "not connected"
+        paused = ", paused" if self._paused else ""
+        return f"Session({self._settings.client_id} {state} over MQTT {self.protocol}{paused}, {self._back_off!r})"
 
     @property
     def connected(self) -> bool:
@@ -97,43 +89,18 @@ class Session:
         return self.publishing.refusal
 
     @property
-    def generation(self) -> int:
-        """Number of the present connection, counting every attempt; receipts of earlier ones are worthless."""
-        return self._generation
-
-    @property
     def protocol(self) -> str:
         """The version of MQTT in use: `5` or `3.1.1`."""
         return "5" if self._version == MQTT_5 else "3.1.1"
 
-    @property
-    def paused(self) -> bool:
-        """Whether the owner has asked for the socket to rest."""
-        return self._paused
-
     async def run(self) -> None:
-        """Stay connected until cancelled or closed; either way the broker is told goodbye and keeps the session."""
-        self._task = asyncio.current_task()
-        try:
-            while not self._closing:
-                await self._hold_or_back_off()
-        except asyncio.CancelledError:
-            # `close` cancels too; only somebody else's cancellation goes on to the caller.
-            if not self._closing or self._task is None or self._task.uncancel():
-                raise
-        finally:
-            self._task = None
+        """Stay connected until cancelled; then the broker is told goodbye, without the will, and keeps the session.
 
-    def close(self) -> None:
-        """End `run` within two seconds, without the will.
-
-        Before it: `pause`, store, `acknowledge`, publish `offline`. The broker reads in order, so when it has confirmed
-        the last it has seen the acknowledgements too.
+        Before the end: `pause`, store, `acknowledge`, publish `offline`. The broker reads in order, so when it has
+        confirmed the last it has seen the acknowledgements too.
         """
-        if not self._closing:
-            self._closing = True
-            if self._task is not None:
-                self._task.cancel()
+        while True:
+            await self._hold_or_back_off()
 
     def renew(self) -> None:
         """End the present connection in order, and connect anew at once: so a changed will comes into force."""
@@ -158,11 +125,11 @@ class Session:
             self._link.resume()
 
     def acknowledge(self, receipts: Iterable[Receipt]) -> None:
-        """Tell the broker that messages are safe. Receipts of earlier connections are dropped: it redelivers those."""
+        """Acknowledge messages that are safe. Receipts of earlier connections are dropped: those are redelivered."""
         if self._link is not None:
-            self._link.acknowledge([packet for generation, packet in receipts if generation == self._generation])
+            self._link.acknowledge([packet for generation, packet in receipts if generation == self.generation])
 
-    async def publish(
+    async def publish(  # seven parameters: two are the message, the others what may be said with it
         self,
         topic: str,
         payload: bytes,
@@ -182,36 +149,36 @@ class Session:
         link = self._link
         if link is None or not self.connected:
             raise BrokerUnavailableError("there is no connection to the broker")
-        said = Said(topic, payload, retain, timeout_seconds, expiry_seconds, response_topic, correlation)
+        said = Said(
+            topic=topic,
+            payload=payload,
+            retain=retain,
+            timeout_seconds=timeout_seconds,
+            expiry_seconds=expiry_seconds,
+            response_topic=response_topic,
+            correlation=correlation,
+        )
         await self.publishing.publish(link, said, lambda: link is self._link and self.connected)
 
     async def _hold_or_back_off(self) -> None:
         try:
             await self._hold_one_connection()
         except BrokerUnavailableError as error:
-            if self._has_lasted():
-                self._failures = 0
-            level = "DEBUG" if self._failures else "WARNING"
-            self._log(level, "The broker is unavailable", error=str(error), failures=self._failures)
-            longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
-            self._failures += 1
-            await self._sleep(self._jitter() * longest)
+            failures = self._back_off.failed()
+            level = "DEBUG" if failures else "WARNING"
+            self._log(level, "The broker is unavailable", error=str(error), failures=failures)
+            await self._back_off.wait()
         if self._doubtful and self._stay_away is not None:
-            contested = self._contested or self._failures >= CONTESTED_FAILURES
+            contested = self._contested or self._back_off.failures >= CONTESTED_FAILURES
             self._doubtful = self._contested = False
             while await self._stay_away(contested):
-                await self._sleep(LONGEST_WAIT_SECONDS)
+                await self._back_off.wait_longest()
 
     async def ask_again(self) -> None:
         """Ask the broker for all that is retained once more; a connection that is lost on the way asks anyway."""
         if self._link is not None:
             with suppress(BrokerUnavailableError):
                 await self._link.subscribe(self._subscriptions)
-
-    def _has_lasted(self) -> bool:
-        announced_at, self._announced_at = self._announced_at, None
-        now = asyncio.get_running_loop().time()
-        return announced_at is not None and now - announced_at >= self._lasting_seconds
 
     async def _hold_one_connection(self) -> None:
         """Connect, subscribe, announce, receive. At the end it raises BrokerUnavailableError, but for `renew`."""
@@ -251,9 +218,9 @@ class Session:
         return link
 
     async def _open(self, version: ProtocolVersion) -> Link:
-        self._generation += 1
+        self.generation += 1
         self._link = link = Link(
-            self._settings, version, self._will(), self._on_messages, parse=self._parse, generation=self._generation
+            self._settings, version, self._will(), self._on_messages, parse=self._parse, generation=self.generation
         )
         if self._paused:
             link.pause()
@@ -268,17 +235,15 @@ class Session:
         self._expects_session = True
         self._established += 1
         self.publishing.begin()
-        self._announced_at = asyncio.get_running_loop().time()
+        self._back_off.announced()
         self._ready = True
-        outcome = self._on_connected(link.session_present) if self._on_connected else None
-        if inspect.isawaitable(outcome):
-            await outcome
+        await self._on_connected(link.session_present)
         if link.finished:
             return
         link.ready()
         if link.doubts:
             self._log("WARNING", "The MQTT library has changed: it is used the plain way", because=list(link.doubts))
-        self._log("INFO", "The broker is connected", protocol=self.protocol, failures=self._failures)
+        self._log("INFO", "The broker is connected", protocol=self.protocol, failures=self._back_off.failures)
 
     def _log(self, level: str, sentence: str, **fields: object) -> None:
         logger.bind(host=self._settings.host, port=self._settings.port, **fields).log(level, sentence)

@@ -67,6 +67,9 @@ class SetAside:
         self._ended_at = float("-inf")
         self._unexplained = False  # the present connection has not ended yet, or with nothing on its way
 
+    def __repr__(self) -> str:
+        return f"SetAside({len(self._topics)} topics, sizes: {self._sizes}, taken up to {self._largest_taken} bytes)"
+
     def limit(self, topic: str, size: int, now: float) -> int | None:
         """Return the size from which on publishes to a topic are set aside now, where this one is."""
         for aside in (self._sizes, self._topics.get(topic)):

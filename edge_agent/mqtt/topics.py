@@ -51,7 +51,7 @@ class Topics:
         object.__setattr__(self, "parse", _remembering(_reader(base), len(base) + _LONGEST_REST))
 
     def subscriptions(self) -> tuple[str, ...]:
-        """Tell the filters for all that nodes send. The first also matches telemetry of many sensors at once."""
+        """Return the filters for all that nodes send. The first also matches telemetry of many sensors at once."""
         return tuple(f"{self._base}/+/{rest}" for rest in ("telemetry/#", "status", "ack/+", "state/+"))
 
     def telemetry(self, node: str, sensor: str = "") -> str:
@@ -79,7 +79,7 @@ class Topics:
         return f"{self._base}/_agent/{self.agent}/status"
 
     def agent_statuses(self) -> str:
-        """Tell the filter for the statuses of every agent of the site."""
+        """Return the filter for the statuses of every agent of the site."""
         return f"{self._base}/_agent/+/status"
 
     def alarm(self, key: AlarmKey) -> str:

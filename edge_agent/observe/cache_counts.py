@@ -24,7 +24,7 @@ _MEANINGS = MappingProxyType(
 )
 
 
-class CacheCounts(Collector):
+class CacheCollector(Collector):
     """Two counters by outcome; 0 until somebody says where they come from."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

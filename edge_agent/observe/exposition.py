@@ -8,40 +8,25 @@ renderer takes a quarter of a second of the loop for every 30,000; written strai
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.execute.equipment import reported_on, turns_on
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.plant import PRIORITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Mode
     from edge_agent.model.plant import Threshold
-    from edge_agent.model.remembered import ActuatorView, NodeView, PlanView, SensorView, Snapshot
+    from edge_agent.model.remembered import ActuatorView, NodeView, PlanView, SensorView
+    from edge_agent.ports.observing import PlantViews
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 _FLAG = "QARTOD flag of the newest judged reading: 1 good to 4 fail, 9 missing."
 _MODE_NUMBERS: dict[Mode, int] = {"auto": 0, "advisory": 1, "manual": 2}
-
-
-class PlantSource(Protocol):
-    """Where the exposition looks; each look is frozen, and turns may run between two of them."""
-
-    def outline(self) -> Snapshot:
-        """Take a look at everything but the sensors."""
-        ...
-
-    def sensors(self) -> Iterable[Sequence[SensorView]]:
-        """Take looks at the sensors, some at a time."""
-        ...
-
-    def thresholds(self) -> Iterable[Sequence[Threshold]]:
-        """Give the thresholds in force, some at a time."""
-        ...
 
 
 class _SensorSeries(NamedTuple):
@@ -58,7 +43,7 @@ class PlantExposition:
     def __init__(self) -> None:
         self._series: dict[tuple[str, str, str], _SensorSeries] = {}
 
-    def pieces(self, source: PlantSource) -> Iterator[str]:
+    def pieces(self, source: PlantViews) -> Iterator[str]:
         """Write every family that has a source, each with its HELP and TYPE, empty ones too, piece by piece."""
         outline = source.outline()
         yield "".join(
@@ -125,7 +110,7 @@ def _limit(threshold: Threshold) -> str:
     return f"edge_agent_threshold_limit{{{place}}} {threshold.limit!r}\n"
 
 
-def _alarms(source: PlantSource, alarms: Iterable[Alarm]) -> Iterator[str]:
+def _alarms(source: PlantViews, alarms: Iterable[Alarm]) -> Iterator[str]:
     """Write the alarm of each threshold, and then the others that stand: those of nodes, actuators, the agent."""
     standing = {alarm.key: alarm for alarm in alarms}
     yield _head("edge_agent_alarm_active", "1 while an alarm is active, else 0.")

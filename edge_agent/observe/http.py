@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _END_OF_HEAD = b"\r\n\r\n"
 
 
-class Limits(NamedTuple):
+class ClientLimits(NamedTuple):
     """What clients may take: bytes of a request's head, seconds for it and a whole exchange, connections at a time."""
 
     head_bytes: int = 8192
@@ -58,7 +58,7 @@ class ObservationServer:
         status: Callable[[], Iterator[bytes]],
         notes: Callable[[], Mapping[str, str]] = dict,
         dispensable: Callable[[], Mapping[str, str | None]] = dict,
-        limits: Limits = Limits(),  # noqa: B008 - a tuple, it cannot change
+        limits: ClientLimits = ClientLimits(),  # noqa: B008 - a tuple, it cannot change
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._address = (host, port)
@@ -72,11 +72,6 @@ class ObservationServer:
     def port(self) -> int:
         """The port it listens on, also where 0 was asked for; while it does not, the one that was asked for."""
         return self._address[1] if self._server is None else int(self._server.sockets[0].getsockname()[1])
-
-    @property
-    def is_listening(self) -> bool:
-        """Whether it can be asked."""
-        return self._server is not None
 
     async def __aenter__(self) -> Self:
         self._closing = False
@@ -123,7 +118,7 @@ class _Exchange(asyncio.Protocol):
     """One connection: a request's head in, an answer out, then silence until the client closes or time is up."""
 
     def __init__(
-        self, respond: Callable[[bytes], Iterator[bytes]], limits: Limits, exchanges: dict[_Exchange, None]
+        self, respond: Callable[[bytes], Iterator[bytes]], limits: ClientLimits, exchanges: dict[_Exchange, None]
     ) -> None:
         self._respond = respond
         self._limits = limits
@@ -142,7 +137,7 @@ class _Exchange(asyncio.Protocol):
         self._expect(self._limits.head_seconds)
 
     def need(self) -> int:
-        """Tell how much the client still needs its place: nothing any more, to ask first, or to take its answer."""
+        """Return how much the client still needs its place: not at all, to send its request, or to take its answer."""
         if not self.is_answered:
             return 1
         return 2 if self._parts is not None or self._transport.get_write_buffer_size() else 0

@@ -44,7 +44,7 @@ class _Kind:
 
 
 class LogSums:
-    """Lets the first records of a kind pass, and sums the others of a minute.
+    """Passes the first records of a kind, and sums the others of a minute.
 
     A kind is a level, a sentence and what it is about: the reason of a rejection, an alarm, an actuator, a node. What
     a library logs is of one kind by its logger. Safe to use from several threads.
@@ -85,7 +85,7 @@ class LogSums:
         return found
 
     def due(self, *, everything: bool = False) -> list[Summed]:
-        """Take what was summed and whose minute is over. A kind that has rested for one begins anew."""
+        """Return the sums whose minute is over. A kind that was silent for a minute begins anew."""
         found = []
         with self._lock:
             now = self._steady()

@@ -25,7 +25,7 @@ _CUT = b"...\n"
 
 
 class LogWriter:
-    """Takes lines without ever waiting, and writes them in order; a reader that stands still stops nobody.
+    """Accepts lines without ever waiting, and writes them in order; a reader that stands still stops nobody.
 
     When the queue is full new lines are lost, and counted; what led to it is kept. `beat` is called now and then from
     the writing thread, while lines come and for as long as it returns True; `tell` with the number of lines that were
@@ -56,7 +56,7 @@ class LogWriter:
         return self._refused + self._failed
 
     def put(self, line: str) -> None:
-        """Let a line be written, with the newline at its end. Never waits."""
+        """Queue a line, with the newline at its end, to be written. Never waits."""
         if self._descriptor is None or self._closed or self._queue.qsize() >= self._most:
             self._refused += 1
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from prometheus_client import (
     CollectorRegistry,
@@ -29,22 +29,24 @@ from edge_agent.model.plant import (
 )
 from edge_agent.model.quality import Flag, flag_name
 from edge_agent.model.readings import REASONS
-from edge_agent.observe.cache_counts import CacheCounts
+from edge_agent.observe.cache_counts import CacheCollector
 from edge_agent.observe.exposition import PlantExposition
 from edge_agent.observe.watched_counts import WatchedCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from edge_agent.observe.exposition import PlantSource
     from edge_agent.observe.watched_counts import CountSource
+    from edge_agent.ports.observing import PlantViews, Stage
     from edge_agent.turn import Turn
 
-Stage: TypeAlias = Literal["monitor", "analyze", "plan", "execute", "store"]
 STAGES: tuple[Stage, ...] = ("monitor", "analyze", "plan", "execute", "store")
 
 _KINDS = ("telemetry", "status", "ack", "state")
-_FLAGS = tuple(flag_name(flag) for flag in Flag)
+#: A reading that is there is not missing: that is a state of its sensor.
+_FLAGS = tuple(flag_name(flag) for flag in Flag if flag is not Flag.MISSING)
+#: What happens to alarms today; nobody can acknowledge or shelve one yet.
+_ALARM_EVENTS = (AlarmEventKind.RAISED, AlarmEventKind.CLEARED, AlarmEventKind.CHATTERING)
 _OUTCOMES = tuple(state.value for state in CommandState if state not in OPEN_STATES)
 #: Every name that an alarm can have.
 ALARM_NAMES = (*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE, *ACTUATOR_ALARMS, STORE_RENEWED, POLICY_REFUSED)
@@ -79,7 +81,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves this one untyped
         self.registry = registry or CollectorRegistry()
         self._plant = PlantExposition()
-        self._source: PlantSource | None = None
+        self._source: PlantViews | None = None
         self._make_counters()
         self._make_timings()
         self._make_gauges()
@@ -99,7 +101,7 @@ class Metrics:
         self._duplicates = counter("duplicates", "Readings or messages that had come before.")
         self._gaps = counter("gaps", "Messages missing by their sequence number.")
         events = counter("alarm_events", "What happened to alarms.", "threshold", "event")
-        self._alarm_events = _Children(events, ((name, event) for name in ALARM_NAMES for event in AlarmEventKind))
+        self._alarm_events = _Children(events, ((name, event) for name in ALARM_NAMES for event in _ALARM_EVENTS))
         commands = counter("commands", "Commands that came to an end.", "outcome")
         self._commands = _Children(commands, ((outcome,) for outcome in _OUTCOMES))
 
@@ -129,12 +131,12 @@ class Metrics:
         self._spooled_rows = gauge("spooled_rows", "Rows that wait for the utility's own store.")
         self._log_bytes = gauge("store_log_bytes", "Size of the log beside the embedded store's file.")
         self._watched = WatchedCounts(self.registry)
-        self._cache = CacheCounts(self.registry)
+        self._cache = CacheCollector(self.registry)
 
     def watch(
         self,
         *,
-        plant: PlantSource,
+        plant: PlantViews,
         backlog: Callable[[], int],
         broker_connected: Callable[[], bool],
     ) -> None:

@@ -17,7 +17,7 @@ _MICROSECONDS = 1e6
 
 
 class ServiceManager:
-    """Tells systemd with the turns of the loop, as their observer: where the loop stands still, so does this.
+    """Notifies systemd from the turns of the loop: where the loop stands still, the notifications stop.
 
     A datagram is sent without ever waiting; one that systemd does not take is sent again with a later turn. Without
     NOTIFY_SOCKET in the environment nothing is told to anybody.
@@ -34,7 +34,7 @@ class ServiceManager:
         self._fed = 0.0
 
     def turn(self, turn: Turn) -> None:
-        """Take a turn that is over: tell that the agent is ready, then from time to time that it still turns."""
+        """Report readiness after the first turn, then from time to time that the loop still turns."""
         if self._address is None:
             return
         seconds = turn.now.seconds
@@ -45,7 +45,7 @@ class ServiceManager:
             self._fed = seconds
 
     def stopping(self) -> None:
-        """Tell that the agent ends."""
+        """Report that the agent is stopping."""
         self._tell("STOPPING=1")
 
     def _tell(self, word: str) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.remembered import SensorView, Snapshot
     from edge_agent.model.time import Instant
-    from edge_agent.observe.exposition import PlantSource
+    from edge_agent.ports.observing import PlantViews
 
 #: Alarms or sensors of one piece: about two milliseconds of the loop.
 _A_PIECE = 100
@@ -39,7 +39,7 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def status_pieces(source: PlantSource) -> Iterator[bytes]:
+def status_pieces(source: PlantViews) -> Iterator[bytes]:
     """Write the same as JSON text, in pieces of a few milliseconds that turns may run between."""
     outline = source.outline()
     content = snapshot_json(replace(outline, alarms=()))

@@ -75,7 +75,7 @@ class Effects:
 
 def _sentence(actuator: str, plan: Plan, measures: list[Measure]) -> str:
     still = " and ".join(f"{one.sensor.name} stands still" for one in measures)
-    lacking = [one.sensor.name for one in measures if one.sensor.quality.flat_line is None]
+    lacking = [one.sensor.name for one in measures if "flat_line" not in one.sensor.quality]
     minutes = f"{EFFECT_SECONDS / 60:.0f} min"
     doubt = f"; {', '.join(lacking)} has no flat_line test that would find it frozen" if lacking else ""
     return f"{actuator} has run for {plan.id} for {minutes} and {still}: frozen, drifting, or no flow?{doubt}"

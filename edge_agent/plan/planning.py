@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.commands import Wish
 from edge_agent.model.remembered import PlanView
+from edge_agent.plan.claims import Claim, Overruled, losers, request, strength
 from edge_agent.plan.planstate import Ground, PlanState, Seen
-from edge_agent.plan.standing import Standing, Station, asks, fresh_since, judge
+from edge_agent.plan.standing import Standing, Station, asks_anything, fresh_since, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -24,41 +26,36 @@ OVERRULED_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 
 
-class Overruled(NamedTuple):
-    """A request that lost against another plan's, and the plan that won."""
-
-    wish: Wish
-    winner: str
-
-
 class Planned(NamedTuple):
-    """What planning changed in one turn: new requests by actuator, those that lost, and what to remember of plans."""
+    """What planning decided in one turn: new requests by actuator, those that lost, and what to remember of plans.
+
+    `blind`: actuators whose request ended for want of evidence, and of what. `tripped`: those that a trip holds, and
+    which.
+    """
 
     wishes: tuple[Wish, ...] = ()
     overruled: tuple[Overruled, ...] = ()
     memories: tuple[PlanMemory, ...] = ()
+    blind: Mapping[str, str] = MappingProxyType({})
+    tripped: Mapping[str, str] = MappingProxyType({})
 
 
 class Facts(NamedTuple):
     """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
 
-    `revising`: a changed policy is in force in part, so that nothing may begin.
+    `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `sighted`: a node has
+    spoken, so that the evidence is looked at though no alarm has changed. `revising`: a changed policy is in force in
+    part, so that nothing may begin.
     """
 
     active: Mapping[str, Alarm]
     sight: Sight
     station: Callable[[Standing], Station]
     doubted: Container[str] = frozenset()
+    plans: Iterable[Plan] | None = None
+    resets: Iterable[str] = ()
+    sighted: bool = False
     revising: bool = False
-
-
-class _Claim(NamedTuple):
-    state: PlanState
-    step: Step
-    safe: bool
-
-
-_NOTHING = Planned()
 
 
 class Planner:
@@ -82,11 +79,15 @@ class Planner:
             if memory.plan in self._states:
                 self._states[memory.plan].remember(memory, now)
         self._endable = self._ends()
+        self._quiet = Planned()  # what is decided while nothing changes
         self.blind: dict[str, str] = {}  # actuators whose request ended for want of evidence, and of what
         self.tripped: dict[str, str] = {}  # actuators that a trip holds, and which
 
+    def __repr__(self) -> str:
+        return f"<Planner: {len(self._states)} plans, {len(self._standing)} requests stand>"
+
     def stand(self, wish: Wish) -> None:
-        """Take up a request of a former run."""
+        """Resume a request of a former run."""
         safe = wish.action == self._fail_safe.get(wish.actuator)
         self._standing[wish.actuator] = Standing(wish, safe, remembered=not safe, sure=safe)
 
@@ -129,10 +130,6 @@ class Planner:
             fresh.succeed(before)
         return fresh
 
-    def look(self) -> None:
-        """Let the next decision look at the evidence, though no alarm has changed."""
-        self._seen = None
-
     def standing(self) -> Iterator[tuple[Standing, Plan]]:
         """Yield what stands for actuators, other than the fail-safe action, each with its plan."""
         for standing in self._standing.values():
@@ -141,7 +138,7 @@ class Planner:
                 yield standing, state.plan
 
     def reset(self, target: str) -> bool:
-        """Take back the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""
+        """Reset the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""
         found = [
             state
             for state in self._states.values()
@@ -159,23 +156,43 @@ class Planner:
 
     def decide(self, facts: Facts, now: Moment) -> Planned:
         """Look at alarms and evidence; return new and lost requests, and what to remember of the plans that changed."""
-        seconds = now.seconds
+        self._heed(facts)
         seen = (frozenset(facts.active), facts.doubted, facts.revising)
-        if seen == self._seen and seconds < self._next_look:
-            return _NOTHING
+        if seen == self._seen and now.seconds < self._next_look:
+            return self._quiet
         self._seen = seen
+        changed, begun = self._update(facts, now)
+        wishes, overruled = self._arbitrate(facts, begun, now)
+        self._next_look = now.seconds + (0.0 if self._waits(now.seconds) else LOOK_SECONDS)
+        memories = tuple(state.memory(now) for state in changed)
+        self._quiet = Planned(blind=self.blind, tripped=self.tripped)
+        return Planned(tuple(wishes), tuple(overruled), memories, self.blind, self.tripped)
+
+    def _heed(self, facts: Facts) -> None:
+        """Put changed plans in force, and take back what a person resets."""
+        if facts.plans is not None:
+            self.adopt(facts.plans)
+        for target in facts.resets:
+            self.reset(target)
+        if facts.sighted:
+            self._seen = None
+
+    def _update(self, facts: Facts, now: Moment) -> tuple[list[PlanState], set[str]]:
+        """Update every plan; return those with something new to remember, and the names of those that begin."""
         looked = Seen(facts.active, facts.doubted, facts.sight)
         states = self._states.values()
         applied = {state.plan.id for state in states if state.applies}
-        changed = [state for state in states if state.update(looked, seconds)]
+        changed = [state for state in states if state.update(looked, now.seconds)]
         begun = {state.plan.id for state in changed if state.applies} - applied
         if now.sure is not self._sure:  # what is remembered is dated anew: the next boot has nothing else
             changed, self._sure = list(states), now.sure
-        planned = self._arbitrate(facts, begun, now)
-        # While something waits for evidence or rest, every turn looks: the next reading may be what it waits for.
-        waits = any(state.waits(seconds) for state in states) or any(not one.sure for one in self._standing.values())
-        self._next_look = seconds + (0.0 if waits else LOOK_SECONDS)
-        return planned._replace(memories=tuple(state.memory(now) for state in changed))
+        return changed, begun
+
+    def _waits(self, seconds: float) -> bool:
+        """Whether something waits for evidence or rest: then every turn looks, for the next reading may be the one."""
+        if any(state.waits(seconds) for state in self._states.values()):
+            return True
+        return any(not one.sure for one in self._standing.values())
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""
@@ -188,7 +205,8 @@ class Planner:
             for state in self._states.values()
         )
 
-    def _arbitrate(self, facts: Facts, begun: set[str], now: Moment) -> Planned:
+    def _arbitrate(self, facts: Facts, begun: set[str], now: Moment) -> tuple[list[Wish], list[Overruled]]:
+        """Pick the strongest claim on each actuator; return the requests that are new, and those that lost."""
         wishes: list[Wish] = []
         overruled: list[Overruled] = []
         claims = self._claims(facts, now.seconds)
@@ -202,9 +220,9 @@ class Planner:
             wish = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, now.seconds)
             if wish is not None:
                 wishes.append(wish)
-            lost = _losers(rivals, begun, facts.active)
+            lost = losers(rivals, begun, facts.active)
             overruled.extend(one for one in lost if self._is_news(one, now.seconds))
-        return Planned(tuple(wishes), tuple(overruled))
+        return wishes, overruled
 
     def _is_news(self, lost: Overruled, seconds: float) -> bool:
         """Whether it was not told lately: a plan may begin a hundred times a second, by a level that jumps."""
@@ -214,9 +232,9 @@ class Planner:
         self._told[key] = seconds
         return True
 
-    def _win(self, actuator: str, claim: _Claim, facts: Facts) -> Wish | None:
-        """Let a claim stand; return it where it is another than stood."""
-        wish = _wish(claim, facts.active)
+    def _win(self, actuator: str, claim: Claim, facts: Facts) -> Wish | None:
+        """Put a claim in force; return it where it is another than stood."""
+        wish = request(claim, facts.active)
         before = self._standing.get(actuator)
         self._standing[actuator] = Standing(wish, claim.safe)
         if not claim.safe:
@@ -232,8 +250,8 @@ class Planner:
         standing = self._standing[actuator]
         state = self._states.get(standing.wish.plan or "")
         self._see_again(actuator, state, standing)
-        station, has_end = facts.station(standing), actuator in self._endable
-        verdict = judge(standing, state, station, facts.sight, seconds, has_end=has_end)
+        standing.has_end = actuator in self._endable
+        verdict = judge(standing, state, facts.station(standing), facts.sight, seconds)
         standing.sure = verdict.sure
         if verdict.ended is None:
             if verdict.sure:
@@ -253,18 +271,18 @@ class Planner:
         if actuator in self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
             del self.blind[actuator]
 
-    def _claims(self, facts: Facts, seconds: float) -> dict[str, list[_Claim]]:
+    def _claims(self, facts: Facts, seconds: float) -> dict[str, list[Claim]]:
         """Collect, by actuator, what plans ask for now, the strongest first."""
-        claims: dict[str, list[_Claim]] = {}
+        claims: dict[str, list[Claim]] = {}
         for state in self._states.values():
             if not (state.applies or state.when_safe or state.latched or state.ground is Ground.RUNNING):
                 continue
             for step in state.plan.do:
                 safe = step.action == self._fail_safe.get(step.actuator)
                 if self._claimed(state, step, facts, seconds, safe=safe):
-                    claims.setdefault(step.actuator, []).append(_Claim(state, step, safe))
+                    claims.setdefault(step.actuator, []).append(Claim(state, step, safe))
         for rivals in claims.values():
-            rivals.sort(key=_strength)
+            rivals.sort(key=strength)
         return claims
 
     def _stands(self, state: PlanState, step: Step) -> bool:
@@ -284,48 +302,3 @@ class Planner:
             return False
         station = facts.station(Standing(Wish(step.actuator, step.action, step.value, None, 0, ""), safe=False))
         return fresh_since(state, station.after_seconds, facts.sight, seconds) is None
-
-
-def asks_anything(state: PlanState, standing: Standing) -> bool:
-    """Whether a plan still asks for something other than the fail-safe action of the actuator."""
-    actuator, action = standing.wish.actuator, standing.wish.action
-    return asks(state, standing.wish) or any(s.actuator == actuator and s.action != action for s in state.plan.do)
-
-
-def _losers(rivals: list[_Claim], begun: set[str], active: Mapping[str, Alarm]) -> Iterable[Overruled]:
-    if not rivals:
-        return []
-    winner = rivals[0]
-    wanted = (winner.step.action, winner.step.value)
-    return [
-        Overruled(_wish(claim, active), winner.state.plan.id)
-        for claim in rivals[1:]
-        if claim.state.plan.id in begun and (claim.step.action, claim.step.value) != wanted
-    ]
-
-
-def _strength(claim: _Claim) -> tuple[bool, int, bool, str]:
-    """Order claims: trips, the higher priority, the fail-safe action, and the name, so that it is certain."""
-    plan = claim.state.plan
-    return not (plan.trip and claim.safe), -plan.priority, not claim.safe, plan.id
-
-
-def _wish(claim: _Claim, active: Mapping[str, Alarm]) -> Wish:
-    state, step = claim.state, claim.step
-    plan = state.plan
-    timed = state.ground is Ground.RUNNING and not claim.safe
-    names = () if timed else dict.fromkeys((*state.names, *plan.when))
-    alarms = tuple(active[name] for name in names if name in active)
-    reason = "; ".join(alarm.reason for alarm in alarms) or _without_alarms(claim)
-    return Wish(
-        step.actuator, step.action, step.value, plan.id, plan.priority, reason, alarms, plan.trip and claim.safe
-    )
-
-
-def _without_alarms(claim: _Claim) -> str:
-    state = claim.state
-    if state.ground is Ground.RUNNING and not claim.safe:
-        return f"timed running without evidence: {state.reason}"
-    if state.latched and not state.when_safe:
-        return f"trip {state.plan.id} has latched"
-    return f"doubtful readings lie beyond {', '.join(state.plan.when)}"

@@ -89,7 +89,7 @@ class PlanState:
         self._blockers = looks(replace(self.plan, when=()), plant)
 
     def remember(self, memory: PlanMemory, now: Moment) -> None:
-        """Take up what a former run knew. How long ago it fired counts only where that can be told."""
+        """Recall what a former run knew. How long ago it fired counts only where that can be told."""
         self.resumed, self.latched = memory.applies, memory.latched
         self._last = (memory.applies, memory.latched)
         if memory.fired_at is not None:
@@ -102,7 +102,7 @@ class PlanState:
         return PlanMemory(self.plan.id, self.applies, at, self.latched, now.boot, now.offset, now.sure)
 
     def succeed(self, before: PlanState) -> None:
-        """Take over what had latched before an edit, and, where it looks at the same, what was seen and lost."""
+        """Keep what had latched before an edit, and, where it looks at the same, what was seen and lost."""
         self.latched = before.latched and self.plan.latch
         if self.looks == before.looks:
             self._seen_once, self._lost_seconds = before._seen_once, before._lost_seconds

@@ -29,7 +29,7 @@ class Station(NamedTuple):
 class Standing:
     """A request in force. `remembered`: of a former run, so that it may keep something running and start nothing.
 
-    `resting`: the fail-safe action, between two periods of timed running.
+    `resting`: the fail-safe action, between two periods of timed running. `has_end`: some plan would end it.
     """
 
     wish: Wish
@@ -37,6 +37,7 @@ class Standing:
     remembered: bool = False
     sure: bool = True
     resting: bool = False
+    has_end: bool = True
 
 
 class Verdict(NamedTuple):
@@ -59,14 +60,18 @@ def asks(state: PlanState | None, wish: Wish) -> bool:
     return any((step.actuator, step.action, step.value) == wanted for step in state.plan.do)
 
 
+def asks_anything(state: PlanState, standing: Standing) -> bool:
+    """Whether a plan still asks for something other than the fail-safe action of the actuator."""
+    actuator, action = standing.wish.actuator, standing.wish.action
+    return asks(state, standing.wish) or any(s.actuator == actuator and s.action != action for s in state.plan.do)
+
+
 def judge(
     standing: Standing,
     state: PlanState | None,
     station: Station,
     sight: Sight,
     seconds: float,
-    *,
-    has_end: bool = True,
 ) -> Verdict:
     """Say whether a request that no plan claims just now goes on standing.
 
@@ -77,7 +82,7 @@ def judge(
         return _STANDS
     if state is None or not asks(state, standing.wish):
         return Verdict(f"plan {standing.wish.plan} does not ask for {standing.wish.action} any more")
-    if not has_end and not standing.remembered:
+    if not standing.has_end and not standing.remembered:
         return Verdict(f"the alarms of plan {standing.wish.plan} are over, and no plan would end its request")
     return _by_evidence(standing, state, station, sight, seconds)
 

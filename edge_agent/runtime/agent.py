@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
 
 from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import LinkReport
+from edge_agent.runtime.announcer import Announcer
 from edge_agent.runtime.commit import GroupCommit
-from edge_agent.runtime.delivery import Delivery
+from edge_agent.runtime.context import LoopContext
+from edge_agent.runtime.dispatcher import Dispatcher
 from edge_agent.runtime.formeralarms import FormerAlarms
 from edge_agent.runtime.loop import Loop
-from edge_agent.runtime.outbox import Outbox
 from edge_agent.runtime.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from edge_agent.model.alarms import AlarmKey
+    from edge_agent.model.plant import Plant
     from edge_agent.model.remembered import Snapshot
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.broker import Connection, Inlet, Outlet
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.observing import Observer, Recorder
+    from edge_agent.ports.stores import Journal
+    from edge_agent.runtime.commit import CommitRules
     from edge_agent.runtime.drain import Drain
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.operationwatch import OperationWatch
     from edge_agent.runtime.policywatch import PolicyWatch
-    from edge_agent.runtime.ports import Inlet, Journal, Observer, Outlet, Recorder
     from edge_agent.turn import Knowledge
 
 #: A loop that has not turned for so long is not alive.
@@ -38,28 +43,6 @@ FINISH_SECONDS = 5.0
 LAST_WORDS_SECONDS = 1.0
 
 
-class Connection(Protocol):
-    """The one owner of the broker connection."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a live connection."""
-        ...
-
-    @property
-    def refusal(self) -> str | None:
-        """What the broker refuses to take from the agent, in a sentence."""
-        ...
-
-    async def run(self) -> None:
-        """Keep connected until cancelled, then disconnect without a last will."""
-        ...
-
-    async def ask_again(self) -> None:
-        """Ask the broker for all that is retained once more, where there is a connection."""
-        ...
-
-
 class _EndedError(Exception):
     """Ends the task group: everything is finished, what still runs is cancelled."""
 
@@ -68,9 +51,13 @@ def _end() -> NoReturn:
     raise _EndedError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What an agent is made of; the container chooses them."""
+    """What an agent is made of; the container chooses them. What may be None is for some agents only.
+
+    `upkeep` keeps the stores in order, `standing_alarms` looks at the alarms that stand at the broker, `refused` finds
+    out why a node has named an epoch in refusing the agent's own.
+    """
 
     knowledge: Knowledge
     inbox: BoundedInbox
@@ -81,8 +68,7 @@ class Parts:
     policy: PolicyWatch
     clock: Clock
     observer: Observer
-    commit_seconds: float
-    most_unacknowledged: int
+    commit: CommitRules
     recorder: Recorder | None = None
     drain: Drain | None = None
     upkeep: Callable[[], Coroutine[None, None, None]] | None = None
@@ -90,7 +76,6 @@ class Parts:
     refused: Callable[[int], Coroutine[None, None, None]] | None = None
     finish_seconds: float = FINISH_SECONDS
     standing_alarms: Callable[[], Coroutine[None, None, Iterable[AlarmKey]]] | None = None
-    beside: Mapping[str, Callable[[], Coroutine[None, None, None]]] = field(default_factory=dict)
 
 
 class Agent:
@@ -98,20 +83,29 @@ class Agent:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._outbox = Outbox(parts.outlet)
-        self._former = FormerAlarms(parts.knowledge.analyzer.register, self._outbox)
+        self._announcer = Announcer(parts.outlet)
+        self._former = FormerAlarms(parts.knowledge.analyzer.register, self._announcer)
         self._loop: Loop | None = None
         self._group: asyncio.TaskGroup | None = None
-        self._delivery: Delivery | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._beside: dict[str, Callable[[], Coroutine[None, None, None]]] = {}
         self._stop = asyncio.Event()
         parts.inbox.inlet = parts.inlet
+
+    def __repr__(self) -> str:
+        state = "not started" if self._loop is None else "stopping" if self._stop.is_set() else "running"
+        return f"Agent({state}, {self._parts.inbox!r})"
+
+    def run_beside(self, name: str, run: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Add a task that runs while the agent does. To be called before `run`."""
+        self._beside[name] = run
 
     def stop(self) -> None:
         """Ask the agent to finish what it holds and end. Safe to call from a signal handler, and twice."""
         self._stop.set()
 
     def snapshot(self) -> Snapshot:
-        """Take a frozen look at what the agent knows."""
+        """Return a frozen view of what the agent knows."""
         return self._parts.knowledge.snapshot(self._parts.clock.now())
 
     @property
@@ -130,12 +124,17 @@ class Agent:
         return 0 if self._loop is None else self._loop.unstored_commands
 
     @property
+    def unwritten(self) -> str:
+        """What the store has not taken yet, in a sentence."""
+        return "nothing that is known of" if self._loop is None else self._loop.unwritten
+
+    @property
     def unpublished_dead_letters(self) -> int:
         """Dead letters that were given up before the broker took them; they are stored."""
-        return self._outbox.dropped
+        return self._announcer.dropped
 
     def ready(self) -> dict[str, str | None]:
-        """Tell by part why the agent cannot do its work now; None where a part is well."""
+        """Return by part why the agent cannot do its work now; None where a part is well."""
         loop = self._loop
         return {
             "broker": self._parts.connection.refusal if self._parts.connection.connected else "not connected",
@@ -144,7 +143,7 @@ class Agent:
         }
 
     def live(self) -> str | None:
-        """Tell why the process should be restarted; None where it should not."""
+        """Return why the process should be restarted; None where it should not."""
         return self._stalled()
 
     def _stalled(self) -> str | None:
@@ -164,21 +163,21 @@ class Agent:
         Where the broker does not let it say so, it hears all the same, and goes on trying. `settle` tells, after the
         status, whether commands may go out; if not, another connection follows. `afterwards` is run beside the loop.
         """
-        self._outbox.status(None)
+        self._announcer.status(None)
         if not self._stop.is_set():  # the last word is `offline`
             try:
                 await self._parts.outlet.status("online")
             except PublishRefusedError:
-                self._outbox.status("online")
+                self._announcer.status("online")
             if settle is not None and not await settle():
                 return
         if afterwards is not None and self._group is not None and not self._stop.is_set():
             self._group.create_task(afterwards(), name="after the announcement")
-        self._outbox.alarms(self._parts.knowledge.analyzer.register.alarms)
-        self._outbox.connected(is_connected=True)
+        self._announcer.alarms(self._parts.knowledge.analyzer.register.alarms)
+        self._announcer.connected(is_connected=True)
         self._former.connected()
-        if self._delivery is not None:
-            self._delivery.connected()
+        if self._dispatcher is not None:
+            self._dispatcher.connected()
         self._parts.inbox.report(LinkReport(connected=True))
 
     def lost(self) -> None:
@@ -198,7 +197,7 @@ class Agent:
         parts, self._group = self._parts, group
         loop = self._loop = self._make_loop(group)
         turning = group.create_task(loop.run(), name="loop")
-        publishing = group.create_task(self._outbox.run(), name="outbox")
+        publishing = group.create_task(self._announcer.run(), name="announcer")
         group.create_task(parts.policy.run(), name="policy")
         group.create_task(parts.policy.listen(), name="policy changes")
         group.create_task(parts.connection.run(), name="connection")
@@ -210,7 +209,7 @@ class Agent:
             group.create_task(self._former.run(parts.standing_alarms), name="former alarms")
         if parts.upkeep is not None:
             group.create_task(parts.upkeep(), name="upkeep")
-        for name, run in parts.beside.items():
+        for name, run in self._beside.items():
             group.create_task(run(), name=name)
         if started is not None:
             started()
@@ -219,44 +218,33 @@ class Agent:
 
     def _make_loop(self, group: asyncio.TaskGroup) -> Loop:
         parts = self._parts
-        delivery = self._delivery = Delivery(
-            parts.outlet,
-            parts.inbox,
-            {actuator.name: actuator for actuator in parts.knowledge.plant.actuators},
-            parts.clock,
-            parts.observer,
-            group,
+        context = LoopContext(
+            inbox=parts.inbox, inlet=parts.inlet, clock=parts.clock, observer=parts.observer, group=group
         )
+        dispatcher = self._dispatcher = Dispatcher(
+            context, parts.outlet, [control.actuator for control in parts.knowledge.executor.roster]
+        )
+        writing = Writing(context, parts.knowledge, parts.journal)
         commits = GroupCommit(
-            parts.inbox,
-            parts.inlet,
-            Writing(parts.knowledge, parts.inbox, parts.journal, parts.clock, parts.observer, group),
-            self._outbox,
-            delivery,
-            parts.clock,
-            parts.observer,
-            commit_seconds=parts.commit_seconds,
-            most_unacknowledged=parts.most_unacknowledged,
+            context, writing=writing, announcer=self._announcer, dispatcher=dispatcher, rules=parts.commit
         )
         return Loop(
+            context,
             parts.knowledge,
-            parts.inbox,
             commits,
-            delivery,
-            parts.clock,
-            parts.observer,
-            parts.recorder,
-            self._ask_who_commands,
-            self._hear_what_is_retained,
+            recorder=parts.recorder,
+            equipped=self._equip,
+            refused=self._ask_who_commands,
         )
 
-    def _hear_what_is_retained(self) -> None:
-        """Let the broker repeat states and statuses: those of what is new were passed over when they came."""
-        if self._group is not None:
+    def _equip(self, plant: Plant) -> None:
+        """Command the actuators of a changed plant, and ask again for what is retained of those that are new to it."""
+        if self._dispatcher is not None and self._group is not None:
+            self._dispatcher.equip(plant)
             self._group.create_task(self._parts.connection.ask_again(), name="ask for what is retained")
 
     def _ask_who_commands(self, epoch: int) -> None:
-        """Let it be found out, beside the loop, why a node takes the agent's epoch for one that is over."""
+        """Find out, beside the loop, why a node takes the agent's epoch for one that is over."""
         if self._parts.refused is not None and self._group is not None:
             self._group.create_task(self._parts.refused(epoch), name="refused epoch")
 
@@ -268,7 +256,7 @@ class Agent:
         await _at_most(self._parts.finish_seconds, asyncio.wait([turning]))
         publishing.cancel()
         await asyncio.wait([publishing])
-        await _at_most(LAST_WORDS_SECONDS, self._outbox.flush())
+        await _at_most(LAST_WORDS_SECONDS, self._announcer.flush())
         # Whatever could not be finished: a clean disconnect sends no last will, the retained word must be true.
         await _at_most(LAST_WORDS_SECONDS, self._parts.outlet.status("offline"))
 

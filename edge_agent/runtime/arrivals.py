@@ -30,8 +30,11 @@ class Arrivals:
         self._count = 0.0
         self._elapsed = 0.0
 
+    def __repr__(self) -> str:
+        return f"Arrivals({self._count:.1f} messages in {self._elapsed:.1f} s)"
+
     def update(self, count: int, seconds: float) -> None:
-        """Take note that so many messages came, at a steady time."""
+        """Note that so many messages came, at a steady time."""
         passed = seconds - self._last
         kept = exp(-passed / MEMORY_SECONDS)
         self._count = self._count * kept + count
@@ -39,6 +42,6 @@ class Arrivals:
         self._last = seconds
 
     def silent_from(self) -> float:
-        """Tell the steady time from which it is silence, if nothing comes until then."""
+        """Return the steady time from which it is silence, if nothing comes until then."""
         gap = self._elapsed / self._count if self._count else MEMORY_SECONDS
         return self._last + max(SHORTEST_SILENCE_SECONDS, GAPS_OF_SILENCE * gap)

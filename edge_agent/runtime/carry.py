@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.execute import recall
 from edge_agent.model.commands import CommandEvent
 from edge_agent.turn import Turn
 
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def carried_over(knowledge: Knowledge, now: Moment) -> Turn:
-    """Tell all that a next start must be told, as a turn: alarms, open commands, actuators, plans, numbers."""
+    """Return all that the next start must know, as a turn: alarms, open commands, actuators, plans, numbers."""
     turn = Turn(now, alarms=list(knowledge.analyzer.register.alarms))
     turn.plans = knowledge.planner.memories(now)
     turn.sequences = knowledge.monitor.numbering.memories()
-    for control in knowledge.executor.controls.values():
-        turn.actuators.append(control.memory(now))
+    for control in knowledge.executor.roster:
+        turn.actuators.append(recall.memory(control, now))
         record = control.record
         if record is not None and record.open:
             turn.commands.append(record.command)

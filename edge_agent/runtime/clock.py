@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from edge_agent.model.time import MICROSECONDS, Instant, Moment
 from edge_agent.runtime import kernelclock
@@ -22,26 +22,6 @@ _HOLD_SECONDS = 7 * 86_400.0
 _STEP_SECONDS = 1.0
 
 
-class Clock(Protocol):
-    """What the runtime needs of time: the plant's moment, waiting in plant seconds, and real seconds to measure."""
-
-    def now(self) -> Moment:
-        """Read the plant's wall clock and monotonic count."""
-        ...
-
-    def steady(self) -> float:
-        """Read a monotonic count of real seconds, for measuring and for deadlines of the transport."""
-        ...
-
-    def real_seconds(self, seconds: float) -> float:
-        """Convert plant seconds to real ones."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for plant seconds."""
-        ...
-
-
 def _wall() -> int:
     return time.time_ns() // 1000
 
@@ -55,6 +35,9 @@ class Quality:
         self._confirmed: float | None = None
         self._offset = 0.0  # the wall less the monotonic count, when last looked at
         self._sure = False
+
+    def __repr__(self) -> str:
+        return f"Quality({'sure' if self._sure else 'not sure'}, last confirmed at {self._confirmed})"
 
     def sure(self, at: Instant, seconds: float) -> bool:
         """Return whether a wall time, read at a monotonic time, is known to be right."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from loguru import logger
 
@@ -16,11 +16,9 @@ from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS, UNSTORED_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.delivery import Delivery
-    from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.outbox import Outbox
-    from edge_agent.runtime.ports import Inlet, Observer
+    from edge_agent.runtime.announcer import Announcer
+    from edge_agent.runtime.context import LoopContext
+    from edge_agent.runtime.dispatcher import Dispatcher
     from edge_agent.runtime.writing import Writing
     from edge_agent.turn import Turn
 
@@ -29,15 +27,24 @@ MOST_WAITING_ROWS = 5_000
 #: Rows, messages and turns that are held while the store fails, before nothing more is read from the broker.
 MOST_HELD = 50_000
 #: In these states a command needs further attempts.
-UNSETTLED = frozenset({CommandState.DECIDED, CommandState.PUBLISHED})
+_UNSETTLED = frozenset({CommandState.DECIDED, CommandState.PUBLISHED})
+#: In these states it needs none, though its node has said nothing.
+_UNHEARD = frozenset({CommandState.SUPERSEDED, CommandState.EXPIRED})
 _NEVER = float("inf")
+
+
+class CommitRules(NamedTuple):
+    """How long readings wait to be stored together: so many seconds, and no more than so many messages."""
+
+    interval_seconds: float
+    most_unacknowledged: int
 
 
 class GroupCommit:
     """Keeps turns until they are stored together.
 
-    A turn with commands, alarms or decisions is due at once; readings alone wait up to `commit_seconds`, or until
-    `most_unacknowledged` messages wait, or until the broker falls silent because it waits for acknowledgements.
+    A turn with commands, alarms or decisions is due at once; readings alone wait as the `rules` say, or until
+    the broker falls silent because it waits for acknowledgements.
 
     While the store fails, or a write hangs, nothing is acknowledged and the loop turns on. What controls the plant is
     then stored without the readings of its turn, which takes little room; where even that fails its commands are held
@@ -47,30 +54,35 @@ class GroupCommit:
 
     def __init__(
         self,
-        inbox: BoundedInbox,
-        inlet: Inlet,
-        writing: Writing,
-        outbox: Outbox,
-        delivery: Delivery,
-        clock: Clock,
-        observer: Observer,
+        context: LoopContext,
         *,
-        commit_seconds: float,
-        most_unacknowledged: int,
+        writing: Writing,
+        announcer: Announcer,
+        dispatcher: Dispatcher,
+        rules: CommitRules,
     ) -> None:
-        self._inbox, self._inlet, self._writing = inbox, inlet, writing
-        self._outbox, self._delivery, self._clock, self._observer = outbox, delivery, clock, observer
-        self._commit_seconds, self._most = commit_seconds, most_unacknowledged
+        self._inbox, self._inlet = context.inbox, context.inlet
+        self._clock, self._observer = context.clock, context.observer
+        self._writing, self._announcer, self._dispatcher, self._rules = writing, announcer, dispatcher, rules
         self._held: list[Held] = []
         self._rows = self._receipts = 0
         self._until = self._again_at = 0.0  # steady times: what waits is to be stored; is tried again
-        self._arrivals = Arrivals(clock.steady())
+        self._arrivals = Arrivals(context.clock.steady())
         self._unstarted: dict[str, Unstarted] = {}
         self._batch: Batch | None = None  # what is being written
         self._is_pressing = self._holding_back = False
         self.error: str | None = None
         self.unstored = 0
         self.stopping = False
+
+    def __repr__(self) -> str:
+        held = f"{len(self._held)} turns held, {self._rows} rows, {self._receipts} messages"
+        return f"GroupCommit({held}, {len(self._unstarted)} commands{f', failing: {self.error}' if self.error else ''})"
+
+    @property
+    def unwritten(self) -> str:
+        """What the store has not taken yet, in a sentence."""
+        return f"turns: {len(self._held)}, rows: {self._rows}, messages that the broker keeps: {self._receipts}"
 
     def patience(self, most_seconds: float) -> float:
         """Return how long the loop may wait for something to come in, so many seconds at the most."""
@@ -108,17 +120,20 @@ class GroupCommit:
     def _keep(self, turn: Turn, received: float | None) -> None:
         since = self._clock.steady()
         for command in turn.commands:
-            self._unstarted[command.id] = Unstarted(command, since, received, turn.now.seconds)
+            self._unstarted[command.id] = Unstarted(
+                command=command, since=since, received=received, decided_seconds=turn.now.seconds
+            )
         for event in turn.command_events:
-            if event.state not in UNSETTLED:  # only recorded, or settled while it was held back
+            if event.state not in _UNSETTLED:  # only recorded, settled while it was held back, or on its way
                 self._unstarted.pop(event.command_id, None)
+                self._dispatcher.settle(event.command_id, heard=event.state not in _UNHEARD)
         held = Held(turn)
         if not (held.weighs or held.controls):
             return
         if turn.receipts:
             self._arrivals.update(len(turn.receipts), self._clock.steady())
         if not self._held:
-            self._until = self._clock.steady() + self._commit_seconds
+            self._until = self._clock.steady() + self._rules.interval_seconds
         self._held.append(held)
         self._rows += held.rows
         self._receipts += len(turn.receipts)
@@ -136,7 +151,7 @@ class GroupCommit:
     def _is_due(self) -> bool:
         return (
             self._is_pressing
-            or self._receipts >= self._most
+            or self._receipts >= self._rules.most_unacknowledged
             or self._rows >= MOST_WAITING_ROWS
             or self._clock.steady() >= self._store_at()
         )
@@ -198,10 +213,10 @@ class GroupCommit:
         self._held = self._held[len(those) :]  # what came while it was written is behind it
         self._rows = sum(held.rows for held in self._held)
         self._receipts = sum(len(held.turn.receipts) for held in self._held)
-        self._until = self._clock.steady() + self._commit_seconds
+        self._until = self._clock.steady() + self._rules.interval_seconds
         self._recovered()
         await self._publish(those)
-        self._outbox.dead_letters(letter for held in those for letter in held.turn.dead_letters)
+        self._announcer.dead_letters(letter for held in those for letter in held.turn.dead_letters)
         self._inlet.acknowledge(receipt for held in those for receipt in held.turn.receipts)
 
     async def _stored_essentials(self, those: list[Held]) -> None:
@@ -235,7 +250,7 @@ class GroupCommit:
         return min(map(_release_at, self._safe_unstarted()), default=_NEVER)
 
     def _release(self) -> None:
-        """Let out what the store could not take in time, if it is a fail-safe command. It is stored with its turn."""
+        """Dispatch what the store could not take in time, if it is a fail-safe command. It is stored with its turn."""
         for waiting in self._safe_unstarted():
             if self._clock.steady() >= _release_at(waiting):
                 command = waiting.command
@@ -245,13 +260,13 @@ class GroupCommit:
                 self._start(command.id)
 
     def _safe_unstarted(self) -> list[Unstarted]:
-        return [waiting for waiting in self._unstarted.values() if self._delivery.is_safe(waiting.command)]
+        return [waiting for waiting in self._unstarted.values() if self._dispatcher.is_safe(waiting.command)]
 
     def _start(self, command_id: str) -> None:
-        """Begin to deliver a command, once."""
+        """Begin to dispatch a command, once."""
         waiting = self._unstarted.pop(command_id, None)
         if waiting is not None:
-            self._delivery.start(waiting.command, waiting.received, waiting.decided_seconds)
+            self._dispatcher.start(waiting.command, waiting.received, waiting.decided_seconds)
 
     async def _publish(self, stored: Sequence[Held]) -> None:
         commands = [command for held in stored for command in held.turn.commands]
@@ -262,13 +277,13 @@ class GroupCommit:
                 self._start(command.id)
         self._tell(stored)
         if commands:
-            await asyncio.sleep(0)  # the deliveries take their first step: commands leave before the acknowledgements
+            await asyncio.sleep(0)  # the dispatches take their first step: commands leave before the acknowledgements
 
     def _tell(self, those: Iterable[Held]) -> None:
         for held in those:
             if not held.told:
                 held.told = True
-                self._outbox.alarms(held.turn.alarms)
+                self._announcer.alarms(held.turn.alarms)
 
 
 def _release_at(waiting: Unstarted) -> float:

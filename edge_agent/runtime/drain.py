@@ -13,8 +13,8 @@ from edge_agent.runtime.resilience import DRAIN_ATTEMPTS, drain_pause
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.ports import Sink, Spool, Spooled
+    from edge_agent.ports.clock import Clock
+    from edge_agent.ports.stores import Sink, Spool, Spooled
 
 #: Rows that one write to the sink takes, about: many small commits become one.
 MOST_ROWS = 2_000
@@ -28,14 +28,16 @@ class Drain:
     then set aside: the rest shall not wait for it for ever.
     """
 
-    def __init__(self, spool: Spool, sink: Sink, clock: Clock, chance: Callable[[], float]) -> None:
+    def __init__(self, spool: Spool, sink: Sink, *, clock: Clock, chance: Callable[[], float]) -> None:
         self.spool, self.sink = spool, sink
         self._clock, self._chance = clock, chance
         self._most_rows = MOST_ROWS
         self._failures = 0  # in a row, of the sink or of reading the spool
         self._refusals = 0  # in a row, of the oldest parcel alone
         self.error: str | None = None
-        self.drained_rows = 0
+
+    def __repr__(self) -> str:
+        return f"Drain({self._failures} failures, {self._refusals} refusals in a row)"
 
     async def run(self) -> None:
         """Drain, until cancelled."""
@@ -65,7 +67,6 @@ class Drain:
             logger.bind(rows=len(refused), first=str(refused[0])).error("The store refuses rows; they are set aside")
         else:
             await self.spool.drop(spooled.ids)
-        self.drained_rows += spooled.rows - len(refused)
         self._refusals, self._most_rows = 0, min(2 * self._most_rows, MOST_ROWS)
         self._recovered()
         # As much rest as work: the loop and its writes come first.

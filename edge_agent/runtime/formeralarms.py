@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from edge_agent.analyze.register import AlarmRegister
     from edge_agent.model.alarms import AlarmKey
-    from edge_agent.runtime.outbox import Outbox
+    from edge_agent.runtime.announcer import Announcer
 
 
 class FormerAlarms:
@@ -27,10 +27,15 @@ class FormerAlarms:
     show all at once. Two looks are `pause_seconds` apart at the least.
     """
 
-    def __init__(self, register: AlarmRegister, outbox: Outbox, *, pause_seconds: float = LOOK_AROUND_SECONDS) -> None:
-        self._register, self._outbox, self._pause_seconds = register, outbox, pause_seconds
+    def __init__(
+        self, register: AlarmRegister, announcer: Announcer, *, pause_seconds: float = LOOK_AROUND_SECONDS
+    ) -> None:
+        self._register, self._announcer, self._pause_seconds = register, announcer, pause_seconds
         self._unknown: frozenset[AlarmKey] = frozenset()  # at the last look
         self._due = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"FormerAlarms({len(self._unknown)} unknown{', a look is due' if self._due.is_set() else ''})"
 
     def connected(self) -> None:
         """Note a new connection."""
@@ -54,7 +59,7 @@ class FormerAlarms:
         """Empty what is unknown now: what was raised during the look is known, what is raised later comes after."""
         unknown = [key for key in standing if not self._register.knows(key)]
         before, self._unknown = self._unknown, frozenset(unknown)
-        self._outbox.alarms(map(forgotten, unknown))
+        self._announcer.alarms(map(forgotten, unknown))
         if not self._unknown <= before:
             self._due.set()
             logger.bind(alarms=len(unknown)).info("Alarms of a former life are cleared at the broker")

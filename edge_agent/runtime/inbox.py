@@ -7,31 +7,14 @@ from collections import deque
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from edge_agent.model.inbox import (
-    BreakerReport,
-    DeliveryReport,
-    EpochReport,
-    Inbox,
-    LinkReport,
-    Operation,
-    RefusalReport,
-    RenewalReport,
-)
+from edge_agent.model.inbox import Inbox, PlantChange, PolicyChange
 from edge_agent.runtime.portion import fits, front, quick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import TypeAlias
+    from collections.abc import Callable
 
-    from edge_agent.model.inbox import Message
-    from edge_agent.model.plant import Plant
-    from edge_agent.model.revision import Revision
-    from edge_agent.runtime.ports import Inlet
-
-    Report: TypeAlias = (
-        DeliveryReport | BreakerReport | RenewalReport | LinkReport | EpochReport | RefusalReport | Operation
-    )
-
+    from edge_agent.model.inbox import Event, Message
+    from edge_agent.ports.broker import Inlet
 
 #: So many bytes of payloads wait at the most, however few messages they are.
 MOST_WAITING_BYTES = 16_777_216
@@ -51,28 +34,27 @@ class BoundedInbox:
 
     def __init__(self, high_water: int, steady: Callable[[], float]) -> None:
         self.inlet: Inlet | None = None  # set by whoever wires the connection
-        self.pauses = 0
         self._high_water = high_water
         self._steady = steady
         self._paused = self._held = self._stemmed = False
         self._inbox = Inbox()
         self._first: float | None = None  # when the oldest message came of those since the last take
-        self._revisions: deque[Revision] = deque()
+        self._parts: deque[PolicyChange] = deque()  # of a changed policy
         self._since: dict[int, float] = {}  # when those came that were left waiting by it
         self._bytes = 0  # of the messages that wait
         self._front_next = False  # small ones have had their turn
         self._something = False
         self._waiter: asyncio.Future[None] | None = None
 
+    def __repr__(self) -> str:
+        paused = ", paused" if self._paused or self._held or self._stemmed else ""
+        return f"BoundedInbox({len(self)} messages, {len(self._inbox.events)} events, {self._bytes} bytes{paused})"
+
     def __len__(self) -> int:
         return len(self._inbox.messages)
 
-    def put(self, message: Message) -> None:
-        """Take one message."""
-        self.extend([message])
-
     def extend(self, messages: list[Message]) -> None:
-        """Take messages from the connection, as many as came together."""
+        """Add messages from the connection, as many as came together."""
         waiting = self._inbox.messages
         if self._first is None:
             self._first = self._steady()
@@ -83,41 +65,23 @@ class BoundedInbox:
             return
         if len(waiting) >= self._high_water or self._bytes >= MOST_WAITING_BYTES:
             self._paused = True
-            self.pauses += 1
             self.inlet.pause()
 
-    def report(self, report: Report) -> None:
-        """Take word from the delivery of commands, the store, the connection, or a person."""
-        match report:
-            case DeliveryReport():
-                self._inbox.deliveries.append(report)
-            case BreakerReport():
-                self._inbox.breakers.append(report)
-            case RenewalReport():
-                self._inbox.renewals.append(report)
-            case LinkReport():
-                self._inbox.links.append(report)
-            case EpochReport():
-                self._inbox.epochs.append(report)
-            case RefusalReport():
-                self._inbox.refusals.append(report)
-            case Operation():
-                self._inbox.operations.append(report)
-        self.wake()
+    def report(self, event: Event) -> None:
+        """Add an event: it comes with the next turn, however many messages wait.
 
-    def adopt(self, revisions: Iterable[Revision]) -> None:
-        """Take the parts of a changed policy: each turn gets one."""
-        self._revisions.extend(revisions)
-        self.wake()
-
-    def equip(self, plant: Plant) -> None:
-        """Take a changed plant, policy and all; of several only the last counts."""
-        self._inbox.plant = plant
-        self._revisions.clear()
+        Parts of a changed policy come one a turn; a changed plant takes the place of those that wait.
+        """
+        if isinstance(event, PolicyChange):
+            self._parts.append(event)
+        else:
+            self._inbox.events.append(event)
+        if isinstance(event, PlantChange):
+            self._parts.clear()
         self.wake()
 
     def wake(self) -> None:
-        """Let the loop turn, also where nothing has come."""
+        """Wake the loop, also where nothing has come."""
         self._something = True
         _end_wait(self._waiter)
 
@@ -144,17 +108,17 @@ class BoundedInbox:
         """
         if not self._something:
             await self._wait(wait_seconds)
-        elif self._since or self._revisions:
+        elif self._since or self._parts:
             await asyncio.sleep(BREATH_SECONDS)
         taken, self._inbox = self._inbox, Inbox()
-        if self._revisions and taken.plant is None:
-            taken.policy = self._revisions.popleft()
+        if self._parts and not any(isinstance(event, PlantChange) for event in taken.events):
+            taken.events.append(self._parts.popleft())
         if self._since or not fits(self._bytes, len(taken.messages)):
             first = self._take_portion(taken)
         else:
             first, self._bytes = self._first, 0
         self._first = None
-        self._something = bool(self._since or self._revisions)
+        self._something = bool(self._since or self._parts)
         self._go_on()
         return taken, first
 

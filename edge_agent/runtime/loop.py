@@ -8,53 +8,49 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.errors import RecordingError
-from edge_agent.model.commands import CommandState
-from edge_agent.runtime.commit import UNSETTLED, GroupCommit
 from edge_agent.turn import run_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.model.inbox import Inbox
+    from edge_agent.model.plant import Plant
     from edge_agent.model.time import Moment
-    from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.delivery import Delivery
-    from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.ports import Observer, Recorder
-    from edge_agent.turn import Knowledge, Stage, Turn
+    from edge_agent.ports.observing import Recorder, Stage
+    from edge_agent.runtime.commit import GroupCommit
+    from edge_agent.runtime.context import LoopContext
+    from edge_agent.turn import Knowledge, Turn
 
 #: Longest time between two turns when nothing comes in, in real seconds: how exact delays and timeouts are.
 TICK_SECONDS = 0.2
 #: So long the loop goes on at the end with what had come.
 LAST_TURNS_SECONDS = 1.0
-#: In these states a command needs no further attempt, though its node has said nothing.
-_UNHEARD = frozenset({CommandState.SUPERSEDED, CommandState.EXPIRED})
 
 
 class Loop:
     """Runs turns one after the other; the only one that changes the knowledge, and the only writer.
 
-    It turns on while the store cannot be written: see GroupCommit. `refused` is called with the epoch that a node has
-    named in refusing the agent's own, `equipped` when another plant has come into force.
+    It turns on while the store cannot be written: see GroupCommit. `equipped` is called with a plant
+    that has come into force, `refused` with the epoch that a node has named in refusing the agent's own.
     """
 
-    def __init__(
+    def __init__(  # six parameters, for three of them may be left out
         self,
+        context: LoopContext,
         knowledge: Knowledge,
-        inbox: BoundedInbox,
         commits: GroupCommit,
-        delivery: Delivery,
-        clock: Clock,
-        observer: Observer,
+        *,
         recorder: Recorder | None = None,
+        equipped: Callable[[Plant], None] | None = None,
         refused: Callable[[int], None] | None = None,
-        equipped: Callable[[], None] | None = None,
     ) -> None:
-        self._refused, self._equipped = refused, equipped
-        self._knowledge, self._inbox, self._delivery = knowledge, inbox, delivery
-        self._clock, self._observer, self._recorder = clock, observer, recorder
-        self._commits = commits
-        self.last_turn = clock.steady()
+        self._inbox, self._clock, self._observer = context.inbox, context.clock, context.observer
+        self._knowledge, self._commits, self._recorder = knowledge, commits, recorder
+        self._equipped, self._refused = equipped, refused
+        self.last_turn = context.clock.steady()
+
+    def __repr__(self) -> str:
+        return f"Loop(last turn at {self.last_turn:.3f}, {self._commits!r})"
 
     @property
     def store_error(self) -> str | None:
@@ -65,6 +61,11 @@ class Loop:
     def unstored_commands(self) -> int:
         """How many fail-safe commands went out before the store could take them."""
         return self._commits.unstored
+
+    @property
+    def unwritten(self) -> str:
+        """What the store has not taken yet, in a sentence."""
+        return self._commits.unwritten
 
     async def run(self) -> None:
         """Turn until stopped, then finish what is held."""
@@ -80,7 +81,7 @@ class Loop:
         await self._commits.finish()
 
     def stop(self) -> None:
-        """Let the loop end after the present turn. The inlet must be paused by then."""
+        """End the loop after the present turn. The inlet must be paused by then."""
         self._commits.stopping = True
         self._inbox.wake()
 
@@ -90,16 +91,12 @@ class Loop:
             await self._prepare(self._recorder)
         now = self._clock.now()
         self._record(inbox, now)
+        plant = self._knowledge.plant
         turn = self._measured_turn(inbox, now)
-        if inbox.plant is not None:
-            self._delivery.equip(self._knowledge.plant)
-            if self._equipped is not None:
-                self._equipped()
+        if self._knowledge.plant is not plant and self._equipped is not None:
+            self._equipped(self._knowledge.plant)
         if turn.refused_epoch is not None and self._refused is not None:
             self._refused(turn.refused_epoch)
-        for event in turn.command_events:
-            if event.state not in UNSETTLED:
-                self._delivery.settle(event.command_id, heard=event.state not in _UNHEARD)
         try:
             await self._commits.take(turn, first)
         finally:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from edge_agent.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from edge_agent.model.inbox import Operation
+    from edge_agent.ports.stores import OperationSource
 
 #: So often it is looked whether anything was asked.
 LOOK_SECONDS = 1.0
-
-
-class OperationSource(Protocol):
-    """Where operations are left."""
-
-    async def operations(self) -> Sequence[Operation]:
-        """Take what was left, each once. Raises StoreError."""
-        ...
 
 
 class OperationWatch:

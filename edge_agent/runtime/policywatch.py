@@ -11,11 +11,11 @@ from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.model.revision import revisions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable
 
     from edge_agent.model.plant import Plant
     from edge_agent.model.revision import Revision
-    from edge_agent.runtime.ports import PlantSource
+    from edge_agent.ports.policy import PlantSource
 
 #: So often a source is asked that does not tell of changes: a changed threshold is in force within a second.
 POLL_SECONDS = 0.5
@@ -29,8 +29,8 @@ _UNSEEN = object()
 class PolicyWatch:
     """Asks the source whether anything has changed, at once when it tells so, and hands on what has.
 
-    `plant` is in force at first. `adopt` is given what changes of thresholds and plans, in parts, `equip` a plant with
-    other nodes, sensors or actuators; without it they are not looked at.
+    `plant` is in force at first. `adopt` is given what changes of thresholds and plans, part by part; `equip` a plant
+    with other nodes, sensors or actuators, which are not looked at without it.
 
     `changes` yields at each change, if the source can tell; it may raise StoreError. While the source cannot be
     reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why;
@@ -41,7 +41,7 @@ class PolicyWatch:
         self,
         source: PlantSource,
         plant: Plant,
-        adopt: Callable[[Iterable[Revision]], None],
+        adopt: Callable[[Revision], None],
         changes: Callable[[], AsyncIterator[None]] | None = None,
         refuse: Callable[[str], None] | None = None,
         *,
@@ -109,7 +109,8 @@ class PolicyWatch:
         before, self._plant = self._plant, plant
         if self._equip is None or plant.nodes is before.nodes:
             # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
-            self._adopt(await asyncio.to_thread(revisions, before.policy, plant.policy))
+            for part in await asyncio.to_thread(revisions, before.policy, plant.policy):
+                self._adopt(part)
             return
         self._equip(plant)
         logger.bind(nodes=len(plant.nodes)).info("A changed plant is in force")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.time import rfc3339
 from edge_agent.runtime.freezing import Capture
+from edge_agent.runtime.recordedevents import FORM, event_to_json, is_large
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from edge_agent.model.inbox import Inbox, Message
     from edge_agent.model.time import Moment
+    from edge_agent.ports.observing import Lines
     from edge_agent.turn import Knowledge
 
 #: So long lines wait for others, in plant seconds, and so many characters: what a kill costs.
@@ -22,26 +25,6 @@ FLUSH_SECONDS = 0.25
 _FLUSH_CHARACTERS = 1 << 18
 _json = json.JSONEncoder(separators=(",", ":")).encode
 _DAY = 10  # characters of an RFC 3339 time
-
-
-class Lines(Protocol):
-    """Where a recording is kept."""
-
-    @property
-    def is_large(self) -> bool:
-        """Whether what is kept in one piece has reached its size."""
-        ...
-
-    def write(self, text: Iterable[str]) -> bool:
-        """Keep whole lines, in pieces that may be made when they are written; return False where they are lost.
-
-        Raises RecordingError where none can be kept.
-        """
-        ...
-
-    def put_aside(self, day: str) -> bool:
-        """Begin another piece, and keep the old one under its day; return False where that cannot be now."""
-        ...
 
 
 class JsonRecorder:
@@ -77,11 +60,9 @@ class JsonRecorder:
     def record(self, inbox: Inbox, now: Moment) -> None:
         """Keep the input of one turn, before it is run. Raises RecordingError where the file cannot be written."""
         line = _line(inbox, now)
-        changes = {"policy": inbox.policy, "plant": inbox.plant}
-        captures = {name: Capture(noun) for name, noun in changes.items() if noun is not None}
-        if captures:
+        if any(map(is_large, inbox.events)):
             self.flush()
-            self._write(_text(line, captures))
+            self._write(_text(line))
         else:
             self._hold(_json(line) + "\n")
         if self._characters >= _FLUSH_CHARACTERS or now.seconds - self._flushed_seconds >= FLUSH_SECONDS:
@@ -106,25 +87,39 @@ class JsonRecorder:
         capture = Capture(knowledge)
         yield from capture.pieces()
         executor = knowledge.executor
-        header = {"recording": 2, "agent": knowledge.agent, "mode": executor.mode, "epoch": executor.epoch}
+        header = {"recording": FORM, "agent": knowledge.agent, "mode": executor.mode, "epoch": executor.epoch}
         header |= {"boot": now.boot, "version": installed_version(), "site": knowledge.plant.site}
         header |= {"topic_prefix": self._topic_prefix, "start": start, "lost": self.lost}
         self.lost = 0
         self.flush()
-        self._write(_text(header, {"state": capture}))
+        self._write(_text(header | {"state": capture}))
 
     def _hold(self, text: str) -> None:
         self._held.append(text)
         self._characters += len(text)
 
 
-def _text(content: dict[str, Any], captures: Mapping[str, Capture]) -> Iterator[str]:
-    """Yield a line with what is in the captures."""
-    yield _json(content)[:-1]
-    for name, capture in captures.items():
-        yield f',"{name}":'
-        yield from capture.text()
-    yield "}\n"
+def _text(content: dict[str, Any]) -> Iterator[str]:
+    """Yield a line that has captures in it, bit by bit."""
+    yield from _pieces(content)
+    yield "\n"
+
+
+def _pieces(content: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    if isinstance(content, Capture):
+        yield from content.text()
+    elif isinstance(content, dict) and content:
+        for opening, (name, each) in zip(chain("{", repeat(",")), content.items(), strict=False):
+            yield f"{opening}{_json(name)}:"
+            yield from _pieces(each)
+        yield "}"
+    elif isinstance(content, list) and content:
+        for opening, each in zip(chain("[", repeat(",")), content, strict=False):
+            yield opening
+            yield from _pieces(each)
+        yield "]"
+    else:
+        yield _json(content)
 
 
 def _line(inbox: Inbox, now: Moment) -> dict[str, Any]:
@@ -133,13 +128,7 @@ def _line(inbox: Inbox, now: Moment) -> dict[str, Any]:
         line["sure"] = False
     found = {
         "messages": [_message(message) for message in inbox.messages],
-        "deliveries": [list(report) for report in inbox.deliveries],
-        "breakers": [list(report) for report in inbox.breakers],
-        "renewals": [report.detail for report in inbox.renewals],
-        "links": [report.connected for report in inbox.links],
-        "epochs": [list(report) for report in inbox.epochs],
-        "refusals": [report.detail for report in inbox.refusals],
-        "operations": [list(operation) for operation in inbox.operations],
+        "events": [event_to_json(event) for event in inbox.events],
     }
     return line | {name: content for name, content in found.items() if content}
 

@@ -1,11 +1,9 @@
 """Recordings on their way back through the loop: one JSON line a turn.
 
-A header tells who recorded, and all that it knew: `{"recording": 2, "agent": …, "mode": …, "epoch": …, "boot": …,
+A header tells who recorded, and all that it knew: `{"recording": 3, "agent": …, "mode": …, "epoch": …, "boot": …,
 "version": …, "site": …, "topic_prefix": …, "state": …}`. There is one at each start, where a file begins, and where
 lines were lost. Each further line is the input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […],
-"deliveries": […], "breakers": […], "renewals": […], "links": […], "epochs": […], "refusals": […], "operations": […],
-"policy": …, "plant": …}`, each where it holds anything, with `"sure": false` where the wall clock was not known to be
-right.
+"events": […]}`, each where it holds anything, with `"sure": false` where the wall clock was not known to be right.
 For files written by hand a line may also be a single message, `{"at": …, "topic": …, "payload": …}`; before such a line
 time passes in steps of one second, while between recorded turns it passes as it did.
 """
@@ -20,28 +18,24 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge_agent.errors import RecordingError
-from edge_agent.model.commands import Mode  # noqa: TC001  # pydantic reads it at run time
+from edge_agent.model.commands import Mode  # pydantic reads it at run time
 from edge_agent.model.inbox import (
-    BreakerReport,
     CutReason,
-    DeliveryReport,
-    EpochReport,
     Inbox,
-    LinkReport,
     Message,
-    Operation,
     Receipt,
-    RefusalReport,
-    RenewalReport,
     Route,
 )
 from edge_agent.model.time import MICROSECONDS, Moment, parse_rfc3339
 from edge_agent.runtime.freezing import thaw
+from edge_agent.runtime.recordedevents import FORM, FORMER, event_from_json, of_former_form
 from edge_agent.turn import Knowledge
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from edge_agent.model.inbox import Event
 
 #: Steps in which time passes between lines that were written by hand.
 FILL_SECONDS = 1.0
@@ -55,10 +49,10 @@ class Header(_Strict):
     """Who recorded, and what it knew. A file without one is replayed as `replay`, in mode auto, epoch 1.
 
     `start`: a process began with it; else it goes on, after `lost` turns that are not in the recording, or in a new
-    file. Recordings of the first form have no `state`.
+    file. One written by hand may have no `state`.
     """
 
-    recording: Literal[1, 2] = 1
+    recording: Literal[1, 2, 3] = FORM
     agent: str = "replay"
     mode: Mode = "auto"
     epoch: int = 1
@@ -74,8 +68,10 @@ class Header(_Strict):
         """Make what the agent knew; None where the recording does not tell. Raises RecordingError."""
         if self.state is None:
             return None
-        if self.version != installed_version():
+        if self.version != installed_version() or self.recording != FORM:
             told = f"what the agent knew was recorded by version {self.version}, this is {installed_version()}"
+            if self.version == installed_version():
+                told = "what the agent knew was recorded by another build of this version"
             raise RecordingError(f"{told}; judge the recording by a plant file instead, with --plant")
         found = thaw(self.state)
         if not isinstance(found, Knowledge):
@@ -99,15 +95,7 @@ class _Line(_Strict):
     seconds: float | None = None
     sure: bool = True
     messages: list[_Message] = Field(default_factory=list)
-    deliveries: list[tuple[str, Literal["published", "failed", "expired"], str]] = Field(default_factory=list)
-    breakers: list[tuple[str, Literal["open", "half_open", "closed"]]] = Field(default_factory=list)
-    renewals: list[str] = Field(default_factory=list)
-    links: list[bool] = Field(default_factory=list)
-    epochs: list[tuple[int, str]] = Field(default_factory=list)
-    refusals: list[str] = Field(default_factory=list)
-    operations: list[tuple[Literal["reset", "release"], str, str, str]] = Field(default_factory=list)
-    policy: dict[str, Any] | None = None
-    plant: dict[str, Any] | None = None
+    events: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class _Single(_Message):
@@ -154,6 +142,8 @@ class Recording:
         try:
             content = json.loads(text)
             kind = "header" if "recording" in content else "message" if "topic" in content else "turn"
+            if kind == "turn" and not FORMER.isdisjoint(content):
+                text = json.dumps(of_former_form(content))
             return _KINDS[kind].validate_json(text)
         except (ValueError, TypeError, RecursionError) as error:  # a ValidationError is a ValueError
             raise self._unreadable(error) from error
@@ -204,18 +194,13 @@ class Recording:
     def _inbox(self, line: _Line | _Single) -> Inbox:
         if isinstance(line, _Single):
             return Inbox([self._message(line)])
-        return Inbox(
-            [self._message(message) for message in line.messages],
-            [DeliveryReport(*report) for report in line.deliveries],
-            [BreakerReport(*report) for report in line.breakers],
-            [RenewalReport(detail) for detail in line.renewals],
-            None if line.policy is None else thaw(line.policy),
-            [LinkReport(connected) for connected in line.links],
-            [EpochReport(*report) for report in line.epochs],
-            [RefusalReport(detail) for detail in line.refusals],
-            [Operation(*operation) for operation in line.operations],
-            None if line.plant is None else thaw(line.plant),
-        )
+        return Inbox([self._message(each) for each in line.messages], [self._event(each) for each in line.events])
+
+    def _event(self, content: dict[str, Any]) -> Event:
+        try:
+            return event_from_json(content)
+        except (ValueError, RecordingError) as error:
+            raise self._unreadable(error) from error
 
     def _message(self, line: _Message) -> Message:
         try:

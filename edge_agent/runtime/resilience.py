@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-    from edge_agent.runtime.clock import Clock
+    from edge_agent.ports.clock import Clock
 
 T = TypeVar("T")
 
@@ -74,7 +74,12 @@ def command_retry(
     What is retried is named: cancellation, an open breaker and mistakes of ours are not. The time counts from here.
     `sleep` waits between two attempts, in plant seconds, and may end sooner.
     """
-    patience = _Patience(clock.now().seconds + ttl_seconds, ack_timeout_seconds, clock, attempts)
+    patience = _Patience(
+        clock,
+        end_seconds=clock.now().seconds + ttl_seconds,
+        ack_timeout_seconds=ack_timeout_seconds,
+        attempts=attempts,
+    )
     return AsyncRetrying(
         retry=retry_if_exception_type((NotAcknowledgedError, BrokerUnavailableError)),
         wait=patience.pause_seconds,
@@ -85,7 +90,7 @@ def command_retry(
 
 
 def drain_pause(failures: int, chance: Callable[[], float]) -> float:
-    """Tell how many real seconds to wait after so many failures in a row: full jitter, doubling up to the limit.
+    """Return how many real seconds to wait after so many failures in a row: full jitter, doubling up to the limit.
 
     `chance` gives numbers from 0 to 1. The pause is never so short that a failing sink is asked without a rest.
     """
@@ -100,7 +105,7 @@ class _Patience:
     end, has its last attempt shortly before its end, however long the pause would have been.
     """
 
-    def __init__(self, end_seconds: float, ack_timeout_seconds: float, clock: Clock, attempts: float) -> None:
+    def __init__(self, clock: Clock, *, end_seconds: float, ack_timeout_seconds: float, attempts: float) -> None:
         self._end_seconds, self._clock, self._attempts = end_seconds, clock, attempts
         self._random = wait_random_exponential(multiplier=ack_timeout_seconds / 10, max=ack_timeout_seconds)
         self._unheard = 0
@@ -131,6 +136,9 @@ class Pause:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._limit: asyncio.Timeout | None = None
+
+    def __repr__(self) -> str:
+        return f"Pause({'over' if self._limit is None else 'waiting'})"
 
     async def __call__(self, seconds: float) -> None:
         """Wait so long, or until `end` is called."""
@@ -164,6 +172,9 @@ class NodeBreaker:
         self._context = Context(node, BREAKER_THRESHOLD, _FOREVER)
         self._opened_seconds = 0.0
         self._probing = False
+
+    def __repr__(self) -> str:
+        return f"NodeBreaker({self.node} {self._context.state}{', probing' if self._probing else ''})"
 
     @property
     def is_open(self) -> bool:

@@ -13,9 +13,8 @@ from edge_agent.runtime.resilience import STUCK_WRITE_SECONDS, WRITE_PATIENCE_SE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_agent.runtime.clock import Clock
-    from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.runtime.ports import Journal, Observer
+    from edge_agent.ports.stores import Journal
+    from edge_agent.runtime.context import LoopContext
     from edge_agent.turn import Knowledge, Turn
 
 
@@ -26,20 +25,16 @@ class Writing:
     A file that was begun anew is told what the agent knows.
     """
 
-    def __init__(
-        self,
-        knowledge: Knowledge,
-        inbox: BoundedInbox,
-        journal: Journal,
-        clock: Clock,
-        observer: Observer,
-        group: asyncio.TaskGroup,
-    ) -> None:
-        self._knowledge, self._inbox, self._journal = knowledge, inbox, journal
-        self._clock, self._observer, self._group = clock, observer, group
+    def __init__(self, context: LoopContext, knowledge: Knowledge, journal: Journal) -> None:
+        self._knowledge, self._journal = knowledge, journal
+        self._inbox, self._clock = context.inbox, context.clock
+        self._observer, self._group = context.observer, context.group
         self._task: asyncio.Task[StoreError | None] | None = None
         self._began = 0.0
         self._is_forgotten = False
+
+    def __repr__(self) -> str:
+        return f"Writing({f'under way since {self._began:.3f}' if self.is_under_way else 'at rest'})"
 
     @property
     def is_under_way(self) -> bool:

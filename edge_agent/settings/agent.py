@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments only: `load_settings` joins file and environment, to tell in an error which was wrong."""
+        """Read arguments only: `load_settings` joins file and environment, so that errors name the one at fault."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 

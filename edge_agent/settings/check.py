@@ -1,4 +1,4 @@
-"""Looks both files over and says everything that is wrong with them."""
+"""The check of both files: every problem in them, and what is risky."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def _lower_case(written: object, here: Place) -> str:
 
 def unknown_key(path: KeyPath, owner: type[BaseModel]) -> Finding:
     """Say that a table has no such key, and which it has."""
-    return Finding(path, "is no known key", one_of(owner.model_fields, path[-1]))
+    return Finding(path, "is not a known key", one_of(owner.model_fields, path[-1]))
 
 
 def _wrong(kind: str, value: object, *, shown: str) -> str:

@@ -27,7 +27,7 @@ def bare_host(text: str) -> str:
     if _is_host(bare):
         return bare
     # Before an @ stands a name, perhaps with a password: it is not shown.
-    wrong = "it has a name and @ before the host" if "@" in text else f"{show(text)} is no host name"
+    wrong = "it has a name and @ before the host" if "@" in text else f"{show(text)} is not a host name"
     raise PydanticCustomError(TOLD, "{wrong}", {"wrong": wrong, "expected": _EXPECTED + _advice(text)})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass
 from sys import intern
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -15,34 +15,30 @@ from edge_agent.model.plant import (
     THRESHOLD_NAMES,
     Actuator,
     Fallback,
-    FlatLine,
-    Freshness,
-    GrossRange,
     Node,
     Plan,
     Plant,
     Policy,
-    QualityTests,
-    RateOfChange,
     Sensor,
-    Spike,
     Step,
     Threshold,
 )
+from edge_agent.monitor.tests.registry import quality
 from edge_agent.settings.findings import Finding, findings
 from edge_agent.settings.lines import with_lines
 from edge_agent.settings.relations import relations
-from edge_agent.settings.schema import PROTECTION, PlantTable, timing
+from edge_agent.settings.schema import MEASURE_MEMBERS, PROTECTION, PlantTable, timing
 from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from edge_agent.settings.schema import ActuatorTable, NodeTable, PlanTable, QualityTable, SensorTable, Table
+    from edge_agent.model.plant import ThresholdName
+    from edge_agent.model.quality import Quality
+    from edge_agent.settings.schema import ActuatorTable, NodeTable, PlanTable, SensorTable
 
 NAME = "plant.toml"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,7 @@ def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
 
 
 def _plant(file: PlantTable) -> Plant:
-    alike: dict[QualityTests, QualityTests] = {}  # most sensors of a plant are put to the same tests
+    alike: dict[Quality, Quality] = {}  # most sensors of a plant are put to the same tests
     return Plant(
         site=file.site.id,
         nodes={node: _node(node, table, alike) for node, table in file.nodes.items()},
@@ -115,7 +111,7 @@ def _plant(file: PlantTable) -> Plant:
     )
 
 
-def _node(node: str, table: NodeTable, alike: dict[QualityTests, QualityTests]) -> Node:
+def _node(node: str, table: NodeTable, alike: dict[Quality, Quality]) -> Node:
     sensors = (_sensor(node, intern(sensor), content, alike) for sensor, content in table.sensors.items())
     return Node(
         id=node,
@@ -125,31 +121,16 @@ def _node(node: str, table: NodeTable, alike: dict[QualityTests, QualityTests]) 
     )
 
 
-def _sensor(node: str, sensor: str, table: SensorTable, alike: dict[QualityTests, QualityTests]) -> Sensor:
-    quality = _quality(table.quality)
+def _sensor(node: str, sensor: str, table: SensorTable, alike: dict[Quality, Quality]) -> Sensor:
+    tests = quality(**dict(table.quality))
     return Sensor(
         node=node,
         id=sensor,
         quantity=intern(table.quantity),
         unit=intern(table.unit),
         interval_seconds=table.interval_seconds,
-        quality=alike.setdefault(quality, quality),
+        quality=alike.setdefault(tests, tests),
     )
-
-
-def _quality(table: QualityTable) -> QualityTests:
-    return QualityTests(
-        gross_range=_test(GrossRange, table.gross_range),
-        rate_of_change=_test(RateOfChange, table.rate_of_change),
-        spike=_test(Spike, table.spike),
-        flat_line=_test(FlatLine, table.flat_line),
-        freshness=_test(Freshness, table.freshness),
-    )
-
-
-def _test(test: Callable[..., T], table: Table | None) -> T | None:
-    """Build a test from its table: both call their members the same."""
-    return test(**dict(table)) if table else None
 
 
 def _thresholds(file: PlantTable) -> Iterator[Threshold]:
@@ -158,7 +139,15 @@ def _thresholds(file: PlantTable) -> Iterator[Threshold]:
             for name in THRESHOLD_NAMES:
                 threshold = getattr(sensors.thresholds, name)
                 if threshold:
-                    yield Threshold(node, intern(sensor), name, **dict(threshold))
+                    yield _threshold(node, intern(sensor), name, dict(threshold))
+
+
+def _threshold(node: str, sensor: str, name: ThresholdName, given: dict[str, Any]) -> Threshold:
+    """Build a threshold; what its measure is told stands among its own keys."""
+    measure = given.pop("of")
+    told = {key: given.pop(key) for key in MEASURE_MEMBERS}
+    parameters = tuple(sorted((key, value) for key, value in told.items() if value is not None))
+    return Threshold(node, sensor, name, **given, measure=measure, parameters=parameters)
 
 
 def _actuator(node: str, actuator: str, table: ActuatorTable) -> Actuator:

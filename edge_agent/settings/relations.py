@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.model.figures import apart, short
+from edge_agent.analyze.measures.registry import MEASURES, members_of
+from edge_agent.model.figures import apart, finite, short
 from edge_agent.model.limitorder import RISING, clears_at, disorders
-from edge_agent.model.plant import ACTIONS
+from edge_agent.model.plant import ACTIONS, VALUE
 from edge_agent.model.units import QUANTITIES, conversion
+from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.settings.findings import Finding, one_of, show
 from edge_agent.settings.plans import declared, plan_findings
 from edge_agent.settings.schema import TIMING_KEYS, timing
-from edge_agent.settings.tomlfile import items, number, table
+from edge_agent.settings.tomlfile import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,11 +45,11 @@ def relations(raw: dict[str, Any]) -> Iterator[Finding]:
 def _sensor(path: KeyPath, sensor: dict[str, Any]) -> Iterator[Finding]:
     yield from _unit(path, sensor.get("quantity"), sensor.get("unit"))
     quality = table(sensor.get("quality"))
-    yield from _gross_range((*path, "quality", "gross_range"), table(quality.get("gross_range")))
-    for test in ("rate_of_change", "spike"):
-        yield from _graded((*path, "quality", test), quality.get(test), ("suspect", "fail"))
-    for test in ("flat_line", "freshness"):
-        yield from _graded((*path, "quality", test), quality.get(test), ("suspect_seconds", "fail_seconds"))
+    for test in TESTS:
+        given = quality.get(test.name)
+        if isinstance(given, dict):
+            for conflict in test.conflicts(given):
+                yield Finding((*path, "quality", test.name, *conflict.path), conflict.wrong, conflict.expected)
     yield from _thresholds((*path, "thresholds"), table(sensor.get("thresholds")))
 
 
@@ -56,54 +58,43 @@ def _unit(path: KeyPath, quantity: object, unit: object) -> Iterator[Finding]:
         return
     units = QUANTITIES.get(quantity)
     if units is None:
-        yield Finding((*path, "quantity"), f"{show(quantity)} is no known quantity", one_of(QUANTITIES, quantity))
+        yield Finding((*path, "quantity"), f"{show(quantity)} is not a known quantity", one_of(QUANTITIES, quantity))
     elif isinstance(unit, str) and conversion(quantity, unit, unit) is None:
-        yield Finding((*path, "unit"), f"{show(unit)} is no unit of {quantity}", one_of(units, unit))
-
-
-def _gross_range(path: KeyPath, test: dict[str, Any]) -> Iterator[Finding]:
-    ranges = {name: _range(test.get(name)) for name in ("fail", "suspect")}
-    upside_down = {name: limits for name, limits in ranges.items() if limits and limits[0] >= limits[1]}
-    for name, (low, high) in upside_down.items():
-        first, second = apart(low, high, short)
-        yield Finding((*path, name), f"{first} is not below {second}", "the lowest value first, then the highest")
-    fail, suspect = ranges["fail"], ranges["suspect"]
-    if fail and suspect and not upside_down and not (fail[0] <= suspect[0] and suspect[1] <= fail[1]):
-        (lower, lowest), (upper, highest) = (apart(*pair, short) for pair in zip(suspect, fail, strict=True))
-        wrong = f"[{lower}, {upper}] is not inside fail [{lowest}, {highest}]"
-        yield Finding((*path, "suspect"), wrong, "limits inside those of fail")
-
-
-def _range(value: object) -> tuple[float, float] | None:
-    limits = [number(limit) for limit in items(value)]
-    if len(limits) != 2 or limits[0] is None or limits[1] is None:
-        return None
-    return limits[0], limits[1]
-
-
-def _graded(path: KeyPath, test: object, names: tuple[str, str]) -> Iterator[Finding]:
-    if not isinstance(test, dict):
-        return
-    suspect_name, fail_name = names
-    suspect, fail = number(test.get(suspect_name)), number(test.get(fail_name))
-    if suspect is not None and fail is not None and suspect >= fail:
-        first, second = apart(suspect, fail, short)
-        yield Finding((*path, suspect_name), f"{first} is not below {fail_name} {second}", "suspect below fail")
-    if not test.keys() & set(names) and path[-1] != "freshness":  # of freshness the schema wants one
-        yield Finding(path, "has no limit", f"{suspect_name}, {fail_name} or both")
+        yield Finding((*path, "unit"), f"{show(unit)} is not a unit of {quantity}", one_of(units, unit))
 
 
 def _thresholds(path: KeyPath, thresholds: dict[str, Any]) -> Iterator[Finding]:
-    found = {name: _limits(name, thresholds.get(name)) for name in RISING}
-    for lower, member, wrong in disorders({name: limits for name, limits in found.items() if limits is not None}):
-        expected = " < ".join(RISING) if member == "limit" else "deadbands that do not overlap"
-        yield Finding((*path, lower, member), wrong, expected)
+    for name in RISING:
+        yield from _measure((*path, name), table(thresholds.get(name)))
+    for measure in MEASURES:
+        found = {name: _limits(name, table(thresholds.get(name)), measure.name) for name in RISING}
+        for lower, member, wrong in disorders({name: limits for name, limits in found.items() if limits is not None}):
+            expected = " < ".join(RISING) if member == "limit" else "deadbands that do not overlap"
+            yield Finding((*path, lower, member), wrong, expected)
 
 
-def _limits(name: str, threshold: object) -> tuple[float, float] | None:
-    """Read a threshold's limit and the value at which it clears."""
-    limit, deadband = number(table(threshold).get("limit")), number(table(threshold).get("deadband", 0.0))
-    if limit is None:
+def _measure(path: KeyPath, threshold: dict[str, Any]) -> Iterator[Finding]:
+    """Find what the measure of a threshold is told in vain, or wrongly."""
+    name = threshold.get("of", VALUE)
+    for measure in MEASURES:
+        told = members_of(measure)
+        if measure.name == name:
+            yield from (Finding((*path, *found.path), *found[1:]) for found in measure.conflicts(threshold))
+        else:
+            others = [key for key in told if key in threshold and key not in _told(name)]
+            yield from (
+                Finding((*path, key), f"is nothing to {show(name)}", f'of = "{measure.name}"') for key in others
+            )
+
+
+def _told(name: object) -> set[str]:
+    return {key for measure in MEASURES if measure.name == name for key in members_of(measure)}
+
+
+def _limits(name: str, threshold: dict[str, Any], measure: str) -> tuple[float, float] | None:
+    """Read a threshold's limit and the value at which it clears; None where it is of another measure."""
+    limit, deadband = finite(threshold.get("limit")), finite(threshold.get("deadband", 0.0))
+    if limit is None or threshold.get("of", VALUE) != measure:
         return None
     return limit, limit if deadband is None or deadband < 0 else clears_at(name, limit, deadband)
 
@@ -119,9 +110,9 @@ def _actuator(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:
 
 def _timing(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:
     given = [actuator.get(name) for name in TIMING_KEYS]
-    if any(value is not None and not (number(value) or 0) > 0 for value in given):
+    if any(value is not None and not (finite(value) or 0) > 0 for value in given):
         return
-    _, ttl, ack = timing(*(number(value) for value in given))
+    _, ttl, ack = timing(*(finite(value) for value in given))
     if ack >= ttl:
         first, second = apart(ack, ttl, short)
         wrong = f"{first} is not less than command_ttl_seconds {second}"

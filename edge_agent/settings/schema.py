@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from edge_agent.analyze.measures.registry import MEASURES
 from edge_agent.model.plant import (
     EVIDENCE_SECONDS,
     PUMP_LEAST_SECONDS,
     PUMP_STARTS_PER_HOUR,
+    VALUE,
     VALVE_LEAST_SECONDS,
     ActuatorKind,
     Hand,
     Priority,
     TimestampFormat,
 )
+from edge_agent.monitor.tests.registry import TESTS
+from edge_agent.monitor.tests.spec import Duration, Limits, NotBelow
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
-#: TOML knows lists only; strict validation would want tuples.
-Limits = Annotated[tuple[float, float], Field(strict=False, title="a list of two numbers, [lowest, highest]")]
-Above = Annotated[float, Field(gt=0)]
-NotBelow = Annotated[float, Field(ge=0)]
-#: A year at most: longer is a slip of the keyboard, and far longer does not fit into an instant.
-Duration = Annotated[float, Field(gt=0, le=31_536_000)]
 Delay = Annotated[float, Field(ge=0, le=31_536_000)]
 
 ALARM_PHRASE = "an alarm: node/sensor:threshold, node/sensor:stale, node/sensor:bad_quality or node:offline"
@@ -36,60 +35,52 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class GrossRangeTable(Table):
-    """Values outside `fail` cannot be, values outside `suspect` are doubted."""
-
-    fail: Limits = Field(description="Lowest and highest value the sensor can give.")
-    suspect: Limits | None = Field(None, description="Lowest and highest value that is usual; within `fail`.")
-
-
-class RateOfChangeTable(Table):
-    """How fast the value may change from one reading to the next, per second."""
-
-    suspect: Above | None = Field(None, description="A faster change is doubted.")
-    fail: Above | None = Field(None, description="A faster change cannot be.")
+def _kinds(part: type) -> dict[str, Any]:
+    """Return the members of a part, each with its kind and what it says of itself."""
+    hints = get_type_hints(part, include_extras=True)
+    return {member.name: hints[member.name] for member in fields(part)}
 
 
-class SpikeTable(Table):
-    """How far a reading may lie from the mean of the one before and the one after it."""
-
-    suspect: Above | None = Field(None, description="A larger distance is doubted.")
-    fail: Above | None = Field(None, description="A larger distance cannot be.")
-
-
-class FlatLineTable(Table):
-    """How long the value may stay the same."""
-
-    tolerance: NotBelow = Field(description="Values this close to each other count as the same.")
-    suspect_seconds: Duration | None = Field(None, description="The same for longer is doubted.")
-    fail_seconds: Duration | None = Field(None, description="The same for longer cannot be.")
+def table_of(part: type) -> type[Table]:
+    """Return the table of a part: its keys are the members of the dataclass."""
+    defaults = {member.name: ... if member.default is MISSING else member.default for member in fields(part)}
+    members: dict[str, Any] = {key: (kind, defaults[key]) for key, kind in _kinds(part).items()}
+    return create_model(f"{part.__name__}Table", __base__=Table, __doc__=part.__doc__, **members)
 
 
-class FreshnessTable(Table):
-    """How old a reading may be when it arrives."""
-
-    fail_seconds: Duration = Field(description="An older one is late: it is stored and moves nothing.")
-    suspect_seconds: Duration | None = Field(None, description="An older one is doubted.")
-
-
-class QualityTable(Table):
-    """The quality tests; one that is not named is not run."""
-
-    gross_range: GrossRangeTable | None = Field(None, description="Is the value possible?")
-    rate_of_change: RateOfChangeTable | None = Field(None, description="Did it change too fast?")
-    spike: SpikeTable | None = Field(None, description="Does it stand out from its neighbours?")
-    flat_line: FlatLineTable | None = Field(None, description="Has it stopped moving?")
-    freshness: FreshnessTable | None = Field(None, description="Is it too old?")
+#: The tables of the quality tests, by their names.
+QUALITY_TABLES: dict[str, type[Table]] = {test.name: table_of(test) for test in TESTS}
+_QUALITY_MEMBERS: dict[str, Any] = {
+    test.name: (QUALITY_TABLES[test.name] | None, Field(None, description=test.question)) for test in TESTS
+}
+QualityTable = create_model(
+    "QualityTable", __base__=Table, __doc__="The quality tests; one that is not named is not run.", **_QUALITY_MEMBERS
+)
 
 
-class ThresholdTable(Table):
-    """One limit and the alarm it raises."""
-
+class _LimitMembers(Table):
     limit: float = Field(description="The alarm rises when the value lies beyond this.")
     deadband: NotBelow = Field(0.0, description="How far the value must come back past the limit to clear it.")
     on_delay_seconds: Delay = Field(0.0, description="How long the value must lie beyond before the alarm rises.")
     off_delay_seconds: Delay = Field(0.0, description="How long it must be back before the alarm clears.")
     priority: Priority = Field("medium", description="How urgent the alarm is for people.")
+
+
+_MEASURE: Any = Literal[tuple(measure.name for measure in MEASURES)]
+_MEASURE_SAYS = "; ".join(f"`{measure.name}`: {measure.says}" for measure in MEASURES)
+#: What measures are told, by key: each of them optional in a threshold.
+MEASURE_MEMBERS: dict[str, Any] = {
+    key: (kind | None, Field(None, description=table_of(measure).model_fields[key].description))
+    for measure in MEASURES
+    for key, kind in _kinds(measure).items()
+}
+ThresholdTable = create_model(
+    "ThresholdTable",
+    __base__=_LimitMembers,
+    __doc__="One limit and the alarm it raises.",
+    of=(_MEASURE, Field(VALUE, description=f"What is compared with the limit: {_MEASURE_SAYS}.")),
+    **MEASURE_MEMBERS,
+)
 
 
 class ThresholdsTable(Table):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from edge_agent.model.commands import Mode  # noqa: TC001 - pydantic reads it at run time
+from edge_agent.model.commands import Mode
 from edge_agent.model.dsn import ESCAPES, is_clear_redis_url
 from edge_agent.settings.hosts import PHRASE as HOST_PHRASE
 from edge_agent.settings.hosts import Host

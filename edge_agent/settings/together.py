@@ -33,13 +33,13 @@ def together(values: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding
 
 
 def dsn(postgres: dict[str, Any]) -> Iterator[Finding]:
-    """Tell what can never be a dsn, without loading the driver. It may hold a password: it is not quoted."""
+    """Return what is wrong with a dsn, without loading the driver. It may hold a password: it is not quoted."""
     given = postgres.get("dsn")
     if isinstance(given, SecretStr):  # from the environment
         given = given.get_secret_value()
     if isinstance(given, str) and not is_clear_dsn(given):
         expected = f"postgresql://user@host/database, or host=… dbname=…; {ESCAPES}"
-        yield Finding(("postgres", "dsn"), "is no dsn, or could be read in two ways", expected)
+        yield Finding(("postgres", "dsn"), "is not a dsn, or could be read in two ways", expected)
 
 
 def _pool(postgres: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding]:

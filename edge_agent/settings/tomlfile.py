@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from pathlib import Path
@@ -28,7 +27,7 @@ def find(name: str, folders: Iterable[Path] = FOLDERS) -> Path | None:
 
 
 def _may_be(path: Path) -> bool:
-    """Whether a file is there, or nobody lets us look: to read it then says why."""
+    """Return whether a file is there, or may be: where looking is forbidden, reading it says why."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -65,24 +64,14 @@ def _syntax(path: Path, message: str) -> Problem:
     where = _WHERE.search(message)
     key = where["place"] if where else "file"
     sentence = _WHERE.sub("", message).strip()
-    return Problem(str(path), key, f"is no valid TOML: {sentence[:1].lower()}{sentence[1:]}", "TOML 1.0")
+    return Problem(str(path), key, f"is not valid TOML: {sentence[:1].lower()}{sentence[1:]}", "TOML 1.0")
 
 
 def table(value: object) -> dict[str, Any]:
-    """Take a value for a table; empty where it is none."""
+    """Return a value as a table; an empty one where it is none."""
     return value if isinstance(value, dict) else {}
 
 
 def items(value: object) -> list[Any]:
-    """Take a value for a list; empty where it is none."""
+    """Return a value as a list; an empty one where it is none."""
     return value if isinstance(value, list) else []
-
-
-def number(value: object) -> float | None:
-    """Take a value for a finite number; None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None

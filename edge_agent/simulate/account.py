@@ -32,7 +32,7 @@ class Account:
     def note(
         self, seconds: int, running: Mapping[str, bool], power_kw: Mapping[str, float], levels: Mapping[str, float]
     ) -> None:
-        """Take a solved instant: which pumps run, what they draw, how full the tanks are."""
+        """Record a solved instant: which pumps run, what they draw, how full the tanks are."""
         for pump, runs in running.items():
             if pump in self._running and runs is not self._running[pump]:
                 self._switches.append(Switch(seconds, pump, runs))
@@ -43,7 +43,7 @@ class Account:
             self._highest[tank] = max(level, self._highest.get(tank, level))
 
     def add_energy(self, seconds: int, prices: Mapping[str, float]) -> None:
-        """Let the pumps go on for a time as they did at the last solved instant, at prices per kWh."""
+        """Add the energy of a time in which the pumps ran as at the last solved instant, at prices per kWh."""
         for pump, power_kw in self._power_kw.items():
             energy_kwh = power_kw * seconds / 3600
             self.energy_kwh[pump] += energy_kwh

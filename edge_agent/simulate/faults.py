@@ -49,11 +49,13 @@ class Fault:
         """Read `TARGET:KIND[=AMOUNT][@START[-[END]]]`. Raises UsageError with a sentence."""
         found = _GRAMMAR.fullmatch(text)
         if found is None:
-            raise UsageError(f"{text!r} is no fault; expected TARGET:KIND[=AMOUNT][@START-END], {_EXAMPLES}.")
+            raise UsageError(f"{text!r} is not a fault; expected TARGET:KIND[=AMOUNT][@START-END], {_EXAMPLES}.")
         kind, of_part = found["kind"], "/" in found["target"]
         kinds = (*get_args(SensorFault if of_part else NodeFault), *get_args(AckFault))
         if kind not in kinds:
-            raise UsageError(f"{text!r}: {kind} is no fault of {found['target']}; expected one of {', '.join(kinds)}.")
+            raise UsageError(
+                f"{text!r}: {kind} is not a fault of {found['target']}; expected one of {', '.join(kinds)}."
+            )
         if (kind in _WITH_AMOUNT) != (found["amount"] is not None):
             wanted = "needs a number, as in " if kind in _WITH_AMOUNT else "takes no number, as in "
             raise UsageError(f"{text!r}: {kind} {wanted}{kind}{'=3.0' if kind in _WITH_AMOUNT else ''}.")
@@ -70,7 +72,7 @@ def _number(text: str, fault: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise UsageError(f"{fault!r}: {text!r} is no number.")
+        raise UsageError(f"{fault!r}: {text!r} is not a number.")
     return number
 
 

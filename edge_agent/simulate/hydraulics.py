@@ -93,7 +93,7 @@ class Hydraulics:
         self.close()
 
     def close(self) -> None:
-        """Let go of the network and remove EPANET's temporary files."""
+        """Close the network and remove EPANET's temporary files."""
         project, self._project = self._project, None
         if project is not None:
             self._toolkit.deleteproject(project)  # closes it where it is open; closing twice frees memory twice
@@ -117,7 +117,7 @@ class Hydraulics:
         self._solve()
 
     def day(self) -> DayRecord:
-        """Tell what happened so far."""
+        """Return what happened so far."""
         self._solve()
         return self._account.record(self.seconds)
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from loguru import logger
 
 from edge_agent.errors import BrokerUnavailableError
-from edge_agent.simulate.outbox import Outbox
+from edge_agent.ports.cancellation import heeding_cancellation
+from edge_agent.simulate.outbox import SendQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from contextlib import AbstractAsyncContextManager
 
-    from edge_agent.model.time import Moment
+    from edge_agent.ports.clock import Clock
     from edge_agent.simulate.nodewire import Outgoing
     from edge_agent.simulate.plant import PlantSimulation
 
@@ -46,18 +47,6 @@ class Bus(Protocol):
         ...
 
 
-class Clock(Protocol):
-    """The plant's time, which may run faster than the wall's."""
-
-    def now(self) -> Moment:
-        """Tell the time."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for so many plant seconds."""
-        ...
-
-
 class _WentOffline(Exception):  # noqa: N818 - it is an event, not an error
     """A node has said that it leaves the broker."""
 
@@ -76,7 +65,7 @@ class _Runner:
     def __init__(self, simulation: PlantSimulation, bus: Bus, clock: Clock, reconnect_seconds: float) -> None:
         self._simulation, self._bus, self._clock = simulation, bus, clock
         self._reconnect_seconds = reconnect_seconds
-        self._outboxes: defaultdict[str, Outbox] = defaultdict(Outbox)
+        self._outboxes: defaultdict[str, SendQueue] = defaultdict(SendQueue)
         self._cut_off: set[str] = set()  # nodes that miss the broker now
 
     async def run(self) -> None:
@@ -102,21 +91,21 @@ class _Runner:
         while True:
             if not lost:
                 await outbox.first()
-            try:
-                async with self._bus.connect(node, will) as link, _goodbye(link, will):
-                    self._connected(node)
-                    await self._serve(node, link, announce=lost)
-            except* _WentOffline:
-                lost = False
-            except* BrokerUnavailableError as group:
-                lost = True
-                self._missed(node, group)
-            _keep_cancellation()
+            with heeding_cancellation():
+                try:
+                    async with self._bus.connect(node, will) as link, _goodbye(link, will):
+                        self._connected(node)
+                        await self._serve(node, link, announce=lost)
+                except* _WentOffline:
+                    lost = False
+                except* BrokerUnavailableError as group:
+                    lost = True
+                    self._missed(node, group)
             if lost:
                 await asyncio.sleep(self._reconnect_seconds)
 
     def _missed(self, node: str, group: BaseExceptionGroup[BrokerUnavailableError]) -> None:
-        """Tell of the first node that misses the broker; the others miss the same one."""
+        """Log the first node that cannot reach the broker; the others miss the same one."""
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
@@ -165,10 +154,3 @@ async def _goodbye(link: NodeLink, will: Outgoing) -> AsyncIterator[None]:
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await link.publish(will)
         raise
-
-
-def _keep_cancellation() -> None:
-    """Go on with a cancellation that came together with a lost connection: before Python 3.13 a TaskGroup drops it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -137,7 +137,7 @@ def _problem(found: dict[str, Any], file: str) -> Problem:
     last = place[-1] if place else ""
     if found["type"] == "extra_forbidden":
         known = "element, property" if len(place) > 2 else "network, sensors, actuators"
-        return Problem(file, _key(*place), "is no known key", f"one of {known}")
+        return Problem(file, _key(*place), "is not a known key", f"one of {known}")
     wrong = "is missing" if found["type"] == "missing" else f"{found['input']!r} is not allowed"
     expected = _EXPECTED.get(last, 'a table, such as { element = "tank:T1", property = "level" }')
     return Problem(file, _key(*place), wrong, expected)
@@ -147,7 +147,7 @@ def _row_problems(rows: _Section, file: str) -> Iterator[Problem]:
     for name, sensor in rows.sensors.items():
         properties = PROPERTIES.get(sensor.element.partition(":")[0])
         if properties is None or ":" not in sensor.element:
-            yield Problem(file, _key("sensors", name, "element"), f"{sensor.element!r} is no element", _ELEMENT)
+            yield Problem(file, _key("sensors", name, "element"), f"{sensor.element!r} is not an element", _ELEMENT)
         elif sensor.property not in properties:
             wrong = f"{sensor.property!r} cannot be measured at {sensor.element}"
             yield Problem(file, _key("sensors", name, "property"), wrong, "one of " + ", ".join(properties))

@@ -26,7 +26,7 @@ class Element(NamedTuple):
         """Read `kind:name`. Raises ValueError where there is no colon."""
         kind, colon, name = text.partition(":")
         if not colon:
-            raise ValueError(f"{text!r} is no element")
+            raise ValueError(f"{text!r} is not an element")
         return cls(kind, name)
 
 
@@ -38,7 +38,7 @@ class Units(NamedTuple):
     flow: str
 
     def of(self, quantity: str) -> str:
-        """Tell the unit of a property: level, pressure, head, demand, flow, power, energy, state, position."""
+        """Return the unit of a property: level, pressure, head, demand, flow, power, energy, state, position."""
         lengths = {"level": self.length, "head": self.length, "pressure": self.pressure}
         flows = {"flow": self.flow, "demand": self.flow, "power": "kW", "energy": "kWh"}
         return (lengths | flows).get(quantity, "1")
@@ -101,13 +101,3 @@ class DayRecord:
     lowest: Mapping[str, float]
     highest: Mapping[str, float]
     cost: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def total_energy_kwh(self) -> float:
-        """Energy of all pumps together."""
-        return sum(self.energy_kwh.values())
-
-    @property
-    def total_starts(self) -> int:
-        """Starts of all pumps together."""
-        return sum(self.starts.values())

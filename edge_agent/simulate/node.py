@@ -40,7 +40,7 @@ class EquipmentState(NamedTuple):
     value: float | None
 
 
-class Equipment(Protocol):
+class Outputs(Protocol):
     """What a node's outputs are wired to."""
 
     def act(self, actuator: str, action: str, value: float | None) -> None:
@@ -48,7 +48,7 @@ class Equipment(Protocol):
         ...
 
     def state(self, actuator: str) -> EquipmentState | None:
-        """Tell what it does now; None where nothing is wired."""
+        """Return what it does now; None where nothing is wired."""
         ...
 
 
@@ -67,7 +67,7 @@ class _Flash:
             self.answers.popitem(last=False)
 
     def overtaken(self, order: Order) -> str:
-        """Tell why a command is older than what is known, empty where it is not, and take note of it."""
+        """Return why a command is older than what is known, empty where it is not; then record the newer one."""
         if order.epoch < self.epoch:
             return f"epoch {order.epoch} is over, {self.epoch} has begun"
         if order.epoch - self.epoch > MOST_EPOCH_JUMP:
@@ -95,7 +95,7 @@ class _Flash:
 class VirtualNode:
     """One node, without a transport: it is told what comes in and what time it is, and gives back what to publish."""
 
-    def __init__(self, site: str, node: Node, equipment: Equipment, faults: Faults) -> None:
+    def __init__(self, site: str, node: Node, equipment: Outputs, faults: Faults) -> None:
         self.id = node.id
         self.online = False
         self.malformed = 0
@@ -140,7 +140,7 @@ class VirtualNode:
         return [nodewire.status(self.id, "online"), *self._changed_states(now)]
 
     def tick(self, now: Moment) -> list[Outgoing]:
-        """Let time pass: leases run out, late acknowledgements leave, changed states are told."""
+        """Run what is due now: leases run out, late acknowledgements leave, changed states are published."""
         pending = [fault for fault in self._due_restarts(now) if fault not in self._restarted]
         if pending:
             self._restarted.update(pending)
@@ -222,7 +222,7 @@ class VirtualNode:
     # Commands ----------------------------------------------------------------------------------------------------
 
     def receive(self, actuator: str, payload: bytes, now: Moment) -> list[Outgoing]:
-        """Take what came on the command topic of an actuator. Never raises, whatever it is."""
+        """Handle what came on the command topic of an actuator. Never raises, whatever it is."""
         if not self.online or self._fault("offline", now):
             return []
         order = nodewire.read_order(payload)
@@ -244,11 +244,11 @@ class VirtualNode:
         return self._execute(actuator, order, now)
 
     def _refusal(self, actuator: str, order: Order, now: Moment) -> str:
-        """Tell why a command is not executed; empty where it is."""
+        """Return why a command is not executed; empty where it is."""
         if (order.site, order.node, order.actuator) != (self._site, self.id, actuator):
             return f"addressed to {order.site}/{order.node}/{order.actuator}"
         if order.action not in ACTIONS[self._node.actuators[actuator].kind]:
-            return f"{order.action} is no action of a {self._node.actuators[actuator].kind}"
+            return f"{order.action} is not an action of a {self._node.actuators[actuator].kind}"
         if order.action == "set" and (order.value is None or not 0 <= order.value <= 1):
             return "set needs a value from 0 to 1"
         # Before the epoch is noted: a command that is not executed must not lock out those who command in earnest.
@@ -272,7 +272,7 @@ class VirtualNode:
         return [*told, *self._changed_states(now), *self._answer(actuator, order.id, status, detail, now)]
 
     def _lease(self, actuator: str, order: Order, now: Moment) -> None:
-        """Let a command hold as long as its lease; what is fail-safe anyhow holds without."""
+        """Start the lease of a command; the fail-safe action needs none."""
         if order.action == self._node.actuators[actuator].fail_safe:
             self._leases.pop(actuator, None)
         else:
@@ -289,8 +289,6 @@ class VirtualNode:
             return messages
         self._waiting.extend((now.seconds + delay.amount, late) for late in messages)
         return []
-
-    # Faults ------------------------------------------------------------------------------------------------------
 
     def _fault(self, kind: str, now: Moment, actuator: str = "") -> Fault | None:
         """Find a fault of the node, or of one of its actuators."""

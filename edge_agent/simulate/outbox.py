@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CAPACITY = 1000
 
 
-class Outbox:
+class SendQueue:
     """A bounded queue, in order. `dropped` counts what went because it was full."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -42,6 +42,6 @@ class Outbox:
         return self._messages[0]
 
     def remove(self, message: Outgoing) -> None:
-        """Take out the oldest message, unless it was dropped meanwhile."""
+        """Remove the oldest message, unless it was dropped meanwhile."""
         if self._messages and self._messages[0] is message:
             self._messages.popleft()

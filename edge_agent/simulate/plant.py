@@ -40,7 +40,7 @@ class WiredEquipment:
             self._hydraulics.set_valve(element.kind, element.name, wanted)
 
     def state(self, actuator: str) -> EquipmentState | None:
-        """Tell what a pump or valve does."""
+        """Return what a pump or valve does."""
         element = self._actuators.get(f"{self._node}/{actuator}")
         if element is None:
             return None
@@ -98,7 +98,7 @@ class PlantSimulation:
         return VirtualNode(self.plant.site, replace(node, sensors=simulated), equipment, self.faults)
 
     def step(self, now: Moment) -> list[Outgoing]:
-        """Let the water run until now; give back what every node says, each node's oldest first."""
+        """Calculate until now; return what every node publishes, each node's oldest first."""
         starting = self._zero is None
         self._run_water(now)
         told = []
@@ -114,7 +114,7 @@ class PlantSimulation:
         return [*told, *self.nodes[node].receive(actuator, payload, now)]
 
     def restart(self, node: str, now: Moment) -> list[Outgoing]:
-        """Take a node's power away and give it back. Raises KeyError for an unknown node."""
+        """Cut a node's power and restore it. Raises KeyError for an unknown node."""
         told = self.step(now)
         return [*told, *self.nodes[node].restart(now)]
 
@@ -132,7 +132,7 @@ class PlantSimulation:
         return _measure(self.hydraulics, tap.probe) * tap.conversion.scale + tap.conversion.offset
 
     def day(self) -> DayRecord:
-        """Tell what happened to pumps and tanks since the start."""
+        """Return what happened to pumps and tanks since the start."""
         return self.hydraulics.day()
 
     def _run_water(self, now: Moment) -> None:

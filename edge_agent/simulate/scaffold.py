@@ -74,7 +74,7 @@ class _Device:
 def scaffold(inp_path: Path | str, site: str) -> str:
     """Write a plant file (TOML) for a network. Raises SimulationError, or UsageError where `site` is no id."""
     if not _ID.fullmatch(site):
-        raise UsageError(f"{site!r} is no id of a site; expected a-z, 0-9, _ and -, such as riverside.")
+        raise UsageError(f"{site!r} is not an id of a site; expected a-z, 0-9, _ and -, such as riverside.")
     with Hydraulics(inp_path) as hydraulics:
         network = hydraulics.network
     draft = _Draft(network)

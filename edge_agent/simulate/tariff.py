@@ -25,7 +25,7 @@ class Tariff:
         self._prices, self._step, self._start = prices, step_seconds, start_seconds
 
     def at(self, seconds: int) -> dict[str, float]:
-        """Tell the prices at a hydraulic time."""
+        """Return the prices at a hydraulic time."""
         period = (seconds + self._start) // self._step
         return {
             pump: price.base * price.multipliers[period % len(price.multipliers)]

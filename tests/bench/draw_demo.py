@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from edge_agent.demo.show import Wishes, show
+from edge_agent.demo.show import ShowOptions, show
 from edge_agent.demo.view import render
 from edge_agent.settings.agent import Settings
 from edge_agent.settings.plantfile import load_plant_file
@@ -50,8 +50,8 @@ class Best:
 def main() -> None:
     file = load_plant_file(ROOT / "config" / "plant.toml")
     console = Console(file=io.StringIO(), force_terminal=True, width=WIDTH, height=HEIGHT)
-    wishes = Wishes(SPEED, DURATION_SECONDS, live=True, watch=Best(ROOT / "docs" / "demo.svg").watch)
-    asyncio.run(show(Settings(), file, wishes, console, asyncio.Event()))
+    options = ShowOptions(SPEED, DURATION_SECONDS, live=True, watch=Best(ROOT / "docs" / "demo.svg").watch)
+    asyncio.run(show(Settings(), file, options, console, asyncio.Event()))
 
 
 if __name__ == "__main__":

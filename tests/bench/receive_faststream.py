@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from datetime import datetime  # noqa: TC003 - pydantic reads it
+from datetime import datetime
 
 from faststream import FastStream
 from faststream.mqtt import MQTTBroker, QoS

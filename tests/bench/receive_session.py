@@ -30,8 +30,11 @@ class Receiver:
             will=lambda: Will(topics.agent_status(), b"offline"),
             on_messages=self._take,
             parse=topics.parse,
-            on_connected=lambda _: print("ready", flush=True),
+            on_connected=self._announce,
         )
+
+    async def _announce(self, _session_present: bool) -> None:
+        print("ready", flush=True)
 
     def _take(self, messages: list[Message]) -> None:
         self.count += len(messages)

@@ -13,7 +13,7 @@ from bench.throughput import Load
 from support.deadline import block_until
 from support.postgres import Postgres
 
-from edge_agent.knowledge.postgres_migrate import migrate
+from edge_agent.knowledge.utility.migrate import migrate
 
 if TYPE_CHECKING:
     from bench.setting import Setting

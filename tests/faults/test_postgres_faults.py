@@ -29,7 +29,7 @@ from support.postgresfaults import (
 )
 from support.pulse import Pulse, unaffected
 
-from edge_agent.knowledge.postgres_migrate import migrate
+from edge_agent.knowledge.utility.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

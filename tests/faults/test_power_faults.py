@@ -17,21 +17,21 @@ from support.faulttable import Row
 from support.powercut import Disk, Operation, acknowledged, compiler, recorded
 
 from edge_agent.errors import StoreError
-from edge_agent.knowledge.limits import Limits
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.store.bounds import StoreBounds
+from edge_agent.knowledge.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     import random
     from pathlib import Path
 
-LIMITS = Limits(reserve_mb=0)
+BOUNDS = StoreBounds(reserve_mb=0)
 #: A commit for every instant from which to choose; more than once the log is written into the file, and begun anew.
 PROGRAM = """
 import asyncio, os, sys
 from dataclasses import replace
 from pathlib import Path
-from edge_agent.knowledge.limits import Limits
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.store.bounds import StoreBounds
+from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.commands import Command
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Reading
@@ -43,7 +43,7 @@ LEVEL = Sensor("tank1", "level", "level", "m")
 async def main(folder):
     noted = os.open(folder / "acknowledged", os.O_WRONLY | os.O_CREAT)
     for life in range(2):
-        async with SqliteStore(folder / "store.db", spool=True, limits=Limits(reserve_mb=0)) as store:
+        async with SqliteStore(folder / "store.db", spool=True, bounds=StoreBounds(reserve_mb=0)) as store:
             epoch = (await store.begin("gateway-1")).epoch
             os.write(noted, f"epoch:{epoch}\\n".encode())
             for number in range(life * 1000, life * 1000 + 150):
@@ -77,7 +77,7 @@ def held(folder: Path) -> set[str]:
     path = folder / "store.db"
 
     async def start() -> int:
-        async with SqliteStore(path, spool=True, limits=LIMITS) as store:
+        async with SqliteStore(path, spool=True, bounds=BOUNDS) as store:
             return (await store.begin("gateway-1")).epoch
 
     epoch = asyncio.run(start())

@@ -17,7 +17,7 @@ from support.faulttable import Row
 from support.handover import spooled, until_handed_over
 from support.pulse import Pulse, unaffected
 
-from edge_agent.knowledge.postgres_migrate import migrate
+from edge_agent.knowledge.utility.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

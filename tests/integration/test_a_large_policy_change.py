@@ -12,8 +12,9 @@ import pytest
 from support.deadline import wait_until
 
 from edge_agent.container.retuned import Retuned
-from edge_agent.knowledge.fitting import FittingPlant
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.policy.inforce import PolicyInForce
+from edge_agent.knowledge.store.sqlite import SqliteStore
+from edge_agent.model.inbox import PlantChange, PolicyChange
 from edge_agent.model.plant import Node, Plant, Policy, Sensor, Threshold
 from edge_agent.model.remembered import Remembered
 from edge_agent.runtime.clock import SystemClock
@@ -93,8 +94,14 @@ async def station(tmp_path: Path) -> AsyncIterator[Station]:
         await store.apply(plant)
         inbox = BoundedInbox(1000, clock.steady)
         knowledge = Knowledge(plant, plant.policy, Remembered(epoch=1), clock.now(), agent="gateway-1", mode="auto")
-        source = Retuned(FittingPlant(store, plant, await store.applied()))
-        watch = PolicyWatch(source, plant, inbox.adopt, equip=inbox.equip)
+        in_force = PolicyInForce(store, plant)
+        plant = await in_force.begin()
+        watch = PolicyWatch(
+            Retuned(in_force),
+            plant,
+            lambda revision: inbox.report(PolicyChange(revision)),
+            equip=lambda changed: inbox.report(PlantChange(changed)),
+        )
         await watch.look()
         yield Station(path, watch, inbox, knowledge, clock)
 

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from edge_agent.errors import StoreError
-from edge_agent.knowledge.plant_rows import BATCH
-from edge_agent.knowledge.postgres import PostgresStore
+from edge_agent.knowledge.policy.plant_rows import BATCH
+from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 
 if TYPE_CHECKING:

@@ -14,18 +14,17 @@ import psycopg
 import pytest
 from loguru import logger
 from support.deadline import wait_until
+from support.memorystore import MemoryStore
 from support.redisserver import RedisServer
 
 from edge_agent.errors import StoreError, StoreUnavailableError
-from edge_agent.knowledge.cachedpolicy import CachedPolicy
-from edge_agent.knowledge.fitting import FittingPlant
-from edge_agent.knowledge.lastknown import LastKnownPlant, last_known
-from edge_agent.knowledge.memory import MemoryStore
-from edge_agent.knowledge.ports import Edition, Issue
-from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.rediscache import PAUSE_SECONDS, SILENCE_SECONDS, RedisCache
-from edge_agent.knowledge.sealed import Mark, sealed, unsealed
+from edge_agent.knowledge.policy.inforce import PolicyInForce
+from edge_agent.knowledge.policy.rediscache import PAUSE_SECONDS, SILENCE_SECONDS, RedisCache
+from edge_agent.knowledge.policy.sealed import Mark, sealed, unsealed
+from edge_agent.knowledge.policy.shared import SharedCopy
+from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
+from edge_agent.ports.policy import Edition, Issue
 
 LOW = Threshold("tank1", "level", "low", 1.5)
 FILL = Plan("fill", ("tank1/level:low",), (Step("station/pump1", "start"),), priority=60)
@@ -76,14 +75,18 @@ class Link:
 class Gateway:
     """What one gateway knows of thresholds and plans, and how it asks."""
 
-    def __init__(self, link: Link, cached: CachedPolicy, keeper: MemoryStore) -> None:
-        self.link, self.cached, self.keeper = link, cached, keeper
-        self.chain = LastKnownPlant(FittingPlant(cached, PLANT), keeper, PLANT, cached)
+    def __init__(self, link: Link, shared: SharedCopy, keeper: MemoryStore) -> None:
+        self.link, self.shared, self.keeper = link, shared, keeper
+        self.policy = PolicyInForce(keeper, PLANT, utility=link, shared=shared)
 
     async def limit(self) -> float:
         """Ask as the agent does: for the version, then for what it stands for."""
-        await self.chain.version()
-        return (await self.chain.plant()).policy.thresholds[0].limit
+        await self.policy.version()
+        return (await self.policy.plant()).policy.thresholds[0].limit
+
+    async def kept(self) -> float:
+        """Read what is kept for a start without the database."""
+        return (await self.keeper.policy()).thresholds[0].limit
 
 
 class House:
@@ -103,9 +106,9 @@ class House:
         ):
             link = Link(store)
             link.cut = cut
-            gateway = Gateway(link, CachedPolicy(link, cache, "riverside"), keeper or MemoryStore())
-            await last_known(gateway.keeper, PLANT, gateway.cached)
-            sharing = group.create_task(gateway.cached.share())
+            gateway = Gateway(link, SharedCopy(cache, "riverside"), keeper or MemoryStore())
+            await gateway.policy.begin()
+            sharing = group.create_task(gateway.policy.share())
             yield gateway
             sharing.cancel()
 
@@ -156,13 +159,13 @@ async def test_what_one_gateway_has_read_another_takes_from_redis(house, keeper)
     async with house.gateway(keeper) as gateway:
         assert await gateway.limit() == 1.6
         assert gateway.link.issues == 0
-        assert gateway.cached.counts.reads == {"hit": 1, "miss": 0, "refused": 0, "error": 0}
+        assert gateway.shared.reads == {"hit": 1, "miss": 0, "refused": 0, "error": 0}
 
 
 async def test_an_entry_ends_with_its_time_to_live(house, keeper):
     async with house.gateway(keeper, ttl=1) as gateway:
         await gateway.limit()
-        await wait_until(lambda: gateway.cached.counts.writes["done"])
+        await wait_until(lambda: gateway.shared.writes["done"])
     await wait_until(lambda: not house.entry(), timeout=3)
     async with house.gateway(keeper, cut=True) as gateway:
         with pytest.raises(StoreUnavailableError):
@@ -182,7 +185,7 @@ async def test_an_older_entry_does_not_count_while_the_database_says_otherwise(h
     await house.tune(1.7)
     async with house.gateway(keeper) as gateway:
         assert await gateway.limit() == 1.7
-        assert gateway.cached.counts.reads["miss"] == 1
+        assert gateway.shared.reads["miss"] == 1
 
 
 async def test_a_gateway_cut_off_from_the_database_learns_from_another_that_is_not(house, keeper):
@@ -200,9 +203,7 @@ async def test_a_gateway_cut_off_from_the_database_learns_from_another_that_is_n
     async with house.gateway(second, cut=True) as other:
         with pytest.raises(StoreUnavailableError):
             await other.limit()
-        assert (await last_known(other.keeper, PLANT, other.cached)).thresholds[0].limit == 1.7, (
-            "and has kept what it learnt"
-        )
+        assert await other.kept() == 1.7, "and has kept what it learnt"
 
 
 async def test_what_a_slower_gateway_wrote_after_a_newer_one_is_not_believed(house, keeper):
@@ -218,7 +219,7 @@ async def test_what_a_slower_gateway_wrote_after_a_newer_one_is_not_believed(hou
         gateway.link.cut = False
         assert await gateway.limit() == 1.7
     async with house.gateway(keeper, cut=True) as gateway:
-        assert (await last_known(gateway.keeper, PLANT, gateway.cached)).thresholds[0].limit == 1.7
+        assert await gateway.kept() == 1.7
         house.redis.execute("SET", NAME, old)
         with pytest.raises(StoreUnavailableError):
             await gateway.limit()
@@ -230,7 +231,7 @@ async def test_when_the_database_was_set_back_it_counts_all_the_same(house, keep
     await keeper.keep(plant, Mark(Edition(99, "of another life"), mark.key).text())
     async with house.gateway(keeper) as gateway:
         assert await gateway.limit() == 1.6
-        assert (await gateway.keeper.policy()).thresholds[0].limit == 1.6
+        assert await gateway.kept() == 1.6
 
 
 def forged(data: bytes, key: bytes, **members) -> bytes:
@@ -271,11 +272,11 @@ async def test_a_spoilt_entry_never_leads_to_a_threshold(house, keeper, spoil, c
         if cut:
             with pytest.raises(StoreUnavailableError):
                 await gateway.limit()
-            assert (await last_known(gateway.keeper, PLANT, gateway.cached)).thresholds[0].limit == 1.6
+            assert await gateway.kept() == 1.6
         else:
             assert await gateway.limit() == 1.6
             await wait_until(lambda: house.entry() == sound)  # it is replaced
-        assert gateway.cached.counts.reads == {"hit": 0, "miss": 0, "refused": 1, "error": 0}
+        assert gateway.shared.reads == {"hit": 0, "miss": 0, "refused": 1, "error": 0}
 
 
 @pytest.mark.parametrize("command", [("LPUSH", NAME, "a"), ("HSET", NAME, "a", "b"), ("SADD", NAME, "a")])
@@ -284,8 +285,8 @@ async def test_something_else_in_the_entrys_place_is_replaced(house, keeper, com
     house.redis.execute(*command)
     async with house.gateway(keeper) as gateway:
         assert await gateway.limit() == 1.6
-        assert gateway.cached.counts.reads["refused"] == 1
-        await wait_until(lambda: gateway.cached.counts.writes["done"])
+        assert gateway.shared.reads["refused"] == 1
+        await wait_until(lambda: gateway.shared.writes["done"])
         await house.shared(1.6)
 
 
@@ -293,14 +294,14 @@ async def test_a_gateway_that_was_never_governed_believes_nothing(house, keeper)
     async with house.gateway(cut=True) as gateway:
         with pytest.raises(StoreUnavailableError):
             await gateway.limit()
-        assert (await last_known(gateway.keeper, PLANT, gateway.cached)) == PLANT.policy
+        assert await gateway.keeper.policy() == PLANT.policy
 
 
 async def test_an_emptied_redis_is_asked_in_vain_and_filled_again(house, keeper):
     house.redis.flush()
     async with house.gateway(keeper) as gateway:
         assert await gateway.limit() == 1.6
-        assert gateway.cached.counts.reads["miss"] == 1
+        assert gateway.shared.reads["miss"] == 1
         await house.shared(1.6)
 
 
@@ -308,8 +309,8 @@ async def test_a_redis_that_is_down_is_told_once_and_used_when_it_is_back(house,
     house.redis.kill()
     async with house.gateway(keeper) as gateway:
         assert await gateway.limit() == 1.6
-        await wait_until(lambda: gateway.cached.counts.writes["error"])
-        assert gateway.cached.counts.reads["error"] == 1
+        await wait_until(lambda: gateway.shared.writes["error"])
+        assert gateway.shared.reads["error"] == 1
         assert sum("Redis does not work; thresholds" in line for line in logged) == 1
         house.redis.start()
         async with asyncio.timeout(PAUSE_SECONDS * 5):
@@ -325,9 +326,9 @@ async def test_a_frozen_redis_costs_a_fraction_of_a_second_once_and_then_nothing
         began = time.perf_counter()
         assert await gateway.limit() == 1.6
         assert time.perf_counter() - began < PAUSE_SECONDS * 2
-        assert gateway.cached.counts.reads["error"] == 1
+        assert gateway.shared.reads["error"] == 1
         with pytest.raises(StoreUnavailableError, match="left alone"):
-            await gateway.cached._cache.read()
+            await gateway.shared._cache.read()
         await house.tune(1.7)
         assert await gateway.limit() == 1.7
     house.redis.resume()
@@ -336,7 +337,7 @@ async def test_a_frozen_redis_costs_a_fraction_of_a_second_once_and_then_nothing
 async def test_it_dies_while_it_is_used(house, keeper):
     async with house.gateway(keeper) as gateway:
         assert await gateway.limit() == 1.6
-        await wait_until(lambda: gateway.cached.counts.writes["done"])
+        await wait_until(lambda: gateway.shared.writes["done"])
         house.redis.kill()
         gateway.link.cut = True
         with pytest.raises(StoreUnavailableError):

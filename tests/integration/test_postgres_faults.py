@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from support.deadline import wait_until
 from support.postgres import Postgres
+from support.utilitystore import UtilityStore
 
 from edge_agent.errors import StoreError, StoreUnavailableError
-from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.postgres_connection import CHECKOUT_SECONDS, PROOF_SECONDS, WORK_SECONDS, Database
-from edge_agent.knowledge.postgres_migrate import NEWEST, migrate
+from edge_agent.knowledge.utility.connection import CHECKOUT_SECONDS, PROOF_SECONDS, WORK_SECONDS, Database
+from edge_agent.knowledge.utility.migrate import NEWEST, migrate
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Reading
 from edge_agent.model.time import Moment
@@ -30,8 +30,8 @@ def turn(*seqs: int) -> Turn:
     return Turn(Moment(T0, 0.0), readings=[Reading(LEVEL, 1.0, T0 + seq, T0 + seq, seq, 1) for seq in seqs])
 
 
-async def stored(store: PostgresStore) -> list[int]:
-    return [record["seq"] async for record in store.readings()]
+async def stored(store: UtilityStore) -> list[int]:
+    return [record["seq"] async for record in store.records("readings")]
 
 
 async def refusal(call: Awaitable[object]) -> tuple[StoreUnavailableError, float]:
@@ -42,7 +42,7 @@ async def refusal(call: Awaitable[object]) -> tuple[StoreUnavailableError, float
     return caught.value, time.perf_counter() - began
 
 
-async def back_in_service(store: PostgresStore, seq: int) -> None:
+async def back_in_service(store: UtilityStore, seq: int) -> None:
     """Write until it succeeds, as a drain does."""
     async with asyncio.timeout(15):
         while True:
@@ -53,7 +53,7 @@ async def back_in_service(store: PostgresStore, seq: int) -> None:
             return
 
 
-async def _freeze_amid_a_transaction(store: PostgresStore, server: Postgres) -> None:
+async def _freeze_amid_a_transaction(store: UtilityStore, server: Postgres) -> None:
     async with store._database.transaction() as connection:
         server.suspend()
         await connection.execute("SELECT 1")
@@ -64,8 +64,8 @@ def _waits_for_lock(server: Postgres) -> bool:
 
 
 @asynccontextmanager
-async def opened(server: Postgres) -> AsyncIterator[PostgresStore]:
-    async with PostgresStore(server.dsn(), "riverside") as store:
+async def opened(server: Postgres) -> AsyncIterator[UtilityStore]:
+    async with UtilityStore(server.dsn(), "riverside") as store:
         yield store
 
 
@@ -173,15 +173,16 @@ async def test_a_read_only_server_is_reported_as_that_and_used_again_when_it_is_
         assert await stored(store) == [1, 3]
 
 
-async def test_a_row_that_somebody_else_holds_delays_a_write_for_a_bounded_time(postgres: Postgres) -> None:
-    async with opened(postgres) as store, PostgresStore(postgres.dsn(), "riverside") as other:
-        await store.begin("gateway-1")
+async def test_a_table_that_somebody_else_holds_delays_a_write_for_a_bounded_time(postgres: Postgres) -> None:
+    async with opened(postgres) as store, UtilityStore(postgres.dsn(), "riverside") as other:
+        await store.write([turn(1)])
         async with other._database.transaction() as connection:
-            await connection.execute("UPDATE edge_agent.sites SET epoch = epoch + 1")
-            error, seconds = await refusal(store.begin("gateway-1"))
+            await connection.execute("LOCK TABLE edge_agent.readings IN ACCESS EXCLUSIVE MODE")
+            error, seconds = await refusal(store.write([turn(2)]))
         assert "another transaction holds a lock" in str(error)
         assert seconds < 8
-        assert (await store.begin("gateway-1")).epoch == 3
+        await store.write([turn(2)])
+        assert await stored(store) == [1, 2]
 
 
 async def test_listening_ends_when_the_server_does(postgres: Postgres) -> None:
@@ -198,7 +199,7 @@ async def test_listening_ends_when_the_server_does(postgres: Postgres) -> None:
 
 async def test_a_database_that_was_not_migrated_is_refused_until_it_is(postgres: Postgres) -> None:
     dsn = postgres.database()
-    async with PostgresStore(dsn, "riverside") as store:
+    async with UtilityStore(dsn, "riverside") as store:
         error, _ = await refusal(store.write([turn(1)]))
         assert (
             str(error)
@@ -210,11 +211,11 @@ async def test_a_database_that_was_not_migrated_is_refused_until_it_is(postgres:
 
 async def test_a_login_that_is_refused_is_worth_another_try_and_does_not_show_the_password(postgres: Postgres) -> None:
     dsn = f"postgresql://nobody-knows:s3cret@{postgres.host}:{postgres.port}/postgres"
-    async with PostgresStore(dsn, "riverside") as store:
+    async with UtilityStore(dsn, "riverside") as store:
         error, _ = await refusal(store.write([turn(1)]))
         assert "s3cret" not in str(error)
     with pytest.raises(StoreError) as caught:
-        PostgresStore("postgresql://x:s3cret@[", "riverside")
+        UtilityStore("postgresql://x:s3cret@[", "riverside")
     assert "s3cret" not in str(caught.value)
 
 

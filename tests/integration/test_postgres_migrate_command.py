@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent.cli.main import main
-from edge_agent.knowledge.postgres_migrate import NEWEST
+from edge_agent.knowledge.utility.migrate import NEWEST
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from support.deadline import wait_until
+from support.utilitystore import UtilityStore
 
 from edge_agent.errors import StoreError, StoreUnavailableError
-from edge_agent.knowledge.limits import Limits
-from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.store.bounds import StoreBounds
+from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.commands import Command, CommandEvent, CommandState
 from edge_agent.model.plant import Node, Plant, Policy, Sensor, Threshold
 from edge_agent.model.readings import DeadLetter, Reading
@@ -24,7 +24,7 @@ from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.drain import Drain
 from edge_agent.turn import Turn
 
-LIMITS = Limits(reserve_mb=0)
+LIMITS = StoreBounds(reserve_mb=0)
 LEVEL = Sensor("tank1", "level", "level", "m")
 LOW = Threshold("tank1", "level", "low", 1.5)
 PLANT = Plant("riverside", {"tank1": Node("tank1", {"level": LEVEL})}, Policy((LOW,), ()))
@@ -58,7 +58,7 @@ def aside(path):
 @asynccontextmanager
 async def draining(store, sink):
     async with asyncio.TaskGroup() as group:
-        drain = Drain(store, sink, SystemClock(), lambda: 0.0)
+        drain = Drain(store, sink, clock=SystemClock(), chance=lambda: 0.0)
         task = group.create_task(drain.run())
         yield drain
         task.cancel()
@@ -77,14 +77,13 @@ CHECKED = ("ALTER TABLE edge_agent.readings ADD CHECK (value <> 9)",)
 @pytest.mark.parametrize("rule", [NO_NINES, CHECKED])
 async def test_one_refused_row_costs_one_row(database, path, rule):
     await by_another_client(database, *rule)
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, PostgresStore(database, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(database, "riverside") as utility:
         for second in range(20):
             await store.write([turn(second, [9.0 if (second, n) == (7, 30) else 1.0 for n in range(50)])])
-        async with draining(store, utility) as drain:
+        async with draining(store, utility):
             await wait_until(lambda: store.spooled_rows == 0)
         assert store.spool_refused_rows == 1
-        assert drain.drained_rows == 20 * 50 - 1
-        assert len([1 async for _ in utility.readings()]) == 20 * 50 - 1
+        assert len([1 async for _ in utility.records("readings")]) == 20 * 50 - 1
     ((source, row, reason),) = aside(path)
     assert source == "readings"
     assert json.loads(row)[:5] == ["tank1", "level", "m", (T0 + 7) * MICROSECONDS + 30, 30]
@@ -106,19 +105,19 @@ async def test_refused_rows_of_each_kind_leave_the_rest(database, path):
     ]
     events = [CommandEvent(f"id-{n}", CommandState.DONE, n, 1, "bad" if n == 2 else "") for n in range(3)]
     letters = [DeadLetter("bad" if n == 4 else "good", "t", b"x", n) for n in range(9)]
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, PostgresStore(database, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(database, "riverside") as utility:
         await store.write([turn(1, dead_letters=letters, commands=commands, command_events=events)])
         async with draining(store, utility):
             await wait_until(lambda: store.spooled_rows == 0)
-        assert len([1 async for _ in utility.dead_letters()]) == 8
-        assert [record["id"] async for record in utility.commands()] == ["id-0", "id-2"]
+        assert len([1 async for _ in utility.records("dead_letters")]) == 8
+        assert [record["id"] async for record in utility.records("commands")] == ["id-0", "id-2"]
         assert store.spool_refused_rows == 3
     assert [source for source, _, _ in aside(path)] == ["dead_letter", "command", "command_event"]
 
 
 async def test_where_all_is_refused_nothing_is_set_aside_at_once(database, path):
     await by_another_client(database, "ALTER TABLE edge_agent.readings ADD CHECK (value <> 9)")
-    async with PostgresStore(database, "riverside") as utility:
+    async with UtilityStore(database, "riverside") as utility:
         batch = await spooled(path, turn(1, [9.0, 9.0]))
         with pytest.raises(StoreError) as caught:
             await utility.absorb(batch)
@@ -133,7 +132,7 @@ async def spooled(path, made):
 
 async def test_a_table_that_is_not_ours_makes_it_wait_and_costs_nothing(database, path):
     await by_another_client(database, "ALTER TABLE edge_agent.readings RENAME COLUMN tests TO exams")
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, PostgresStore(database, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(database, "riverside") as utility:
         await store.write([turn(1)])
         async with draining(store, utility) as drain:
             await wait_until(lambda: drain.error is not None)
@@ -167,8 +166,8 @@ def granted():
 async def test_a_role_that_may_only_read_and_write_rows_drains_months_included(restricted, database, path):
     ((now,),) = await by_another_client(database, "SELECT extract(epoch FROM now())::bigint")
     async with (
-        SqliteStore(path, spool=True, limits=LIMITS) as store,
-        PostgresStore(restricted, "riverside", readings_keep_days=30) as utility,
+        SqliteStore(path, spool=True, bounds=LIMITS) as store,
+        UtilityStore(restricted, "riverside", readings_keep_days=30) as utility,
     ):
         assert await utility.apply(PLANT)
         assert (await utility.policy()).thresholds == (LOW,)
@@ -180,7 +179,7 @@ async def test_a_role_that_may_only_read_and_write_rows_drains_months_included(r
         where = await by_another_client(database, "SELECT tableoid::regclass::text FROM edge_agent.readings")
         assert len([name for (name,) in where if name != "edge_agent.readings_default"]) == 3
         assert await utility.maintain() >= 1  # months that are old enough are dropped
-        assert len([1 async for _ in utility.readings()]) < 4
+        assert len([1 async for _ in utility.records("readings")]) < 4
 
 
 async def test_the_role_may_do_nothing_else(restricted):
@@ -204,7 +203,7 @@ async def test_where_months_may_not_be_made_the_readings_wait_in_the_default_and
         "REVOKE EXECUTE ON FUNCTION edge_agent.make_months(timestamptz[]) FROM PUBLIC",
         f"REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA edge_agent FROM {role}",
     )
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, PostgresStore(restricted, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(restricted, "riverside") as utility:
         await store.write([turn(0)])
         async with draining(store, utility) as drain:
             await wait_until(lambda: store.spooled_rows == 0)
@@ -220,7 +219,7 @@ async def test_where_months_may_not_be_made_the_readings_wait_in_the_default_and
 async def test_a_role_without_a_right_is_told_which(restricted, database, path):
     role = restricted.partition("user=")[2].partition(" ")[0]
     await by_another_client(database, f"REVOKE INSERT ON edge_agent.readings FROM {role}")
-    async with SqliteStore(path, spool=True, limits=LIMITS) as store, PostgresStore(restricted, "riverside") as utility:
+    async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(restricted, "riverside") as utility:
         await store.write([turn(0)])
         async with draining(store, utility) as drain:
             await wait_until(lambda: drain.error is not None)

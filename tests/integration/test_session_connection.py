@@ -66,7 +66,7 @@ async def test_a_connection_that_is_begun_anew_ends_in_order_and_has_the_will_of
         assert (agent.losses, agent.waits, agent.session.sessions_lost) == (1, [], 0)
         assert b"first" not in watcher.payloads(STATUS)
         mosquitto.signal(signal.SIGSTOP)
-        agent.session._link._pump.drop()  # no goodbye
+        agent.session._link._transport.drop()  # no goodbye
         mosquitto.signal(signal.SIGCONT)
         await wait_until(lambda: b"second" in watcher.payloads(STATUS))
 
@@ -164,9 +164,9 @@ async def test_another_client_with_the_same_id_is_warned_of():
     agent = Agent(server.sockets[0].getsockname()[1])
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(agent.session.run())
+            task = group.create_task(agent.session.run())
             await wait_until(lambda: "Another client uses the id gateway-1: each agent needs its own" in told)
-            agent.session.close()
+            task.cancel()
     finally:
         logger.remove(sink)
         server.close()
@@ -229,7 +229,7 @@ async def test_a_frozen_broker_does_not_hold_up_the_end(mosquitto):
     async with running(Agent(mosquitto.port)) as agent:
         mosquitto.suspend()
         async with asyncio.timeout(2):
-            agent.session.close()
+            agent.close()
             await wait_until(lambda: not agent.session.connected)
 
 
@@ -238,7 +238,7 @@ async def test_a_run_that_is_closed_while_connecting_leaves_no_connection(proxy)
     agent = Agent(proxy.port)
     async with asyncio.timeout(2), running(agent, until_announced=False):
         await wait_until(lambda: b"MQTT" in proxy.upstream)
-        agent.session.close()
+        agent.close()
     proxy.thaw()
     await wait_until(lambda: not proxy.open_connections)
     assert proxy.connections == 1

@@ -1,4 +1,4 @@
-"""What `mqtt.driver` and `mqtt.pump` assume of the private side of aiomqtt and paho, one test each.
+"""What `mqtt.driver` and `mqtt.transport` assume of the private side of aiomqtt and paho, one test each.
 
 When one of these fails after an update of a library, that module has to be looked at before anything is released.
 """
@@ -96,14 +96,14 @@ async def test_paho_has_a_send_that_tells_how_much_went_out(link):
 
 async def test_an_unsent_publish_can_be_found_in_pahos_queue(link, mosquitto):
     sent = link._paho.publish("a", b"1", 1)
-    assert link._pump.unsent(sent.mid)
-    assert not link._pump.unsent(sent.mid + 1)
-    await wait_until(lambda: not link._pump.unsent(sent.mid))
+    assert link._transport.unsent(sent.mid)
+    assert not link._transport.unsent(sent.mid + 1)
+    await wait_until(lambda: not link._transport.unsent(sent.mid))
 
 
 async def test_paho_queues_no_publish_of_its_own_however_many_are_on_their_way(link):
     sent = [link._paho.publish("a", b"1", 1) for _ in range(50)]
-    assert all(link._pump.unsent(info.mid) for info in sent)
+    assert all(link._transport.unsent(info.mid) for info in sent)
     await wait_until(lambda: all(info.is_published() for info in sent))
 
 
@@ -118,10 +118,10 @@ async def test_paho_notes_a_ping_that_is_not_answered_where_we_clear_it(link, mo
 
 async def test_dropping_closes_pahos_socket(link):
     sock = link._paho.socket()
-    link._pump.drop()
+    link._transport.drop()
     assert sock.fileno() == -1
     assert link._paho.socket() is None
-    assert not link.reading
+    assert not link._transport.reading
 
 
 async def test_the_broker_says_in_connack_how_many_publishes_it_takes_at_once(mosquitto):

@@ -101,7 +101,7 @@ async def test_those_that_were_on_their_way_beside_it_go_out(narrow):
 @pytest.mark.parametrize("version", [MQTT_3_1_1, MQTT_5])
 async def test_a_command_and_an_alarm_that_are_too_large_go_without_their_reason(narrow, version):
     agent = speaking(Agent(narrow.port), version)
-    outlet = BrokerOutlet(agent.session, TOPICS, "auto", lambda: 1)
+    outlet = BrokerOutlet(agent.session, TOPICS, mode="auto", epoch=lambda: 1)
     reason = "tank1/level is below low: " + "and so on, " * 40
     order = Command(
         "0199a0f0-1234-7abc-8def-0123456789ab",

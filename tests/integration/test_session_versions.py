@@ -40,7 +40,7 @@ def warnings():
 async def test_the_installed_versions_are_as_assumed(mosquitto, warnings):
     async with running(Agent(mosquitto.port)) as agent:
         assert agent.session._link.doubts == ()
-        assert isinstance(agent.session._link._pump._side, private.Inside)
+        assert isinstance(agent.session._link._transport._side, private.PrivateSide)
     assert not warnings
 
 

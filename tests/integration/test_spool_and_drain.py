@@ -8,10 +8,10 @@ import pytest
 from support.deadline import wait_until
 
 from edge_agent.errors import StoreUnavailableError
-from edge_agent.knowledge import journal
-from edge_agent.knowledge.connection import connect_writer, transaction
-from edge_agent.knowledge.migrate import migrate
-from edge_agent.knowledge.sqlite import SqliteStore
+from edge_agent.knowledge.store import journal
+from edge_agent.knowledge.store.connection import connect_writer, transaction
+from edge_agent.knowledge.store.migrate import migrate
+from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.commands import Command, CommandEvent, CommandState
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Reading
@@ -56,7 +56,7 @@ def sink(tmp_path):
 @asynccontextmanager
 async def draining(store, sink):
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(Drain(store, sink, SystemClock(), lambda: 0.0).run())
+        task = group.create_task(Drain(store, sink, clock=SystemClock(), chance=lambda: 0.0).run())
         yield
         task.cancel()
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from edge_agent.container.outlet import BrokerAddress
 from edge_agent.container.takeover import Succession, highest_epoch
 from edge_agent.errors import BrokerUnavailableError
 from edge_agent.model.commands import MOST_EPOCH_JUMP
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.broker import free_port
-from edge_agent.mqtt.clients import keeping_cancellation
 from edge_agent.mqtt.connection import ConnectionSettings
 from edge_agent.mqtt.glance import retained
 from edge_agent.mqtt.topics import Topics
@@ -42,20 +41,20 @@ async def test_every_retained_payload_under_a_filter_is_told(mosquitto: Mosquitt
 async def test_the_highest_epoch_of_the_site_counts_whoever_began_it(
     mosquitto: Mosquitto, publisher: aiomqtt.Client
 ) -> None:
-    assert await highest_epoch(reach(mosquitto.port), TOPICS) == 0
+    assert await highest_epoch(BrokerAddress(reach(mosquitto.port), TOPICS)) == 0
     words = {"gateway-1": 4, "gateway-2": 9}
     for agent, epoch in words.items():
         topic = Topics("water", "riverside", agent).agent_status()
         await publisher.publish(topic, wire.agent_status("offline", "auto", "0.1.0", epoch), qos=1, retain=True)
     elsewhere = Topics("water", "elsewhere", "gateway-1").agent_status()
     await publisher.publish(elsewhere, wire.agent_status("online", "auto", "0.1.0", 99), qos=1, retain=True)
-    assert await highest_epoch(reach(mosquitto.port), TOPICS) == 9
+    assert await highest_epoch(BrokerAddress(reach(mosquitto.port), TOPICS)) == 9
 
 
 @pytest.mark.parametrize("word", ["offline", "\xff", "[]", '{"epoch": "12"}', '{"epoch": true}', '{"epoch": 1e300}'])
 async def test_what_tells_no_epoch_does_not_count(mosquitto: Mosquitto, publisher: aiomqtt.Client, word: str) -> None:
     await publisher.publish(TOPICS.agent_status(), word.encode("latin-1"), qos=1, retain=True)
-    assert await highest_epoch(reach(mosquitto.port), TOPICS) == 0
+    assert await highest_epoch(BrokerAddress(reach(mosquitto.port), TOPICS)) == 0
 
 
 @pytest.mark.parametrize("word", [b"[" * 1_000, b"x" * 3_000_000, b'{"epoch": ' + b"9" * 5_000 + b"}"])
@@ -65,7 +64,7 @@ async def test_a_word_beyond_all_bounds_hides_no_other(
     await publisher.publish(TOPICS.agent_status(), word, qos=1, retain=True)
     topic = Topics("water", "riverside", "gateway-2").agent_status()
     await publisher.publish(topic, wire.agent_status("offline", "auto", "0.1.0", 7), qos=1, retain=True)
-    assert await highest_epoch(reach(mosquitto.port), TOPICS) == 7
+    assert await highest_epoch(BrokerAddress(reach(mosquitto.port), TOPICS)) == 7
     assert max(map(len, await retained(reach(mosquitto.port), TOPICS.agent_statuses()))) <= 4_096
 
 
@@ -73,22 +72,7 @@ async def test_a_broker_that_is_away_is_no_obstacle() -> None:
     nowhere = reach(free_port())
     with pytest.raises(BrokerUnavailableError):
         await retained(nowhere, TOPICS.agent_statuses())
-    assert await highest_epoch(nowhere, TOPICS) == 0
-
-
-async def test_a_cancellation_that_a_step_of_the_library_swallows_is_not_lost() -> None:
-    """Else an agent that is to end while it looks goes on for ever."""
-
-    async def swallow() -> str:
-        with suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
-        return "found"
-
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(keeping_cancellation(swallow()))
-        await asyncio.sleep(0)
-        task.cancel()
-    assert task.cancelled()
+    assert await highest_epoch(BrokerAddress(nowhere, TOPICS)) == 0
 
 
 class Site:
@@ -97,8 +81,7 @@ class Site:
     def __init__(self, broker: Mosquitto, epoch: int, topics: Topics = TOPICS) -> None:
         self.epoch, self.reported, self.renewed = epoch, [], 0
         self.succession = Succession(
-            reach(broker.port),
-            topics,
+            BrokerAddress(reach(broker.port), topics),
             epoch=lambda: self.epoch,
             report=self._raise,
             chance=lambda: 0.0,

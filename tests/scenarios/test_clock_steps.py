@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from support.plants import Bench, ack, later, plant, published, pump, reading, sensor, state, threshold, told
 
-from edge_agent.model.plant import Freshness
-from edge_agent.model.quality import Flag, unpack_tests
+from edge_agent.model.quality import Flag
 from edge_agent.model.time import MICROSECONDS, Moment
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.registry import LAYOUT
 
 HOUR = 3600
 steps = pytest.mark.parametrize("step", [HOUR, -HOUR, 0], ids=["forward", "back", "none"])
@@ -94,7 +95,7 @@ def test_nodes_whose_clocks_are_right_are_believed_again_when_ours_is_set_right(
         turn = bench.turn(reading(1.0, later(1, true)), after=1)
         true = later(1, true)
         assert [r.late for r in turn.readings] == [True]
-        assert ("clock" in unpack_tests(turn.readings[0].tests)) is suspect
+        assert ("clock" in LAYOUT.unpack(turn.readings[0].tests)) is suspect
     assert (bench.commands, len(bench.memory.readings)) == ([], 2)
     jump(bench, HOUR)
     turn = bench.turn(reading(1.0, later(1, true)), after=1)

@@ -20,7 +20,7 @@ def test_a_level_below_low_for_its_on_delay_gives_exactly_one_command():
     bench.wait(30)
     [command] = bench.commands
     assert (command.target, command.action, command.plan) == ("station/pump1", "start", "fill_tank1")
-    assert command.reason == "tank1/level 1.42 m is below low 1.50 m since 10 s"
+    assert command.reason == "tank1/level (1.42 m) has been below low (1.50 m) for 10 s"
     assert command.expires_at - command.issued_at == 30_000_000
     assert (command.epoch, command.counter, command.lease_seconds) == (1, 1, 900.0)
 

@@ -8,7 +8,7 @@ import pytest
 from support.plants import published, status
 from support.waterworks import World, protected, readme, silent
 
-from edge_agent.model.inbox import DeliveryReport, LinkReport
+from edge_agent.model.inbox import DispatchReport, LinkReport
 from edge_agent.model.plant import EVIDENCE_SECONDS
 
 #: A lease with so much left when the broker is back must be kept.
@@ -55,7 +55,7 @@ class Cut(World):
         """What the delivery gives up, because it has expired while the broker was away."""
         gone = [command for command in self._undelivered if command.expires_at <= self.bench.now.at]
         self._undelivered = [command for command in self._undelivered if command not in gone]
-        return [DeliveryReport(command.id, "expired", "the broker is away") for command in gone]
+        return [DispatchReport(command.id, "expired", "the broker is away") for command in gone]
 
     def _judge(self, command):
         if command.action == "stop":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.plants import FILL, HIGH, STOP, Bench, ack, failed, plan, plant, published, pump, sensor, state, threshold
 
-from edge_agent.model.plant import Spike
 from edge_agent.model.quality import Flag
+from edge_agent.monitor.tests.spike import Spike
 
 
 def filling(bench=None, **protections):

@@ -18,8 +18,9 @@ from support.waterworks import (
     silent,
 )
 
-from edge_agent.model.plant import EVIDENCE_SECONDS, Fallback, FlatLine
+from edge_agent.model.plant import EVIDENCE_SECONDS, Fallback
 from edge_agent.model.risks import risks
+from edge_agent.monitor.tests.flat_line import FlatLine
 from edge_agent.plan.effect import EFFECT_SECONDS
 
 NO_EVIDENCE, NO_EFFECT = "station/pump1:no_evidence", "station/pump1:no_effect"

@@ -169,6 +169,38 @@ def test_a_dry_well_stops_the_pump_though_it_has_not_run_its_minimum():
     assert TRIPPED in world.alarms
 
 
+def tries_of_the_trip(world, seconds=150):
+    """Let the well run dry; return after how many seconds the trip's stop was commanded, each time."""
+    world.pressure = 0.0
+    world.run(30, until=lambda: "station/suction:low_low" in world.alarms)
+    tripped = world.at
+    world.run(seconds)
+    return [at - tripped for at, command in world.given if at >= tripped and command.action == "stop"]
+
+
+def before_the_trip(fails, seconds):
+    """Return a world whose pump runs, and whose station has not obeyed an ordinary stop for so long."""
+    world = well()
+    world.run(400)
+    assert world.runs
+    world.station.way = fails
+    if seconds:
+        world.level = 5.5
+        world.run(60, until=lambda: "stop" in world.since(400))
+        world.run(seconds)
+    return world
+
+
+@pytest.mark.parametrize("fails", ["deaf", "rejects", "fails", "pretends"])
+@pytest.mark.parametrize("seconds", [3, 20, 45, 100, 170, 240])
+def test_a_trip_is_tried_as_soon_and_as_often_as_if_no_stop_had_failed_before(fails, seconds):
+    fresh = tries_of_the_trip(before_the_trip(fails, 0))
+    tried = tries_of_the_trip(before_the_trip(fails, seconds))
+    assert fresh[0] == 0
+    assert len(tried) >= len(fresh)
+    assert all(ours <= theirs for ours, theirs in zip(tried, fresh, strict=False)), (tried, fresh)
+
+
 def test_a_dry_well_that_fills_again_lets_the_pump_start_after_its_rest():
     world = well()
     world.run(600)

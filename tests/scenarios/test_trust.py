@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 from support.plants import FILL, HIGH, LOW, STOP, Bench, plan, plant, pump, reading, sensor, status, threshold, told
 
-from edge_agent.model.plant import Freshness, GrossRange, Policy, RateOfChange, Spike
+from edge_agent.model.plant import Policy
 from edge_agent.model.quality import Flag
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 
 
 def watching(**tests):
@@ -124,7 +128,7 @@ def test_a_changed_limit_acts_on_the_last_good_value_at_once():
     bench.level(1.8)
     stricter = threshold("low", 2.0)
     turn = bench.turn(after=1, policy=Policy((stricter, HIGH), (FILL, STOP)))
-    assert [(c.action, c.reason) for c in turn.commands] == [("start", "tank1/level 1.80 m is below low 2.00 m")]
+    assert [(c.action, c.reason) for c in turn.commands] == [("start", "tank1/level (1.80 m) is below low (2.00 m)")]
 
 
 def test_a_changed_plan_acts_at_once():
@@ -143,7 +147,7 @@ def test_the_higher_priority_wins_and_the_loser_is_told():
     [lost, _] = bench.turns[0].decisions
     assert (lost.plan, lost.reason) == (
         "fill_tank1",
-        "plan protect outranks it: tank1/level 0.50 m is below low 1.50 m",
+        "plan protect outranks it: tank1/level (0.50 m) is below low (1.50 m)",
     )
     bench.level(1.0, after=10)  # back from low_low: the weaker plan takes over
     assert [c.action for c in bench.commands] == ["stop", "start"]

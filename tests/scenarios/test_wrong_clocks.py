@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from support.plants import Bench, later, plant, reading, sensor, threshold
 
-from edge_agent.model.plant import RateOfChange, Spike
 from edge_agent.model.quality import Flag
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 
 SPIKY = sensor(interval_seconds=1.0, spike=Spike(0.3, 0.8))
 EVERY_SECOND = sensor(interval_seconds=1.0)
@@ -62,7 +63,7 @@ def test_a_spike_is_named_and_seen_though_the_newest_reading_waits():
     assert (9.0, Flag.FAIL) in flags
     assert flags[0] == (None, Flag.NOT_EVALUATED)
     assert flags[-1] == (3.0, Flag.GOOD)
-    assert reasons(bench, "tank1/level:bad_quality") == ["tank1/level 9.00 m is fail by spike"]
+    assert reasons(bench, "tank1/level:bad_quality") == ["tank1/level (9.00 m) failed the spike test"]
 
 
 def test_a_stale_sensor_is_missing_also_in_what_was_judged():

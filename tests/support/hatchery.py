@@ -172,7 +172,7 @@ if __name__ == "__main__":
     import psycopg_pool  # noqa: F401
     import support.crashpoints  # noqa: F401
 
-    import edge_agent.knowledge.postgres  # noqa: F401
+    import edge_agent.knowledge.utility.postgres  # noqa: F401
 
     gc.freeze()
     _serve()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.model.inbox import DeliveryReport, Inbox, Message
+from edge_agent.model.inbox import DispatchReport, Inbox, Message
 from edge_agent.model.time import MICROSECONDS, Moment
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.topics import Topics
@@ -42,7 +42,7 @@ class LockStep:
             self.turns.append(turn)
             waiting, reports = [], []
             for command in turn.commands:
-                reports.append(DeliveryReport(command.id, "published", "lock-step"))
+                reports.append(DispatchReport(command.id, "published", "lock-step"))
                 waiting += self.simulation.deliver(command.node, command.actuator, wire.command(command), now)
         self.turns.append(run_turn(self.knowledge, Inbox(), now))
 

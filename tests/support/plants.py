@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import asdict, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.commands import OPEN_STATES, CommandRecord
-from edge_agent.model.inbox import DeliveryReport, Inbox, Kind, Message, Receipt, Route
-from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, QualityTests, Sensor, Step, Threshold
+from edge_agent.model.inbox import DispatchReport, Inbox, Kind, Message, PlantChange, PolicyChange, Receipt, Route
+from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
+from edge_agent.model.quality import Quality
 from edge_agent.model.remembered import Remembered, StoredReading
 from edge_agent.model.revision import Revision, by_sensor
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
+from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.turn import Knowledge, run_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.model.commands import ActuatorMemory, Command, Mode
-    from edge_agent.model.inbox import BreakerReport, RenewalReport
+    from edge_agent.model.inbox import Event
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.turn import Turn
 
@@ -35,9 +38,9 @@ def later(seconds: float, moment: Moment = START) -> Moment:
 def sensor(name: str = "tank1/level", quantity: str = "level", unit: str = "m", **more: Any) -> Sensor:
     """A sensor heard every ten seconds; keywords that name a quality test go there."""
     node, _, identity = name.partition("/")
-    tests = {key: more.pop(key) for key in list(more) if key in QualityTests.__slots__}
+    tests = [test for test in (more.pop(name, None) for name in LAYOUT.names.values()) if test is not None]
     more.setdefault("interval_seconds", 10.0)
-    return Sensor(node, identity, quantity, unit, quality=QualityTests(**tests), **more)
+    return Sensor(node, identity, quantity, unit, quality=Quality(tests), **more)
 
 
 def threshold(name: str = "low", limit: float = 1.5, of: str = "tank1/level", **more: Any) -> Threshold:
@@ -121,12 +124,12 @@ def ack(command: Command, word: str, detail: str = "") -> Message:
     return message(Kind.ACK, command.node, command.actuator, members)
 
 
-def published(command: Command, attempt: int = 1) -> DeliveryReport:
-    return DeliveryReport(command.id, "published", f"attempt {attempt}")
+def published(command: Command, attempt: int = 1) -> DispatchReport:
+    return DispatchReport(command.id, "published", f"attempt {attempt}")
 
 
-def failed(command: Command) -> DeliveryReport:
-    return DeliveryReport(command.id, "failed", "no acknowledgement")
+def failed(command: Command) -> DispatchReport:
+    return DispatchReport(command.id, "failed", "no acknowledgement")
 
 
 class Memory:
@@ -197,6 +200,7 @@ class Bench:
         self.mode: Mode = mode
         self.now = start
         self.memory = Memory()
+        self.inputs: list[tuple[Moment, Inbox]] = []
         self.turns: list[Turn] = []
         self.restart()
 
@@ -211,18 +215,20 @@ class Bench:
         self,
         *messages: Message,
         after: float = 0.0,
-        deliveries: Iterable[DeliveryReport] = (),
-        breakers: Iterable[BreakerReport] = (),
-        renewals: Iterable[RenewalReport] = (),
         policy: Policy | Revision | None = None,
-        **events: Any,
+        plant: Plant | None = None,
+        **events: Iterable[Event],
     ) -> Turn:
-        """Let `after` seconds pass and run one turn; `events` are further members of the inbox."""
+        """Let `after` seconds pass and run one turn; `events` have names for the reader alone."""
         self.now = later(after, self.now)
-        revision = whole(policy, self.site) if isinstance(policy, Policy) else policy
-        inbox = Inbox(list(messages), list(deliveries), list(breakers), list(renewals), revision, **events)
+        inbox = Inbox(list(messages), list(chain.from_iterable(events.values())))
+        if policy is not None:
+            inbox.events.append(PolicyChange(whole(policy, self.site) if isinstance(policy, Policy) else policy))
+        if plant is not None:
+            inbox.events.append(PlantChange(plant))
         turn = run_turn(self.knowledge, inbox, self.now)
         self.memory.write(turn)
+        self.inputs.append((self.now, inbox))
         self.turns.append(turn)
         return turn
 

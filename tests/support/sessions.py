@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import aiomqtt
 from support.deadline import wait_until
 
+from edge_agent.mqtt.backoff import LASTING_SECONDS, BackOff
 from edge_agent.mqtt.connection import ConnectionSettings, Tls, Will
-from edge_agent.mqtt.session import LASTING_SECONDS, Session
+from edge_agent.mqtt.session import Session
 from edge_agent.mqtt.topics import Topics
 
 if TYPE_CHECKING:
@@ -49,11 +50,16 @@ class Agent:
             parse=TOPICS.parse,
             on_connected=self._announce,
             on_lost=self._lose,
-            jitter=lambda: 0.5,
-            sleep=self._short_sleep,
             expects_session=expects_session,
-            lasting_seconds=lasting_seconds,
+            back_off=BackOff(chance=lambda: 0.5, sleep=self._short_sleep, lasting_seconds=lasting_seconds),
         )
+        self.task: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """End the session in order, as the agent does."""
+        assert self.task is not None
+        if not self.task.cancelling():  # a second one would cut its goodbye off
+            self.task.cancel()
 
     @property
     def payloads(self) -> list[bytes]:
@@ -87,13 +93,13 @@ class Agent:
 async def running(agent: Agent, *, until_announced: bool = True) -> AsyncIterator[Agent]:
     """Run an agent's session beside the block, and close it in order at the end."""
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-        task = group.create_task(agent.session.run())
+        agent.task = task = group.create_task(agent.session.run())
         try:
             if until_announced:
                 await wait_until(lambda: agent.sessions_present or task.done())
             yield agent
         finally:
-            agent.session.close()
+            agent.close()
 
 
 def client(port: int, **settings: Any) -> aiomqtt.Client:

@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt.intake import Found, Intake
 from edge_agent.mqtt.packets import Splitter
-from edge_agent.mqtt.private import Inside
+from edge_agent.mqtt.private import PrivateSide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,7 +117,7 @@ def read_by_paho(version: int, parts: Iterable[bytes]) -> Reading:
     return reading
 
 
-class Noting(Inside):
+class Noting(PrivateSide):
     """Notes the first byte of whatever paho is fed."""
 
     def __init__(self, client: paho.Client) -> None:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from support.plants import Bench, ack, failed, later, plan, plant, published, pump, reading, sensor, state, status
 from support.plants import threshold as limit
 
-from edge_agent.model.plant import Freshness, GrossRange, Policy
+from edge_agent.model.plant import Policy
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge_agent.model.commands import Command
-    from edge_agent.model.inbox import DeliveryReport, Message
+    from edge_agent.model.inbox import DispatchReport, Message
     from edge_agent.model.plant import Actuator, Plan, Plant, Sensor, Threshold
 
 BRIM = 6.0
@@ -254,7 +256,7 @@ class World:
         return told
 
     def _turn(
-        self, messages: list[Message] | None = None, deliveries: Iterable[DeliveryReport] = (), **more: Any
+        self, messages: list[Message] | None = None, deliveries: Iterable[DispatchReport] = (), **more: Any
     ) -> None:
         """Run a turn, and those that its commands bring about."""
         turn = self.bench.turn(*(messages or []), deliveries=deliveries, **more)

@@ -71,7 +71,7 @@ def test_an_unacknowledged_command_is_repeated_with_its_id_then_fails_and_opens_
     commands = node.heard(COMMAND)
     assert {command["id"] for command in commands} == {commands[0]["id"]}
     assert commands[0]["action"] == "start"
-    assert commands[0]["reason"] == "tank1/level 1.42 m is below low 1.50 m since 1 s"
+    assert commands[0]["reason"] == "tank1/level (1.42 m) has been below low (1.50 m) for 1 s"
     block_until(lambda: agent.metric('edge_agent_breaker_open{node="station"}') == 1)
     (exported,) = agent.export("commands")
     assert (exported["outcome"], exported["attempts"], exported["id"]) == ("failed", 3, commands[0]["id"])

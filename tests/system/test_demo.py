@@ -21,7 +21,7 @@ import pytest
 from rich.console import Console
 from support.deadline import block_until
 
-from edge_agent.demo.show import Wishes, show
+from edge_agent.demo.show import ShowOptions, show
 from edge_agent.mqtt.broker import open_amqtt
 from edge_agent.settings.agent import Settings
 from edge_agent.settings.plantfile import load_plant_file
@@ -142,9 +142,9 @@ def test_a_full_cycle_beside_mosquitto(tmp_path: Path) -> None:
 async def test_a_full_cycle_beside_the_embedded_broker(capfd: pytest.CaptureFixture[str]) -> None:
     console = Console(file=io.StringIO(), width=80)
     settings = Settings(http={"port": 0})  # type: ignore[arg-type] # pydantic makes the section of it
-    wishes = Wishes(float(SPEED), duration=8)
+    options = ShowOptions(float(SPEED), duration=8)
     async with asyncio.timeout(60):
-        await show(settings, load_plant_file(PLANT), wishes, console, asyncio.Event(), broker_of=open_amqtt)
+        await show(settings, load_plant_file(PLANT), options, console, asyncio.Event(), broker_of=open_amqtt)
     captured = capfd.readouterr()
     assert captured.err == ""
     assert isinstance(console.file, io.StringIO)

@@ -10,7 +10,7 @@ import pytest
 from support.deadline import block_until
 from support.processes import AgentProcess
 
-from edge_agent.knowledge.postgres_migrate import migrate
+from edge_agent.knowledge.utility.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -109,6 +109,31 @@ def test_nodes_sensors_actuators_and_plans_come_and_go_in_the_running_agent(agen
     block_until(lambda: len(agent.export("readings", "--node", "load")) == 2000)
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_pump_that_is_removed_while_it_runs_is_stopped_first(agent, bus, killed):
+    agent.start()
+    apply(agent, PLANT + WELL)
+    block_until(lambda: "well/level" in sensors(agent), timeout=3)
+    bus.publish(STATE, json.dumps({"state": "running"}), retain=True)
+    block_until(lambda: actuators(agent).get("well/pump") == "running", timeout=5)
+    apply(agent, PLANT)
+    block_until(lambda: well_stops(agent) != [], timeout=20)  # its least time on is over after ten seconds
+    if killed:
+        agent.kill()
+        agent.start()
+        block_until(lambda: any(stop["epoch"] > 1 for stop in well_stops(agent)), timeout=20)
+    assert {stop["reason"].rpartition(": ")[2] for stop in well_stops(agent)} == {"well/pump is no longer in the plant"}
+    ack = {"id": well_stops(agent)[-1]["id"], "status": "done"}
+    bus.publish(STATE, json.dumps({"state": "stopped"}), retain=True)
+    bus.publish("water/riverside/well/ack/pump", json.dumps(ack))
+    block_until(lambda: well_stops(agent)[-1]["outcome"] == "done", timeout=10)
+    assert None not in {stop["outcome"] for stop in well_stops(agent)}
+
+
+def well_stops(agent: AgentProcess) -> list[dict]:
+    return [each for each in commands(agent) if each["target"] == "well/pump" and each["action"] == "stop"]
+
+
 def commands(agent: AgentProcess) -> list[dict]:
     return [each | {"target": f"{each['node']}/{each['actuator']}"} for each in agent.export("commands")]
 

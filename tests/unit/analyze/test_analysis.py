@@ -11,11 +11,13 @@ import pytest
 from support.plants import START, later, plant, sensor, threshold
 
 from edge_agent.analyze.analysis import Analyzer
+from edge_agent.analyze.heard import Heard
 from edge_agent.model.alarms import Alarm, AlarmKey
-from edge_agent.model.plant import GrossRange
-from edge_agent.model.quality import SHIFT, Flag
+from edge_agent.model.quality import Flag
 from edge_agent.model.readings import Reading
 from edge_agent.model.remembered import StoredReading
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.registry import LAYOUT
 
 LEVEL = sensor(gross_range=GrossRange((0.0, 6.0)))
 PRESSURE = sensor("tank1/pressure", "pressure", "bar")
@@ -27,7 +29,7 @@ class Watch:
     """An analyzer under a clock in seconds after START."""
 
     def __init__(self, *thresholds, remembered=()):
-        self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, START)
+        self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, START, layout=LAYOUT)
 
     def read(self, value, at=0.0, flag=Flag.GOOD, *, late=False, of=LEVEL, tests=0):
         now = later(at)
@@ -49,8 +51,8 @@ class Watch:
         return self.changes()
 
     def status(self, online, at, node="station"):
-        self.analyzer.node_status(node, online, later(at))
-        return self.changes()
+        self.events, self.alarms = self.analyzer.analyze(Heard(statuses=[(node, online)]), later(at))
+        return [f"{event.key} {event.event}" for event in self.events]
 
     def changes(self):
         self.events, self.alarms = self.analyzer.register.take_changes()
@@ -70,7 +72,7 @@ def test_a_limit_alarm_says_what_decided():
     assert watch.read(1.42, 5) == ["tank1/level:low raised"]
     [event], [alarm] = watch.events, watch.alarms
     assert (event.at, event.value, event.by) == (later(5).at, 1.42, "agent")
-    assert event.reason == "tank1/level 1.42 m is below low 1.50 m"
+    assert event.reason == "tank1/level (1.42 m) is below low (1.50 m)"
     assert (alarm.priority, alarm.active, alarm.acknowledged, alarm.since) == ("high", True, False, later(5).at)
     assert (alarm.value, alarm.limit, alarm.unit) == (1.42, 1.5, "m")
     assert (alarm.evidence.topic, alarm.evidence.value, alarm.evidence.flag) == (TOPIC, 1.42, "good")
@@ -80,7 +82,7 @@ def test_a_value_a_little_below_its_limit_does_not_read_as_if_it_were_at_it():
     watch = Watch(threshold("low", 950.41))
     watch.read(950.4063)
     (event,) = watch.events
-    assert event.reason == "tank1/level 950.406 m is below low 950.410 m"
+    assert event.reason == "tank1/level (950.406 m) is below low (950.410 m)"
 
 
 def test_it_is_raised_and_cleared_once():
@@ -103,7 +105,7 @@ def test_time_between_two_readings_completes_the_delays():
     assert watch.read(1.4, 0) == []
     assert watch.tick(9.9) == []
     assert watch.tick(10) == ["tank1/level:low raised"]
-    assert watch.events[0].reason.endswith("since 10 s")
+    assert watch.events[0].reason.endswith("for 10 s")
     assert watch.read(2.0, 30) == []
     assert watch.tick(50) == ["tank1/level:low cleared"]
     assert watch.tick(100) == []
@@ -160,18 +162,20 @@ def test_nor_of_one_that_is_silent():
 
 def test_three_suspect_readings_in_a_row_are_bad_quality_and_one_good_is_enough():
     watch = Watch()
-    suspect = Flag.SUSPECT << SHIFT["rate_of_change"]
+    suspect = LAYOUT.pack({"rate_of_change": "suspect"})
     found = [watch.read(3.0, at, Flag.SUSPECT, tests=suspect) for at in range(3)]
     assert found == [[], [], ["tank1/level:bad_quality raised"]]
-    assert "suspect by rate_of_change" in watch.events[0].reason
+    assert watch.events[0].reason == "tank1/level (3.00 m) is suspect by the rate of change test"
     assert watch.read(3.0, 3) == ["tank1/level:bad_quality cleared"]
     assert watch.read(3.0, 4, Flag.SUSPECT) == []
 
 
 def test_a_single_fail_is_bad_quality():
     watch = Watch()
-    assert watch.read(9.0, 0, Flag.FAIL, tests=Flag.FAIL << SHIFT["gross_range"]) == ["tank1/level:bad_quality raised"]
-    assert watch.events[0].reason == "tank1/level 9.00 m is fail by gross_range"
+    assert watch.read(9.0, 0, Flag.FAIL, tests=LAYOUT.pack({"gross_range": "fail"})) == [
+        "tank1/level:bad_quality raised"
+    ]
+    assert watch.events[0].reason == "tank1/level (9.00 m) failed the gross range test"
     assert watch.read(9.0, 1, Flag.FAIL) == []
 
 
@@ -196,7 +200,7 @@ def test_a_changed_limit_is_looked_at_at_once():
     watch = Watch(LOW)
     watch.read(1.6)
     assert watch.adopt(threshold("low", 1.7), at=1) == ["tank1/level:low raised"]
-    assert watch.events[0].reason == "tank1/level 1.60 m is below low 1.70 m"
+    assert watch.events[0].reason == "tank1/level (1.60 m) is below low (1.70 m)"
     assert watch.adopt(threshold("low", 1.0), at=2) == ["tank1/level:low cleared"]
 
 
@@ -297,10 +301,11 @@ _REMOVAL = """
 from support.plants import START, plant, threshold
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.model.alarms import Alarm, AlarmKey
+from edge_agent.monitor.tests.registry import LAYOUT
 names = ["low", "low_low", "high", "high_high"]
 limits = [threshold(name, 1.0) for name in names]
 before = [Alarm(AlarmKey("tank1", "level", name), "high", True, False, START.at, "") for name in names]
-analyzer = Analyzer(plant(thresholds=limits), limits, before, START)
+analyzer = Analyzer(plant(thresholds=limits), limits, before, START, layout=LAYOUT)
 analyzer.adopt([], START)
 print([event.key.threshold for event in analyzer.register.take_changes()[0]])
 """
@@ -358,7 +363,7 @@ class Restarted(Watch):
 
     def __init__(self, *thresholds, at, readings, remembered=()):
         now = later(at)._replace(seconds=at)
-        self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, now)
+        self.analyzer = Analyzer(plant([LEVEL, PRESSURE]), thresholds, remembered, now, layout=LAYOUT)
         held = [
             StoredReading("tank1", "level", value, later(s).at, later(s).at, None, int(flag), 0)
             for value, s, flag in readings
@@ -427,7 +432,7 @@ def late(behind, at, **more):
     return Reading(LEVEL, 3.0, later(at - behind).at, later(at).at, None, int(Flag.GOOD), late=True, **more)
 
 
-AHEAD = int(Flag.SUSPECT) << SHIFT["clock"]
+AHEAD = LAYOUT.pack({"clock": "suspect"})
 
 
 def leave(watch, behind, *times, tests=0):
@@ -478,22 +483,22 @@ def test_single_readings_from_the_future_between_true_ones_are_no_bad_quality():
 
 
 def test_the_alarm_names_the_spike_and_not_the_reading_before_it():
-    watch, suspect = Watch(LOW), int(Flag.FAIL) << SHIFT["spike"]
+    watch, suspect = Watch(LOW), LAYOUT.pack({"spike": "fail"})
     spike = Reading(LEVEL, 9.0, later(10).at, later(10).at, None, int(Flag.NOT_EVALUATED), settled=False)
     before = Reading(LEVEL, 3.0, later(0).at, later(0).at, None, int(Flag.FAIL), suspect, outlier=spike)
     watch.analyzer.read([(before, TOPIC)], later(10))
     assert watch.changes() == ["tank1/level:bad_quality raised"]
-    assert (watch.events[0].reason, watch.events[0].value) == ("tank1/level 9.00 m is fail by spike", 9.0)
+    assert (watch.events[0].reason, watch.events[0].value) == ("tank1/level (9.00 m) failed the spike test", 9.0)
     assert watch.alarms[0].evidence.observed_at == later(10).at
 
 
 def test_one_that_fails_by_more_than_its_neighbour_is_named_itself():
-    watch, tests = Watch(LOW), int(Flag.FAIL) << SHIFT["spike"] | int(Flag.FAIL)
+    watch, tests = Watch(LOW), LAYOUT.pack({"gross_range": "fail", "spike": "fail"})
     beside = Reading(LEVEL, 3.0, START.at, START.at, None, 2)
     bad = Reading(LEVEL, 7.0, START.at, START.at, None, int(Flag.FAIL), tests, outlier=beside)
     watch.analyzer.read([(bad, TOPIC)], START)
     watch.changes()
-    assert watch.events[0].reason == "tank1/level 7.00 m is fail by gross_range, spike"
+    assert watch.events[0].reason == "tank1/level (7.00 m) failed the gross range and spike tests"
 
 
 DOUBTED = frozenset({"tank1/level:low"})

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from edge_agent.mqtt.pump import Pump
+from edge_agent.mqtt.transport import Transport
 from edge_agent.observe.http import Endpoints
 
 _HEAD = """
@@ -120,13 +120,13 @@ async def test_want_of_memory_while_reading_is_no_end_of_the_connection():
     with ours, theirs:
         client = Starved()
         client.socket = lambda: ours
-        pump = Pump(client, None, lambda _: None, failures.append)
+        transport = Transport(client, None, lambda _: None, failures.append)
         theirs.send(b"x")
-        pump._reading = True
-        for step in (pump._read, pump._write, pump._tick):
+        transport._reading = True
+        for step in (transport._read, transport._write, transport._tick):
             with pytest.raises(MemoryError):
                 step()
-        pump._timer.cancel()
+        transport._timer.cancel()
     assert failures == []
 
 

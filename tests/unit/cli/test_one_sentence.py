@@ -106,7 +106,7 @@ def test_settings_that_are_no_toml(told, here, command):
     (here / "config/agent.toml").write_text("[mqtt\n")
     code, said = told(command)
     assert code == 2
-    assert said.startswith("config/agent.toml: line 1, column 6: is no valid TOML")
+    assert said.startswith("config/agent.toml: line 1, column 6: is not valid TOML")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -170,7 +170,7 @@ def test_a_recording_that_cannot_be_written(told, monkeypatch, record):
 
 
 def test_a_line_of_a_recording_is_named_once(told, here):
-    (here / "day.jsonl").write_text('{"recording": 1}\n{"at": }\n')
+    (here / "day.jsonl").write_text('{"recording": 3}\n{"at": }\n')
     code, said = told("replay")
     assert (code, said) == (1, "line 2 is no part of a recording: expecting value in column 8")
 
@@ -406,7 +406,7 @@ def under_way(here, command, sentence):
 def test_a_terminal_that_closes_does_not_end_the_agent(here):
     with under_way(here, "run", "The agent has started") as (process, log):
         process.send_signal(signal.SIGHUP)
-        block_until(lambda: "SIGHUP changes nothing" in log.read_text(), timeout=10)
+        block_until(lambda: "SIGHUP is ignored" in log.read_text(), timeout=10)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
 
@@ -415,8 +415,8 @@ def test_a_terminal_that_closes_does_not_end_the_agent(here):
     ("command", "sentence", "number"),
     [
         ("run", "The agent has started", signal.SIGINT),
-        ("simulate", "The plant runs", signal.SIGINT),
-        ("simulate", "The plant runs", signal.SIGHUP),
+        ("simulate", "The simulated plant is running", signal.SIGINT),
+        ("simulate", "The simulated plant is running", signal.SIGHUP),
     ],
 )
 def test_what_lasts_ends_in_order(here, command, sentence, number):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from edge_agent.demo.facts import Facts
+from edge_agent.demo.facts import DemoFacts
 from edge_agent.demo.gauge import Span
 from edge_agent.demo.tally import Tally
 from edge_agent.demo.view import Picture
@@ -31,7 +31,7 @@ THRESHOLDS = tuple(
     Threshold("tank1", "level", name, limit)  # type: ignore[arg-type]
     for name, limit in (("low_low", 1.8), ("low", 2.5), ("high", 3.6), ("high_high", 4.4))
 )
-REASON = "tank1/level 2.42 m is below low 2.50 m since 10 s"
+REASON = "tank1/level (2.42 m) has been below low (2.50 m) for 10 s"
 
 
 class Makers:
@@ -87,8 +87,8 @@ class Makers:
             alarms,
         )
 
-    def facts(self) -> Facts:
-        return Facts(
+    def facts(self) -> DemoFacts:
+        return DemoFacts(
             "Riverside: pump station and water tower",
             60.0,
             "mosquitto :41883",

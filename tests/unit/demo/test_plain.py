@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from edge_agent.turn import Turn
 
+REASON = "tank1/level (2.42 m) has been below low (2.50 m) for 10 s"
+
 
 class Listener:
     """Plain lines behind their tally, as the demo wires them."""
@@ -36,7 +38,7 @@ def test_an_alarm_is_a_line_with_plant_time_priority_and_reason(make: Makers, li
     listener.turn(make.turn(125, alarm_events=[make.event("raised", 125)], alarms=[make.alarm()]))
     listener.turn(make.turn(300, alarm_events=[make.event("cleared", 300, reason="it is back")], alarms=[make.alarm()]))
     assert listener.said == [
-        "00:02:05  alarm raised        tank1/level:low (medium): tank1/level 2.42 m is below low 2.50 m since 10 s",
+        f"00:02:05  alarm raised        tank1/level:low (medium): {REASON}",
         "00:05:00  alarm cleared       tank1/level:low: it is back",
     ]
 
@@ -47,7 +49,7 @@ def test_each_step_of_a_command_is_a_line(make: Makers, listener: Listener) -> N
     listener.turn(make.turn(12, command_events=steps))
     what = "#4 station/pump1 start (fill_tank1)"
     assert listener.said == [
-        f"00:00:10  command decided     {what}: tank1/level 2.42 m is below low 2.50 m since 10 s",
+        f"00:00:10  command decided     {what}: {REASON}",
         f"00:00:10  command published   {what}: attempt 1",
         f"00:00:11  command accepted    {what}",
         f"00:00:12  command done        {what}",

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from edge_agent.demo.facts import day_text, midnight
-from edge_agent.demo.summary import Numbers, Pump, Range, Tank, summary
+from edge_agent.demo.summary import PumpTotals, Range, TankTotals, Totals, summary
 from edge_agent.demo.wording import duration_text, number
 from edge_agent.model.commands import CommandState
 from edge_agent.model.time import MICROSECONDS
@@ -15,9 +15,9 @@ from edge_agent.model.time import MICROSECONDS
 if TYPE_CHECKING:
     from conftest import Makers
 
-TANK = Tank("tank1/level", "m", Range(2.49, 3.62), Range(2.5, 3.6), (1.8, 4.4))
-PUMPS = (Pump("station/pump1", 2, 3.0, 1, 2.5, 0.5, 0.4), Pump("station/pump2", 0, 0.25, 0, 0.0))
-NUMBERS = Numbers(
+TANK = TankTotals("tank1/level", "m", Range(2.49, 3.62), Range(2.5, 3.6), (1.8, 4.4))
+PUMPS = (PumpTotals("station/pump1", 2, 3.0, 1, 2.5, 0.5, 0.4), PumpTotals("station/pump2", 0, 0.25, 0, 0.0))
+NUMBERS = Totals(
     "Riverside",
     3601,
     60.2,

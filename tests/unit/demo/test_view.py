@@ -11,7 +11,7 @@ from rich.console import Console
 from edge_agent.demo.rows import RENEWAL
 from edge_agent.demo.tally import Tally
 from edge_agent.demo.view import render
-from edge_agent.execute import execution
+from edge_agent.execute.need import PREFIX
 from edge_agent.model.quality import Flag
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def test_pumps_show_state_wish_plan_starts_and_open_command(make: Makers) -> Non
     first = next(line for line in lines if "station/pump1" in line)
     second = next(line for line in lines if "station/pump2" in line)
     assert first.split()[:4] == ["station/pump1", "●", "running", "80%"]
-    assert first.split()[4:] == ["wished:", "start", "(fill_tank1)", "3", "starts", "accepted"]
-    assert second.split() == ["station/pump2", "○", "unknown", "nothing", "wished", "yet", "1", "start"]
+    assert first.split()[4:] == ["requested:", "start", "(fill_tank1)", "3", "starts", "accepted"]
+    assert second.split() == ["station/pump2", "○", "unknown", "nothing", "requested", "yet", "1", "start"]
 
 
 def test_active_alarms_stand_by_priority_and_others_not_at_all(make: Makers) -> None:
@@ -105,7 +105,7 @@ def test_active_alarms_stand_by_priority_and_others_not_at_all(make: Makers) -> 
     lines = make.text(render(make.picture(alarms=alarms), 100, 30), 100)
     start = next(number for number, line in enumerate(lines) if "Active alarms" in line)
     assert [line.split()[0] for line in lines[start + 1 : start + 4]] == ["critical", "medium", "─"]
-    assert "00:01:00  tank1/level 2.42 m is below low 2.50 m since 10 s" in lines[start + 1]
+    assert "00:01:00  tank1/level (2.42 m) has been below low (2.50 m) for 10 s" in lines[start + 1]
 
 
 def test_a_failed_command_shows_why_it_failed(make: Makers) -> None:
@@ -125,11 +125,11 @@ def test_renewed_leases_count_with_the_command_they_renew(make: Makers) -> None:
         tally.turn(make.turn(commands=[command], command_events=[make.step(number, "done")]))
     lines = [line for line in make.text(render(make.picture(tally), 80, 24)) if " done  " in line]
     assert len(lines) == 1
-    assert "00:00:01 done       station/pump1 start, renewed 3x  tank1/level 2.42 m" in lines[0]
+    assert "00:00:01 done       station/pump1 start, renewed 3x  tank1/level (2.42" in lines[0]
 
 
 def test_renewals_are_told_by_the_words_that_execution_gives_them() -> None:
-    assert execution._PREFIX["renew"] == RENEWAL
+    assert PREFIX["renew"] == RENEWAL
 
 
 def test_what_is_held_back_of_a_plant_too_large_for_the_window_is_said(make: Makers) -> None:

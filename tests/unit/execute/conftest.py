@@ -1,17 +1,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 from support.plants import START, failed, later, plant, published, pump
 
-from edge_agent.execute.execution import Executed, Executor
+from edge_agent.execute import recall
+from edge_agent.execute.execution import Executor
+from edge_agent.execute.facts import Executed, Facts, Sighted
 from edge_agent.execute.troubles import troubles, watch
 from edge_agent.model.commands import CommandRecord, Wish
-from edge_agent.model.inbox import BreakerReport, Operation
+from edge_agent.model.inbox import BreakerReport, LinkReport, Operation
 from edge_agent.model.remembered import Remembered
 
 PUMP = "station/pump1"
+
+
+class Told(NamedTuple):
+    actuator: str
+    state: str
+    value: float | None
+    local: bool
+
+
+class Ack(NamedTuple):
+    command_id: str
+    status: str
+    detail: str
+    actuator: str
 
 
 class Desk:
@@ -23,28 +40,34 @@ class Desk:
             plant(actuators=actuators or [pump()]), "gateway-1", mode, remembered or Remembered(epoch=7), START
         )
         self.all = Executed()
+        self.refused = None  # the epoch that a node has named in refusing this one's
+        self._given = []
 
-    def _merge(self, executed):
+    def act(self, **facts):
+        """Run the second step of a turn on what is told; return what was decided."""
+        executed = self.executor.act(Facts(**facts), self.now)
         self.all.commands += executed.commands
         self.all.events += executed.events
         self.all.decisions += executed.decisions
+        self._given += executed.commands
         return executed
+
+    def _commands(self):
+        given, self._given = self._given, []
+        return given
 
     def at(self, seconds):
         self.now = later(seconds)
         return self
 
     def wish(self, action, value=None, of=PUMP, plan="fill", priority=50, *, trip=False):
-        executed = Executed()
-        self.executor.wish([Wish(of, action, value, plan, priority, "because", trip=trip)], executed, self.now)
-        self.executor.reconcile(executed, self.now)
-        return self._merge(executed).commands
+        self.act(requests=[Wish(of, action, value, plan, priority, "because", trip=trip)])
+        return self._commands()
 
     def tick(self):
-        executed = Executed()
-        self.executor.reconcile(executed, self.now)
-        self.executor.conditions(self.now)
-        return self._merge(executed).commands
+        """Return the commands given since the last look, and now."""
+        self.act()
+        return self._commands()
 
     def wait(self, until, step=1.0):
         """Let time pass up to `until` seconds after START; returns the commands given."""
@@ -68,15 +91,21 @@ class Desk:
         """Seconds since START."""
         return self.now.seconds - START.seconds
 
+    @staticmethod
+    def word(command, word, detail=""):
+        """Return what a node says of a command."""
+        return Ack(command.id, word, detail, command.target)
+
     def ack(self, command, word, detail=""):
-        executed = Executed()
-        self.executor.acknowledge(command.id, word, detail, executed, self.now)
-        return [str(event.state) for event in self._merge(executed).events]
+        executed = self.act(acknowledgements=[self.word(command, word, detail)])
+        self.refused = executed.refused_epoch or self.refused
+        return [str(event.state) for event in executed.events if event.command_id == command.id]
 
     def deliver(self, report):
-        executed = Executed()
-        self.executor.delivered(report, executed, self.now)
-        return [(str(event.state), event.attempts) for event in self._merge(executed).events]
+        executed = self.act(dispatches=[report])
+        return [
+            (str(event.state), event.attempts) for event in executed.events if event.command_id == report.command_id
+        ]
 
     def publish(self, command):
         return self.deliver(published(command))
@@ -85,15 +114,14 @@ class Desk:
         return self.deliver(failed(command))
 
     def state(self, word, value=None, of=PUMP, *, local=False):
-        executed = Executed()
-        self.executor.report(of, word, value, executed, self.now, local=local)
-        return [(str(event.state), event.detail) for event in self._merge(executed).events]
+        executed = self.act(states=[Told(of, word, value, local)])
+        return [(str(event.state), event.detail) for event in executed.events]
 
     def online(self, online=True, node="station"):
-        self.executor.node_status(node, online, self.now)
+        self.executor.observe(Sighted(statuses=[(node, online)]), self.now)
 
     def breaker(self, state, node="station"):
-        self.executor.breaker(BreakerReport(node, state), self.now)
+        self.act(breakers=[BreakerReport(node, state)])
 
     def done(self, action, at=None, word=None):
         """Wish, publish, acknowledge and report in one go."""
@@ -106,10 +134,20 @@ class Desk:
         return command
 
     def link(self, connected):
-        self.executor.link(self.now, connected=connected)
+        self.act(links=[LinkReport(connected)])
 
     def operate(self, operation, target=PUMP):
-        return self.executor.operate(Operation(operation, target, "ada", "because"), self.now)
+        """Let a person ask; return whether that changed anything."""
+        before = self._in_hand()
+        self.executor.observe(Sighted(operations=[Operation(operation, target, "ada", "because")]), self.now)
+        return self._in_hand() != before
+
+    def _in_hand(self):
+        return self.control.panel.hand, self.control.lock_out.failures
+
+    def overhear(self, command_id):
+        """Let the node say that it has done a command."""
+        self.act(acknowledgements=[Ack(command_id, "done", "", PUMP)])
 
     @property
     def troubles(self):
@@ -127,12 +165,12 @@ class Desk:
 
     @property
     def control(self):
-        return self.executor.controls[PUMP]
+        return self.executor.roster.plant[PUMP]
 
     def memory(self) -> Remembered:
         """What the next run would be told now."""
-        records = [control.record for control in self.executor.controls.values() if control.record]
-        memories = [control.memory(self.now) for control in self.executor.controls.values()]
+        records = [control.record for control in self.executor.roster.plant.values() if control.record]
+        memories = [recall.memory(control, self.now) for control in self.executor.roster.plant.values()]
         return Remembered(
             self.executor.epoch + 1,
             [CommandRecord(r.command, r.state, r.attempts) for r in records],

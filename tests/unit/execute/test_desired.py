@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.plants import pump
 
+from edge_agent.execute.panel import Hand
 from edge_agent.model.commands import CommandState
 from edge_agent.model.desired import TRANSITIONS, Desired
-from edge_agent.model.inbox import DeliveryReport
+from edge_agent.model.inbox import DispatchReport
 
 PUMP = "station/pump1"
 D = Desired
@@ -33,11 +34,11 @@ def test_every_step_is_legal_or_named_illegal(desk, before, after):
     assert (after in TRANSITIONS[before]) is not (after in ILLEGAL[before])
     desk.control.state = before
     if after in TRANSITIONS[before] or after is before:
-        desk.control._to(after)
+        desk.control.step(after)
         assert desk.control.state is after
     else:
         with pytest.raises(AssertionError, match=f"station/pump1: no step from {before} to {after}"):
-            desk.control._to(after)
+            desk.control.step(after)
 
 
 def test_anything_may_be_taken_in_hand_locked_out_or_asked_anew():
@@ -106,7 +107,7 @@ class World:
 
     def _delivery(self, state):
         for command in self.given[-2:]:
-            self.desk.deliver(DeliveryReport(command.id, state, ""))
+            self.desk.deliver(DispatchReport(command.id, state, ""))
 
     def _online(self, online):
         self.desk.online(online)
@@ -136,7 +137,6 @@ class World:
         desk = self.desk.at(self.desk.seconds + after)
         desk.now = desk.now._replace(at=desk.now.at + self.skew * 1_000_000)
         self.given += desk.tick()
-        desk.executor.conditions(desk.now)
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -148,7 +148,7 @@ def test_nothing_that_happens_is_an_illegal_step(make_desk, spec, events):
         world.tick(0.1)
         control = world.desk.control
         assert control.record is None or control.record.state in {"decided", "published", "accepted"}
-        assert set(world.desk.executor._open) == ({control.record.command.id} if control.record else set())
+        assert set(world.desk.executor.orders) == ({control.record.command.id} if control.record else set())
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -168,7 +168,11 @@ def test_the_fail_safe_action_is_held_by_nothing_but_min_on_local_and_the_link(m
     given = record is not None and record.command.action == "stop"
     allowed = {"broker"} if trip else {"broker", "min_on"}
     if not given and not control.confirmed and not stood:
-        assert control.hand == "local" or (control.held and control.held <= allowed) or control.record
+        assert (
+            control.panel.hand is Hand.LOCAL
+            or (control.held_back.by and control.held_back.by <= allowed)
+            or control.record
+        )
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -177,11 +181,12 @@ def test_nothing_is_commanded_in_local_and_no_start_in_hand_or_locked_out(make_d
     world = World(make_desk, spec)
     for event, detail in events:
         world.given, before = [], world.given
-        blocked = world.desk.control.hand, world.desk.control.locked_out
+        local = world.desk.control.panel.hand is Hand.LOCAL
+        blocked = world.desk.control.panel.taken or world.desk.control.lock_out.locked
         world.tick(0.1)
-        if blocked[0] == "local" and world.desk.control.reported is not None:
+        if local and world.desk.control.reported is not None:
             assert world.given == []
-        if any(blocked):
+        if blocked:
             assert [c for c in world.given if c.action != "stop"] == []
         world.given = before + world.given
         world.happen(event, detail)

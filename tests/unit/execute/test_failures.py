@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from support.plants import pump
 
+from edge_agent.execute.panel import Hand
 from edge_agent.model.desired import Desired
-from edge_agent.model.inbox import DeliveryReport
+from edge_agent.model.inbox import DispatchReport
 
 
 def fail(desk, command, word="failed"):
@@ -36,7 +37,7 @@ def test_a_command_that_failed_is_an_alarm_until_one_is_done(desk):
     desk.ack(command, "done")
     desk.state("running")
     assert desk.troubles == {}
-    assert desk.control.failures == 0
+    assert desk.control.lock_out.failures == 0
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -56,7 +57,7 @@ def test_a_success_between_begins_the_count_anew(desk):
         desk.publish(command)
         desk.state("running")
         desk.ack(command, "done")
-        assert desk.control.failures == 0
+        assert desk.control.lock_out.failures == 0
         desk.done("stop")
         desk.at(desk.seconds + 60)
 
@@ -79,7 +80,7 @@ def test_a_stop_that_fails_is_asked_again_for_ever(desk):
         stop = desk.next()
         pauses.append(desk.seconds - missed)
     assert pauses == [5, 10, 20, 40, 60, 60, 60, 60]
-    assert not desk.control.locked_out
+    assert not desk.control.lock_out.locked
 
 
 def test_a_reset_ends_it(make_desk):
@@ -107,7 +108,7 @@ def test_silence_and_refusals_lock_nothing_out(desk):
         desk.publish(command)
         desk.fail(command) if n % 2 else desk.ack(command, "rejected", "local")
         command = desk.next()
-    assert not desk.control.locked_out
+    assert not desk.control.lock_out.locked
     assert "failed" in desk.troubles
 
 
@@ -123,7 +124,7 @@ def test_done_without_effect_is_told_and_locked_out_after_so_often(desk):
             desk.ack(command, "done")
     assert len(given) == 3
     assert "locked_out" in desk.troubles
-    assert desk.control.failure == "asked to start, and done, it reports stopped"
+    assert desk.control.lock_out.why == "asked to start, and done, it reports stopped"
 
 
 # Stops that nobody confirms -------------------------------------------------------------------------------------
@@ -132,9 +133,9 @@ def test_done_without_effect_is_told_and_locked_out_after_so_often(desk):
 def test_a_stop_that_is_not_confirmed_in_ten_seconds_is_critical(desk):
     desk.done("start")
     desk.at(60).wish("stop")
-    desk.wait(70)
+    desk.wait(69)
     assert desk.troubles == {}
-    desk.wait(71)
+    desk.wait(70)
     assert desk.troubles == {"stop_not_confirmed": "critical"}
     desk.state("stopped")
     assert desk.troubles == {}
@@ -190,7 +191,7 @@ def test_a_stop_that_is_done_without_effect_is_asked_again_for_ever(desk, trip):
     assert len(given) >= 15
     assert desk.troubles["stop_not_confirmed"] == "critical"
     assert desk.wait(desk.seconds + 61)
-    assert not desk.control.locked_out
+    assert not desk.control.lock_out.locked
 
 
 # What delays neither a stop nor a trip --------------------------------------------------------------------------
@@ -252,12 +253,12 @@ def test_a_trip_that_misses_is_asked_again_within_ten_seconds(desk):
 
 def test_a_trip_passes_a_suspension_and_a_lock_out(make_desk):
     desk = locked_out(make_desk)
-    desk.control.hand = "unexpected"
+    desk.control.panel.hand = Hand.UNEXPECTED
     assert len(desk.wish("stop", trip=True)) == 1
 
 
 def test_a_command_that_never_went_out_is_no_failure_of_the_equipment(desk):
     [command] = desk.wish("start")
-    desk.deliver(DeliveryReport(command.id, "failed", "no broker"))
-    assert desk.control.failure == ""
+    desk.deliver(DispatchReport(command.id, "failed", "no broker"))
+    assert desk.control.lock_out.why == ""
     assert desk.troubles == {}

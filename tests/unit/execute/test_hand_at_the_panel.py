@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from support.plants import pump
 
+from edge_agent.execute.panel import Hand
 from edge_agent.model.desired import Desired
 
 
@@ -54,7 +55,7 @@ def test_local_from_the_first_report_on(desk):
 
 def test_the_end_of_local_ends_a_lock_out(make_desk):
     desk = running(make_desk)
-    desk.control.failures = 3
+    desk.control.lock_out.failures = 3
     desk.state("running", local=True)
     assert "locked_out" in desk.troubles
     desk.state("running")
@@ -202,7 +203,7 @@ def test_once_it_obeys_the_pauses_are_short_again(make_desk):
         desk.publish(command)
         desk.ack(command, "done")
         desk.at(second + 2).state("running")
-    assert desk.control._pause_seconds == 5
+    assert desk.control.pace.pause_seconds == 5
 
 
 # Unexpected, away from the fail-safe ----------------------------------------------------------------------------
@@ -250,7 +251,7 @@ def test_a_change_that_comes_with_the_nodes_return_is_no_hand(make_desk):
     desk.at(90).online(True)
     desk.state("stopped")
     assert [c.action for c in desk.tick()] == ["start"]
-    assert desk.control.hand is None
+    assert desk.control.panel.hand is Hand.AUTO
 
 
 def test_a_lease_that_ran_out_is_no_hand(make_desk):
@@ -259,7 +260,7 @@ def test_a_lease_that_ran_out_is_no_hand(make_desk):
     desk.wait(150)
     desk.link(True)
     desk.state("stopped")
-    assert desk.control.hand is None
+    assert desk.control.panel.hand is Hand.AUTO
     assert [c.action for c in desk.tick()] == ["start"]
 
 
@@ -268,13 +269,13 @@ def test_what_was_commanded_is_no_hand(make_desk):
     [stop] = desk.wish("stop")
     desk.publish(stop)
     desk.state("stopped")
-    assert desk.control.hand is None
+    assert desk.control.panel.hand is Hand.AUTO
 
 
 def test_a_word_of_the_nodes_own_is_no_hand(make_desk):
     desk = running(make_desk)
     desk.state("fault")
-    assert desk.control.hand is None
+    assert desk.control.panel.hand is Hand.AUTO
 
 
 def test_what_a_command_does_that_was_overtaken_on_its_way_is_no_hand(make_desk):
@@ -284,12 +285,12 @@ def test_what_a_command_does_that_was_overtaken_on_its_way_is_no_hand(make_desk)
     desk.publish(stop)
     [start] = desk.at(60.01).wish("start")
     desk.at(60.02).state("stopped")
-    assert (desk.control.hand, "not_in_auto" in desk.troubles) == (None, False)
+    assert (desk.control.panel.hand, "not_in_auto" in desk.troubles) == (Hand.AUTO, False)
     desk.ack(start, "done")
     desk.state("running")
     assert desk.control.state is Desired.FULFILLED
     desk.at(200).state("stopped")
-    assert desk.control.hand == "unexpected"
+    assert desk.control.panel.hand is Hand.UNEXPECTED
 
 
 def test_what_it_does_after_the_next_one_was_done_is_put_right(make_desk):
@@ -299,21 +300,21 @@ def test_what_it_does_after_the_next_one_was_done_is_put_right(make_desk):
     [start] = desk.at(60.01).wish("start")
     desk.ack(start, "done")
     desk.at(60.03).state("stopped")
-    assert desk.control.hand is None
+    assert desk.control.panel.hand is Hand.AUTO
     assert [c.action for c in desk.wait(100)][:1] == ["start"]
 
 
 def test_what_the_command_of_another_agent_does_is_no_hand(make_desk):
     """Two agents take turns: this one has control again, and does not take the other's stop for a person's."""
     desk = running(make_desk, min_on_seconds=0, min_off_seconds=0)
-    desk.executor.overhear("another agent's", "station/pump1", desk.now)
+    desk.overhear("another agent's")
     desk.state("stopped")
-    assert desk.control.hand is None
+    assert desk.control.panel.hand is Hand.AUTO
     assert [c.action for c in desk.wait(100)][:1] == ["start"]
 
 
 def test_a_second_word_on_the_newest_command_explains_nothing(make_desk):
     desk = running(make_desk)
-    desk.executor.overhear(desk.all.commands[-1].id, "station/pump1", desk.now)
+    desk.overhear(desk.all.commands[-1].id)
     desk.state("stopped")
-    assert desk.control.hand == "unexpected"
+    assert desk.control.panel.hand is Hand.UNEXPECTED

@@ -8,7 +8,7 @@ import pytest
 from support.plants import START, later, pump
 
 from edge_agent.model.commands import CommandState, Decision
-from edge_agent.model.inbox import DeliveryReport
+from edge_agent.model.inbox import DispatchReport
 
 
 def test_a_wish_becomes_one_command(desk):
@@ -68,7 +68,8 @@ def test_after_the_outcome_nothing_changes_any_more(desk):
 
 def test_an_unknown_command_is_nobodys(desk):
     [command] = desk.wish("start")
-    desk.executor.acknowledge("0199", "done", "", desk.all, desk.now)
+    desk.overhear("0199")
+    assert desk.all.events == []
     assert desk.ack(command, "accepted") == ["accepted"]
     assert desk.ack(command, "accepted") == []
 
@@ -99,7 +100,7 @@ def test_an_accepted_command_is_not_failed_by_its_delivery(desk):
     desk.publish(command)
     desk.ack(command, "accepted")
     assert desk.fail(command) == []
-    assert desk.deliver(DeliveryReport(command.id, "expired", "")) == []
+    assert desk.deliver(DispatchReport(command.id, "expired", "")) == []
     assert desk.ack(command, "done") == ["done"]
 
 
@@ -139,8 +140,8 @@ def test_a_refused_command_is_asked_again_with_growing_pauses_up_to_half_a_lease
         command = desk.next()
         pauses.append(desk.seconds - missed)
     assert pauses == [5, 10, 20, 40, 80, 160, 320, 450, 450]
-    assert desk.control.failure == "start was not carried out: local control"
-    assert not desk.control.locked_out
+    assert desk.control.lock_out.why == "start was not carried out: local control"
+    assert not desk.control.lock_out.locked
 
 
 def test_a_refused_command_is_asked_again_at_once_when_the_node_reports(desk):
@@ -190,7 +191,7 @@ def test_a_command_that_never_went_out_has_started_nothing(make_desk):
     desk = make_desk(pump(max_starts_per_hour=1, min_on_seconds=300))
     desk.state("stopped")
     [command] = desk.wish("start")
-    desk.deliver(DeliveryReport(command.id, "expired", "no broker"))
+    desk.deliver(DispatchReport(command.id, "expired", "no broker"))
     assert (desk.control.equipment.running, list(desk.control.equipment.starts)) == (False, [])
     assert len(desk.wait(11)) == 1
 

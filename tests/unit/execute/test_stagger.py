@@ -8,7 +8,6 @@ import pytest
 from support.plants import START, pump
 
 from edge_agent.execute.control import Control
-from edge_agent.execute.execution import Executed
 from edge_agent.execute.stagger import Stagger, return_wait_seconds
 from edge_agent.model.commands import Wish
 
@@ -20,11 +19,11 @@ def pumps(count, **more):
 def starts(desk, count, until=200):
     """When which of so many pumps was started, all wished in one instant."""
     wishes = [Wish(f"station/pump{n}", "start", None, "fill", 50, "because") for n in range(1, count + 1)]
-    desk.executor.wish(wishes, Executed(), desk.now)
+    desk.act(requests=wishes)
     found = [(desk.seconds, command.actuator) for command in desk.tick()]
     while desk.seconds < until:
         found += [(desk.seconds, command.actuator) for command in desk.at(desk.seconds + 0.5).tick()]
-        for control in desk.executor.controls.values():
+        for control in desk.executor.roster:
             if control.record is not None:
                 desk.publish(control.record.command)
                 desk.ack(control.record.command, "done")

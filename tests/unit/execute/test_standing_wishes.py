@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.plants import START, pump
+from support.plants import START, failed, pump
 
 from edge_agent.model.commands import ActuatorMemory, CommandRecord, CommandState, Wish
 from edge_agent.model.remembered import Remembered
@@ -186,24 +186,23 @@ def test_a_restart_does_not_forget_a_wish_that_was_held(make_desk):
     assert [c.action for c in after.wait(301)] == ["stop"]
 
 
-def test_what_to_remember_is_flagged_when_it_changes(desk):
-    desk.control.changed = False
-    desk.tick()
-    assert not desk.control.changed
-    desk.wish("start")
-    assert desk.control.changed
-    memory = desk.control.memory(START)
+def test_what_to_remember_is_told_when_it_changes(desk):
+    assert desk.act().memories == []
+    [memory] = desk.act(requests=[Wish(PUMP, "start", None, "fill", 50, "because")]).memories
     assert memory.desired == ["start", None, "fill", 50, "because"]
     assert (memory.running, memory.started_at, memory.starts) == (True, START.at, [START.at])
 
 
-def test_memories_of_equipment_that_is_gone_are_left(make_desk, desk):
+def test_what_an_older_agent_remembers_of_equipment_that_is_gone_is_closed_and_told(make_desk, desk):
     [command] = desk.wish("start")
     record = CommandRecord(command, CommandState.PUBLISHED)
     gone = Remembered(8, [record], actuators=[ActuatorMemory("station/pump1", ["start", None, "fill", 50, ""])])
     after = make_desk(pump("station/pump2"), remembered=gone)
     assert after.wait(60) == []
-    assert after.states == []
+    assert after.states == ["expired"]
+    assert [decision.reason for decision in after.all.decisions] == [
+        "station/pump1 is no longer in the plant, and its fail-safe action is not known: its lease ends it"
+    ]
 
 
 @pytest.mark.parametrize("word", ["done", "rejected", "failed"])
@@ -212,8 +211,8 @@ def test_what_became_of_an_earlier_command_does_not_hold_a_new_wish_up(desk, wor
     [start] = desk.wish("start")
     desk.publish(start)
     desk.at(1)
-    desk.executor.wish([Wish(PUMP, "stop", None, "full", 50, "too high")], desk.all, desk.now)
-    desk.fail(start) if word == "failed" else desk.ack(start, word)
+    said = {"dispatches": [failed(start)]} if word == "failed" else {"acknowledgements": [desk.word(start, word)]}
+    desk.act(requests=[Wish(PUMP, "stop", None, "full", 50, "too high")], **said)
     [stop] = desk.tick()
     assert (stop.action, stop.reason) == ("stop", "too high")
     desk.publish(stop)

@@ -8,9 +8,9 @@ import pytest
 from loguru import logger
 
 from edge_agent.errors import ConfigurationError, EdgeAgentError
-from edge_agent.knowledge.postgres import PostgresStore
-from edge_agent.knowledge.postgres_migrate import migrate
-from edge_agent.knowledge.rediscache import RedisCache
+from edge_agent.knowledge.policy.rediscache import RedisCache
+from edge_agent.knowledge.utility.migrate import migrate
+from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.dsn import is_clear_dsn, is_clear_redis_url
 from edge_agent.settings.agent import settings_from
 

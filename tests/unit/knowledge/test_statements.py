@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from edge_agent.knowledge.migrate import NEWEST, migrate, schema_version
 from edge_agent.knowledge.statements import migrations, statements
+from edge_agent.knowledge.store.migrate import NEWEST, migrate, schema_version
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def db():
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:
-    assert [step.version for step in migrations("sqlite")] == list(range(1, NEWEST + 1))
+    assert [step.version for step in migrations("store")] == list(range(1, NEWEST + 1))
 
 
 def test_migrating_again_does_nothing(db: sqlite3.Connection) -> None:
@@ -25,9 +25,9 @@ def test_migrating_again_does_nothing(db: sqlite3.Connection) -> None:
     assert schema_version(db) == NEWEST
 
 
-@pytest.mark.parametrize("file", ["journal", "policy", "archive"])
-def test_every_statement_fits_the_schema(db: sqlite3.Connection, file: str) -> None:
-    found = statements("sqlite", file)
+@pytest.mark.parametrize(("room", "file"), [("store", "journal"), ("store", "policy"), ("archive", "archive")])
+def test_every_statement_fits_the_schema(db: sqlite3.Connection, room: str, file: str) -> None:
+    found = statements(room, file)
     assert found
     for statement in found.values():
         named = dict.fromkeys(("at", "id", "seq", "node", "size", "state", "attempts", "closed_at"))
@@ -45,6 +45,6 @@ def test_every_statement_fits_the_schema(db: sqlite3.Connection, file: str) -> N
 )
 def test_an_export_is_read_in_the_order_of_an_index(db: sqlite3.Connection, name: str, index: str) -> None:
     named = dict.fromkeys(("at", "id", "seq", "node", "size"), 1)
-    (first, *_) = db.execute(f"EXPLAIN QUERY PLAN {statements('sqlite', 'archive')[name]}", named).fetchall()
+    (first, *_) = db.execute(f"EXPLAIN QUERY PLAN {statements('archive', 'archive')[name]}", named).fetchall()
     assert index in first[-1]
     assert first[-1].startswith("SEARCH")

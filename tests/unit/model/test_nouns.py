@@ -7,7 +7,7 @@ from support.plants import plant, pump, sensor, threshold
 
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.commands import OPEN_STATES, TRANSITIONS, CommandState
-from edge_agent.model.plant import Freshness
+from edge_agent.monitor.tests.freshness import Freshness
 
 S = CommandState
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.model.quality import TESTS, Flag, aggregate, flag_name, pack_tests, unpack_tests
+from edge_agent.model.quality import Flag, aggregate, flag_name
+from edge_agent.monitor.tests.registry import LAYOUT
 
 _flags = st.sampled_from(Flag)
 
@@ -37,11 +38,11 @@ def test_an_aggregate_of_aggregates_is_the_aggregate(one, other):
     assert aggregate([*one, *other]) == aggregate([aggregate(other), aggregate(one)])
 
 
-@given(st.dictionaries(st.sampled_from(TESTS), _flags.map(flag_name)))
+@given(st.dictionaries(st.sampled_from(list(LAYOUT.names.values())), _flags.map(flag_name)))
 def test_packing_is_exact_both_ways(tests):
-    assert unpack_tests(pack_tests(tests)) == tests
+    assert LAYOUT.unpack(LAYOUT.pack(tests)) == tests
 
 
 def test_unknown_tests_cannot_be_packed():
     with pytest.raises(KeyError):
-        pack_tests({"smell": "good"})
+        LAYOUT.pack({"smell": "good"})

@@ -7,12 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.plants import START, sensor
 
-from edge_agent.model.plant import FlatLine, Freshness, GrossRange, RateOfChange, Spike
-from edge_agent.model.quality import Flag, aggregate, unpack_tests
+from edge_agent.model.quality import Flag, aggregate
 from edge_agent.model.remembered import StoredReading
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
 from edge_agent.monitor.channel import Channel
+from edge_agent.monitor.tests.flat_line import FlatLine
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.registry import LAYOUT
+from edge_agent.monitor.tests.spike import Spike
 
 SPIKE = Spike(0.3, 0.8)
 
@@ -28,7 +33,7 @@ def take(taker: Channel, value, observed, received=None, seq=None):
 
 
 def verdicts(reading):
-    return unpack_tests(reading.tests)
+    return LAYOUT.unpack(reading.tests)
 
 
 def test_a_sensor_without_tests_has_good_readings():

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.monitor import decode
-from edge_agent.monitor.decode import Acknowledgement
+from edge_agent.monitor import words
+from edge_agent.monitor.words import Acknowledgement
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from edge_agent.monitor.decode import Acknowledgement
     ],
 )  # fmt: skip
 def test_a_status_is_online_or_offline_or_not_understood(payload, online):
-    assert decode.status(payload) is online
+    assert words.status(payload) is online
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_a_status_is_online_or_offline_or_not_understood(payload, online):
     ],
 )  # fmt: skip
 def test_a_state_is_a_word_and_perhaps_a_value(payload, expected):
-    assert decode.state(payload) == expected
+    assert words.state(payload) == expected
 
 
 @pytest.mark.parametrize("word", ["accepted", "done", "rejected", "failed"])
 def test_an_acknowledgement_names_a_command_and_says_one_of_four_words(word):
     payload = f'{{"id": "0199", "status": "{word}", "detail": "8 s"}}'.encode()
-    assert decode.acknowledgement(payload) == Acknowledgement("0199", word, "8 s")
+    assert words.acknowledgement(payload) == Acknowledgement("0199", word, "8 s")
 
 
 @pytest.mark.parametrize(
@@ -55,19 +55,19 @@ def test_an_acknowledgement_names_a_command_and_says_one_of_four_words(word):
     ],
 )  # fmt: skip
 def test_what_is_no_acknowledgement(payload):
-    assert decode.acknowledgement(payload) is None
+    assert words.acknowledgement(payload) is None
 
 
 def test_a_detail_is_optional_and_cut():
-    assert decode.acknowledgement(b'{"id": "a", "status": "done"}') == Acknowledgement("a", "done", "")
-    assert decode.acknowledgement(b'{"id": "a", "status": "done", "detail": null}') == Acknowledgement("a", "done", "")
-    found = decode.acknowledgement(b'{"id": "a", "status": "failed", "detail": "' + b"x" * 400 + b'"}')
+    assert words.acknowledgement(b'{"id": "a", "status": "done"}') == Acknowledgement("a", "done", "")
+    assert words.acknowledgement(b'{"id": "a", "status": "done", "detail": null}') == Acknowledgement("a", "done", "")
+    found = words.acknowledgement(b'{"id": "a", "status": "failed", "detail": "' + b"x" * 400 + b'"}')
     assert found is not None
     assert len(found.detail) == 256
 
 
 @given(st.binary(max_size=100))
 def test_arbitrary_bytes_never_raise(payload):
-    assert decode.status(payload) in {True, False, None}
-    found = decode.state(payload), decode.acknowledgement(payload)
+    assert words.status(payload) in {True, False, None}
+    found = words.state(payload), words.acknowledgement(payload)
     assert all(word is None or isinstance(word, tuple) for word in found)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.model.plant import FlatLine
 from edge_agent.model.quality import Flag
-from edge_agent.monitor.flat_line import judge
+from edge_agent.monitor.tests.flat_line import FlatLine
+from edge_agent.monitor.tests.spec import Seen
 
 
 def by_definition(spec: FlatLine, series: list[tuple[float, float]]) -> Flag:
@@ -34,7 +34,9 @@ class Flatness:
         self.spec, self.run, self.last = spec, None, None
 
     def update(self, value: float, seconds: float) -> Flag:
-        self.run, flag = judge(self.spec, self.run, self.last, value, seconds)
+        value_before, seconds_before = self.last or (None, None)
+        seen = Seen(value, seconds, last=value_before, last_seconds=seconds_before)
+        self.run, flag = self.spec.update(seen, self.run)
         self.last = (value, seconds)
         return flag
 

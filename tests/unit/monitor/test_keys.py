@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from support.plants import START, later, message, plant, sensor, told
 
 from edge_agent.model.inbox import Kind
-from edge_agent.model.plant import RateOfChange, Spike
 from edge_agent.model.remembered import Remembered, StoredReading
 from edge_agent.monitor.keys import KEPT_KEYS, MOST_AHEAD, Keys
 from edge_agent.monitor.monitoring import Monitor
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 
 WHOLE = START.at // 10**6
 

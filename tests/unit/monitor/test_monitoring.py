@@ -9,11 +9,14 @@ from support.plants import START, ack, later, message, plant, reading, sensor, s
 
 from edge_agent.model.commands import Command
 from edge_agent.model.inbox import Kind, Message, Receipt, Route
-from edge_agent.model.plant import Freshness, RateOfChange, Spike
-from edge_agent.model.quality import Flag, unpack_tests
+from edge_agent.model.quality import Flag
 from edge_agent.model.readings import MOST_DELIVERIES
 from edge_agent.model.remembered import Remembered, StoredReading
 from edge_agent.monitor.monitoring import Monitor
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.registry import LAYOUT
+from edge_agent.monitor.tests.spike import Spike
 
 
 def monitor(*sensors, remembered=None, timestamps="rfc3339"):
@@ -267,7 +270,7 @@ def test_bare_numbers_that_arrive_together_have_no_rate():
     quick = sensor(rate_of_change=RateOfChange(0.02, 0.05))
     taker = monitor(quick)
     observed = taker.observe([told(3.0), told(3.1)], START)
-    assert [unpack_tests(r.tests)["rate_of_change"] for r in observed.readings] == ["not_evaluated"] * 2
+    assert [LAYOUT.unpack(r.tests)["rate_of_change"] for r in observed.readings] == ["not_evaluated"] * 2
     [next_turn] = taker.observe([told(3.7)], later(10)).readings
     assert next_turn.flag == Flag.FAIL
 

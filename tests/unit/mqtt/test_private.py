@@ -11,7 +11,7 @@ from support.deadline import block_until
 from support.streams import Reading
 
 from edge_agent.mqtt.packets import pubacks
-from edge_agent.mqtt.private import Inside
+from edge_agent.mqtt.private import PrivateSide
 
 IDS = list(range(1, 60_000))
 
@@ -52,13 +52,13 @@ def everything(client, theirs, size):
 
 
 def test_acknowledgements_of_which_the_socket_takes_a_part_arrive_whole(client, ends):
-    Inside(client).acknowledge(IDS)
+    PrivateSide(client).acknowledge(IDS)
     assert client.want_write()
     assert everything(client, ends[1], 4 * len(IDS)) == pubacks(IDS)
 
 
 def test_acknowledgements_come_after_what_is_half_written(client, ends):
-    inside = Inside(client)
+    inside = PrivateSide(client)
     sent = client.publish("a", bytes(200_000), 1)
     client.loop_write()
     assert inside.unsent(sent.mid)
@@ -70,7 +70,7 @@ def test_acknowledgements_come_after_what_is_half_written(client, ends):
 
 
 def test_acknowledgements_on_a_full_socket_wait_in_order(client, ends):
-    inside = Inside(client)
+    inside = PrivateSide(client)
     filled = 0
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -84,7 +84,7 @@ def test_acknowledging_on_a_socket_that_is_gone_is_noticed_when_the_queue_is_wri
     ended = []
     client.on_disconnect = lambda *event: ended.append(event[3])
     ends[0].shutdown(socket.SHUT_WR)
-    Inside(client).acknowledge([1])
+    PrivateSide(client).acknowledge([1])
     assert not ended
     client.loop_write()
     assert ended
@@ -92,7 +92,7 @@ def test_acknowledging_on_a_socket_that_is_gone_is_noticed_when_the_queue_is_wri
 
 def test_what_paho_does_not_see_counts_as_a_sign_of_life():
     reading = Reading(paho.MQTTv311, [b"\x30\x03\x00\x01a"])
-    inside = Inside(reading.client)
+    inside = PrivateSide(reading.client)
     reading.client._ping_t, reading.client._last_bytes_received = 5.0, 0.0
     inside.tick(reading=True)
     assert (reading.client._ping_t, reading.client._last_bytes_received) == (5.0, 0.0)
@@ -107,7 +107,7 @@ def test_what_paho_does_not_see_counts_as_a_sign_of_life():
 
 def test_while_nothing_is_read_no_answer_is_missed():
     reading = Reading(paho.MQTTv311, [])
-    inside = Inside(reading.client)
+    inside = PrivateSide(reading.client)
     reading.client._ping_t = 5.0
     inside.tick(reading=False)
     assert reading.client._ping_t == 0.0
@@ -116,6 +116,6 @@ def test_while_nothing_is_read_no_answer_is_missed():
 @pytest.mark.parametrize("error", [None, ConnectionResetError("reset")])
 def test_the_end_of_the_stream_is_pahos_to_tell(error):
     reading = Reading(paho.MQTTv5, [])
-    Inside(reading.client).end(error)
+    PrivateSide(reading.client).end(error)
     assert reading.ended
     assert reading.client.socket() is None

@@ -27,7 +27,7 @@ START = Command(
     epoch=7,
     counter=1042,
     plan="fill_tank1",
-    reason="tank1/level 1.42 m is below low 1.50 m since 10 s",
+    reason="tank1/level (1.42 m) has been below low (1.50 m) for 10 s",
 )
 LOW = Alarm(
     key=AlarmKey("tank1", "level", "low"),
@@ -47,7 +47,7 @@ def test_a_command_is_written_as_the_interface_shows_it():
         b'{"id":"0199e0c1-0000-7000-8000-000000000001","site":"riverside","node":"station","actuator":"pump1",'
         b'"action":"start","value":null,"issued_at":"2026-11-22T10:00:10.512Z",'
         b'"expires_at":"2026-11-22T10:00:40.512Z","lease_seconds":900,"epoch":7,"counter":1042,"plan":"fill_tank1",'
-        b'"reason":"tank1/level 1.42 m is below low 1.50 m since 10 s"}'
+        b'"reason":"tank1/level (1.42 m) has been below low (1.50 m) for 10 s"}'
     )
 
 

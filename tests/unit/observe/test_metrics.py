@@ -127,6 +127,13 @@ def test_every_alarm_that_there_can_be_is_at_zero_before_the_first(metrics):
     assert value(metrics, "alarm_events_total", threshold="locked_out", event="raised") == 0
 
 
+def test_no_series_waits_for_what_cannot_happen(metrics):
+    flags = {dict(key[1:])["flag"] for key in samples(metrics) if key[0] == "edge_agent_readings_total"}
+    events = {dict(key[1:])["event"] for key in samples(metrics) if key[0] == "edge_agent_alarm_events_total"}
+    assert flags == {"good", "not_evaluated", "suspect", "fail"}
+    assert events == {"raised", "cleared", "chattering"}
+
+
 def test_every_labelled_counter_has_its_series_before_anything_happens(metrics):
     families = text_string_to_metric_families(metrics.text().decode())
     counters = {family.name: family.samples for family in families if family.type == "counter"}

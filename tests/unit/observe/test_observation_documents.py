@@ -3,6 +3,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
+import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
 
@@ -89,6 +91,21 @@ def test_the_dashboard_is_laid_out_without_overlaps():
 def test_yaml_files_load(path):
     yaml = pytest.importorskip("yaml", reason="comes with the extra sim")
     assert isinstance(yaml.safe_load(path.read_text()), dict)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool comes with the package prometheus")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "config", "prometheus.yml"),
+        ("check", "rules", RULES.name),
+        ("test", "rules", "edge-agent.rules-test.yml"),
+    ],
+    ids=" ".join,
+)
+def test_prometheus_takes_configuration_and_rules(arguments):
+    ended = subprocess.run(["promtool", *arguments], cwd=RULES.parent, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def test_the_provisioned_dashboard_finds_its_data_source():

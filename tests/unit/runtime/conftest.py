@@ -12,15 +12,16 @@ from edge_agent.errors import BrokerUnavailableError, PublishRefusedError, Store
 from edge_agent.execute.identity import command_id
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.commands import Command
-from edge_agent.model.inbox import DeliveryReport, Kind, Message, Receipt, Route
+from edge_agent.model.inbox import DispatchReport, Kind, Message, Receipt, Route
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.runtime.commit import GroupCommit
-from edge_agent.runtime.delivery import Delivery
+from edge_agent.runtime.announcer import Announcer
+from edge_agent.runtime.commit import CommitRules, GroupCommit
+from edge_agent.runtime.context import LoopContext
+from edge_agent.runtime.dispatcher import Dispatcher
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.loop import Loop
-from edge_agent.runtime.outbox import Outbox
 from edge_agent.runtime.writing import Writing
 from edge_agent.turn import Knowledge
 
@@ -69,10 +70,12 @@ class FakeInlet:
     def __init__(self, events):
         self.events = events
         self.paused = False
+        self.pauses = 0
         self.acknowledged = []
 
     def pause(self):
         self.paused = True
+        self.pauses += 1
 
     def resume(self):
         self.paused = False
@@ -133,17 +136,17 @@ class FakeObserver:
 
 
 class ReportBox:
-    """Keeps what the delivery reports."""
+    """Keeps what the dispatcher reports."""
 
     def __init__(self):
-        self.deliveries, self.breakers = [], []
+        self.dispatches, self.breakers = [], []
 
     def report(self, report):
-        (self.deliveries if isinstance(report, DeliveryReport) else self.breakers).append(report)
+        (self.dispatches if isinstance(report, DispatchReport) else self.breakers).append(report)
 
     @property
     def states(self):
-        return [report.state for report in self.deliveries]
+        return [report.state for report in self.dispatches]
 
 
 class _OverError(Exception):
@@ -291,31 +294,29 @@ def make_alarm(clock):
 
 
 @pytest.fixture
-def make_delivery(plant, outlet, reports, observer):
+def make_dispatcher(plant, inlet, outlet, reports, observer):
     def make(group, clock):
-        actuators = {actuator.name: actuator for actuator in plant.actuators}
-        return Delivery(outlet, reports, actuators, clock, observer, group)
+        context = LoopContext(inbox=reports, inlet=inlet, clock=clock, observer=observer, group=group)
+        return Dispatcher(context, outlet, plant.actuators)
 
     return make
 
 
 @pytest.fixture
 def make_loop(plant, clock, inlet, outlet, journal, observer, make_knowledge):
-    """Make a loop with real delivery and outbox; `loop.parts` holds what a test may want to touch."""
+    """Make a loop with real dispatcher and announcer; `loop.parts` holds what a test may want to touch."""
 
     def make(group, *, commit_seconds=60.0, most_unacknowledged=1000, mode="auto", recorder=None, high_water=1000):
         inbox = BoundedInbox(high_water, clock.steady)
         inbox.inlet = inlet
-        outbox = Outbox(outlet)
-        actuators = {actuator.name: actuator for actuator in plant.actuators}
-        delivery = Delivery(outlet, inbox, actuators, clock, observer, group)
+        announcer = Announcer(outlet)
+        context = LoopContext(inbox=inbox, inlet=inlet, clock=clock, observer=observer, group=group)
+        dispatcher = Dispatcher(context, outlet, plant.actuators)
         knowledge = make_knowledge(mode)
-        writing = Writing(knowledge, inbox, journal, clock, observer, group)
-        commits = GroupCommit(
-            inbox, inlet, writing, outbox, delivery, clock, observer,
-            commit_seconds=commit_seconds, most_unacknowledged=most_unacknowledged,
-        )  # fmt: skip
-        loop = Loop(knowledge, inbox, commits, delivery, clock, observer, recorder)
-        return SimpleNamespace(loop=loop, inbox=inbox, outbox=outbox, delivery=delivery, commits=commits)
+        writing = Writing(context, knowledge, journal)
+        rules = CommitRules(commit_seconds, most_unacknowledged)
+        commits = GroupCommit(context, writing=writing, announcer=announcer, dispatcher=dispatcher, rules=rules)
+        loop = Loop(context, knowledge, commits, recorder=recorder, equipped=dispatcher.equip)
+        return SimpleNamespace(loop=loop, inbox=inbox, announcer=announcer, dispatcher=dispatcher, commits=commits)
 
     return make

@@ -7,7 +7,7 @@ import pytest
 from support.deadline import wait_until
 
 from edge_agent.errors import StoreError
-from edge_agent.model.inbox import Receipt
+from edge_agent.model.inbox import LinkReport, PolicyChange, Receipt
 from edge_agent.model.plant import Plant, Policy
 from edge_agent.runtime.agent import (
     FINISH_SECONDS,
@@ -16,6 +16,7 @@ from edge_agent.runtime.agent import (
     Agent,
     Parts,
 )
+from edge_agent.runtime.commit import CommitRules
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.policywatch import POLL_SECONDS, PolicyWatch
 
@@ -79,10 +80,18 @@ def inbox(clock):
 @pytest.fixture
 def parts(make_knowledge, inbox, connection, inlet, outlet, journal, policy, plant, clock, observer):
     return Parts(
-        make_knowledge(), inbox, connection, inlet, outlet, journal,
-        PolicyWatch(policy, plant, inbox.adopt), clock, observer, 60.0, 1000,
+        knowledge=make_knowledge(),
+        inbox=inbox,
+        connection=connection,
+        inlet=inlet,
+        outlet=outlet,
+        journal=journal,
+        policy=PolicyWatch(policy, plant, lambda revision: inbox.report(PolicyChange(revision))),
+        clock=clock,
+        observer=observer,
+        commit=CommitRules(60.0, 1000),
         finish_seconds=0.2,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -121,9 +130,9 @@ async def test_it_says_online_and_at_the_end_offline_before_it_disconnects(run, 
 
 async def test_what_is_held_is_stored_and_acknowledged_at_the_end(run, inbox, inlet, journal, level_message):
     async def scenario(_running):
-        inbox.put(level_message(3.0, 1))
+        inbox.extend([level_message(3.0, 1)])
         await wait_until(lambda: not len(inbox))
-        inbox.put(level_message(3.1, 2))
+        inbox.extend([level_message(3.1, 2)])
 
     await run(scenario)
     assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
@@ -133,10 +142,10 @@ async def test_what_is_held_is_stored_and_acknowledged_at_the_end(run, inbox, in
 async def test_a_full_inbox_is_not_opened_again_at_the_end(run, agent, inbox, inlet, journal, clock, level_message):
     async def scenario(_running):
         journal.broken = True
-        inbox.put(level_message(1.2, 1))
+        inbox.extend([level_message(1.2, 1)])
         await wait_until(lambda: journal.tried)
         for packet in range(2, 9):  # while the loop waits for the store
-            inbox.put(level_message(1.2, packet))
+            inbox.extend([level_message(1.2, packet)])
         assert inlet.paused
         agent.stop()
         journal.broken = False
@@ -153,8 +162,8 @@ async def test_the_last_alarms_and_dead_letters_are_told_before_it_says_offline(
     async def scenario(_running):
         agent.stop()
         for packet in range(1, 21):
-            inbox.put(level_message("NaN", packet))
-        inbox.put(level_message(1.2, 21))
+            inbox.extend([level_message("NaN", packet)])
+        inbox.extend([level_message(1.2, 21)])
 
     await run(scenario)
     assert [str(alarm.key) for alarm in outlet.alarms] == ["tank1/level:low"]
@@ -173,7 +182,7 @@ async def test_stopped_before_it_runs_it_ends_at_once(agent, outlet):
 async def test_a_store_that_stays_away_does_not_keep_it_from_ending(run, inbox, inlet, journal, outlet, level_message):
     async def scenario(_running):
         journal.broken = True
-        inbox.put(level_message(1.2))
+        inbox.extend([level_message(1.2)])
         await wait_until(lambda: journal.tried)
 
     await run(scenario)
@@ -192,7 +201,7 @@ async def test_a_broker_that_confirms_nothing_does_not_keep_it_from_ending(run, 
 async def test_a_broker_that_is_away_does_not_keep_it_from_ending(run, outlet, inbox, inlet, level_message):
     async def scenario(_running):
         outlet.away = True
-        inbox.put(level_message(3.0))
+        inbox.extend([level_message(3.0)])
 
     await run(scenario)
     assert len(inlet.acknowledged) == 1
@@ -222,11 +231,11 @@ async def test_commands_and_alarms_go_out_once_the_epoch_is_settled_after_the_an
         return settled
 
     async def scenario(_running):
-        inbox.put(level_message(1.2))
+        inbox.extend([level_message(1.2)])
         await wait_until(lambda: len(outlet.alarms) == 1)
         agent.lost()
         await agent.announce(settle)
-        await wait_until(lambda: agent._parts.knowledge.executor.linked == settled)
+        await wait_until(lambda: agent._parts.knowledge.executor.reach.linked == settled)
         await wait_until(lambda: bool(outlet.alarms) == settled)
 
     await run(scenario)
@@ -234,7 +243,7 @@ async def test_commands_and_alarms_go_out_once_the_epoch_is_settled_after_the_an
 
 async def test_each_connection_is_told_every_alarm(run, connection, inbox, outlet, level_message):
     async def scenario(_running):
-        inbox.put(level_message(1.2))
+        inbox.extend([level_message(1.2)])
         await wait_until(lambda: len(outlet.alarms) == 1)
         connection.broken.set()
         await wait_until(lambda: len(outlet.alarms) == 2)
@@ -262,7 +271,7 @@ async def test_an_error_in_any_task_ends_the_agent_with_it(
             policy.error = error
         else:
             journal.write = mistaken
-            inbox.put(level_message(1.2))
+            inbox.extend([level_message(1.2)])
 
     async def found():
         with pytest.raises(ExceptionGroup) as caught:
@@ -290,7 +299,7 @@ def test_changed_thresholds_are_looked_for_more_often_than_once_a_second():
 
 async def test_a_changed_policy_is_put_in_force(run, policy, inbox, observer, plant, low, level_message):
     async def scenario(_running):
-        inbox.put(level_message(3.0))
+        inbox.extend([level_message(3.0)])
         await wait_until(lambda: policy.asked and any(turn.readings for turn in observer.turns))
         policy.now = Policy((replace(low, limit=3.5),), plant.policy.plans)
         policy.number += 1
@@ -305,7 +314,7 @@ async def test_a_policy_that_changed_before_the_first_look_is_not_missed(
     policy.now = Policy((replace(low, limit=3.5),), plant.policy.plans)
 
     async def scenario(_running):
-        inbox.put(level_message(3.0))
+        inbox.extend([level_message(3.0)])
         await wait_until(lambda: any(turn.alarm_events for turn in observer.turns))
 
     await run(scenario)
@@ -318,7 +327,7 @@ async def test_without_its_source_the_last_policy_holds_and_a_later_change_is_fo
         policy.error = StoreError("away")
         asked = policy.asked
         await wait_until(lambda: policy.asked > asked)
-        inbox.put(level_message(3.0))
+        inbox.extend([level_message(3.0)])
         policy.now = Policy((replace(low, limit=3.5),), plant.policy.plans)
         policy.number += 1
         policy.error = None
@@ -335,7 +344,7 @@ async def test_it_is_ready_with_broker_and_store_and_says_what_is_missing(
     async def scenario(_running):
         assert agent.ready() == {"broker": None, "store": None, "loop": None}
         journal.broken = True
-        inbox.put(level_message(1.2))
+        inbox.extend([level_message(1.2)])
         await wait_until(lambda: agent.ready()["store"] == "the disk is full")
         journal.broken = False
         clock.advance(1.0)
@@ -352,7 +361,7 @@ async def test_a_broker_that_refuses_its_word_is_heard_all_the_same_and_told_aga
     async def scenario(_running):
         connection.refusal = "the broker refused it"
         assert agent.ready()["broker"] == "the broker refused it"
-        inbox.put(level_message(1.2))
+        inbox.extend([level_message(1.2)])
         await wait_until(lambda: journal.turns)
         outlet.refusing, connection.refusal = False, None
         await agent.announce()
@@ -374,7 +383,7 @@ async def test_a_loop_that_stands_still_is_not_alive_unless_the_store_holds_it(
             return await write(turns)
 
         journal.write = hanging
-        inbox.put(level_message(1.2))
+        inbox.extend([level_message(1.2)])
         await wait_until(lambda: not len(inbox))
         clock.advance(STALLED_SECONDS + 1)
         assert "no turn for" in agent.live()
@@ -382,7 +391,7 @@ async def test_a_loop_that_stands_still_is_not_alive_unless_the_store_holds_it(
         await wait_until(lambda: agent.live() is None)
         journal.write = write
         journal.broken = True
-        inbox.put(level_message(1.9, 2))
+        inbox.extend([level_message(1.9, 2)])
         await wait_until(lambda: agent.ready()["store"] is not None)
         clock.advance(STALLED_SECONDS + 1)
         assert agent.live() is None
@@ -394,7 +403,7 @@ async def test_a_loop_that_stands_still_is_not_alive_unless_the_store_holds_it(
 
 async def test_others_are_given_a_snapshot_and_the_backlog(run, agent, inbox, inlet, level_message):
     async def scenario(_running):
-        inbox.put(level_message(3.0))
+        inbox.extend([level_message(3.0)])
         assert agent.backlog == 1
         await wait_until(lambda: agent.snapshot().sensors[0].value == 3.0)
 
@@ -413,7 +422,7 @@ class FakeRecorder:
 
     @property
     def links(self):
-        return [link.connected for inbox in self.inboxes for link in inbox.links]
+        return [event.connected for inbox in self.inboxes for event in inbox.events if isinstance(event, LinkReport)]
 
 
 async def test_the_core_is_told_when_the_connection_comes_and_goes(parts, connection, task_group):
@@ -431,7 +440,7 @@ async def test_a_command_that_missed_the_broker_goes_out_when_it_is_back(
 ):
     async def scenario(_running):
         outlet.away = True
-        inbox.put(level_message(1.2, 1))
+        inbox.extend([level_message(1.2, 1)])
         await wait_until(lambda: any(sleeper.due_seconds < 1002.0 for sleeper in clock._sleepers))
         outlet.away = False
         connection.broken.set()
@@ -444,7 +453,7 @@ async def test_a_command_that_missed_the_broker_goes_out_when_it_is_back(
 async def test_a_write_that_hangs_does_not_keep_it_from_ending(run, inbox, inlet, journal, outlet, level_message):
     async def scenario(_running):
         journal.hangs = asyncio.Event()
-        inbox.put(level_message(1.2, 1))
+        inbox.extend([level_message(1.2, 1)])
         await wait_until(lambda: journal.tried)
 
     await run(scenario)

@@ -77,7 +77,7 @@ def sink():
 
 @pytest.fixture
 def drain(spool, sink):
-    return Drain(spool, sink, ManualClock(), lambda: 0.0)
+    return Drain(spool, sink, clock=ManualClock(), chance=lambda: 0.0)
 
 
 async def test_what_is_spooled_arrives_in_order_and_in_few_writes(spool, sink, drain, task_group):
@@ -88,7 +88,6 @@ async def test_what_is_spooled_arrives_in_order_and_in_few_writes(spool, sink, d
         await wait_until(lambda: not spool.parcels)
     assert sink.taken == names
     assert len(sink.batches) == 2
-    assert drain.drained_rows == len(names)
 
 
 async def test_it_wakes_at_once_when_something_is_spooled(spool, sink, drain, task_group):

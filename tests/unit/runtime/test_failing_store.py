@@ -44,8 +44,8 @@ async def test_when_there_is_room_again_the_readings_follow_and_nothing_is_told_
     journal.full = True
     async with task_group() as group:
         parts = make_loop(group)
-        group.create_task(parts.outbox.run())
-        parts.outbox.connected(is_connected=True)
+        group.create_task(parts.announcer.run())
+        parts.announcer.connected(is_connected=True)
         await parts.loop.turn(Inbox([level_message(1.2, 1)]), None)
         await parts.loop.turn(Inbox([level_message(1.3, 2)]), None)
         await wait_until(lambda: outlet.commands and outlet.alarms)
@@ -62,16 +62,18 @@ async def test_when_there_is_room_again_the_readings_follow_and_nothing_is_told_
     assert stored == [outlet.commands[0].id]
 
 
-async def test_the_loop_turns_on_while_the_store_fails(make_loop, task_group, level_message, clock, journal, observer):
+async def test_the_loop_turns_on_while_the_store_fails(
+    make_loop, task_group, level_message, clock, inlet, journal, observer
+):
     journal.broken = True
     async with task_group() as group:
         parts = make_loop(group, commit_seconds=0.0)
         group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0, 1))
+        parts.inbox.extend([level_message(3.0, 1)])
         await wait_until(lambda: parts.loop.store_error)
-        parts.inbox.put(level_message(1.2, 2))
+        parts.inbox.extend([level_message(1.2, 2)])
         await wait_until(lambda: any(turn.commands for turn in observer.turns))
-        assert parts.inbox.pauses == 0
+        assert not inlet.paused
         journal.broken = False
         clock.advance(STORE_PAUSE_SECONDS)
         await wait_until(lambda: readings(journal.writes) == [3.0, 1.2])
@@ -83,8 +85,8 @@ async def test_an_alarm_is_told_even_where_nothing_can_be_stored(
     journal.broken = True
     async with task_group() as group:
         parts = make_loop(group)
-        group.create_task(parts.outbox.run())
-        parts.outbox.connected(is_connected=True)
+        group.create_task(parts.announcer.run())
+        parts.announcer.connected(is_connected=True)
         await parts.loop.turn(Inbox([level_message(1.2, 1)]), None)
         await wait_until(lambda: outlet.alarms)
         clock.advance(STORE_PAUSE_SECONDS)
@@ -117,8 +119,8 @@ async def test_dead_letters_are_told_when_they_are_stored(make_loop, task_group,
     journal.broken = True
     async with task_group() as group:
         parts = make_loop(group, commit_seconds=0.0)
-        group.create_task(parts.outbox.run())
-        parts.outbox.connected(is_connected=True)
+        group.create_task(parts.announcer.run())
+        parts.announcer.connected(is_connected=True)
         await parts.loop.turn(Inbox([bad_message(1)]), None)
         await asyncio.sleep(0)
         assert outlet.tried == 0
@@ -173,7 +175,7 @@ async def test_stopping_while_the_store_fails_loses_nothing_that_was_not_stored(
     async with task_group() as group:
         parts = make_loop(group)
         running = group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0, 1))
+        parts.inbox.extend([level_message(3.0, 1)])
         parts.loop.stop()
         await wait_until(lambda: clock.sleepers)
         assert (journal.writes, inlet.acknowledged) == ([], [])

@@ -8,8 +8,8 @@ from support.deadline import wait_until
 from edge_agent.analyze.register import AlarmRegister
 from edge_agent.errors import BrokerUnavailableError
 from edge_agent.model.alarms import AlarmKey
+from edge_agent.runtime.announcer import Announcer
 from edge_agent.runtime.formeralarms import FormerAlarms
-from edge_agent.runtime.outbox import Outbox
 
 GONE, OTHER = AlarmKey("tank9", "level", "low"), AlarmKey("tank9", "level", "high")
 
@@ -30,24 +30,24 @@ class Standing:
 
 
 @pytest.fixture
-def outbox(outlet):
-    return Outbox(outlet)
+def announcer(outlet):
+    return Announcer(outlet)
 
 
 @pytest.fixture
-def emptied(outbox, outlet):
+def emptied(announcer, outlet):
     async def publish():
-        await outbox.flush()
+        await announcer.flush()
         assert all(alarm.at_rest for alarm in outlet.alarms)
         return [alarm.key for alarm in outlet.alarms]
 
     return publish
 
 
-async def test_only_what_the_register_does_not_know_is_emptied(outbox, make_alarm, emptied, task_group):
+async def test_only_what_the_register_does_not_know_is_emptied(announcer, make_alarm, emptied, task_group):
     known = make_alarm()
     standing = Standing(known.key, GONE)
-    former = FormerAlarms(AlarmRegister([known]), outbox)
+    former = FormerAlarms(AlarmRegister([known]), announcer)
     async with task_group() as group:
         group.create_task(former.run(standing.look))
         former.connected()
@@ -55,17 +55,17 @@ async def test_only_what_the_register_does_not_know_is_emptied(outbox, make_alar
     assert await emptied() == [GONE]
 
 
-async def test_before_a_connection_nothing_is_looked_at(outbox, emptied, task_group):
+async def test_before_a_connection_nothing_is_looked_at(announcer, emptied, task_group):
     standing = Standing(GONE)
     async with task_group() as group:
-        group.create_task(FormerAlarms(AlarmRegister([]), outbox).run(standing.look))
+        group.create_task(FormerAlarms(AlarmRegister([]), announcer).run(standing.look))
     assert (standing.looks, await emptied()) == (0, [])
 
 
-async def test_what_is_raised_during_the_look_stands(outbox, emptied, clock, task_group):
+async def test_what_is_raised_during_the_look_stands(announcer, emptied, clock, task_group):
     register, standing = AlarmRegister([]), Standing(GONE)
     standing.meanwhile = lambda: register.raise_(GONE, "high", clock.now(), "below low")
-    former = FormerAlarms(register, outbox)
+    former = FormerAlarms(register, announcer)
     async with task_group() as group:
         group.create_task(former.run(standing.look))
         former.connected()
@@ -73,10 +73,10 @@ async def test_what_is_raised_during_the_look_stands(outbox, emptied, clock, tas
     assert await emptied() == []
 
 
-async def test_after_a_look_that_failed_it_looks_again(outbox, emptied, task_group):
+async def test_after_a_look_that_failed_it_looks_again(announcer, emptied, task_group):
     standing = Standing(GONE)
     standing.away = True
-    former = FormerAlarms(AlarmRegister([]), outbox, pause_seconds=0.01)
+    former = FormerAlarms(AlarmRegister([]), announcer, pause_seconds=0.01)
     async with task_group() as group:
         group.create_task(former.run(standing.look))
         former.connected()
@@ -87,9 +87,11 @@ async def test_after_a_look_that_failed_it_looks_again(outbox, emptied, task_gro
     assert await emptied() == [GONE]
 
 
-async def test_it_looks_until_nothing_new_is_found_for_a_broker_may_not_show_all_at_once(outbox, emptied, task_group):
+async def test_it_looks_until_nothing_new_is_found_for_a_broker_may_not_show_all_at_once(
+    announcer, emptied, task_group
+):
     standing = Standing(GONE)
-    former = FormerAlarms(AlarmRegister([]), outbox, pause_seconds=0.01)
+    former = FormerAlarms(AlarmRegister([]), announcer, pause_seconds=0.01)
     async with task_group() as group:
         group.create_task(former.run(standing.look))
         former.connected()
@@ -100,9 +102,9 @@ async def test_it_looks_until_nothing_new_is_found_for_a_broker_may_not_show_all
     assert await emptied() == [GONE, OTHER]
 
 
-async def test_each_new_connection_is_looked_at(outbox, task_group):
+async def test_each_new_connection_is_looked_at(announcer, task_group):
     standing = Standing()
-    former = FormerAlarms(AlarmRegister([]), outbox, pause_seconds=0.01)
+    former = FormerAlarms(AlarmRegister([]), announcer, pause_seconds=0.01)
     async with task_group() as group:
         group.create_task(former.run(standing.look))
         for number in (1, 2):

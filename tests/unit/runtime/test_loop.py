@@ -7,14 +7,14 @@ from support.deadline import wait_until
 
 from edge_agent.errors import RecordingError
 from edge_agent.model.commands import CommandState
-from edge_agent.model.inbox import Inbox, Kind, Message, Receipt, Route
+from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
 from edge_agent.model.revision import revisions
 from edge_agent.runtime.loop import TICK_SECONDS
 
 
-def delivering():
-    return [task for task in asyncio.all_tasks() if task.get_name().startswith("deliver")]
+def dispatching():
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith("dispatch")]
 
 
 async def test_a_turn_is_stored_then_published_then_acknowledged(make_loop, task_group, level_message, events, outlet):
@@ -101,7 +101,7 @@ async def test_while_the_store_cannot_be_written_nothing_is_published_or_acknowl
             clock.advance(1.0)
             await loop.turn(Inbox(), None)
             assert (journal.tried, loop.store_error) == (tried, "the disk is full")
-        assert not delivering()
+        assert not dispatching()
         assert (events, inlet.acknowledged, outlet.tried) == ([], [], 0)
         journal.broken = False
         clock.advance(1.0)
@@ -118,7 +118,7 @@ async def test_a_cut_off_write_acknowledges_nothing(
     async with task_group() as group:
         parts = make_loop(group)
         parts.loop.stop()
-        parts.inbox.put(level_message(1.2))
+        parts.inbox.extend([level_message(1.2)])
         group.create_task(parts.loop.run())
         await wait_until(lambda: clock.sleepers)
     assert (events, inlet.acknowledged, clock.sleepers) == ([], [], 0)
@@ -130,7 +130,7 @@ async def test_an_advised_command_is_stored_and_never_published(
     async with task_group() as group:
         parts = make_loop(group, mode="advisory")
         await parts.loop.turn(Inbox([level_message(1.2)]), 5.0)
-        assert not delivering()
+        assert not dispatching()
         assert parts.loop._commits._unstarted == {}
     (turn,) = journal.turns
     assert [event.state for event in turn.command_events] == [CommandState.ADVISED]
@@ -147,7 +147,7 @@ async def test_an_acknowledged_command_is_not_repeated(
         await loop.turn(Inbox([level_message(1.2)]), None)
         await wait_until(lambda: outlet.commands)
         await loop.turn(Inbox([ack_message(outlet.commands[0], status)]), None)
-        await wait_until(lambda: not delivering())
+        await wait_until(lambda: not dispatching())
     assert len(outlet.commands) == 1
 
 
@@ -157,16 +157,16 @@ async def test_a_word_on_the_publication_does_not_settle_a_command(make_loop, ta
         await parts.loop.turn(Inbox([level_message(1.2)]), None)
         await wait_until(lambda: outlet.commands)
         inbox, first = await parts.inbox.take(1.0)
-        assert [report.state for report in inbox.deliveries] == ["published"]
+        assert [event.state for event in inbox.events if isinstance(event, DispatchReport)] == ["published"]
         await parts.loop.turn(inbox, first)
-        assert len(delivering()) == 1
+        assert len(dispatching()) == 1
 
 
 async def test_an_expired_command_says_nothing_about_the_node(make_loop, task_group, level_message, clock, outlet):
     outlet.confirming.clear()
     async with task_group() as group:
         parts = make_loop(group)
-        breaker = parts.delivery._breaker("station")
+        breaker = parts.dispatcher._breaker("station")
         breaker.trip()
         clock.advance(31)
         breaker.thaw()
@@ -176,9 +176,9 @@ async def test_an_expired_command_says_nothing_about_the_node(make_loop, task_gr
         clock.advance(32)  # past the expiry and the grace
         await parts.loop.turn(Inbox(), None)
         outlet.confirming.set()
-        await wait_until(lambda: not delivering())
+        await wait_until(lambda: not dispatching())
         inbox, _ = await parts.inbox.take(0)
-    assert "closed" not in [report.state for report in inbox.breakers]
+    assert "closed" not in [event.state for event in inbox.events if isinstance(event, BreakerReport)]
 
 
 async def test_the_reaction_counts_from_the_receipt_and_is_not_kept_after_it(
@@ -198,8 +198,8 @@ async def test_changed_alarms_and_dead_letters_go_to_the_outbox(make_loop, task_
     bad = level_message("NaN", 2)
     async with task_group() as group:
         parts = make_loop(group)
-        group.create_task(parts.outbox.run())
-        parts.outbox.connected(is_connected=True)
+        group.create_task(parts.announcer.run())
+        parts.announcer.connected(is_connected=True)
         await parts.loop.turn(Inbox([level_message(1.2), bad]), None)
         await wait_until(lambda: outlet.letters)
     assert [str(alarm.key) for alarm in outlet.alarms] == ["tank1/level:low"]
@@ -274,7 +274,7 @@ async def test_running_it_turns_for_what_comes_and_for_the_time_that_passes(
     async with task_group() as group:
         parts = make_loop(group, commit_seconds=0.0)
         group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0))
+        parts.inbox.extend([level_message(3.0)])
         await wait_until(lambda: inlet.acknowledged)
         turned = len(observer.turns)
         await wait_until(lambda: len(observer.turns) > turned, timeout=10 * TICK_SECONDS)
@@ -295,7 +295,7 @@ async def test_the_loop_does_not_wait_past_the_time_to_store(task_group, make_lo
             return inbox, first
 
         parts.inbox.take = noting
-        parts.inbox.put(level_message(3.0))
+        parts.inbox.extend([level_message(3.0)])
         await parts.loop.run()
     assert waits[0] == TICK_SECONDS
     assert waits[1] == pytest.approx(0.05)
@@ -309,22 +309,23 @@ async def test_a_changed_policy_is_in_force_with_the_next_turn(
     async with task_group() as group:
         parts = make_loop(group)
         group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0))
+        parts.inbox.extend([level_message(3.0)])
         await wait_until(lambda: any(turn.readings for turn in observer.turns))
-        parts.inbox.adopt(revisions(plant.policy, Policy((raised,), plant.policy.plans)))
+        for part in revisions(plant.policy, Policy((raised,), plant.policy.plans)):
+            parts.inbox.report(PolicyChange(part))
         await wait_until(lambda: any(turn.alarm_events for turn in observer.turns))
-        await wait_until(delivering)
+        await wait_until(dispatching)
 
 
 async def test_stopping_finishes_what_is_held(make_loop, task_group, level_message, journal, inlet):
     async with task_group() as group:
         parts = make_loop(group)
         running = group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0, 1))
+        parts.inbox.extend([level_message(3.0, 1)])
         await wait_until(lambda: not len(parts.inbox))
         assert journal.writes == []
         parts.loop.stop()
-        parts.inbox.put(level_message(3.1, 2))  # was on its way
+        parts.inbox.extend([level_message(3.1, 2)])  # was on its way
         await asyncio.wait_for(running, 5)
     assert [reading.value for turn in journal.turns for reading in turn.readings] == [3.0, 3.1]
     assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
@@ -336,9 +337,9 @@ async def test_stopping_stores_a_last_command_and_leaves_it_to_the_next_start(
     async with task_group() as group:
         parts = make_loop(group)
         parts.loop.stop()
-        parts.inbox.put(level_message(1.2))
+        parts.inbox.extend([level_message(1.2)])
         await parts.loop.run()
-        assert not delivering()
+        assert not dispatching()
         assert parts.loop._commits._unstarted == {}
     assert [len(turn.commands) for turn in journal.turns] == [1]
     assert (outlet.commands, len(inlet.acknowledged)) == ([], 1)

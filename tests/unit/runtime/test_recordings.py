@@ -3,24 +3,29 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import fields, replace
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.frozen import freeze
-from support.plants import Bench, facts
+from support.keptlines import KeptLines
+from support.plants import Bench, facts, threshold
 
 from edge_agent.errors import RecordingError
 from edge_agent.execute.identity import command_id
 from edge_agent.model.inbox import (
     BreakerReport,
-    DeliveryReport,
+    DispatchReport,
     EpochReport,
+    Event,
     Inbox,
     Kind,
     LinkReport,
     Message,
     Operation,
+    PlantChange,
+    PolicyChange,
     Receipt,
     RefusalReport,
     RenewalReport,
@@ -55,32 +60,13 @@ def turns(*lines):
     return list(read(*lines).turns())
 
 
-class Kept:
-    """Lines in memory; `room` blocks of them are taken."""
-
-    def __init__(self, room=10**9):
-        self.text, self.aside, self.room, self.is_large = "", [], room, False
-
-    def write(self, text):
-        if not self.room:
-            return False
-        self.room -= 1
-        self.text += "".join(text)
-        return True
-
-    def put_aside(self, day):
-        self.aside.append((day, self.text))
-        self.text = ""
-        return True
-
-
 def prepared(recorder, now):
     for _ in recorder.prepare(now):
         pass
 
 
 def recorded(inputs, make_knowledge, kept=None):
-    kept = kept or Kept()
+    kept = kept or KeptLines()
     recorder = JsonRecorder(kept, make_knowledge(now=inputs[0][0]), "water")
     for now, inbox in inputs:
         prepared(recorder, now)
@@ -115,8 +101,8 @@ def day():
         (moment(0.0), Inbox([level(b"3.0", 1)])),
         (moment(0.2), Inbox()),
         (moment(1.0), Inbox([level(b"1.2", 2), level(b"\xff\x00nothing", 3)])),
-        (moment(1.100001), Inbox(deliveries=[DeliveryReport(identity, "published", "attempt 1")])),
-        (moment(1.3), Inbox([ack], breakers=[BreakerReport("station", "closed")])),
+        (moment(1.100001), Inbox(events=[DispatchReport(identity, "published", "attempt 1")])),
+        (moment(1.3), Inbox([ack], [BreakerReport("station", "closed")])),
         (moment(1.5), Inbox([level(b"1.9", 5)])),
     ]
 
@@ -143,7 +129,7 @@ def lived(knowledge, inputs, recorder=None):
 
 
 def test_a_recorded_run_replays_to_the_turns_it_was(make_knowledge):
-    inputs, kept = day(), Kept()
+    inputs, kept = day(), KeptLines()
     knowledge = make_knowledge(now=inputs[0][0])
     recorder = JsonRecorder(kept, knowledge, "water")
     turns = lived(knowledge, inputs, recorder)
@@ -154,7 +140,7 @@ def test_a_recorded_run_replays_to_the_turns_it_was(make_knowledge):
         assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
 
 
-class Later(Kept):
+class Later(KeptLines):
     """Makes the text of what it is given when the test asks for it, as a thread of its own may."""
 
     def __init__(self):
@@ -183,7 +169,7 @@ def test_what_is_written_only_after_the_turns_were_run_is_what_was_known_before_
 
 @pytest.mark.parametrize("middle", range(1, 6))
 def test_so_does_one_that_begins_in_the_middle(make_knowledge, middle):
-    inputs, kept = day(), Kept()
+    inputs, kept = day(), KeptLines()
     knowledge = make_knowledge(now=inputs[0][0])
     lived(knowledge, inputs[:middle])
     recorder = JsonRecorder(kept, knowledge, "water")
@@ -193,7 +179,7 @@ def test_so_does_one_that_begins_in_the_middle(make_knowledge, middle):
 
 
 def test_a_new_day_begins_a_new_piece_that_can_be_replayed_alone(make_knowledge):
-    inputs, kept = day(), Kept()
+    inputs, kept = day(), KeptLines()
     inputs = [(now._replace(at=now.at + 13 * 3_600_000_000 + 3_599_500_000), inbox) for now, inbox in inputs]
     knowledge = make_knowledge(now=inputs[0][0])
     recorder = JsonRecorder(kept, knowledge, "water")
@@ -208,7 +194,7 @@ def test_a_new_day_begins_a_new_piece_that_can_be_replayed_alone(make_knowledge)
 
 
 def test_a_piece_that_has_reached_its_size_is_put_aside(make_knowledge):
-    inputs, kept = day(), Kept()
+    inputs, kept = day(), KeptLines()
     knowledge = make_knowledge(now=inputs[0][0])
     recorder = JsonRecorder(kept, knowledge, "water")
     lived(knowledge, inputs[:3], recorder)
@@ -222,7 +208,7 @@ def test_a_piece_that_has_reached_its_size_is_put_aside(make_knowledge):
 
 
 def test_what_is_lost_is_counted_and_the_recording_goes_on_from_what_is_known_then(make_knowledge):
-    inputs, kept = day(), Kept(room=2)
+    inputs, kept = day(), KeptLines(room=2)
     knowledge = make_knowledge(now=inputs[0][0])
     recorder = JsonRecorder(kept, knowledge, "water")
     lived(knowledge, inputs[:4], recorder)
@@ -244,30 +230,39 @@ def test_a_changed_policy_and_a_changed_plant_are_recorded(make_knowledge):
     policy = replace(knowledge.plant.policy, thresholds=(low, *knowledge.plant.policy.thresholds[1:]))
     (revision,) = revisions(knowledge.plant.policy, policy)
     other = replace(knowledge.plant, nodes={**knowledge.plant.nodes, "new": Node("new")})
-    inputs = [first, (moment(0.1), Inbox(policy=revision)), (moment(0.15), Inbox(plant=other)), *rest]
-    kept = Kept()
+    inputs = [
+        first,
+        (moment(0.1), Inbox(events=[PolicyChange(revision)])),
+        (moment(0.15), Inbox(events=[PlantChange(other)])),
+        *rest,
+    ]
+    kept = KeptLines()
     recorder = JsonRecorder(kept, knowledge, "water")
     turns = lived(knowledge, inputs, recorder)
     recorder.flush()
     assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
     back = [part.inbox for part in Recording(io.StringIO(kept.text), parse).parts() if isinstance(part, RecordedTurn)]
-    assert (back[1].policy, back[2].plant) == (revision, other)
+    assert (back[1].events, back[2].events) == ([PolicyChange(revision)], [PlantChange(other)])
 
 
 def test_all_that_an_inbox_can_hold_comes_back(make_knowledge):
     full = Inbox(
         [Message(parse(LEVEL_TOPIC), LEVEL_TOPIC, b"1", Receipt(0, 1))],
-        [DeliveryReport("id", "published", "attempt 1")],
-        [BreakerReport("station", "open")],
-        [RenewalReport("set aside")],
-        Revision({}),
-        [LinkReport(connected=False)],
-        [EpochReport(7, "seen")],
-        [RefusalReport("misfit")],
-        [Operation("reset", "station/pump1", "kim", "looked at it")],
-        Plant("riverside", {}),
+        [
+            DispatchReport("id", "published", "attempt 1"),
+            BreakerReport("station", "open"),
+            RenewalReport("set aside"),
+            PolicyChange(Revision({})),
+            LinkReport(connected=False),
+            EpochReport(7, "seen"),
+            RefusalReport("misfit"),
+            Operation("reset", "station/pump1", "kim", "looked at it"),
+            PlantChange(Plant("riverside", {})),
+            LinkReport(connected=True),
+        ],
     )
     assert all(getattr(full, each.name) for each in fields(Inbox)), "else a new member is not looked at"
+    assert {type(event) for event in full.events} == set(get_args(Event)), "else a new kind of event is not looked at"
     (turn,) = Recording(io.StringIO(recorded([(moment(0), full)], make_knowledge)), parse).turns()
     assert turn.inbox == full
 
@@ -382,7 +377,7 @@ def test_the_start_is_the_first_turns_moment(make_knowledge):
     assert next(recording.turns()).now == recording.start
 
 
-@pytest.mark.parametrize("lines", [[], [""], [{"recording": 1}]])
+@pytest.mark.parametrize("lines", [[], [""], [{"recording": 3}]])
 def test_an_empty_recording_has_no_start(lines):
     recording = read(*lines)
     with pytest.raises(RecordingError, match="empty"):
@@ -402,8 +397,8 @@ GOOD = {"at": "2026-11-22T10:00:00Z"}
         "[1]",
         '"topic"',
         "[" * 100_000,
-        '{"recording": 3}',
-        {"recording": 2, "mode": "off"},
+        '{"recording": 4}',
+        {"recording": 3, "mode": "off"},
         {"at": "yesterday"},
         {"at": "2026-11-22T10:00:01"},
         {"at": "2026-11-22T09:59:59Z"},
@@ -413,8 +408,18 @@ GOOD = {"at": "2026-11-22T10:00:00Z"}
         {"at": "2026-11-22T10:00:01Z", "seconds": "5"},
         '{"at": "2026-11-22T10:00:01Z", "seconds": NaN}',
         '{"at": "2026-11-22T10:00:01Z", "seconds": Infinity}',
-        {"at": "2026-11-22T10:00:01Z", "deliveries": [["1", "gone", ""]]},
-        {"at": "2026-11-22T10:00:01Z", "breakers": [["station"]]},
+        {
+            "at": "2026-11-22T10:00:01Z",
+            "events": [{"event": "dispatch", "command_id": "1", "state": "gone", "detail": ""}],
+        },
+        {"at": "2026-11-22T10:00:01Z", "events": [{"event": "breaker", "node": "station"}]},
+        {"at": "2026-11-22T10:00:01Z", "events": [{"event": "epoch", "epoch": "7", "detail": ""}]},
+        {"at": "2026-11-22T10:00:01Z", "events": [{"event": "link", "connected": True, "since": 5}]},
+        {"at": "2026-11-22T10:00:01Z", "events": [{"event": "weather"}]},
+        {"at": "2026-11-22T10:00:01Z", "events": [{"event": ["link"]}]},
+        {"at": "2026-11-22T10:00:01Z", "events": [{"event": "policy", "policy": {}}]},
+        {"at": "2026-11-22T10:00:01Z", "events": [{"event": "plant", "plant": freeze(Policy())}]},
+        {"at": "2026-11-22T10:00:01Z", "events": ["link"]},
         {"at": "2026-11-22T10:00:01Z", "messages": [{"payload": "1"}]},
         {"at": "2026-11-22T10:00:01Z", "topic": LEVEL_TOPIC, "payload": 5},
         {"at": "2026-11-22T10:00:01Z", "topic": LEVEL_TOPIC, "payload": "\ud800"},
@@ -425,7 +430,47 @@ GOOD = {"at": "2026-11-22T10:00:00Z"}
 )
 def test_a_line_that_cannot_be_read_is_named(bad):
     with pytest.raises(RecordingError, match=r"^line 3\b"):
-        turns({"recording": 1}, GOOD, bad)
+        turns({"recording": 3}, GOOD, bad)
+
+
+@pytest.mark.parametrize("form", [1, 2])
+def test_the_events_of_a_former_form_are_read(form):
+    plant, low = Plant("riverside", {}), threshold("low", 1.0)
+    line = {
+        "at": "2026-11-22T10:00:00Z", "seconds": 5.0, "messages": [{"topic": LEVEL_TOPIC, "payload": "1"}],
+        "deliveries": [["id", "published", "attempt 1"]], "breakers": [["station", "open"]], "renewals": ["set aside"],
+        "links": [False, True], "epochs": [[7, "seen"]], "refusals": ["misfit"],
+        "operations": [["reset", "station/pump1", "kim", "looked at it"]],
+        "policy": freeze(Policy((low,))), "plant": freeze(plant),
+    }  # fmt: skip
+    (turn,) = read({"recording": form}, line).turns()
+    assert [message.payload for message in turn.inbox.messages] == [b"1"]
+    assert turn.inbox.events == [
+        DispatchReport("id", "published", "attempt 1"),
+        BreakerReport("station", "open"),
+        RenewalReport("set aside"),
+        LinkReport(connected=False),
+        LinkReport(connected=True),
+        EpochReport(7, "seen"),
+        RefusalReport("misfit"),
+        Operation("reset", "station/pump1", "kim", "looked at it"),
+        PlantChange(plant),
+        PolicyChange(Revision({"tank1/level": (low,)}, ())),
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"deliveries": [["1"]]}, {"deliveries": 5}, {"breakers": [["station", "ajar"]]}, {"links": ["yes"]}]
+)
+def test_a_line_of_a_former_form_that_cannot_be_read_is_named(bad):
+    with pytest.raises(RecordingError, match=r"^line 2\b"):
+        turns({"recording": 2}, GOOD | bad)
+
+
+def test_what_an_agent_knew_is_not_read_from_a_former_form(make_knowledge):
+    header = Recording(io.StringIO(recorded(day(), make_knowledge)), parse).header
+    with pytest.raises(RecordingError, match="another build of this version; judge the recording by a plant file"):
+        header.model_copy(update={"recording": 2}).knowledge()
 
 
 def test_a_line_that_goes_back_in_time_is_named():

@@ -11,8 +11,8 @@ from edge_agent.model.inbox import BreakerReport
 from edge_agent.runtime.resilience import BREAKER_SECONDS, BREAKER_THRESHOLD, COMMAND_ATTEMPTS
 
 
-def delivering():
-    return [task for task in asyncio.all_tasks() if task.get_name().startswith("deliver")]
+def dispatching():
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith("dispatch")]
 
 
 async def pass_time(clock, condition, step=0.05):
@@ -26,52 +26,52 @@ async def pass_time(clock, condition, step=0.05):
 
 @pytest.mark.parametrize("state", ["open", "half_open"])
 async def test_a_stop_passes_a_breaker_and_its_answer_closes_it(
-    make_delivery, make_command, task_group, clock, outlet, reports, state
+    make_dispatcher, make_command, task_group, clock, outlet, reports, state
 ):
     async with task_group() as group:
-        delivery = make_delivery(group, clock)
-        delivery._breaker("station").trip()
+        dispatcher = make_dispatcher(group, clock)
+        dispatcher._breaker("station").trip()
         if state == "half_open":
             clock.advance(BREAKER_SECONDS)
-            delivery._breaker("station").thaw()
+            dispatcher._breaker("station").thaw()
         stop = make_command(action="stop")
-        delivery.start(stop, None)
-        await wait_until(lambda: reports.deliveries)
-        delivery.settle(stop.id)
-        await wait_until(lambda: not delivering())
+        dispatcher.start(stop, None)
+        await wait_until(lambda: reports.dispatches)
+        dispatcher.settle(stop.id)
+        await wait_until(lambda: not dispatching())
     assert outlet.commands == [stop]
     assert reports.states == ["published"]
     assert reports.breakers[-1] == BreakerReport("station", "closed")
 
 
 async def test_a_stop_does_not_wait_for_the_probe_of_another(
-    make_delivery, make_command, task_group, clock, outlet, reports
+    make_dispatcher, make_command, task_group, clock, outlet, reports
 ):
     async with task_group() as group:
-        delivery = make_delivery(group, clock)
-        delivery._breaker("station").trip()
+        dispatcher = make_dispatcher(group, clock)
+        dispatcher._breaker("station").trip()
         clock.advance(BREAKER_SECONDS)
-        delivery._breaker("station").thaw()
+        dispatcher._breaker("station").thaw()
         probe, stop, other = make_command(1), make_command(2, "pump2", action="stop"), make_command(3)
-        delivery.start(probe, None)
+        dispatcher.start(probe, None)
         await wait_until(lambda: outlet.commands == [probe])
-        delivery.start(stop, None)
+        dispatcher.start(stop, None)
         await wait_until(lambda: outlet.commands == [probe, stop])
-        delivery.start(other, None)
+        dispatcher.start(other, None)
         await wait_until(lambda: reports.states[-1] == "failed")
-        delivery.settle(probe.id, heard=False)
-        delivery.settle(stop.id)
-        await wait_until(lambda: not delivering())
+        dispatcher.settle(probe.id, heard=False)
+        dispatcher.settle(stop.id)
+        await wait_until(lambda: not dispatching())
     assert outlet.commands == [probe, stop]
 
 
 async def test_a_stop_is_tried_while_it_lasts_though_the_breaker_opens_on_the_way(
-    make_delivery, make_command, task_group, hasty_clock, outlet, reports
+    make_dispatcher, make_command, task_group, hasty_clock, outlet, reports
 ):
     stop = make_command(action="stop", ttl_seconds=6.0)
     async with task_group() as group:
-        delivery = make_delivery(group, hasty_clock)
-        delivery.start(stop, None)
+        dispatcher = make_dispatcher(group, hasty_clock)
+        dispatcher.start(stop, None)
         await pass_time(hasty_clock, lambda: "failed" in reports.states, step=0.02)
     assert len(outlet.commands) > max(COMMAND_ATTEMPTS, BREAKER_THRESHOLD)
     assert {sent.id for sent in outlet.commands} == {stop.id}
@@ -80,11 +80,11 @@ async def test_a_stop_is_tried_while_it_lasts_though_the_breaker_opens_on_the_wa
 
 
 async def test_what_is_no_fail_safe_action_is_still_held_back_by_an_open_breaker(
-    make_delivery, make_command, task_group, clock, outlet, reports
+    make_dispatcher, make_command, task_group, clock, outlet, reports
 ):
     async with task_group() as group:
-        delivery = make_delivery(group, clock)
-        delivery._breaker("station").trip()
-        delivery.start(make_command(), None)
-        await wait_until(lambda: reports.deliveries)
+        dispatcher = make_dispatcher(group, clock)
+        dispatcher._breaker("station").trip()
+        dispatcher.start(make_command(), None)
+        await wait_until(lambda: reports.dispatches)
     assert (outlet.tried, reports.states) == (0, ["failed"])

@@ -10,7 +10,7 @@ from support.deadline import wait_until
 from support.plants import whole
 
 from edge_agent.model.commands import CommandState
-from edge_agent.model.inbox import Inbox, Receipt
+from edge_agent.model.inbox import Inbox, PolicyChange, Receipt
 from edge_agent.model.plant import Policy
 from edge_agent.runtime.resilience import (
     STORE_PAUSE_SECONDS,
@@ -34,7 +34,7 @@ def make_stopping_loop(stop_plant, make_loop):
 
     def make(group, **settings):
         parts = make_loop(group, **settings)
-        parts.inbox.adopt([whole(stop_plant.policy, stop_plant)])
+        parts.inbox.report(PolicyChange(whole(stop_plant.policy, stop_plant)))
         return parts
 
     return make
@@ -83,7 +83,7 @@ async def test_a_stop_with_a_short_life_goes_out_before_that_is_over(
 ):
     async with task_group() as group:
         parts = make_stopping_loop(group)
-        control = parts.loop._knowledge.executor.controls["station/pump1"]
+        control = parts.loop._knowledge.executor.roster.plant["station/pump1"]
         control.actuator = replace(control.actuator, command_ttl_seconds=life_seconds)
         await adopt(parts)
         journal.broken = True
@@ -116,7 +116,7 @@ async def test_a_start_that_a_stop_has_superseded_never_goes_out(
         await parts.loop.turn(Inbox([level_message(3.0, 1), level_message(1.2, 2)]), None)
         clock.advance(STORE_PAUSE_SECONDS)
         await parts.loop.turn(Inbox([level_message(3.0, 3)]), None)
-        await parts.loop.turn(Inbox(policy=whole(stop_plant.policy, stop_plant)), None)
+        await parts.loop.turn(Inbox(events=[PolicyChange(whole(stop_plant.policy, stop_plant))]), None)
         clock.advance(STORE_PAUSE_SECONDS)
         await parts.loop.turn(Inbox([level_message(1.2, 4)]), None)
         clock.advance(UNSTORED_SECONDS)
@@ -167,9 +167,9 @@ async def test_a_stop_behind_a_write_that_hangs_goes_out_unstored_and_once(
         await adopt(parts)
         journal.hangs = asyncio.Event()
         group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0, 1))
+        parts.inbox.extend([level_message(3.0, 1)])
         await wait_until(lambda: journal.tried)
-        parts.inbox.put(level_message(1.2, 2))
+        parts.inbox.extend([level_message(1.2, 2)])
         await wait_until(lambda: parts.commits._unstarted)
         clock.advance(UNSTORED_SECONDS)
         await wait_until(lambda: outlet.commands)
@@ -206,9 +206,9 @@ async def test_what_is_urgent_is_stored_as_soon_as_the_write_before_it_has_ended
         parts = make_loop(group, commit_seconds=0.0)
         journal.hangs = asyncio.Event()
         group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0, 1))
+        parts.inbox.extend([level_message(3.0, 1)])
         await wait_until(lambda: journal.tried)
-        parts.inbox.put(level_message(1.2, 2))
+        parts.inbox.extend([level_message(1.2, 2)])
         await wait_until(lambda: parts.commits._unstarted)
         journal.hangs.set()
         await wait_until(lambda: outlet.commands)
@@ -233,7 +233,7 @@ async def test_the_end_waits_for_a_write_that_hangs_and_can_be_cut_off(
     async with task_group() as group:
         parts = make_loop(group)
         running = group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(3.0, 1))
+        parts.inbox.extend([level_message(3.0, 1)])
         parts.loop.stop()
         await wait_until(lambda: journal.tried)
         assert not running.done()
@@ -249,7 +249,7 @@ async def test_a_stop_goes_out_at_the_end_as_well(
         await adopt(parts)
         journal.broken = True
         running = group.create_task(parts.loop.run())
-        parts.inbox.put(level_message(1.2, 1))
+        parts.inbox.extend([level_message(1.2, 1)])
         parts.loop.stop()
 
         def passes():

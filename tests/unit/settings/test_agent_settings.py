@@ -60,12 +60,12 @@ def test_a_named_file_that_does_not_exist_is_a_problem(tmp_path, problems_of):
 @pytest.mark.parametrize(
     ("content", "key", "wrong"),
     [
-        (b"[mqtt]\nhost = \n", "line 2, column 8", "is no valid TOML: invalid value"),
-        (b"[mqtt]\nport = 1\nport = 2\n", "line 3, column 9", "is no valid TOML: cannot overwrite a value"),
+        (b"[mqtt]\nhost = \n", "line 2, column 8", "is not valid TOML: invalid value"),
+        (b"[mqtt]\nport = 1\nport = 2\n", "line 3, column 9", "is not valid TOML: cannot overwrite a value"),
         (b"[mqtt]\nhost = '\xff'\n", "line 2", "is not UTF-8"),
-        (b"[agent", "end of document", "is no valid TOML"),
+        (b"[agent", "end of document", "is not valid TOML"),
         (b"a = " + 2000 * b"[" + 2000 * b"]", "file", "is nested too deeply"),
-        (b"a = " + 5000 * b"9", "file", "is no valid TOML"),
+        (b"a = " + 5000 * b"9", "file", "is not valid TOML"),
     ],
 )
 def test_what_is_no_toml_is_a_problem_with_its_line(tmp_path, problems_of, content, key, wrong):
@@ -160,11 +160,11 @@ def test_a_url_that_is_none_is_not_quoted(problems_of):
 
 POSTGRES = {"postgres": {"dsn": "postgresql://db.example/water"}}
 MISTAKES = [
-    ({"mqtt": {"hots": "x"}}, "mqtt.hots", "is no known key", "did you mean host?"),
-    ({"mqt": {}}, "mqt", "is no known key", "did you mean mqtt?"),
-    ({"_env_file": ".env"}, "_env_file", "is no known key", "one of agent, mqtt"),
-    ({"postgres": {"dns": "x"}}, "postgres.dns", "is no known key", "did you mean dsn?"),
-    ({"postgres": {"dsn": "water"}}, "postgres.dsn", "is no dsn", "postgresql://"),
+    ({"mqtt": {"hots": "x"}}, "mqtt.hots", "is not a known key", "did you mean host?"),
+    ({"mqt": {}}, "mqt", "is not a known key", "did you mean mqtt?"),
+    ({"_env_file": ".env"}, "_env_file", "is not a known key", "one of agent, mqtt"),
+    ({"postgres": {"dns": "x"}}, "postgres.dns", "is not a known key", "did you mean dsn?"),
+    ({"postgres": {"dsn": "water"}}, "postgres.dsn", "is not a dsn", "postgresql://"),
     (
         {"postgres": {"dsn": "dbname=x", "dsn_file": "/none"}},
         "postgres.dsn",
@@ -175,7 +175,7 @@ MISTAKES = [
     ({"postgres": {"pool_max_size": 0}}, "postgres.pool_max_size", "0 is out of range", "from 1 to 100"),
     ({"postgres": {"pool_min_size": 4}}, "postgres.pool_max_size", "4 is not above pool_min_size", "more than 4"),
     ({"postgres": {"readings_keep_days": 0}}, "postgres.readings_keep_days", "0 is out of range", "from 1"),
-    ({"redis": {"uri": "x"}}, "redis.uri", "is no known key", "did you mean url?"),
+    ({"redis": {"uri": "x"}}, "redis.uri", "is not a known key", "did you mean url?"),
     ({"redis": {"ttl_seconds": 5}}, "redis.ttl_seconds", "5 is out of range", "from 60 to 2592000"),
     (
         POSTGRES | {"redis": {"url": "redis://x", "url_file": __file__}},
@@ -193,7 +193,7 @@ MISTAKES = [
     ({"agent": {"id": "a\n"}}, "agent.id", "is not allowed", "an id: 1 to 63"),
     ({"agent": 3}, "agent", "3 is a whole number", "a table"),
     ({"agent": []}, "agent", "is a list", "a table"),
-    ({"mqtt": {"host": ""}}, "mqtt.host", '"" is no host name', "a host name or address"),
+    ({"mqtt": {"host": ""}}, "mqtt.host", '"" is not a host name', "a host name or address"),
     ({"mqtt": {"port": 0}}, "mqtt.port", "0 is out of range", "a whole number from 1 to 65535"),
     ({"mqtt": {"port": 65536}}, "mqtt.port", "65536 is out of range", "a whole number from 1 to 65535"),
     ({"mqtt": {"port": 10**400}}, "mqtt.port", "beyond 64 bits", "a whole number from 1 to 65535"),
@@ -202,7 +202,7 @@ MISTAKES = [
     ({"mqtt": {"port": 1.5}}, "mqtt.port", "1.5 is a number", "a whole number"),
     ({"mqtt": {"port": {}}}, "mqtt.port", "is a table", "a whole number"),
     ({"mqtt": {"username": ""}}, "mqtt.username", '"" is empty', "text"),
-    ({"mqtt": {"tls": {"cafile": "x"}}}, "mqtt.tls.cafile", "is no known key", "did you mean ca_file?"),
+    ({"mqtt": {"tls": {"cafile": "x"}}}, "mqtt.tls.cafile", "is not a known key", "did you mean ca_file?"),
     ({"mqtt": {"tls": {"ca_file": "/none"}}}, "mqtt.tls.ca_file", '"/none" cannot be read: no such file', "may read"),
     ({"mqtt": {"tls": {"ca_file": "a\0b"}}}, "mqtt.tls.ca_file", "cannot be read", "may read"),
     ({"mqtt": {"tls": {"key_file": __file__}}}, "mqtt.tls.key_file", "without mqtt.tls.cert_file", "a certificate"),

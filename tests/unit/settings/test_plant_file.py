@@ -13,18 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.errors import ConfigurationError, Problem
-from edge_agent.model.plant import (
-    Actuator,
-    FlatLine,
-    Freshness,
-    GrossRange,
-    Plan,
-    QualityTests,
-    RateOfChange,
-    Spike,
-    Step,
-    Threshold,
-)
+from edge_agent.model.plant import Actuator, Plan, Step, Threshold
+from edge_agent.model.quality import Quality
+from edge_agent.monitor.tests.flat_line import FlatLine
+from edge_agent.monitor.tests.freshness import Freshness
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.monitor.tests.rate_of_change import RateOfChange
+from edge_agent.monitor.tests.spike import Spike
 from edge_agent.settings.plantfile import PlantFile, find_plant, load_plant, load_plant_file, plant_from
 
 PATH = Path("plant.toml")
@@ -54,14 +49,16 @@ def test_the_example_of_the_interface_loads(riverside_path):
     assert [sensor.name for sensor in plant.sensors] == ["tank1/level", "station/suction"]
     level, suction = plant.sensors
     assert (level.quantity, level.unit, level.interval_seconds) == ("level", "m", 10.0)
-    assert level.quality == QualityTests(
-        gross_range=GrossRange((0.0, 6.0), (0.2, 5.8)),
-        rate_of_change=RateOfChange(0.02, 0.05),
-        spike=Spike(0.3, 0.8),
-        flat_line=FlatLine(0.001, 1800.0, 3600.0),
-        freshness=Freshness(fail_seconds=60.0, suspect_seconds=30.0),
+    assert level.quality == Quality(
+        [
+            GrossRange((0.0, 6.0), (0.2, 5.8)),
+            RateOfChange(0.02, 0.05),
+            Spike(0.3, 0.8),
+            FlatLine(0.001, 1800.0, 3600.0),
+            Freshness(fail_seconds=60.0, suspect_seconds=30.0),
+        ]
     )
-    assert suction.quality == QualityTests()
+    assert suction.quality == Quality()
     assert suction.interval_seconds == 60.0
     assert plant.actuators == (Actuator("station", "pump1", "pump", "stop", 300.0, 120.0, 6, 900.0, 5.0, 30.0),)
 
@@ -129,6 +126,11 @@ def test_times_of_a_command_that_are_not_given_fit_those_that_are(riverside, giv
         (f"{SENSOR}.quality.gross_range", {"fail": [0, 6], "suspect": [0, 6]}),
         (f"{SENSOR}.quality.spike", {"fail": 0.8}),
         (f"{SENSOR}.thresholds.high.deadband", 3.5),  # to 1.7, where low clears: they touch
+        (
+            f"{SENSOR}.thresholds.high",
+            {"limit": 0.5, "of": "rate_per_hour"},
+        ),
+        (f"{SENSOR}.thresholds.low_low", {"limit": -99, "of": "rate_per_hour", "over_seconds": 60}),
         ("nodes.tank1.timestamps", "unix_ms"),
         ("nodes.gate.actuators.v", {"kind": "valve", "fail_safe": "close"}),
         ("plans", {}),
@@ -136,6 +138,15 @@ def test_times_of_a_command_that_are_not_given_fit_those_that_are(riverside, giv
 )
 def test_what_is_unusual_but_right_loads(riverside, path, value):
     assert isinstance(plant_from(changed(riverside, path, value), PATH), PlantFile)
+
+
+def test_no_plan_may_refer_to_an_alarm_of_a_rate(riverside, problems_of):
+    raw = changed(riverside, f"{SENSOR}.thresholds.low", {"limit": -0.6, "of": "rate_per_hour"})
+
+    found = problems_of(plant_from, raw, PATH)
+
+    assert found["plans.fill_tank1.when[0]"].wrong == "tank1/level:low is of rate_per_hour, which is not always known"
+    assert found["plans.fill_tank1.when[0]"].expected.startswith("an alarm of a value")
 
 
 LEVEL = f"{SENSOR}.thresholds"
@@ -148,28 +159,28 @@ MISTAKES = [
     ("site", GONE, None, "is missing", "a table with an id"),
     ("site.id", GONE, None, "is missing", "an id: 1 to 63"),
     ("site.id", "River", None, '"River" is not allowed', "an id: 1 to 63"),
-    ("site.town", "x", None, "is no known key", "one of id, name"),
+    ("site.town", "x", None, "is not a known key", "one of id, name"),
     ("nodes", {}, None, "is a table", "at least one node"),
-    ("sites", {}, None, "is no known key", "did you mean site?"),
+    ("sites", {}, None, "is not a known key", "did you mean site?"),
     ("simulation", 3, None, "3 is a whole number", "a table"),
     ("nodes.-x", {}, None, '"-x" is not allowed', "an id: 1 to 63"),
     ("nodes.Tank 2", {}, 'nodes."Tank 2"', '"Tank 2" is not allowed', "an id: 1 to 63"),
     ("nodes.[key]", {}, 'nodes."[key]"', '"[key]" is not allowed', "an id: 1 to 63"),
-    ("[key]", 3, '"[key]"', "is no known key", "one of site, nodes"),
+    ("[key]", 3, '"[key]"', "is not a known key", "one of site, nodes"),
     ("nodes.tank2", 5, None, "5 is a whole number", "a table"),
-    ("nodes.tank1.sensor", {}, None, "is no known key", "did you mean sensors?"),
+    ("nodes.tank1.sensor", {}, None, "is not a known key", "did you mean sensors?"),
     ("nodes.tank1.timestamps", "unixms", None, "not allowed", "did you mean unix_ms?"),
     ("nodes.tank1.sensors.Level", {"quantity": "level", "unit": "m"}, None, '"Level" is not allowed', "an id"),
-    (f"{SENSOR}.quantity", "levle", None, '"levle" is no known quantity', "did you mean level?"),
+    (f"{SENSOR}.quantity", "levle", None, '"levle" is not a known quantity', "did you mean level?"),
     (f"{SENSOR}.quantity", GONE, None, "is missing", "a quantity"),
-    (f"{SENSOR}.unit", "bar", None, '"bar" is no unit of level', "one of m, cm, mm, ft, in"),
+    (f"{SENSOR}.unit", "bar", None, '"bar" is not a unit of level', "one of m, cm, mm, ft, in"),
     (f"{SENSOR}.unit", GONE, None, "is missing", "a unit of the quantity"),
-    (f"{SENSOR}.intervall_seconds", 10, None, "is no known key", "did you mean interval_seconds?"),
+    (f"{SENSOR}.intervall_seconds", 10, None, "is not a known key", "did you mean interval_seconds?"),
     (f"{SENSOR}.interval_seconds", 0, None, "0 is out of range", "a number above 0"),
     (f"{SENSOR}.interval_seconds", "10", None, '"10" is text', "a number above 0"),
     (f"{SENSOR}.interval_seconds", True, None, "true is a boolean", "a number above 0"),
     (f"{SENSOR}.interval_seconds", 1e300, None, "1e+300 is out of range", "at most 31536000"),
-    (f"{TESTS}.spikes", {}, None, "is no known key", "did you mean spike?"),
+    (f"{TESTS}.spikes", {}, None, "is not a known key", "did you mean spike?"),
     (f"{TESTS}.gross_range.fail", [6, 0], None, "6 is not below 0", "the lowest value first"),
     (f"{TESTS}.gross_range.fail", [0], None, "is a list of 1", "[lowest, highest]"),
     (f"{TESTS}.gross_range.fail", [0, "6"], f"{TESTS}.gross_range.fail[1]", '"6" is text', "a number"),
@@ -187,7 +198,7 @@ MISTAKES = [
     (f"{TESTS}.flat_line.suspect_seconds", 3600, None, "3600 is not below fail_seconds 3600", "suspect below fail"),
     (f"{TESTS}.freshness.suspect_seconds", 90, None, "90 is not below fail_seconds 60", "suspect below fail"),
     (f"{TESTS}.freshness", {}, f"{TESTS}.freshness.fail_seconds", "is missing", "a number above 0"),
-    (f"{LEVEL}.higher", {"limit": 1}, None, "is no known key", "one of high_high, high, low, low_low"),
+    (f"{LEVEL}.higher", {"limit": 1}, None, "is not a known key", "one of high_high, high, low, low_low"),
     (f"{LEVEL}.low.limit", GONE, None, "is missing", "a number"),
     (f"{LEVEL}.low.limit", 5.4, None, "5.4 is not below high 5.2", "low_low < low < high < high_high"),
     (f"{LEVEL}.high_high.limit", 5.2, f"{LEVEL}.high.limit", "5.2 is not below high_high 5.2", "low_low < low"),
@@ -195,6 +206,8 @@ MISTAKES = [
     (f"{LEVEL}.low.deadband", 3.6, None, "low clears at 5.1 and high at 5: their deadbands", "do not overlap"),
     (f"{LEVEL}.low_low.deadband", 1, None, "low_low clears at 1.8 and low at 1.7", "do not overlap"),
     (f"{LEVEL}.low.on_delay_seconds", -1, None, "-1 is out of range", "a number from 0"),
+    (f"{LEVEL}.low.of", "rate", None, '"rate" is not allowed', 'one of "value", "rate_per_hour"'),
+    (f"{LEVEL}.low.over_seconds", 60, None, 'is nothing to "value"', 'of = "rate_per_hour"'),
     (f"{LEVEL}.low.priority", "hihg", None, '"hihg" is not allowed', "did you mean high?"),
     (f"{PUMP}.kind", "pumpe", None, '"pumpe" is not allowed', "did you mean pump?"),
     (f"{PUMP}.fail_safe", "set", None, '"set" cannot be the fail-safe action of a pump', "one of start, stop"),

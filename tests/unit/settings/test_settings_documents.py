@@ -26,11 +26,7 @@ TABLES = {
     "[nodes.NODE]": schema.NodeTable,
     "[nodes.NODE.sensors.SENSOR]": schema.SensorTable,
     "[nodes.NODE.sensors.SENSOR.quality]": schema.QualityTable,
-    "gross_range": schema.GrossRangeTable,
-    "rate_of_change": schema.RateOfChangeTable,
-    "spike": schema.SpikeTable,
-    "flat_line": schema.FlatLineTable,
-    "freshness": schema.FreshnessTable,
+    **schema.QUALITY_TABLES,
     "[nodes.NODE.sensors.SENSOR.thresholds]": schema.ThresholdsTable,
     "threshold": schema.ThresholdTable,
     "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
@@ -112,7 +108,7 @@ def test_every_key_of_the_plant_file_is_documented_as_the_code_has_it(place, tab
 def test_no_table_of_the_schema_is_left_out():
     tables = {part for part in vars(schema).values() if isinstance(part, type) and issubclass(part, schema.Table)}
 
-    assert tables - {schema.Table} == set(TABLES.values())
+    assert tables - {schema.Table, schema._LimitMembers} | set(schema.QUALITY_TABLES.values()) == set(TABLES.values())
 
 
 def test_the_keys_in_the_document_are_keys_of_the_schema():

@@ -94,7 +94,7 @@ def test_names_and_addresses_are_taken(section, written, taken):
 def test_what_is_no_host_is_refused_and_told_what_to_write(problems_of, section, written, advice):
     problem = problems_of(settings_from, {section: {"host": written}}, "agent.toml", {})[f"{section}.host"]
 
-    assert problem.wrong.endswith("is no host name")
+    assert problem.wrong.endswith("is not a host name")
     assert problem.expected.endswith(advice) or problem.expected.startswith(advice)
 
 

@@ -18,7 +18,7 @@ from edge_agent.simulate.faults import Fault
 from edge_agent.simulate.hydraulics import Hydraulics
 from edge_agent.simulate.live import run_live
 from edge_agent.simulate.mapping import parse_mapping
-from edge_agent.simulate.outbox import Outbox
+from edge_agent.simulate.outbox import SendQueue
 from edge_agent.simulate.plant import PlantSimulation
 
 if TYPE_CHECKING:
@@ -247,14 +247,14 @@ async def test_a_network_that_cannot_be_calculated_ends_the_run(simulation: Plan
 
 
 def test_a_full_outbox_loses_the_oldest_and_counts_it() -> None:
-    box, message = Outbox(capacity=2), make_rig().node.will
+    box, message = SendQueue(capacity=2), make_rig().node.will
     box.put([message, message, message])
     assert len(box) == 2
     assert box.dropped == 1
 
 
 async def test_a_message_stays_until_it_is_removed() -> None:
-    box, rig = Outbox(), make_rig()
+    box, rig = SendQueue(), make_rig()
     first, second = rig.node.will, rig.node.announce(HandClock().now())[0]
     box.put([first, second])
     assert await box.first() is first

@@ -78,7 +78,7 @@ def test_every_mistake_of_meaning_is_told(net1: Path) -> None:
         "actuators": {"e/f": {"element": "tank:2"}},
     }
     assert told(section, net1) == [
-        ('simulation.sensors."a/b".element', "'tnak:2' is no element"),
+        ('simulation.sensors."a/b".element', "'tnak:2' is not an element"),
         ('simulation.sensors."c/d".property', "'power' cannot be measured at tank:2"),
         ('simulation.actuators."e/f".element', "'tank:2' is nothing that can be moved"),
     ]

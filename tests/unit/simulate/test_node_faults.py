@@ -30,18 +30,18 @@ def test_faults_are_read_from_the_command_line(text: str, fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("station", "is no fault"),
-        ("Station:offline", "is no fault"),
+        ("station", "is not a fault"),
+        ("Station:offline", "is not a fault"),
         ("station:explode", "one of offline, restart, drop-acks"),
-        ("station:freeze", "freeze is no fault of station"),
-        ("tank1/level:offline", "offline is no fault of tank1/level"),
+        ("station:freeze", "freeze is not a fault of station"),
+        ("tank1/level:offline", "offline is not a fault of tank1/level"),
         ("tank1/level:spike", "needs a number, as in spike=3.0"),
-        ("tank1/level:spike=big", "'big' is no number"),
-        ("tank1/level:spike=inf", "'inf' is no number"),
-        ("tank1/level:spike=nan", "'nan' is no number"),
+        ("tank1/level:spike=big", "'big' is not a number"),
+        ("tank1/level:spike=inf", "'inf' is not a number"),
+        ("tank1/level:spike=nan", "'nan' is not a number"),
         ("tank1/level:freeze=3", "takes no number"),
         ("station:offline@20-10", "ends before it starts"),
-        ("station:offline@1.2.3", "'1.2.3' is no number"),
+        ("station:offline@1.2.3", "'1.2.3' is not a number"),
     ],
 )
 def test_what_is_no_fault_is_one_sentence(text: str, said: str) -> None:

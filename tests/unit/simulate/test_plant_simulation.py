@@ -11,6 +11,7 @@ from edge_agent.errors import ConfigurationError, UsageError
 from edge_agent.model.inbox import Kind
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import Moment
+from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.simulate.faults import Faults
 from edge_agent.simulate.hydraulics import Hydraulics, native
 from edge_agent.simulate.mapping import parse_mapping
@@ -132,13 +133,7 @@ def test_mapping_and_faults_are_checked_at_the_start(riverside: PlantFile) -> No
 def test_the_sample_names_its_network_and_uses_every_kind_of_test(riverside: PlantFile) -> None:
     assert parse_mapping(riverside.simulation, "plant.toml").network == RIVERSIDE.name
     level = riverside.plant.nodes["tank1"].sensors["level"]
-    assert None not in (
-        level.quality.gross_range,
-        level.quality.rate_of_change,
-        level.quality.spike,
-        level.quality.flat_line,
-        level.quality.freshness,
-    )
+    assert list(level.quality) == [test.name for test in TESTS]
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +171,7 @@ def test_the_tower_stays_between_its_limits_and_the_peak_needs_both_pumps(
 
 def test_the_agent_costs_about_what_the_native_controls_do(agents_day: tuple[PlantSimulation, LockStep]) -> None:
     ours, theirs = agents_day[0].day(), native(RIVERSIDE, 24)
-    assert ours.total_energy_kwh == pytest.approx(theirs.total_energy_kwh, rel=0.05)
+    assert sum(ours.energy_kwh.values()) == pytest.approx(sum(theirs.energy_kwh.values()), rel=0.05)
     assert theirs.starts["P2"] >= 1
 
 

@@ -1,0 +1,93 @@
+"""What execution is told in one turn, and what it decides, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from edge_agent.model.alarms import AlarmKey
+    from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Decision, Wish
+    from edge_agent.model.inbox import BreakerReport, DispatchReport, EpochReport, LinkReport, Operation
+    from edge_agent.model.plant import Priority
+
+
+class Acknowledged(Protocol):
+    """A node's word on a command, and the actuator (`node/actuator`) on whose topic it came."""
+
+    @property
+    def command_id(self) -> str: ...  # noqa: D102
+
+    @property
+    def status(self) -> str: ...  # noqa: D102
+
+    @property
+    def detail(self) -> str: ...  # noqa: D102
+
+    @property
+    def actuator(self) -> str: ...  # noqa: D102
+
+
+class Told(Protocol):
+    """What an actuator (`node/actuator`) says it does."""
+
+    @property
+    def actuator(self) -> str: ...  # noqa: D102
+
+    @property
+    def state(self) -> str: ...  # noqa: D102
+
+    @property
+    def value(self) -> float | None: ...  # noqa: D102
+
+    @property
+    def local(self) -> bool: ...  # noqa: D102
+
+
+class Sighted(NamedTuple):
+    """What planning must know of first: which nodes are there, and what people ask for."""
+
+    statuses: Sequence[tuple[str, bool]] = ()
+    operations: Sequence[Operation] = ()
+
+
+class Facts(NamedTuple):
+    """All else that one turn is told. `unsure` says whether what stands for an actuator waits for evidence."""
+
+    requests: Sequence[Wish] = ()
+    acknowledgements: Sequence[Acknowledged] = ()
+    states: Sequence[Told] = ()
+    dispatches: Sequence[DispatchReport] = ()
+    breakers: Sequence[BreakerReport] = ()
+    links: Sequence[LinkReport] = ()
+    epochs: Sequence[EpochReport] = ()
+    ahead: Mapping[str, int] = MappingProxyType({})  # by how many microseconds the clocks of nodes are ahead
+    unsure: Callable[[str], bool] = lambda _: False
+
+
+@dataclass(slots=True)
+class Executed:
+    """What execution decided in one turn.
+
+    `memories`: what must survive a restart and has changed. `epoch`: one that was begun; `refused_epoch`: one that a
+    node has named in refusing this agent's. `foreign`: the places of acknowledgements that speak of another
+    actuator's command. `conditions`: what is wrong with actuators; None where it was not time to look.
+    """
+
+    commands: list[Command] = field(default_factory=list)
+    events: list[CommandEvent] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    memories: list[ActuatorMemory] = field(default_factory=list)
+    epoch: int | None = None
+    refused_epoch: int | None = None
+    foreign: list[int] = field(default_factory=list)
+    conditions: dict[AlarmKey, tuple[Priority, str]] | None = None
+
+    def after(self, earlier: Executed) -> Executed:
+        """Return this with what was decided earlier in the same turn."""
+        self.events[:0], self.decisions[:0] = earlier.events, earlier.decisions
+        self.memories += earlier.memories
+        return self

@@ -1,0 +1,143 @@
+"""The open commands: each is followed from its decision to its outcome, and closed when nobody will hear of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_agent.execute import outcomes
+from edge_agent.execute.outcomes import Word
+from edge_agent.model.commands import CommandEvent, CommandState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge_agent.execute.control import Control
+    from edge_agent.execute.facts import Executed
+    from edge_agent.execute.roster import Roster
+    from edge_agent.model.commands import CommandRecord
+    from edge_agent.model.inbox import DispatchReport
+    from edge_agent.model.time import Moment
+
+#: A command may be done without its node having said so.
+REPORTED = Word(CommandState.DONE, "the equipment reports it")
+#: A node that has accepted a fail-safe action and does not end it is asked again after so long, or twice its timeout.
+ACCEPTED_SECONDS = 10.0
+
+
+class Order(NamedTuple):
+    """A command whose outcome is unknown. Its expiry stands on the monotonic scale: the wall clock may jump."""
+
+    control: Control
+    record: CommandRecord
+    expires_seconds: float
+
+    @property
+    def proven(self) -> bool:
+        """Whether the equipment reports that it was carried out."""
+        return self.record is self.control.record and self.control.newest.proven(self.control.reported)
+
+    @property
+    def over_seconds(self) -> float:
+        """When nobody will hear of it any more.
+
+        An acknowledgement may come a timeout after the expiry; a node that accepted has the length of the lease, or
+        little more than its timeout where it is to do what is safe.
+        """
+        actuator = self.control.actuator
+        if self.record.state is not CommandState.ACCEPTED:
+            return self.expires_seconds + actuator.ack_timeout_seconds
+        if self.record.command.action != actuator.fail_safe:
+            return self.expires_seconds + actuator.lease_seconds
+        given_seconds = self.expires_seconds - actuator.command_ttl_seconds
+        return given_seconds + max(ACCEPTED_SECONDS, 2 * actuator.ack_timeout_seconds)
+
+
+class Orders:
+    """The open commands of a site by id."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Order] = {}
+
+    def __repr__(self) -> str:
+        return f"<Orders: {len(self._open)} open>"
+
+    def __contains__(self, command_id: str) -> bool:
+        return command_id in self._open
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._open)
+
+    def find(self, command_id: str) -> Order | None:
+        """Return an open command."""
+        return self._open.get(command_id)
+
+    def follow(self, control: Control, record: CommandRecord, expires_seconds: float) -> None:
+        """Follow a command from now on."""
+        self._open[record.command.id] = Order(control, record, expires_seconds)
+
+    def resume(self, control: Control, record: CommandRecord, now: Moment) -> None:
+        """Follow a command of a former run.
+
+        It has no longer than it ever had, whatever the clock; all of that where nobody can tell how much has passed.
+        """
+        most = now.seconds + control.actuator.command_ttl_seconds
+        self.follow(control, record, min(now.seconds_at(record.command.expires_at), most) if now.sure else most)
+
+    def hand_over(self, roster: Roster) -> None:
+        """Go on with the controls of a changed plant."""
+        for identity, order in self._open.items():
+            heir = roster.plant.get(order.control.actuator.name)
+            if heir is not None:
+                self._open[identity] = order._replace(control=heir)
+
+    def concerns(self, command_id: str, actuator: str) -> bool:
+        """Whether an actuator may speak of a command: not of another's that is open."""
+        order = self._open.get(command_id)
+        return order is None or order.control.actuator.name == actuator
+
+    def advance(self, order: Order, word: Word, executed: Executed, now: Moment) -> None:
+        """Move a command on in its life, where that is a legal step."""
+        record = order.record
+        if outcomes.advance(order.control, record, word, now):
+            executed.events.append(event(record, word.detail, now))
+            if not record.open:
+                del self._open[record.command.id]
+
+    def close(self, control: Control, word: Word, executed: Executed, now: Moment) -> None:
+        """Close the open command of an actuator, where it has one."""
+        order = None if control.record is None else self._open.get(control.record.command.id)
+        if order is not None:
+            self.advance(order, word, executed, now)
+
+    def note_dispatch(self, report: DispatchReport, executed: Executed, now: Moment) -> None:
+        """Note the fate of one attempt to dispatch a command. What a node has accepted was delivered."""
+        order = self._open.get(report.command_id)
+        if order is None:
+            return
+        record = order.record
+        if report.state == "published":
+            record.attempts += 1
+            if record.state is not CommandState.DECIDED:  # a further attempt, or the node was faster than the broker
+                executed.events.append(event(record, report.detail, now))
+                return
+        elif record.state is CommandState.ACCEPTED:
+            return
+        if record.attempts and order.proven:
+            self.advance(order, REPORTED, executed, now)
+        else:
+            self.advance(order, Word(CommandState(report.state), report.detail), executed, now)
+
+    def expire(self, executed: Executed, now: Moment) -> None:
+        """Close the commands that nobody will hear of any more."""
+        for order in [each for each in self._open.values() if now.seconds > each.over_seconds]:
+            if order.proven:
+                self.advance(order, REPORTED, executed, now)
+                continue
+            accepted = order.record.state is CommandState.ACCEPTED
+            detail = "accepted, but never done" if accepted else "nothing was heard of it"
+            self.advance(order, Word(CommandState.EXPIRED, detail), executed, now)
+
+
+def event(record: CommandRecord, detail: str, now: Moment) -> CommandEvent:
+    """Return the event of a command's present state."""
+    return CommandEvent(record.command.id, record.state, now.at, record.attempts, detail)

@@ -1,0 +1,205 @@
+"""The plant and its policy as rows. People change thresholds and plans by hand: what is read back is validated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from itertools import groupby, islice
+from sys import intern
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, create_model
+
+from edge_agent.analyze.measures.registry import kind_of, members_of
+from edge_agent.errors import PolicyRefusedError, StoreError
+from edge_agent.knowledge.policy.differences import Entry
+from edge_agent.knowledge.policy.digest import plain
+from edge_agent.model.alarms import AlarmKey
+from edge_agent.model.plant import VALUE, Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
+from edge_agent.model.quality import Quality
+from edge_agent.monitor.tests.registry import TESTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from edge_agent.analyze.measures.spec import Measure
+    from edge_agent.knowledge.policy.differences import Noun
+    from edge_agent.knowledge.statements import Row
+    from edge_agent.model.plant import Fallback
+    from edge_agent.ports.policy import Change
+
+_T = TypeVar("_T")
+
+#: Rows that one statement writes: enough to be fast, few enough to be made between two turns.
+BATCH = 1_000
+
+_SENSOR = TypeAdapter(tuple[str, str, str, str, float])
+_TEST_MEMBERS: dict[str, Any] = {test.name: (test | None, None) for test in TESTS}
+_TESTS = TypeAdapter(create_model("_Tests", __config__=ConfigDict(extra="forbid"), **_TEST_MEMBERS))
+_THRESHOLD = TypeAdapter(Threshold)
+_TOLD = TypeAdapter(dict[str, Any])
+#: Members that are stored as JSON, and those that SQLite stores as 0 and 1.
+_JSON = frozenset({"quality", "parameters", "power_return_seconds", "when", "do", "unless", "without_evidence"})
+_YES_OR_NO = frozenset({"trip", "latch"})
+
+
+def policy_noun(thresholds: Iterable[Row], plans: Iterable[Row]) -> Policy:
+    """Read thresholds and plans, each sorted by name. Raises StoreError where a row makes no sense."""
+    numbers: dict[float, float] = {}
+    return Policy(
+        tuple(sorted((_threshold(_shared(row, numbers)) for row in thresholds), key=lambda threshold: threshold.alarm)),
+        tuple(sorted(map(_plan, plans), key=lambda plan: plan.id)),
+    )
+
+
+def plant_noun(site: str, tables: Mapping[str, Iterable[Row]]) -> Plant:
+    """Read a whole plant by the names in PLURALS, sorted by name. Raises StoreError where a row makes no sense."""
+    sensors: dict[str, dict[str, Sensor]] = {}
+    for sensor in map(_sensor, sorted(tables["sensors"])):
+        sensors.setdefault(sensor.node, {})[sensor.id] = sensor
+    actuators: dict[str, dict[str, Actuator]] = {}
+    for actuator in map(_actuator, sorted(tables["actuators"], key=lambda row: row[:2])):
+        actuators.setdefault(actuator.node, {})[actuator.id] = actuator
+    nodes = {}
+    for node in map(_node, sorted(tables["nodes"])):
+        nodes[node.id] = replace(node, sensors=sensors.get(node.id, {}), actuators=actuators.get(node.id, {}))
+    return Plant(site, nodes, policy_noun(tables["thresholds"], tables["plans"]))
+
+
+def stored_catalogue(tables: Mapping[str, Iterable[Row]]) -> dict[Entry, Noun | None]:
+    """Read everything stored of a site, by the names in PLURALS; None where a row makes no sense."""
+    return dict(_entries(tables))
+
+
+def edits(changes: Iterable[Change], wanted: Mapping[Entry, Noun]) -> Iterator[tuple[str, list[Row]]]:
+    """Return the statements that make the changes, in their order, by name, each with its rows; the site stands before.
+
+    No two rows of a statement have the same key, and none gets more rows than BATCH.
+    """
+    for name, same in groupby(changes, _statement):
+        while part := list(islice(same, BATCH)):
+            yield name, [_edit(change, wanted) for change in part]
+
+
+def _statement(change: Change) -> str:
+    return f"{'remove' if change.action == 'remove' else 'put'}_{change.what}"
+
+
+def _edit(change: Change, wanted: Mapping[Entry, Noun]) -> Row:
+    entry = Entry(change.what, change.name)
+    return _key(entry) if change.action == "remove" else _row(wanted[entry])
+
+
+def _key(entry: Entry) -> Row:
+    return AlarmKey.parse(entry.name) if entry.what == "threshold" else tuple(entry.name.split("/"))
+
+
+def _entries(tables: Mapping[str, Iterable[Row]]) -> Iterator[tuple[Entry, Noun | None]]:
+    for plural, (what, separators, read) in _KINDS.items():
+        for row in tables[plural]:
+            name = "".join(part + separator for part, separator in zip(row, separators, strict=False))
+            yield Entry(what, name), _read_or_none(read, row)
+
+
+def _read_or_none(read: Callable[[Row], Noun], row: Row) -> Noun | None:
+    try:
+        return read(row)
+    except StoreError:
+        return None
+
+
+def _row(noun: Noun) -> Row:
+    if isinstance(noun, Node):
+        return (noun.id, noun.timestamps)
+    return tuple(_stored(name, getattr(noun, name)) for name in noun.__dataclass_fields__)
+
+
+def _stored(name: str, value: Any) -> Any:  # noqa: ANN401 - a member of any noun
+    if name == "without_evidence":
+        value = _given(value)
+    if name == "parameters":
+        value = dict(value)
+    return json.dumps(plain(value)) if name in _JSON else value
+
+
+def _given(steps: Iterable[Fallback]) -> list[dict[str, Any]]:
+    """Return the members of fallbacks that are given."""
+    return [{name: value for name, value in plain(step).items() if value is not None} for step in steps]
+
+
+def _node(row: Row) -> Node:
+    return Node(id=row[0], timestamps=row[1])
+
+
+def _sensor(row: Row) -> Sensor:
+    members = _checked("sensor", _SENSOR, row, lambda: row[:-1])
+    tests = _checked("sensor", _TESTS, row, lambda: json.loads(row[-1]))
+    return Sensor(*members, quality=Quality(test for _, test in tests if test is not None))
+
+
+def _shared(row: Row, numbers: dict[float, float]) -> Row:
+    """Return the same object for equal texts and numbers: thresholds have few different ones."""
+    return tuple(
+        intern(value) if type(value) is str else numbers.setdefault(value, value) if type(value) is float else value
+        for value in row
+    )
+
+
+def _threshold(row: Row) -> Threshold:
+    names = tuple(Threshold.__dataclass_fields__)
+    return _checked("threshold", _THRESHOLD, row, lambda: _measured(dict(zip(names, row, strict=True))))
+
+
+def _measured(members: dict[str, Any]) -> dict[str, Any]:
+    """Read what the measure of a threshold is told. Raises ValueError where there is no such measure."""
+    name, given = members["measure"], members["parameters"]
+    if (name, given) == (VALUE, "{}"):
+        return members | {"parameters": ()}
+    told, kind = sorted(_TOLD.validate_json(given)), kind_of(name)
+    in_vain = set(told).difference(members_of(kind))
+    if in_vain:
+        raise ValueError(f"{', '.join(sorted(in_vain))} is nothing to {name}")
+    read = _checker(name).validate_json(given, strict=True)
+    return members | {"parameters": tuple((key, getattr(read, key)) for key in told)}
+
+
+@cache
+def _checker(measure: str) -> TypeAdapter[Measure]:
+    return TypeAdapter(kind_of(measure))
+
+
+def _reader(what: str, noun: type[_T]) -> Callable[[Row], _T]:
+    """Make what reads rows of a table: a member after the other, in the order of the noun."""
+    adapter, names = TypeAdapter(noun), tuple(noun.__dataclass_fields__)  # type: ignore[attr-defined]  # a dataclass
+
+    def members(row: Row) -> dict[str, Any]:
+        return {name: _as_member(name, value) for name, value in zip(names, row, strict=True)}
+
+    return lambda row: _checked(what, adapter, row, lambda: members(row))
+
+
+def _as_member(name: str, value: Any) -> Any:  # noqa: ANN401 - a column of any type
+    if name in _JSON:
+        return json.loads(value)
+    return bool(value) if name in _YES_OR_NO else value
+
+
+def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[], Any]) -> _T:
+    try:
+        return adapter.validate_python(members())
+    except ValueError as error:
+        raise PolicyRefusedError(f"The store holds a {what} that makes no sense: {row!r}.") from error
+
+
+_actuator, _plan = _reader("actuator", Actuator), _reader("plan", Plan)
+#: Per table: the kind, what follows each part of its name, and how a row is read.
+_KINDS: dict[str, tuple[str, tuple[str, ...], Callable[[Row], Noun]]] = {
+    "nodes": ("node", ("",), _node),
+    "sensors": ("sensor", ("/", ""), _sensor),
+    "actuators": ("actuator", ("/", ""), _actuator),
+    "thresholds": ("threshold", ("/", ":", ""), _threshold),
+    "plans": ("plan", ("",), _plan),
+}
+#: The tables of a plant.
+PLURALS = tuple(_KINDS)

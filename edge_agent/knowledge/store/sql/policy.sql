@@ -1,0 +1,92 @@
+-- name: policy_version
+SELECT group_concat(value) FROM (SELECT value FROM meta WHERE key IN ('policy_revision', 'site') ORDER BY key)
+
+-- name: nodes
+SELECT node, timestamps FROM nodes WHERE site = ?
+
+-- name: sensors
+SELECT node, sensor, quantity, unit, interval_seconds, quality FROM sensors WHERE site = ?
+
+-- name: actuators
+SELECT node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
+       ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds
+FROM actuators WHERE site = ?
+
+-- name: thresholds
+SELECT node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure, parameters
+FROM thresholds WHERE site = ?
+
+-- name: plans
+SELECT plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
+       latch
+FROM plans WHERE site = ?
+
+-- name: put_node
+INSERT INTO nodes (site, node, timestamps) VALUES (?, ?, ?)
+ON CONFLICT (site, node) DO UPDATE SET timestamps = excluded.timestamps
+
+-- name: put_sensor
+INSERT INTO sensors (site, node, sensor, quantity, unit, interval_seconds, quality) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (site, node, sensor) DO UPDATE SET
+  quantity = excluded.quantity, unit = excluded.unit, interval_seconds = excluded.interval_seconds,
+  quality = excluded.quality
+
+-- name: put_actuator
+INSERT INTO actuators
+  (site, node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
+   ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (site, node, actuator) DO UPDATE SET
+  kind = excluded.kind, fail_safe = excluded.fail_safe, min_on_seconds = excluded.min_on_seconds,
+  min_off_seconds = excluded.min_off_seconds, max_starts_per_hour = excluded.max_starts_per_hour,
+  lease_seconds = excluded.lease_seconds, ack_timeout_seconds = excluded.ack_timeout_seconds,
+  command_ttl_seconds = excluded.command_ttl_seconds, hand = excluded.hand,
+  unexpected_retries = excluded.unexpected_retries, lock_out_after = excluded.lock_out_after,
+  power_return_seconds = excluded.power_return_seconds
+
+-- name: put_threshold
+INSERT INTO thresholds
+  (site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure, parameters)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (site, node, sensor, name) DO UPDATE SET
+  limit_value = excluded.limit_value, deadband = excluded.deadband, on_delay_seconds = excluded.on_delay_seconds,
+  off_delay_seconds = excluded.off_delay_seconds, priority = excluded.priority, measure = excluded.measure,
+  parameters = excluded.parameters
+
+-- name: put_plan
+INSERT INTO plans
+  (site, plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
+   latch)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (site, plan) DO UPDATE SET
+  when_alarms = excluded.when_alarms, steps = excluded.steps, unless_alarms = excluded.unless_alarms,
+  priority = excluded.priority, cooldown_seconds = excluded.cooldown_seconds,
+  evidence_seconds = excluded.evidence_seconds, without_evidence = excluded.without_evidence, trip = excluded.trip,
+  latch = excluded.latch
+
+-- name: remove_node
+DELETE FROM nodes WHERE site = ? AND node = ?
+
+-- name: remove_sensor
+DELETE FROM sensors WHERE site = ? AND node = ? AND sensor = ?
+
+-- name: remove_actuator
+DELETE FROM actuators WHERE site = ? AND node = ? AND actuator = ?
+
+-- name: remove_threshold
+DELETE FROM thresholds WHERE site = ? AND node = ? AND sensor = ? AND name = ?
+
+-- name: remove_plan
+DELETE FROM plans WHERE site = ? AND plan = ?
+
+-- name: ask_operation
+INSERT INTO operations (operation, target, by, reason) VALUES (?, ?, ?, ?)
+
+-- name: asked_operations
+SELECT id, operation, target, by, reason FROM operations ORDER BY id LIMIT 100
+
+-- name: forget_operations
+DELETE FROM operations WHERE id <= ?
+
+-- name: knows_actuator
+SELECT count(*) FROM actuators WHERE site = (SELECT value FROM meta WHERE key = 'site') AND node = ? AND actuator = ?

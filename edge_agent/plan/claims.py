@@ -1,0 +1,78 @@
+"""What plans ask for one actuator, the strongest first, in the words of the alarms that they stand on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_agent.model.commands import Decision, Wish
+from edge_agent.plan.planstate import Ground
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edge_agent.model.alarms import Alarm
+    from edge_agent.model.plant import Step
+    from edge_agent.model.time import Moment
+    from edge_agent.plan.planstate import PlanState
+
+
+class Claim(NamedTuple):
+    """One step that a plan asks for now; `safe`: it is the fail-safe action."""
+
+    state: PlanState
+    step: Step
+    safe: bool
+
+
+class Overruled(NamedTuple):
+    """A request that lost against another plan's, and the plan that won."""
+
+    wish: Wish
+    winner: str
+
+    def decision(self, now: Moment) -> Decision:
+        """Return the record of it."""
+        wish = self.wish
+        reason = f"plan {self.winner} outranks it: {wish.reason}"
+        return Decision(now.at, wish.actuator, wish.action, wish.value, wish.plan, "overruled", reason, wish.alarms)
+
+
+def losers(rivals: list[Claim], begun: set[str], active: Mapping[str, Alarm]) -> Iterable[Overruled]:
+    """Return the requests of plans that have just begun to apply and lose an actuator to another plan."""
+    if not rivals:
+        return []
+    winner = rivals[0]
+    wanted = (winner.step.action, winner.step.value)
+    return [
+        Overruled(request(claim, active), winner.state.plan.id)
+        for claim in rivals[1:]
+        if claim.state.plan.id in begun and (claim.step.action, claim.step.value) != wanted
+    ]
+
+
+def strength(claim: Claim) -> tuple[bool, int, bool, str]:
+    """Order claims: trips, the higher priority, the fail-safe action, and the name, so that it is certain."""
+    plan = claim.state.plan
+    return not (plan.trip and claim.safe), -plan.priority, not claim.safe, plan.id
+
+
+def request(claim: Claim, active: Mapping[str, Alarm]) -> Wish:
+    """Return what a claim asks for, and why."""
+    state, step = claim.state, claim.step
+    plan = state.plan
+    timed = state.ground is Ground.RUNNING and not claim.safe
+    names = () if timed else dict.fromkeys((*state.names, *plan.when))
+    alarms = tuple(active[name] for name in names if name in active)
+    reason = "; ".join(alarm.reason for alarm in alarms) or _without_alarms(claim)
+    return Wish(
+        step.actuator, step.action, step.value, plan.id, plan.priority, reason, alarms, plan.trip and claim.safe
+    )
+
+
+def _without_alarms(claim: Claim) -> str:
+    state = claim.state
+    if state.ground is Ground.RUNNING and not claim.safe:
+        return f"timed running without evidence: {state.reason}"
+    if state.latched and not state.when_safe:
+        return f"trip {state.plan.id} has latched"
+    return f"doubtful readings lie beyond {', '.join(state.plan.when)}"

@@ -1,0 +1,98 @@
+"""Mutation testing of the core: `make mutants`, or python -m mutants with tests/ on the path.
+
+Draws a sample of small changes (another comparison, operator, constant; a condition turned round; a call left out),
+makes one at a time in a copy of the project, and runs the core's tests. A change that no test notices is printed: it
+shows a test that is missing, or code that makes no difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+from mutants.changes import changes
+from mutants.judged import EQUIVALENT, Judged
+from mutants.trial import ROOMS, Bench, Mutant, Verdict
+
+PROJECT = Path(__file__).parents[2]
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__.partition("\n")[0])
+    parser.add_argument("--count", type=int, default=200, help="changes to try (200); 0 for every one")
+    parser.add_argument("--seed", type=int, default=1, help="which sample of them (1)")
+    parser.add_argument("--minutes", type=float, default=15, help="stop after so long (15)")
+    parser.add_argument("--workers", type=int, default=2, help="tried at once (2)")
+    parser.add_argument("--only", default="", help="modules whose path has this in it, such as execute/")
+    return parser.parse_args()
+
+
+def sample(count: int, seed: int, only: str) -> list[Mutant]:
+    """Return so many changes of the core, drawn by chance; all in that order where count is 0, but those judged."""
+    modules = [PROJECT / "edge_agent/turn.py"]
+    for room in ROOMS:
+        modules += sorted((PROJECT / "edge_agent" / room).rglob("*.py"))
+    every = [
+        Mutant(name, change)
+        for name, source in ((str(module.relative_to(PROJECT)), module.read_text()) for module in modules)
+        for change in (changes(source) if only in name else ())
+        if Judged(name, source.splitlines()[change.line - 1].strip(), str(change)) not in EQUIVALENT
+    ]
+    random.Random(seed).shuffle(every)
+    return every[:count] if count else every
+
+
+def main() -> int:
+    """Try the sample, and print what survives and the share that was killed."""
+    asked = options()
+    mutants = sample(asked.count, asked.seed, asked.only)
+    with tempfile.TemporaryDirectory(prefix="edge-agent-mutants-") as folder:
+        benches: SimpleQueue[Bench] = SimpleQueue()
+        for number in range(asked.workers):
+            (Path(folder) / str(number)).mkdir()
+            benches.put(first := Bench(PROJECT, Path(folder) / str(number)))
+        if not first.sound():
+            print("the tests fail without any change; nothing was tried")
+            return 1
+        deadline = time.perf_counter() + 60 * asked.minutes
+
+        def tried(mutant: Mutant) -> Verdict | None:
+            if time.perf_counter() > deadline:
+                return None
+            bench = benches.get()
+            try:
+                return bench.judge(mutant)
+            finally:
+                benches.put(bench)
+
+        verdicts = []
+        with ThreadPoolExecutor(asked.workers) as pool:
+            for verdict in pool.map(tried, mutants):
+                if verdict is not None:
+                    verdicts.append(verdict)
+                    if verdict.killed_by is None:
+                        print(f"survived: {verdict.mutant}", flush=True)
+    print(summary(verdicts, len(mutants)))
+    return 0
+
+
+def summary(verdicts: list[Verdict], wanted: int) -> str:
+    """Say how many of the changes were noticed, and by whom."""
+    killers = [verdict.killed_by for verdict in verdicts]
+    killed = len(killers) - killers.count(None)
+    share = f"{100 * killed / len(killers):.1f} %" if killers else "-"
+    return (
+        f"{len(killers)} of {wanted} changes tried, {killed} killed ({share}): "
+        f"{killers.count('room')} by the tests of their room, {killers.count('core')} by others of the core"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Short functions, modules of a size that one can read at once, and few parameters."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).parents[3]
+MODULES = [path for path in sorted((ROOT / "edge_agent").rglob("*.py")) if path.name != "__init__.py"]
+MOST_LINES_OF_A_FUNCTION = 45
+LEAST_LINES, MOST_LINES = 40, 300
+
+#: Longer functions, each to be divided.
+LONG_FUNCTIONS = {
+    "edge_agent/container/agent.py:open_agent",  # the composition root, to be written in steps with names
+    "edge_agent/monitor/channel.py:follow",  # the fast path of one message: a call costs as much as what it does
+}
+#: Larger modules, each to be divided.
+LARGE_MODULES = {
+    "edge_agent/analyze/analysis.py",
+    "edge_agent/execute/control.py",
+    "edge_agent/execute/execution.py",
+    "edge_agent/knowledge/sqlite.py",
+    "edge_agent/monitor/channel.py",
+    "edge_agent/monitor/decode.py",
+    "edge_agent/monitor/monitoring.py",
+    "edge_agent/plan/planning.py",
+    "edge_agent/turn.py",
+}
+#: Smaller modules that stand alone because what is in them belongs nowhere else.
+SMALL_MODULES = {
+    "edge_agent/__main__.py",  # python -m edge_agent
+    "edge_agent/version.py",  # the number, read without loading anything
+    "edge_agent/container/plantwatch.py",
+    "edge_agent/execute/identity.py",  # a UUIDv7 as a pure function
+    "edge_agent/execute/runtally.py",
+    "edge_agent/execute/view.py",
+    "edge_agent/knowledge/aside.py",
+    "edge_agent/knowledge/private_files.py",
+    "edge_agent/model/continuity.py",
+    "edge_agent/model/figures.py",
+    "edge_agent/monitor/freshness.py",  # one module a quality test
+    "edge_agent/monitor/gross_range.py",
+    "edge_agent/monitor/order.py",
+    "edge_agent/monitor/rate_of_change.py",
+    "edge_agent/monitor/spike.py",
+    "edge_agent/monitor/view.py",
+    "edge_agent/mqtt/linkerrors.py",
+    "edge_agent/runtime/carry.py",
+    "edge_agent/simulate/distortion.py",
+}
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def functions():
+    """Return the length of every function, by module and name."""
+    found = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found[f"{name(path)}:{node.name}:{node.lineno}"] = node.end_lineno - node.lineno + 1
+    return found
+
+
+def test_functions_are_short():
+    lengths = sorted(functions().values())
+    assert len(lengths) > 1000
+    assert median(lengths) <= 8
+    assert lengths[len(lengths) * 9 // 10] <= 25
+
+
+def test_no_function_is_long():
+    long = {place.rpartition(":")[0] for place, lines in functions().items() if lines > MOST_LINES_OF_A_FUNCTION}
+    assert sorted(long - LONG_FUNCTIONS) == []
+    assert sorted(LONG_FUNCTIONS - long) == [], "short by now: take it out of LONG_FUNCTIONS"
+
+
+def test_a_module_can_be_read_at_once():
+    lines = {name(path): len(path.read_text("utf-8").splitlines()) for path in MODULES}
+    large = {module for module, count in lines.items() if count > MOST_LINES}
+    small = {module for module, count in lines.items() if count < LEAST_LINES}
+    assert sorted(large - LARGE_MODULES) == []
+    assert sorted(LARGE_MODULES - large) == [], "small enough by now: take it out of LARGE_MODULES"
+    assert sorted(small - SMALL_MODULES) == []
+    assert sorted(SMALL_MODULES - small) == [], "large enough by now, or gone: take it out of SMALL_MODULES"
