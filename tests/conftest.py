@@ -126,6 +126,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     suite.addoption("--fault-tries", type=int, default=1, metavar="N", help="how often any other fault is tried")
     suite.addoption("--fault-messages", type=int, default=500, metavar="N", help="messages published a try")
     suite.addoption("--outage-seconds", type=int, default=2, metavar="S", help="how long PostgreSQL is away for long")
+    suite.addoption("--rubbish-seconds", type=int, default=2, metavar="S", help="how long rubbish comes")
     suite.addoption("--fault-table", type=Path, metavar="F", help="write the table into this page")
 
 

@@ -137,11 +137,11 @@ class _Assembly:
         report = self.inbox.report
         return PolicyWatch(
             self.source,
-            lambda policy: report(PolicyChange(policy)),
+            self.stores.plant,
+            lambda revision: report(PolicyChange(revision)),
             self.stores.changes,
             lambda why: report(RefusalReport(why)),
             equip=lambda plant: report(PlantChange(plant)),
-            nodes=self.stores.plant.nodes,
         )
 
 

@@ -106,9 +106,8 @@ async def test_refused_rows_of_each_kind_leave_the_rest(database, path):
     letters = [DeadLetter("bad" if n == 4 else "good", "t", b"x", n) for n in range(9)]
     async with SqliteStore(path, spool=True, bounds=LIMITS) as store, UtilityStore(database, "riverside") as utility:
         await store.write([turn(1, dead_letters=letters, commands=commands, command_events=events)])
-        async with draining(store, utility) as drain:
-            await wait_until(lambda: drain.drained_rows)
-        assert store.spooled_rows == 0
+        async with draining(store, utility):
+            await wait_until(lambda: (store.spooled_rows, store.spool_refused_rows) == (0, 3))
         assert len([1 async for _ in utility.records("dead_letters")]) == 8
         assert [record["id"] async for record in utility.records("commands")] == ["id-0", "id-2"]
         assert store.spool_refused_rows == 3

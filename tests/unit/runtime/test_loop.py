@@ -9,6 +9,7 @@ from edge_agent.errors import RecordingError
 from edge_agent.model.commands import CommandState
 from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
+from edge_agent.model.revision import revisions
 from edge_agent.runtime.held import Held
 from edge_agent.runtime.loop import TICK_SECONDS
 from edge_agent.runtime.waiting import WORTHWHILE_ROWS
@@ -257,11 +258,22 @@ async def test_changed_alarms_and_dead_letters_go_to_the_outbox(make_loop, task_
     assert outlet.letters[0].payload == b"NaN"
 
 
-async def test_a_recorder_that_fails_is_given_up_and_the_loop_goes_on(make_loop, task_group, level_message, inlet):
+@pytest.mark.parametrize("where", ["prepare", "record"])
+async def test_a_recorder_that_fails_is_given_up_and_the_loop_goes_on(
+    make_loop, task_group, level_message, inlet, where
+):
     class Broken:
         asked = 0
 
+        def prepare(self, _now):
+            if where == "prepare":
+                self.fail()
+            return []
+
         def record(self, _inbox, _now):
+            self.fail()
+
+        def fail(self):
             self.asked += 1
             raise RecordingError("the disk is full")
 
@@ -272,6 +284,31 @@ async def test_a_recorder_that_fails_is_given_up_and_the_loop_goes_on(make_loop,
         await loop.turn(Inbox([level_message(3.1, 2)]), None)
     assert recorder.asked == 1
     assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
+
+
+async def test_others_have_their_turns_while_a_recorder_notes_what_is_known(make_loop, task_group, level_message):
+    others = 0
+
+    class Thorough:
+        def prepare(self, _now):
+            for _ in range(5):
+                seen.append(others)
+                yield
+
+        def record(self, inbox, _now):
+            seen.append(inbox)
+
+    async def other():
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    seen, inbox = [], Inbox([level_message(3.0)])
+    async with task_group() as group:
+        group.create_task(other())
+        await make_loop(group, recorder=Thorough()).loop.turn(inbox, None)
+    assert seen == [0, 1, 2, 3, 4, inbox]
 
 
 async def test_every_stage_is_measured_when_something_came_in(make_loop, task_group, level_message, observer):
@@ -326,7 +363,8 @@ async def test_a_changed_policy_is_in_force_with_the_next_turn(
         group.create_task(parts.loop.run())
         parts.inbox.extend([level_message(3.0)])
         await wait_until(lambda: any(turn.readings for turn in observer.turns))
-        parts.inbox.report(PolicyChange(Policy((raised,), plant.policy.plans)))
+        for part in revisions(plant.policy, Policy((raised,), plant.policy.plans)):
+            parts.inbox.report(PolicyChange(part))
         await wait_until(lambda: any(turn.alarm_events for turn in observer.turns))
         await wait_until(dispatching)
 
