@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Inbox, Receipt
     from edge_agent.model.plant import Plan, Plant, Policy, Threshold
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import PlanMemory, Remembered, SensorView, SequenceMemory
+    from edge_agent.model.remembered import DelayMemory, PlanMemory, Remembered, SensorView, SequenceMemory
     from edge_agent.model.time import Moment
     from edge_agent.monitor.observed import Observed
     from edge_agent.plan.planning import Planned
@@ -74,8 +74,8 @@ class Turn:
     """What one turn decided. The runtime stores it in one transaction, then publishes, then acknowledges.
 
     `readings` are new; `settled` were in an earlier turn's `readings` and carry a new flag now. `alarms` holds the
-    state of every alarm that changed; `actuators`, `plans` and `sequences` what must survive a restart and has changed;
-    `epoch` the one that was begun, above another's. `refused_epoch`: a node has refused this agent's for that one.
+    state of every alarm that changed; `actuators`, `plans`, `sequences`, `delays` what a restart must know and has
+    changed; `epoch` the one begun, above another's. `refused_epoch`: a node has refused this agent's for that one.
     """
 
     now: Moment
@@ -92,6 +92,7 @@ class Turn:
     actuators: list[ActuatorMemory] = field(default_factory=list)
     plans: list[PlanMemory] = field(default_factory=list)
     sequences: list[SequenceMemory] = field(default_factory=list)
+    delays: list[DelayMemory] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     epoch: int | None = None
     refused_epoch: int | None = None
@@ -122,7 +123,8 @@ class Knowledge:
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now, layout=LAYOUT)
-        self.analyzer.recall(remembered.readings if remembered.same_clock(now) else (), now)
+        readings = remembered.readings if remembered.same_clock(now) else ()
+        self.analyzer.recall(readings, remembered.delays, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()
         self.executor = Executor(plant, agent, mode, remembered, now)
@@ -249,6 +251,7 @@ def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Tur
         [renewal.detail for renewal in events.of(RenewalReport)],
     )
     _note(knowledge.analyzer.analyze(heard, turn.now), turn)
+    turn.delays = knowledge.analyzer.take_delays(turn.now)
 
 
 def _note(changes: Changes, turn: Turn) -> None:

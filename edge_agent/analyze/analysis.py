@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.analyze import wording
 from edge_agent.analyze.conditions import Conditions
+from edge_agent.analyze.delays import Delays
 from edge_agent.analyze.points import Points
 from edge_agent.analyze.proof import culprit
 from edge_agent.analyze.register import AlarmRegister, Shown
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plant, Sensor, Threshold
     from edge_agent.model.quality import Layout
     from edge_agent.model.readings import Reading
-    from edge_agent.model.remembered import StoredReading
+    from edge_agent.model.remembered import DelayMemory, StoredReading
     from edge_agent.model.time import Moment
 
 #: A single suspect reading is noise, as many in a row are a sensor that cannot be trusted. A fail needs no company.
@@ -54,6 +55,7 @@ class Analyzer:
         self._pending: dict[Point, None] = {}  # points with a running delay; ordered, so that replays agree
         self._doubting: dict[Point, None] = {}  # points whose suspect readings are beyond a limit
         self._doubted: frozenset[str] = frozenset()
+        self._delays = Delays(())
         self.adopt(thresholds, now)
         for alarm in self.register.alarms:
             if alarm.key == _STORE:
@@ -78,14 +80,24 @@ class Analyzer:
             return key.node in plant.nodes
         return self._points.resume(key)
 
-    def recall(self, readings: Iterable[StoredReading], now: Moment) -> None:
+    def recall(self, readings: Iterable[StoredReading], delays: Iterable[DelayMemory], now: Moment) -> None:
         """Resume the delays that ran when a former run ended, as far as its last readings prove them.
 
-        Only a good reading of this run can complete them. `readings` are none where nobody knows how long the silence
-        between was.
+        `delays` say since when they run where that is longer. Only a good reading of this run can complete them.
+        `readings` are none where nobody knows how long the silence between was.
         """
+        self._delays = Delays(delays)
         for point in self._points.recall(readings, now):
+            self._delays.resume(point, now)
             self._file(point)
+
+    def take_delays(self, now: Moment) -> list[DelayMemory]:
+        """Return what has changed of the running delays that a restart must know."""
+        return list(self._delays.look(self._pending, now))
+
+    def delays(self) -> list[DelayMemory]:
+        """Return the running delays that a restart must know."""
+        return self._delays.memories()
 
     @property
     def doubted(self) -> frozenset[str]:
@@ -191,7 +203,7 @@ class Analyzer:
 
     def _compare(self, point: Point, reading: Reading, now: Moment) -> None:
         point.bridge(now)
-        at = min(reading.observed_at, reading.received_at) / MICROSECONDS
+        at = min(reading.observed_at, reading.received_at + reading.ahead) / MICROSECONDS
         for limit in point.limits.values():
             if limit.update(reading.value, now.seconds, at):
                 self._conclude(point, limit, now)

@@ -45,17 +45,17 @@ class LimitAlarm:
 
         A running delay runs on only where all that crossed before crosses now as well: else nobody knows since when.
         """
-        before, measured = self._crossing, self.measure
+        before, measured = self.crossing, self.measure
         self._take(threshold)
         if self.measure != measured:
             self._state = None
             self.restart()
         upwards = self._high is not self.active
-        if self._crossing > before if upwards else self._crossing < before:
+        if self.crossing > before if upwards else self.crossing < before:
             self.restart()
 
     @property
-    def _crossing(self) -> float:
+    def crossing(self) -> float:
         """The value that has to be passed for the state to change."""
         return self._back if self.active else self.threshold.limit
 
@@ -95,6 +95,11 @@ class LimitAlarm:
     def restart(self) -> None:
         """Restart running delays, with the next reading."""
         self._since = self._doubted = None
+
+    def resume(self, since: float) -> None:
+        """Let a running delay go on from an earlier time, at which a former run began it."""
+        if self._since is not None:
+            self._since = min(self._since, since)
 
     def doubt(self, value: float, seconds: float, *, suspect: bool) -> None:
         """Note a value that is not good, suspect or worse. What is doubted stays so until `update` or `restart`."""

@@ -31,7 +31,7 @@ class Unheeded:
 
         Return whether its clock tells why it is late; else it was overtaken, or settled after a silence.
         """
-        behind = (reading.received_at - reading.observed_at) / MICROSECONDS
+        behind = (reading.received_at + reading.ahead - reading.observed_at) / MICROSECONDS
         late_seconds = reading.sensor.late_seconds
         if behind <= late_seconds and not is_ahead(reading):
             return False

@@ -58,7 +58,8 @@ class Reading:
     Its identity is (sensor, observed_at, seq): the store keeps one row for it, however often it comes.
     A reading of a sensor with a spike test is unsettled (`not_evaluated`) until the next one judges it; the same
     object is then flagged anew, and given to the store again if it had been written meanwhile. `outlier`: the reading
-    after it, where that is what it stands out from.
+    after it, where that is what it stands out from. `ahead`: the time it was judged by less the receipt,
+    where the wall clock was not sure.
     """
 
     sensor: Sensor
@@ -71,6 +72,7 @@ class Reading:
     late: bool = False
     settled: bool = True
     outlier: Reading | None = None
+    ahead: Instant = 0
 
 
 class DeadLetter(NamedTuple):

@@ -44,6 +44,21 @@ class PlanMemory:
     sure: bool = True
 
 
+@dataclass(slots=True)
+class DelayMemory:
+    """Since when the delay of an alarm (`node/sensor:threshold`) runs; None: it does not.
+
+    `crossing` is the value that had been passed; `boot`, `offset` and `sure` place the instant (see Moment.recall).
+    """
+
+    alarm: str
+    since_at: Instant | None
+    crossing: float = 0.0
+    boot: str = ""
+    offset: float = 0.0
+    sure: bool = True
+
+
 class SequenceMemory(NamedTuple):
     """Where the numbers of one topic stand, as (observed_at, seq); `sensor` is empty for the topic of many.
 
@@ -72,6 +87,7 @@ class Remembered:
     readings: list[StoredReading] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     sequences: list[SequenceMemory] = field(default_factory=list)
+    delays: list[DelayMemory] = field(default_factory=list)
 
     def same_clock(self, now: Moment) -> bool:
         """Whether wall times of the former run tell how long ago something was: the clock is sure, or nobody set it."""

@@ -12,6 +12,8 @@ Instant: TypeAlias = int
 MICROSECONDS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_MICROSECOND = timedelta(microseconds=1)
+#: 2025-01-01: no clock that says an earlier time is right, this program is younger.
+EARLIEST: Instant = 1_735_689_600 * MICROSECONDS
 
 
 #: Two processes begin their counts a little apart: what is ahead by less was just now.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from edge_agent.model.quality import CLOCK_NUMBER, Flag
@@ -11,7 +12,7 @@ from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
 from edge_agent.monitor.judge import judge_of, strongest
 from edge_agent.monitor.keys import Keys
-from edge_agent.monitor.order import is_ahead, place
+from edge_agent.monitor.order import is_ahead, place, was_ahead
 from edge_agent.monitor.quiet import quiet_range
 from edge_agent.monitor.sequence import Numbers
 from edge_agent.monitor.tests.spec import Seen
@@ -78,6 +79,11 @@ class Channel:
         heard = "stale" if self.stale else "heard"
         return f"Channel({self.sensor.name}, {heard}, last {self.last and self.last.value})"
 
+    @property
+    def has_ahead(self) -> bool:
+        """Whether a reading is kept whose time was yet to come."""
+        return self._keys.first_ahead < inf
+
     def conversion(self, unit: str) -> Conversion | None:
         """Find how a unit that a message names becomes the sensor's; None where it is of another quantity."""
         return conversion(self.sensor.quantity, unit, self.sensor.unit)
@@ -89,7 +95,7 @@ class Channel:
             return True
         if observed_at == last.observed_at and seq is not None and last.seq is not None and seq > last.seq:
             return True
-        slipped = is_ahead(last.observed_at, last.received_at) and not is_ahead(observed_at, received_at)
+        slipped = was_ahead(last) and not is_ahead(observed_at, received_at)
         return min(observed_at, received_at) > (self._true_at if slipped else place(last))
 
     def free(self, observed_at: Instant, seq: int | None, value: float) -> Instant | None:
@@ -182,10 +188,7 @@ class Channel:
         `value` is in the sensor's unit; `rated`: the time since the reading before is known.
         What is returned as unsettled comes back as the second of a later call.
         """
-        self._keys.keep(observed_at, seq, value)
-        if is_ahead(observed_at, received_at) or observed_at > received_at + self._future_us:
-            self._keys.keep_ahead(observed_at, seq, value)
-        self._keys.forget(received_at - 2 * self._late_us)
+        self._keep_key(value, observed_at, seq, received_at)
         if observed_at > received_at + self._future_us:
             return self._disbelieved(value, observed_at, seq, received_at), None
         seen, judge = self._see(value, observed_at, received_at, rated=rated), self._judge
@@ -216,8 +219,22 @@ class Channel:
         if last is None:
             return
         self._before = last.value
-        if not is_ahead(last.observed_at, last.received_at):
+        if not was_ahead(last):
             self._true_at = place(last)
+
+    def set_aside(self, value: float, observed_at: Instant, seq: int | None, received_at: Instant) -> Reading:
+        """Keep a reading of which nothing tells how old it is: it moves nothing, and no other is old beside it."""
+        self._keep_key(value, observed_at, seq, received_at)
+        if observed_at > received_at + self._future_us:
+            return self._disbelieved(value, observed_at, seq, received_at)
+        tests = self._judge.alone(Seen(value, received_at / MICROSECONDS))
+        return Reading(self.sensor, value, observed_at, received_at, seq, strongest(tests), tests, late=True)
+
+    def _keep_key(self, value: float, observed_at: Instant, seq: int | None, received_at: Instant) -> None:
+        self._keys.keep(observed_at, seq, value)
+        if is_ahead(observed_at, received_at) or observed_at > received_at + self._future_us:
+            self._keys.keep_ahead(observed_at, seq, value)
+        self._keys.forget(received_at - 2 * self._late_us)
 
     def _disbelieved(self, value: float, observed_at: Instant, seq: int | None, received_at: Instant) -> Reading:
         """Keep a reading from the future, but neither act on it nor let it stand in the way of true ones."""
@@ -255,8 +272,9 @@ class Channel:
         self._keys = before._keys
         for reading in (before.judged, before.last):
             if reading is not None:
-                head = self.sensor.node, self.sensor.id, reading.value, reading.observed_at, reading.received_at
-                self.remember(StoredReading(*head, reading.seq, reading.flag, reading.tests))
+                head = self.sensor.node, self.sensor.id, reading.value, reading.observed_at
+                judged_at = reading.received_at + reading.ahead
+                self.remember(StoredReading(*head, judged_at, reading.seq, reading.flag, reading.tests))
 
     def remember(self, stored: StoredReading) -> None:
         """Resume where a former run ended, one stored reading at a time, oldest first."""

@@ -17,6 +17,7 @@ from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import AckReport, Observed, StateReport, StatusReport
 from edge_agent.monitor.order import as_it_came
 from edge_agent.monitor.rejects import MOST_ELEMENTS, Rejected, summed_up
+from edge_agent.monitor.sitetime import SiteTime, date
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -42,6 +43,7 @@ class Monitor:
     def __init__(self, plant: Plant, remembered: Remembered, now: Moment, future_tolerance_seconds: float) -> None:
         self._future_tolerance_seconds = future_tolerance_seconds
         self.channels: dict[tuple[str, str], Channel] = {}
+        self._time = SiteTime()
         self._equip(plant, now)
         self._deliveries = Deliveries(remembered.deliveries)
         self._looked_seconds = now.seconds
@@ -63,6 +65,7 @@ class Monitor:
                     channel.succeed(known)
             self.channels[place] = channel
         self._nodes = plant.nodes
+        self._time.equip(plant.nodes.values(), plant.sensors)
         self._ways: dict[str, _Ways] = {
             intern(node.id): _Ways(
                 node.id, node.timestamps, {intern(each): self.channels[node.id, each] for each in node.sensors}
@@ -79,6 +82,8 @@ class Monitor:
         """Read the messages of one turn, in their order; `leaving` are actuators besides those of the plant."""
         observed = Observed()
         telemetry = 0
+        if now.sure:
+            self._time.forget()
         for message in messages:
             kind = message.route.kind
             if kind is Kind.TELEMETRY:
@@ -120,11 +125,18 @@ class Monitor:
             return False
         if sample.unit is not None and sample.unit != channel.sensor.unit:
             return False
-        taken = channel.follow(sample.value, sample.observed_at, sample.seq, now.at)
+        by = now if now.sure else self._time.hear(ways.node, sample.observed_at, now, live=not message.retained)
+        taken = channel.follow(sample.value, sample.observed_at, sample.seq, by.at) if by.sure else None
         if taken is None:
             return False
         if sample.seq is not None:
-            self.numbering.follow((ways.node, channel.sensor.id), channel.sequence, sample.seq, sample.observed_at, now)
+            topic = (ways.node, channel.sensor.id)
+            if by.at == now.at:
+                self.numbering.follow(topic, channel.sequence, sample.seq, sample.observed_at, now)
+            else:  # a store gives back what was taken by its own clock: the place of the number must be remembered
+                self.numbering.take(*topic, sample.seq, sample.observed_at, by, stored=False)
+        if not now.sure:
+            date(taken[0], by, now)
         self._hand_on(observed, channel, *taken, message.topic, now)
         return True
 
@@ -134,10 +146,13 @@ class Monitor:
             return False
         at, seq, channels, buried = frame.observed_at, frame.seq, ways.channels, []
         repeated = observed.duplicates + len(frame.values)
+        by = now if now.sure else self._time.hear(ways.node, at, now, live=not message.retained)
         for sensor, value in frame.values.items():
             channel = channels.get(sensor)
-            taken = None if channel is None else channel.follow(float(value), at, seq, now.at)
+            taken = None if channel is None or not by.sure else channel.follow(float(value), at, seq, by.at)
             if channel is not None and taken is not None:
+                if not now.sure:
+                    date(taken[0], by, now)
                 self._hand_on(observed, channel, *taken, message.topic, now)
                 continue
             sample = Sample(sensor, float(value), None, at, seq)
@@ -145,7 +160,7 @@ class Monitor:
             if problem:
                 buried.append((problem, _excerpt(message, sample)))
         if seq is not None and (observed.duplicates < repeated or not frame.values):
-            self.numbering.take(ways.node, "", seq, at, now)
+            self.numbering.take(ways.node, "", seq, at, by)
         if buried:
             self._bury(observed, message, now, buried)
         return True
@@ -164,7 +179,8 @@ class Monitor:
             if isinstance(sample, Rejected):
                 buried.append((sample.reason, sample.payload))
                 if sample.seq is not None and not message.retained:
-                    self.numbering.take(node.id, one, sample.seq, None, now, stored=False, readable=False)
+                    by = now if now.sure else self._time.judge(node.id, now, stamped=False)
+                    self.numbering.take(node.id, one, sample.seq, None, by, stored=False, readable=False)
                 continue
             timeless = timeless or sample.observed_at is None
             problem = self._sample(observed, node.id, one, sample, message, now)
@@ -183,14 +199,15 @@ class Monitor:
             return "retained_without_timestamp"
         channel = self.channels.get((node, one or sample.sensor))
         value = "unknown_sensor" if channel is None else _converted(channel, sample)
-        if channel is None or isinstance(value, str):
-            self._number(node, one, sample, now, stored=False)
-            return str(value)
-        channel.forget_future(now.at)
         said_at = sample.observed_at
+        by = now if now.sure else self._time.hear(node, said_at, now, live=not message.retained)
+        if channel is None or isinstance(value, str):
+            self._number(node, one, sample, by, stored=False)
+            return str(value)
+        channel.forget_future(by.at)
         if said_at is None:
             repeated = _repeats(channel, sample, value, channel.sequence if one else None)
-            observed_at = None if repeated else channel.receipt(now.at)
+            observed_at = None if repeated else channel.receipt(by.at)
             rated = channel.last is None or channel.last.received_at != now.at
         else:
             observed_at = channel.free(said_at, sample.seq, value)
@@ -198,8 +215,14 @@ class Monitor:
         if observed_at is None:
             observed.duplicates += 1
             return None
-        self._number(node, one, sample, now, redelivered=message.redelivered)
-        reading, settled = channel.take(value, observed_at, sample.seq, now.at, rated=rated)
+        self._number(node, one, sample, by, stored=by.sure and by.at == now.at, redelivered=message.redelivered)
+        settled = None
+        if by.sure:
+            reading, settled = channel.take(value, observed_at, sample.seq, by.at, rated=rated)
+        else:
+            reading = channel.set_aside(value, observed_at, sample.seq, by.at)
+        if not now.sure:
+            date(reading, by, now)
         self._hand_on(observed, channel, reading, settled, message.topic, now)
         return None
 

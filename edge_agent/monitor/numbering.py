@@ -71,7 +71,7 @@ class Numbering:
         if not sequence.follow(seq, at, now.seconds):
             self.take(*topic, seq, at, now)
         elif self._odd or self._open or self._kept or self._of_many:
-            self._note(topic, sequence, seq, stored=True)
+            self._note(topic, sequence, seq, at, stored=True)
 
     def take(
         self,
@@ -99,18 +99,18 @@ class Numbering:
         if at is not None and at > now.at + self._future_us:
             at, stored = None, False  # it is not believed
         elif at is not None and at > now.at:
-            at = now.at if readable else None  # else true numbers would be old ones until then
+            at = None  # else true numbers would be old ones until then; nor is it of now, where it waited for us
         elif at is not None:
             newest = sequence.newest
             if newest is not None and at < newest[0] and seq == newest[1] + 1:
                 at, stored = newest[0], False  # its clock has slipped back: the number says where it belongs
         self._gaps += sequence.update(seq, at, now.seconds, may_restart=readable)
-        self._note((node, sensor), sequence, seq, stored=stored)
+        self._note((node, sensor), sequence, seq, at, stored=stored)
 
-    def _note(self, topic: Topic, sequence: Numbers, seq: int, *, stored: bool) -> None:
+    def _note(self, topic: Topic, sequence: Numbers, seq: int, at: Instant | None, *, stored: bool) -> None:
         if not stored:
             self._odd.add(topic)
-        elif self._odd and sequence.repeats(seq):
+        elif self._odd and sequence.repeats(seq) and (at is None or sequence.newest == (at, seq)):
             self._odd.discard(topic)
         if not sequence.is_regular:
             self._open[topic] = sequence
@@ -155,9 +155,10 @@ class Numbering:
         return SequenceMemory(*topic, () if self._tells_itself(topic, sequence) else sequence.memory())
 
     def _tells_itself(self, topic: Topic, sequence: Numbers) -> bool:
-        """Whether the newest reading tells where a sequence is."""
+        """Whether the newest reading tells where a sequence is: a store gives back those from ahead before it."""
         node, sensor = topic
-        return bool(sensor) and sequence.is_regular and node not in self._of_many and topic not in self._odd
+        alone = bool(sensor) and sequence.is_regular and node not in self._of_many and topic not in self._odd
+        return alone and not self._channels[topic].has_ahead
 
     def _recall(self, remembered: list[SequenceMemory]) -> None:
         both = {memory.node for memory in remembered if not memory.sensor}

@@ -16,8 +16,13 @@ AHEAD_US = MICROSECONDS
 
 
 def place(reading: Reading) -> Instant:
-    """Return where a reading stands in order: not after its receipt."""
-    return min(reading.observed_at, reading.received_at)
+    """Return where a reading stands in order: not after its receipt, by the time it was judged by."""
+    return min(reading.observed_at, reading.received_at + reading.ahead)
+
+
+def was_ahead(reading: Reading) -> bool:
+    """Whether a reading was from ahead of its receipt, by the time it was judged by."""
+    return is_ahead(reading.observed_at, reading.received_at + reading.ahead)
 
 
 def is_ahead(observed_at: Instant, received_at: Instant) -> bool:

@@ -66,7 +66,8 @@ class Numbers:
     def update(self, seq: int, at: Instant | None, seconds: float, *, may_restart: bool = True) -> int:
         """Take the next message, received at a monotonic time, and return how many are found missing.
 
-        Without a time of observation it is placed by its number: into a hole, or after all others.
+        Without a time of observation it is placed by its number: into a hole, or after all others. So is one that comes
+        again (it may not tell a restart) from before the newest: where it stood at first its clock alone does not say.
         """
         if self._asleep:
             self._wake(seconds)
@@ -74,7 +75,7 @@ class Numbers:
         # First of all, so that it does not matter how many messages a turn takes.
         missing = self.settle(seconds) if recent and recent[0][2] <= seconds - SETTLE_SECONDS else 0
         newest = self.newest
-        if at is None:
+        if at is None or not (may_restart or newest is None or seq > newest[1] or (at, seq) > newest):
             at = self._place(seq, newest, may_restart=may_restart)
             if at is None:
                 return missing

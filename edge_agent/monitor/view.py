@@ -24,7 +24,7 @@ def sensor_view(channel: Channel, now: Moment) -> SensorView:
     if last is None:
         return SensorView(*head, None, _MISSING, None, None)
     judged = last if last.settled else channel.judged
-    age = (now.at - min(last.observed_at, last.received_at)) / MICROSECONDS
+    age = (now.at - min(last.observed_at - last.ahead, last.received_at)) / MICROSECONDS
     flag, judged_flag = last.flag, last.flag if judged is None else judged.flag
     if channel.stale:
         flag = judged_flag = _MISSING

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def carried_over(knowledge: Knowledge, now: Moment) -> Turn:
-    """Return all that the next start must know, as a turn: alarms, open commands, actuators, plans, numbers."""
+    """Return all that the next start must know, as a turn: alarms, commands, actuators, plans, delays, numbers."""
     turn = Turn(now, alarms=list(knowledge.analyzer.register.alarms))
     turn.plans = knowledge.planner.memories(now)
+    turn.delays = knowledge.analyzer.delays()
     turn.sequences = knowledge.monitor.numbering.memories()
     for control in knowledge.executor.roster:
         turn.actuators.append(recall.memory(control, now))

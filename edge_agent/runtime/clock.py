@@ -6,24 +6,34 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from edge_agent.model.time import MICROSECONDS, Instant, Moment
+from edge_agent.model.time import EARLIEST, MICROSECONDS, Instant, Moment
 from edge_agent.runtime import kernelclock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: 2025-01-01: no clock that says an earlier time is right, this program is younger.
-EARLIEST: Instant = 1_735_689_600 * MICROSECONDS
 #: What people are told of a wall clock that is not sure.
 UNSURE = "the wall clock is not known to be right: nothing that this machine can ask keeps it synchronized"
 #: How often the kernel is asked, how long its last yes holds, and what a clock that nobody set may be off by then.
 _LOOK_SECONDS = 5.0
 _HOLD_SECONDS = 7 * 86_400.0
 _STEP_SECONDS = 1.0
+#: Clocks that were read farther apart tell no offset: the process was put aside in between.
+_TOGETHER_SECONDS = 0.01
+_MOST_READS = 10
 
 
 def _wall() -> int:
     return time.time_ns() // 1000
+
+
+def _both() -> tuple[Instant, float]:
+    """Read the wall and the monotonic clock at once; the last of many tries counts on a machine that is never idle."""
+    for _ in range(_MOST_READS):
+        before, at, after = time.monotonic(), _wall(), time.monotonic()
+        if after - before < _TOGETHER_SECONDS:
+            break
+    return at, after
 
 
 class Quality:
@@ -39,15 +49,26 @@ class Quality:
     def __repr__(self) -> str:
         return f"Quality({'sure' if self._sure else 'not sure'}, last confirmed at {self._confirmed})"
 
-    def sure(self, at: Instant, seconds: float) -> bool:
-        """Return whether a wall time, read at a monotonic time, is known to be right."""
-        stepped = abs(at / MICROSECONDS - seconds - self._offset) > _STEP_SECONDS
-        if stepped or self._asked is None or not 0 <= seconds - self._asked < _LOOK_SECONDS:
-            self._asked, self._offset = seconds, at / MICROSECONDS - seconds
-            self._sure = self._look(seconds, stepped=stepped)
-        return self._sure and at >= EARLIEST
+    def look(self, at: Instant, seconds: float) -> bool:
+        """Ask about a wall time, read at a monotonic time, where that is due; return whether it was.
 
-    def _look(self, seconds: float, *, stepped: bool) -> bool:
+        The answer is of now: the wall may have been set between that reading and the answer, so read it again.
+        """
+        stepped = self._stepped(at, seconds)
+        if not stepped and self._asked is not None and 0 <= seconds - self._asked < _LOOK_SECONDS:
+            return False
+        self._asked, self._offset = seconds, at / MICROSECONDS - seconds
+        self._sure = self._ask(seconds, stepped=stepped)
+        return True
+
+    def sure(self, at: Instant, seconds: float) -> bool:
+        """Return whether a wall time is known to be right: nobody has set the wall since the last look."""
+        return self._sure and at >= EARLIEST and not self._stepped(at, seconds)
+
+    def _stepped(self, at: Instant, seconds: float) -> bool:
+        return abs(at / MICROSECONDS - seconds - self._offset) > _STEP_SECONDS
+
+    def _ask(self, seconds: float, *, stepped: bool) -> bool:
         if self._synchronized():
             self._confirmed = seconds
         elif stepped:
@@ -69,8 +90,14 @@ class SystemClock:
 
     def now(self) -> Moment:
         """Read the system's clocks."""
-        at, seconds = _wall(), time.monotonic() - self._zero
+        at, seconds = self._read()
+        if self._quality.look(at, seconds):
+            at, seconds = self._read()
         return Moment(at, seconds, self._boot, self._quality.sure(at, seconds))
+
+    def _read(self) -> tuple[Instant, float]:
+        at, monotonic = _both()
+        return at, monotonic - self._zero
 
     def steady(self) -> float:
         """Read the monotonic clock."""

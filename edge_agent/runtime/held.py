@@ -42,7 +42,7 @@ class Held:
     @property
     def controls(self) -> bool:
         """Whether it holds anything that controls the plant or must survive a restart."""
-        return bool(self.turn.urgent or self.turn.alarms or self.turn.plans)
+        return bool(self.turn.urgent or self.turn.alarms or self.turn.plans or self.turn.delays)
 
     @property
     def weighs(self) -> bool:

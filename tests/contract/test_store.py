@@ -28,7 +28,7 @@ from edge_agent.model.commands import (
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.quality import Flag, Quality
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
-from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.remembered import DelayMemory, PlanMemory, SequenceMemory, StoredReading
 from edge_agent.model.time import Moment, rfc3339
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.monitor.tests.registry import LAYOUT
@@ -464,6 +464,18 @@ async def test_memories_of_actuators_and_plans_survive_as_they_were_last(place: 
         remembered = await opened.store.begin("gateway-1")
         assert remembered.actuators == [expected]
         assert remembered.plans == [PlanMemory("fill_tank1", applies=True, fired_at=T0)]
+
+
+@of_a_gateway
+async def test_running_delays_survive_as_they_were_last(place: Place) -> None:
+    low, high = (f"tank1/level:{side}" for side in ("low", "high"))
+    runs = DelayMemory(low, T0, 1.5, "boot 1", 12.5, sure=False)
+    async with place.opened() as opened:
+        await opened.store.write([turn(delays=[DelayMemory(low, T0 - 9), DelayMemory(high, T0, 5.2)])])
+        await opened.store.write([turn(1, delays=[runs, DelayMemory(high, None)])])
+    async with place.opened() as opened:
+        remembered = await opened.store.begin("gateway-1")
+        assert remembered.delays == [DelayMemory(high, None), runs]
 
 
 @of_a_gateway

@@ -26,7 +26,7 @@ from edge_agent.cli.run import run
 from edge_agent.runtime.clock import SystemClock
 
 _AHEAD, _SURE, _BOOT = "wall-ahead", "wall-sure", "EDGE_TEST_BOOT"
-_SAME_SECONDS = 0.5
+_SAME_SECONDS, _TOGETHER_SECONDS = 0.5, 0.01
 # The one with locks lets threads that want Python's own lock stand in each other's way for seconds.
 _LIBRARIES = ("libfaketime.so.1", "libfaketimeMT.so.1")
 _PLACES = ("/usr/lib", "/usr/local/lib")
@@ -52,8 +52,7 @@ class Machine:
     def set_clock(self, folder: Path, *, ahead: float, sure: bool) -> None:
         """Set the wall clock so many seconds ahead of the true time, under a running agent too."""
         self.ahead, self.sure = ahead, sure
-        offset = time.time() + ahead - time.monotonic()  # noqa: TID251 - what the faked clocks of the agent show
-        for name, content in ((_SURE, f"{int(sure)} {offset}"), (_AHEAD, f"{ahead:+.3f}")):
+        for name, content in ((_SURE, f"{int(sure)} {_offset() + ahead}"), (_AHEAD, f"{ahead:+.3f}")):
             fresh = folder / f"{name}.new"
             fresh.write_text(content, encoding="ascii")
             fresh.replace(folder / name)
@@ -79,8 +78,15 @@ class Machine:
 def _sure() -> bool:
     """Return whether the wall clock is right; not before it shows what it was set to."""
     sure, offset = Path(_SURE).read_text(encoding="ascii").split()
-    shown = time.time() - time.monotonic()  # noqa: TID251 - of this process
-    return sure == "1" and abs(shown - float(offset)) < _SAME_SECONDS
+    return sure == "1" and abs(_offset() - float(offset)) < _SAME_SECONDS
+
+
+def _offset() -> float:
+    """Return the wall less the monotonic count of this process, which may have to wait between two looks at clocks."""
+    while True:
+        before, wall, after = time.monotonic(), time.time(), time.monotonic()  # noqa: TID251 - what is faked, or not
+        if after - before < _TOGETHER_SECONDS:
+            return wall - after
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, CommandEvent, Decision
     from edge_agent.model.plant import Plant
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import PlanMemory, SequenceMemory
+    from edge_agent.model.remembered import DelayMemory, PlanMemory, SequenceMemory
     from edge_agent.model.time import Instant
     from edge_agent.turn import Turn
 
@@ -55,6 +55,7 @@ class MemoryStore:
         self._command_events: dict[tuple[str, str, Instant, int], CommandEvent] = {}
         self._actuators: dict[str, ActuatorMemory] = {}
         self._plans: dict[str, PlanMemory] = {}
+        self._delays: dict[str, DelayMemory] = {}
         self._sequences: dict[tuple[str, str], SequenceMemory] = {}
         self._plants: dict[str, Plant] = {}
         self._notes: dict[str, str] = {}
@@ -72,6 +73,7 @@ class MemoryStore:
             alarms=sorted(self._alarms.values(), key=lambda alarm: (alarm.since, alarm.key)),
             actuators=deepcopy([memory for _, memory in sorted(self._actuators.items())]),
             plans=deepcopy([memory for _, memory in sorted(self._plans.items())]),
+            delays=deepcopy([memory for _, memory in sorted(self._delays.items())]),
             readings=list(self._last_readings()),
             deliveries=self._latest_deliveries(),
             sequences=[memory for _, memory in sorted(self._sequences.items()) if memory.seen],
@@ -225,6 +227,7 @@ class MemoryStore:
             self._advance(event)
         self._actuators.update({memory.actuator: deepcopy(memory) for memory in turn.actuators})
         self._plans.update({memory.plan: deepcopy(memory) for memory in turn.plans})
+        self._delays.update({memory.alarm: deepcopy(memory) for memory in turn.delays})
         self._sequences.update({memory[:2]: memory for memory in turn.sequences})
 
     def _advance(self, event: CommandEvent) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.commands import ActuatorMemory, Command, Mode
     from edge_agent.model.inbox import Event
-    from edge_agent.model.remembered import PlanMemory
+    from edge_agent.model.remembered import DelayMemory, PlanMemory
     from edge_agent.turn import Turn
 
 SITE = "riverside"
@@ -141,6 +141,7 @@ class Memory:
         self._alarms: dict[Any, Any] = {}
         self._actuators: dict[str, ActuatorMemory] = {}
         self._plans: dict[str, PlanMemory] = {}
+        self._delays: dict[str, DelayMemory] = {}
         self._readings: dict[tuple[str, str, int, int | None], StoredReading] = {}
         self._deliveries: dict[int, Any] = {}
         self._sequences: dict[tuple[str, str], Any] = {}
@@ -172,6 +173,7 @@ class Memory:
         self._alarms |= {alarm.key: alarm for alarm in turn.alarms}
         self._actuators |= {memory.actuator: deepcopy(memory) for memory in turn.actuators}
         self._plans |= {memory.plan: replace(memory) for memory in turn.plans}
+        self._delays |= {memory.alarm: replace(memory) for memory in turn.delays}
         self._sequences |= {memory[:2]: memory for memory in turn.sequences}
 
     def remembered(self) -> Remembered:
@@ -189,6 +191,7 @@ class Memory:
             [r for readings in last.values() for r in readings[-3:]],
             list(self._deliveries.values()),
             [memory for memory in self._sequences.values() if memory.seen],
+            [replace(memory) for memory in self._delays.values()],
         )
 
 

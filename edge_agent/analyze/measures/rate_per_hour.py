@@ -38,7 +38,8 @@ class RatePerHour(Measure):
     """The slope of the least-squares line through the good readings, weighted by exp(-age / `over_seconds`).
 
     In the sensor's unit per hour; falling is negative. Warm-up: `over_seconds` from the first reading, and again after
-    a silence of three times that. Weakness: it lags by about `over_seconds`; a step looks like a slope for that long.
+    a silence of three times that, or where a clock was set back by more than `over_seconds`. Weakness: it lags by about
+    `over_seconds`; a step looks like a slope for that long.
     Source: weighted linear regression with exponential forgetting, as in Brown, Smoothing, Forecasting and Prediction
     (1963). Seven numbers, constant time.
 
@@ -58,7 +59,7 @@ class RatePerHour(Measure):
 
     def update(self, value: float, seconds: float, state: Trend | None) -> tuple[Trend, float | None]:
         """Return the line through this reading too, and its slope once it is long enough."""
-        if state is None or seconds - state.seconds > _FORGOTTEN * self.over_seconds:
+        if state is None or not -self.over_seconds <= seconds - state.seconds <= _FORGOTTEN * self.over_seconds:
             return Trend(seconds, seconds, 1.0, 0.0, value, 0.0, 0.0), None
         if seconds > state.seconds:
             state = self._moved(state, value, seconds)

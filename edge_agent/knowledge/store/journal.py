@@ -75,6 +75,7 @@ def remembered(db: sqlite3.Connection, epoch: int, misfits: Misfits) -> Remember
             plans=read("plan", 1, readback.plan_noun, "remembered_memories", "plan"),
             readings=list(_last_readings(db, misfits)),
             deliveries=read("deliveries", 1, readback.delivery_noun, "remembered_deliveries"),
+            delays=read("delay", 1, readback.delay_noun, "remembered_memories", "delay"),
             sequences=read("sequence", 1, readback.sequence_noun, "remembered_sequences"),
         )
     finally:

@@ -17,7 +17,7 @@ from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
 from edge_agent.model.plant import ACTIONS, ActuatorKind
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
-from edge_agent.model.remembered import PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.remembered import DelayMemory, PlanMemory, SequenceMemory, StoredReading
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.ports.stores import Misfit
 
@@ -126,6 +126,12 @@ def plan_noun(row: Row) -> PlanMemory:
     """Read what is remembered of a plan: its name, and the body."""
     memory = PlanMemory(**_read(_PLAN, row[1]))
     return _of_its_row(memory, memory.plan, row[0])
+
+
+def delay_noun(row: Row) -> DelayMemory:
+    """Read since when the delay of an alarm runs: its name, and the body."""
+    memory = DelayMemory(**_read(_DELAY, row[1]))
+    return _of_its_row(memory, memory.alarm, row[0])
 
 
 def sequence_noun(row: Row) -> SequenceMemory:
@@ -237,6 +243,7 @@ _ACTUATOR = model_of(
     equipment=Annotated[list[Any] | None, AfterValidator(_equipment)],
 )
 _PLAN = model_of(PlanMemory)
+_DELAY = model_of(DelayMemory)
 _READING = model_of(StoredReading, flag=_Flag, tests=Annotated[_Count, AfterValidator(_tests)])
 _DELIVERY = model_of(Delivery, packet=Annotated[int, Field(ge=0, le=MOST_DELIVERIES)])
 _SEEN = TypeAdapter(tuple[tuple[At, int] | None, ...])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import CommandEvent, Decision
     from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import DeadLetter, Reading
-    from edge_agent.model.remembered import PlanMemory, SequenceMemory
+    from edge_agent.model.remembered import DelayMemory, PlanMemory, SequenceMemory
     from edge_agent.turn import Turn
 
 #: Stands for the `seq` a node did not send: a key may hold no NULL.
@@ -235,8 +235,9 @@ def _command_row(command: Command) -> Row:
 def _memory_rows(turn: Turn) -> Iterator[Row]:
     yield from (("actuator", memory.actuator, _json(memory)) for memory in turn.actuators)
     yield from (("plan", memory.plan, _json(memory)) for memory in turn.plans)
+    yield from (("delay", memory.alarm, _json(memory)) for memory in turn.delays)
 
 
-def _json(noun: Evidence | ActuatorMemory | PlanMemory) -> str:
+def _json(noun: Evidence | ActuatorMemory | PlanMemory | DelayMemory) -> str:
     """Write a noun of plain values; `asdict` would copy them deeply first, 30 µs for each."""
     return json.dumps({each.name: getattr(noun, each.name) for each in fields(noun)})

@@ -160,6 +160,9 @@ def _is_memory(row: Row, _: sqlite3.Connection) -> bool:
     if kind == "plan":
         plan = readback.plan_noun((name, body))
         return plan.fired_at is None or _is_instant(plan.fired_at)
+    if kind == "delay":
+        delay = readback.delay_noun((name, body))
+        return delay.since_at is None or _is_instant(delay.since_at)
     seen = readback.sequence_noun((name, body)).seen
     return kind == "sequence" and all(one is None or 0 <= one[0] <= _LATEST for one in seen)
 

@@ -368,7 +368,7 @@ class Restarted(Watch):
             StoredReading("tank1", "level", value, later(s).at, later(s).at, None, int(flag), 0)
             for value, s, flag in readings
         ]
-        self.analyzer.recall(held, now)
+        self.analyzer.recall(held, (), now)
 
     def read(self, value, at=0.0, flag=Flag.GOOD, **more):
         now = later(at)._replace(seconds=at)

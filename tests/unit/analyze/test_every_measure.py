@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.frozen import freeze
+from support.plants import START, later, plant, reading, sensor, threshold
 from support.plants import Bench as Agent
-from support.plants import later, plant, sensor, threshold
 
 from edge_agent.analyze.limit import LimitAlarm
 from edge_agent.analyze.measures.rate_per_hour import RatePerHour
@@ -148,4 +148,56 @@ def test_a_burst_is_found_though_readings_come_at_odd_times():
     for step in [40.0, 90.0, 60.0, 170.0] * 10:
         seconds += step
         bench.level(4.0 - 1.2 / 3600 * max(0.0, seconds - 1500.0), step)
+    assert bench.raised() == ["tank1/level:low raised"]
+
+
+def falling(seconds, *, behind, over=600.0):
+    """A bench of a level that falls by 1.2 m/h, told once a minute with the true time, by an agent that is behind."""
+    site = plant([sensor(interval_seconds=60)], thresholds=[rate_of(over)], plans=[])
+    bench = Agent(site)
+    bench.now = later(-behind)._replace(seconds=START.seconds, sure=False)
+    for at in range(0, seconds, 60):
+        bench.turn(told_at(at), after=60)
+    return bench
+
+
+def rate_of(over, **more):
+    return threshold("low", -0.6, measure="rate_per_hour", parameters=(("over_seconds", over),), deadband=0.1, **more)
+
+
+def told_at(seconds):
+    return reading(5.0 - 1.2 / 3600 * seconds, seconds + 60)
+
+
+@pytest.mark.parametrize("behind", [1700.0, -1700.0])
+def test_a_clock_that_is_set_right_does_not_bend_the_rate_of_a_node_with_a_right_one(behind):
+    bench = falling(1800, behind=behind)
+    bench.now = later(1800)
+    for at in range(1800, 3000, 60):
+        bench.turn(told_at(at), after=60)
+    assert [event for event in bench.raised() if ":low" in event] == ["tank1/level:low raised"]
+
+
+def test_after_a_clock_that_was_ahead_the_rate_is_measured_anew():
+    """Else it would stand still until that time is there again."""
+    measure, state = RatePerHour(600.0), None
+    for seconds in range(0, 1200, 60):
+        state, _ = measure.update(3.0, 1e6 + seconds, state)
+    rates = []
+    for seconds in range(0, 1200, 60):
+        state, rate = measure.update(3.0 - seconds / 3600, seconds, state)
+        rates.append(rate)
+    assert rates[:10] == [None] * 10
+    assert isclose(rates[-1], -1.0, rel_tol=1e-6)
+
+
+def test_the_delay_of_a_rate_is_not_remembered_over_a_restart():
+    site = plant([sensor(interval_seconds=60)], thresholds=[rate_of(600.0, on_delay_seconds=600.0)], plans=[])
+    bench = Agent(site)
+    for at in range(0, 1080, 60):
+        bench.turn(told_at(at), after=60)
+        assert bench.knowledge.analyzer.delays() == []
+    assert bench.raised() == []
+    for at in range(1080, 1500, 60):
+        bench.turn(told_at(at), after=60)
     assert bench.raised() == ["tank1/level:low raised"]

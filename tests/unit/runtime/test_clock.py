@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from edge_agent.model.time import MICROSECONDS, Moment
+from edge_agent.model.time import EARLIEST, MICROSECONDS, Moment
 from edge_agent.runtime import kernelclock
-from edge_agent.runtime.clock import EARLIEST, Quality, ScaledClock, SystemClock
+from edge_agent.runtime.clock import Quality, ScaledClock, SystemClock
 
 AT = EARLIEST + 400 * 86_400 * MICROSECONDS
 
@@ -24,7 +24,27 @@ class Kernel:
 
 
 def looked(quality: Quality, seconds: float, *, ahead: float = 0.0) -> bool:
-    return quality.sure(AT + round((seconds + ahead) * MICROSECONDS), seconds)
+    return judged(quality, AT + round((seconds + ahead) * MICROSECONDS), seconds)
+
+
+def judged(quality: Quality, at: int, seconds: float) -> bool:
+    quality.look(at, seconds)
+    return quality.sure(at, seconds)
+
+
+class Clocks:
+    """The wall and the monotonic clock of a machine; some reads of the wall take long, or find it set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds, self.ahead = 1000.0, 0.0
+        self.delays: list[float] = []
+        monkeypatch.setattr(time, "time_ns", self.wall)
+        monkeypatch.setattr(time, "monotonic", lambda: self.seconds)
+
+    def wall(self) -> int:
+        at = AT * 1000 + round((self.seconds + self.ahead) * 1e9)
+        self.seconds += self.delays.pop() if self.delays else 0.0
+        return at
 
 
 def test_the_monotonic_count_is_the_machines_uptime_and_names_the_boot():
@@ -97,9 +117,37 @@ def test_a_clock_that_is_set_by_hand_is_not_sure_from_that_look_on(ahead):
 
 def test_a_time_before_this_program_was_written_is_never_right():
     quality = Quality(lambda: True)
-    assert not quality.sure(0, 5.0)
-    assert not quality.sure(EARLIEST - 1, 10.0)
-    assert quality.sure(EARLIEST, 20.0)
+    assert not judged(quality, 0, 5.0)
+    assert not judged(quality, EARLIEST - 1, 10.0)
+    assert judged(quality, EARLIEST, 20.0)
+
+
+def test_a_process_that_is_put_aside_between_two_reads_does_not_take_the_clock_for_set(monkeypatch):
+    kernel, clocks = Kernel(sure=True), Clocks(monkeypatch)
+    clock = SystemClock(boot="one", synchronized=kernel)
+    before = clock.now()
+    kernel.sure = False
+    clocks.delays = [0.0, 3.0, 3.0]
+    after = clock.now()
+    assert before.sure
+    assert after.sure
+    assert after.offset == pytest.approx(before.offset, abs=1e-3)
+
+
+@pytest.mark.parametrize("ahead", [365 * 86_400.0, -3600.0])
+def test_a_time_read_just_before_the_clock_is_set_right_is_not_taken_for_right(monkeypatch, ahead):
+    clocks = Clocks(monkeypatch)
+    clocks.ahead = ahead
+
+    def server_sets_it() -> bool:
+        clocks.ahead = 0.0
+        return True
+
+    clock = SystemClock(boot="one", synchronized=server_sets_it)
+    right = AT + round(clocks.seconds * MICROSECONDS)
+    moments = [clock.now(), clock.now()]
+    assert all(moment.at == right for moment in moments if moment.sure)
+    assert moments[-1].sure
 
 
 def test_where_the_kernel_cannot_be_asked_timesyncd_is_and_else_nobody_knows(monkeypatch, tmp_path):

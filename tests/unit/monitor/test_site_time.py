@@ -1,0 +1,225 @@
+"""By which time readings are judged while nobody knows whether the agent's own clock is right."""
+
+from __future__ import annotations
+
+import pytest
+from support.plants import START, later, plant, reading, sensor, told
+
+from edge_agent.model.quality import Flag
+from edge_agent.model.remembered import Remembered
+from edge_agent.model.time import MICROSECONDS
+from edge_agent.monitor.monitoring import Monitor
+from edge_agent.monitor.view import sensor_view
+
+HOUR, YEAR = 3600, 365 * 86_400
+OFFSETS = {"1 h behind": -HOUR, "55 years behind": -55 * YEAR, "1 year ahead": YEAR}
+INTERVAL = 10
+offsets = pytest.mark.parametrize("ahead", OFFSETS.values(), ids=OFFSETS)
+
+
+class Desk:
+    """A monitor on a machine whose clock is so far ahead of the true time, and the readings of its nodes."""
+
+    def __init__(self, ahead=-HOUR, *names):
+        self.ahead, self.sure, self.at, self.seq = ahead, False, 0, 0
+        self.names = names or ("tank1/level",)
+        site = plant([sensor(name, interval_seconds=INTERVAL) for name in self.names])
+        self.monitor = Monitor(site, Remembered(), self.now, 60.0)
+
+    @property
+    def now(self):
+        return later(self.at)._replace(at=later(self.at + self.ahead).at, sure=self.sure)
+
+    def hear(self, *messages):
+        self.observed = self.monitor.observe(messages, self.now)
+        return self.observed.readings
+
+    def tell(self, back=0.0, of=None, value=3.0, **more):
+        """Take a reading of so many seconds ago by the node's clock, which is right where `back` says nothing."""
+        return self.hear(self.message(back, of, value, **more))[0]
+
+    def message(self, back=0.0, of=None, value=3.0, **more):
+        return reading(value, later(self.at - back), of=of or self.names[0], **more)
+
+    def go_on(self, beats, each=None, seconds=INTERVAL):
+        """Let time pass; a reading every beat, or what `each` takes."""
+        taken = []
+        for _ in range(beats):
+            self.at += seconds
+            taken += each() if each else [self.tell(of=name) for name in self.names]
+        return taken
+
+
+def counts(*readings):
+    return [not reading.late for reading in readings]
+
+
+@offsets
+def test_stamps_that_go_in_step_for_two_intervals_are_those_of_now(ahead):
+    desk = Desk(ahead)
+    assert counts(*desk.go_on(5)) == [False, False, True, True, True]
+
+
+@offsets
+def test_what_is_recorded_is_the_stamp_of_the_node_and_the_receipt_of_the_agent(ahead):
+    desk = Desk(ahead)
+    *_, last = desk.go_on(4)
+    assert (last.observed_at, last.received_at, last.flag) == (later(desk.at).at, desk.now.at, Flag.GOOD)
+
+
+@offsets
+def test_readings_of_an_outage_that_are_sent_in_a_burst_move_nothing(ahead):
+    """Oldest first, ten a second: they advance faster than time does."""
+    desk = Desk(ahead)
+    kept = iter(range(3600, 0, -INTERVAL))
+    burst = desk.go_on(36, lambda: [desk.tell(back) for back in [next(kept) for _ in range(10)]], seconds=1)
+    assert not any(counts(*burst))
+    assert counts(*desk.go_on(4)) == [False, False, True, True]
+
+
+@offsets
+def test_readings_of_an_outage_that_are_sent_little_by_little_move_nothing(ahead):
+    """Two for each interval that passes, oldest first, until all are sent."""
+    desk = Desk(ahead)
+    backs = iter(range(1200, 0, -INTERVAL // 2))
+    slowly = desk.go_on(240, lambda: [desk.tell(next(backs))], seconds=5)
+    assert not any(counts(*slowly))
+    assert counts(*desk.go_on(4))[-1]
+
+
+@offsets
+def test_old_readings_between_live_ones_are_late(ahead):
+    desk = Desk(ahead)
+    taken = desk.go_on(10, lambda: [desk.tell(), desk.tell(back=900.5)])
+    assert counts(*taken[4::2]) == [True] * 8
+    assert not any(counts(*taken[1::2]))
+
+
+def test_a_node_that_was_silent_and_sends_what_it_kept_at_its_usual_rate_is_late():
+    desk = Desk()
+    desk.go_on(4)
+    desk.at += 300
+    assert not any(counts(*desk.go_on(20, lambda: [desk.tell(back=300)])))
+
+
+def test_a_clock_that_goes_back_is_believed_after_ten_minutes():
+    desk = Desk()
+    desk.go_on(4)
+    taken = counts(*desk.go_on(70, lambda: [desk.tell(back=300)]))
+    assert taken.index(True) == 60
+    assert all(taken[60:])
+
+
+def test_a_clock_that_is_set_forward_is_believed_as_at_first():
+    desk = Desk()
+    desk.go_on(4)
+    assert counts(*desk.go_on(4, lambda: [desk.tell(back=-HOUR)])) == [False, False, True, True]
+
+
+@offsets
+@pytest.mark.parametrize("off", [-55, -HOUR, -73 * YEAR, HOUR], ids=["55 s", "1 h ahead", "of 2099", "1 h behind"])
+def test_seldom_forged_stamps_hide_no_true_reading(ahead, off):
+    desk = Desk(ahead)
+    taken = desk.go_on(30, lambda: [desk.tell(), *([desk.tell(back=off)] if desk.at % 60 == 20 else [])])
+    true = [one for one in taken if one.observed_at == later(0).at or one.observed_at in truth(desk)]
+    assert counts(*true) == [False, False] + [True] * 28
+
+
+def truth(desk):
+    return {later(at).at for at in range(0, desk.at + 1, INTERVAL)}
+
+
+@offsets
+def test_a_retained_reading_tells_no_time(ahead):
+    desk = Desk(ahead)
+    retained = desk.go_on(5, lambda: [desk.tell(retained=True)])
+    assert not any(counts(*retained))
+
+
+def test_two_clocks_that_agree_tell_the_time_to_a_third():
+    names = ("tank1/level", "tank2/level", "tank3/level")
+    desk = Desk(-HOUR, *names)
+    desk.go_on(3, lambda: [desk.tell(of=name) for name in names[:2]])
+    assert counts(desk.tell(back=1.0, of=names[2])) == [True]
+    lagging = desk.go_on(70, lambda: [desk.tell(of=names[0]), desk.tell(of=names[1]), desk.tell(900, of=names[2])])
+    assert not any(counts(*lagging[2::3]))
+    assert all(counts(*lagging[::3], *lagging[1::3]))
+
+
+def test_the_own_clock_is_right_for_all_where_a_node_agrees_with_it():
+    names = ("tank1/level", "tank2/level")
+    desk = Desk(2.0, *names)
+    taken = desk.go_on(70, lambda: [desk.tell(of=names[0]), desk.tell(900, of=names[1])])
+    assert all(counts(*taken[4::2]))
+    assert not any(counts(*taken[7::2]))
+
+
+def test_clocks_that_were_never_set_do_not_outvote_one_that_was():
+    """The agent and a node booted with the same power cut, in 1970."""
+    names = ("tank1/level", "tank2/level")
+    desk = Desk(-START.at // MICROSECONDS + 30, *names)
+    taken = desk.go_on(5, lambda: [desk.tell(back=-desk.ahead, of=names[0]), desk.tell(of=names[1])])
+    assert all(counts(*taken[4:]))
+
+
+@offsets
+def test_when_the_clock_is_set_right_nothing_is_stored_twice_or_hidden(ahead):
+    desk = Desk(ahead)
+    desk.go_on(5)
+    repeated = desk.message(value=3.0)
+    desk.ahead, desk.sure = 0, True
+    assert desk.hear(repeated) == []
+    assert desk.observed.duplicates == 1
+    assert all(counts(*desk.go_on(5)))
+
+
+@offsets
+def test_a_wrong_clock_is_not_believed_any_more_when_the_own_one_is_right(ahead):
+    desk = Desk(ahead)
+    desk.go_on(5, lambda: [desk.tell(back=HOUR)])
+    desk.ahead, desk.sure = 0, True
+    desk.at += INTERVAL
+    assert counts(desk.tell(back=HOUR)) == [False]
+
+
+@offsets
+@pytest.mark.parametrize("sure", [True, False], ids=["set right", "still unsure"])
+def test_numbers_go_on_over_a_restart(ahead, sure):
+    """A store does not give back a reading from far ahead of its receipt: the number must be remembered itself."""
+    desk = Desk(ahead)
+    sequences = {}
+
+    def numbered():
+        desk.seq += 1
+        taken = [desk.tell(seq=desk.seq)]
+        sequences.update({memory[:2]: memory for memory in desk.observed.sequences})
+        return taken
+
+    desk.go_on(8, numbered)
+    [memory] = sequences.values()
+    assert memory.seen[-1] == (later(desk.at).at, 8)
+    desk.monitor = Monitor(plant([sensor("tank1/level")]), Remembered(sequences=[memory]), desk.now, 60.0)
+    desk.ahead, desk.sure = (0, True) if sure else (ahead, False)
+    desk.seq += 2
+    missing = 0
+    for _ in range(4):
+        desk.go_on(1, numbered)
+        missing += desk.observed.gaps
+    assert missing == 2
+
+
+@offsets
+def test_values_without_a_time_between_stamped_ones_count(ahead):
+    desk = Desk(ahead)
+    desk.go_on(4)
+    taken = desk.go_on(6, lambda: [desk.tell(), *desk.hear(told(3.1))])
+    assert all(counts(*taken))
+
+
+@offsets
+def test_the_age_of_a_reading_is_counted_from_its_receipt(ahead):
+    desk = Desk(ahead)
+    desk.go_on(4)
+    [channel] = desk.monitor.channels.values()
+    desk.at += 4
+    assert sensor_view(channel, desk.now).age_seconds == pytest.approx(4.0)
