@@ -152,8 +152,8 @@ class Knowledge:
 
     def station(self, standing: Standing) -> Station:
         """Return what is known of the actuator that a request is for."""
-        control = self.executor.roster.plant[standing.wish.actuator]
-        return Station(control.after_seconds, self.executor.doing(standing.wish))
+        control = self.executor.roster.plant[standing.request.actuator]
+        return Station(control.after_seconds, self.executor.doing(standing.request))
 
     def unsure(self, actuator: str) -> bool:
         """Whether nothing but the fail-safe action may be commanded now."""
@@ -167,8 +167,8 @@ class Knowledge:
     def running(self) -> Iterator[tuple[str, Plan]]:
         """Yield the actuators that do what a plan asks, other than their fail-safe action, each with that plan."""
         for standing, plan in self.planner.standing():
-            if self.executor.doing(standing.wish):
-                yield standing.wish.actuator, plan
+            if self.executor.doing(standing.request):
+                yield standing.request.actuator, plan
 
     def idle(self, now: Moment) -> dict[str, str]:
         """Return why, by actuator, what runs seems to have no effect."""
@@ -285,7 +285,7 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
 
 def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: Planned, turn: Turn) -> Executed:
     facts = execution.Facts(
-        planned.wishes,
+        planned.requests,
         observed.acknowledgements,
         observed.states,
         dispatches=events.of(DispatchReport),

@@ -11,7 +11,7 @@ from edge_agent.model.commands import MOST_EPOCH_JUMP, Command
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
-    from edge_agent.model.commands import Mode, Wish
+    from edge_agent.model.commands import Mode, Request
     from edge_agent.model.plant import Actuator
     from edge_agent.model.time import Moment
 
@@ -42,23 +42,23 @@ class Authority:
         self.epoch, self._counter = above + 1, 0
         return True
 
-    def command(self, actuator: Actuator, wish: Wish, reason: str, now: Moment) -> Command:
+    def command(self, actuator: Actuator, request: Request, reason: str, now: Moment) -> Command:
         """Make a command."""
         self._counter += 1
-        issued_at = self.clocks.date(actuator.node, now, safe=wish.action == actuator.fail_safe)
+        issued_at = self.clocks.date(actuator.node, now, safe=request.action == actuator.fail_safe)
         return Command(
             command_id(self._site, self._agent, self.epoch, self._counter, now.at),
             self._site,
             actuator.node,
             actuator.id,
-            wish.action,
-            wish.value,
+            request.action,
+            request.value,
             issued_at,
             issued_at + round(actuator.command_ttl_seconds * MICROSECONDS),
             actuator.lease_seconds,
             self.epoch,
             self._counter,
-            wish.plan,
+            request.plan,
             reason,
         )
 

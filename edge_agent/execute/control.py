@@ -17,7 +17,7 @@ from edge_agent.execute.runtally import RunTally
 from edge_agent.model.desired import TRANSITIONS, Desired
 
 if TYPE_CHECKING:
-    from edge_agent.model.commands import CommandRecord, Reported, Wish
+    from edge_agent.model.commands import CommandRecord, Reported, Request
     from edge_agent.model.plant import Actuator
     from edge_agent.model.time import Instant, Moment
 
@@ -36,7 +36,7 @@ class Control:
 
     def __init__(self, actuator: Actuator, start_seconds: float = 0.0) -> None:
         self.actuator = actuator
-        self.desired: Wish | None = None
+        self.desired: Request | None = None
         self.desired_at: Instant = 0
         self.state = Desired.UNASKED
         self.reported: Reported | None = None  # in this run
@@ -71,8 +71,8 @@ class Control:
     @property
     def does(self) -> bool | None:
         """Whether the equipment reports doing what is requested; None where nothing is, or its report does not tell."""
-        wish, last = self.desired, self.reported
-        return None if wish is None or last is None else fulfils(wish.action, wish.value, last)
+        request, last = self.desired, self.reported
+        return None if request is None or last is None else fulfils(request.action, request.value, last)
 
     @property
     def confirmed(self) -> bool:

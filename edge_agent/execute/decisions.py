@@ -9,23 +9,23 @@ from edge_agent.model.commands import Decision
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.model.commands import Check, Command, Wish
+    from edge_agent.model.commands import Check, Command, Request
     from edge_agent.model.time import Moment
 
 
-def commanded(wish: Wish, command: Command, checks: Iterable[Check], now: Moment) -> Decision:
+def commanded(request: Request, command: Command, checks: Iterable[Check], now: Moment) -> Decision:
     """Record that a command was given."""
-    target = (wish.actuator, wish.action, wish.value, wish.plan)
-    return Decision(now.at, *target, "commanded", command.reason, wish.alarms, tuple(checks), command.id)
+    target = (request.actuator, request.action, request.value, request.plan)
+    return Decision(now.at, *target, "commanded", command.reason, request.alarms, tuple(checks), command.id)
 
 
-def advised(wish: Wish, command: Command, checks: Iterable[Check], now: Moment) -> Decision:
+def advised(request: Request, command: Command, checks: Iterable[Check], now: Moment) -> Decision:
     """Record a command that would have been given."""
-    target = (wish.actuator, wish.action, wish.value, wish.plan)
-    return Decision(now.at, *target, "advised", command.reason, wish.alarms, tuple(checks), command.id)
+    target = (request.actuator, request.action, request.value, request.plan)
+    return Decision(now.at, *target, "advised", command.reason, request.alarms, tuple(checks), command.id)
 
 
-def held(wish: Wish, reason: str, checks: Iterable[Check], now: Moment) -> Decision:
+def held(request: Request, reason: str, checks: Iterable[Check], now: Moment) -> Decision:
     """Record that a command is held back."""
-    target = (wish.actuator, wish.action, wish.value, wish.plan)
-    return Decision(now.at, *target, "held", reason, wish.alarms, tuple(checks))
+    target = (request.actuator, request.action, request.value, request.plan)
+    return Decision(now.at, *target, "held", reason, request.alarms, tuple(checks))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.execute import recall, requests
 from edge_agent.execute.control import Control
-from edge_agent.model.commands import ActuatorMemory, Decision, Wish
+from edge_agent.model.commands import ActuatorMemory, Decision, Request
 from edge_agent.model.plant import Actuator
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def depart(control: Control, now: Moment) -> Departure:
     """
     actuator, record = control.actuator, control.record
     lease_seconds = max(actuator.lease_seconds, 0.0 if record is None else record.command.lease_seconds)
-    wish = Wish(actuator.name, actuator.fail_safe, None, None, 0, absent(actuator.name))
-    requests.stand(control, wish, now)
+    request = Request(actuator.name, actuator.fail_safe, None, None, 0, absent(actuator.name))
+    requests.stand(control, request, now)
     return Departure(control, now.seconds + actuator.command_ttl_seconds + lease_seconds)
 
 

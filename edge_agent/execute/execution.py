@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.execute.facts import Acknowledged, Told
     from edge_agent.execute.former import Lost
     from edge_agent.execute.need import Need
-    from edge_agent.model.commands import Mode, Wish
+    from edge_agent.model.commands import Mode, Request
     from edge_agent.model.plant import Plant
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
@@ -102,18 +102,18 @@ class Executor:
             elif before is False:
                 control.returned(now)
 
-    def doing(self, wish: Wish) -> bool | None:
+    def doing(self, request: Request) -> bool | None:
         """Return whether the equipment reports, in this run, doing what is asked; None where it has not reported."""
-        reported = self.roster.plant[wish.actuator].reported
-        return None if reported is None else fulfils(wish.action, wish.value, reported)
+        reported = self.roster.plant[request.actuator].reported
+        return None if reported is None else fulfils(request.action, request.value, reported)
 
     # The second step: what is decided ---------------------------------------------------------------------------
 
     def act(self, facts: Facts, now: Moment) -> Executed:
         """Note all that has come, and give every command that is needed and may be given."""
         executed = Executed()
-        for wish in facts.requests:
-            self._request(wish, executed, now)
+        for request in facts.requests:
+            self._request(request, executed, now)
         self._note_authority(facts, executed, now)
         self.authority.clocks.hear(facts.ahead, now)
         if facts.acknowledgements or facts.states or facts.dispatches:
@@ -138,28 +138,28 @@ class Executor:
             control.changed = False
         return executed
 
-    def _request(self, wish: Wish, executed: Executed, now: Moment) -> None:
+    def _request(self, request: Request, executed: Executed, now: Moment) -> None:
         """Put a request of a plan in force, as far as the mode lets plans have a say."""
-        control = self.roster.plant.get(wish.actuator)
+        control = self.roster.plant.get(request.actuator)
         if control is None:
             return
         if self.authority.commands:
-            requests.stand(control, wish, now)
+            requests.stand(control, request, now)
         else:
-            self._only_record(control, wish, executed, now)
+            self._only_record(control, request, executed, now)
 
-    def _only_record(self, control: Control, wish: Wish, executed: Executed, now: Moment) -> None:
+    def _only_record(self, control: Control, request: Request, executed: Executed, now: Moment) -> None:
         """Record what would have been done, and do nothing."""
-        checks = self._gate.checks(control, wish, now)
-        if not control.held_back.is_news(wish, frozenset({self.authority.mode}), now.seconds):
+        checks = self._gate.checks(control, request, now)
+        if not control.held_back.is_news(request, frozenset({self.authority.mode}), now.seconds):
             return
         if self.authority.mode != "advisory":
-            executed.decisions.append(decisions.held(wish, wish.reason, checks, now))
+            executed.decisions.append(decisions.held(request, request.reason, checks, now))
             return
-        command = self.authority.command(control.actuator, wish, wish.reason, now)
+        command = self.authority.command(control.actuator, request, request.reason, now)
         executed.commands.append(command)
         executed.events.append(CommandEvent(command.id, CommandState.ADVISED, now.at, 0, "advisory mode"))
-        executed.decisions.append(decisions.advised(wish, command, checks, now))
+        executed.decisions.append(decisions.advised(request, command, checks, now))
 
     def _note_authority(self, facts: Facts, executed: Executed, now: Moment) -> None:
         """Note that an epoch was begun by another, and that the broker came or went."""
@@ -243,24 +243,24 @@ class Executor:
             why = need(control, now)
             if why is not None and control.desired is not None and (control.safe or not unsure(control.actuator.name)):
                 wanted.append((control, control.desired, why))
-        self._gate.queue([(control, wish) for control, wish, _ in wanted], now)
-        for control, wish, why in wanted:
-            self._consider(control, wish, why, executed, now)
+        self._gate.queue([(control, request) for control, request, _ in wanted], now)
+        for control, request, why in wanted:
+            self._consider(control, request, why, executed, now)
 
-    def _consider(self, control: Control, wish: Wish, why: Need, executed: Executed, now: Moment) -> None:
+    def _consider(self, control: Control, request: Request, why: Need, executed: Executed, now: Moment) -> None:
         """Give a command, or hold it back."""
-        checks = self._gate.checks(control, wish, now)
-        reason = PREFIX[why] + wish.reason
+        checks = self._gate.checks(control, request, now)
+        reason = PREFIX[why] + request.reason
         if not all(check.passed for check in checks):
-            if control.held_back.hold(checks, wish, now.seconds):
-                executed.decisions.append(decisions.held(wish, reason, checks, now))
+            if control.held_back.hold(checks, request, now.seconds):
+                executed.decisions.append(decisions.held(request, reason, checks, now))
             return
-        detail = "its lease is renewed by another" if why == "renew" else f"now {wish.action} is wished"
+        detail = "its lease is renewed by another" if why == "renew" else f"now {request.action} is requested"
         self.orders.close(control, Word(CommandState.SUPERSEDED, detail), executed, now)
-        command = self.authority.command(control.actuator, wish, reason, now)
+        command = self.authority.command(control.actuator, request, reason, now)
         record = CommandRecord(command)
-        self._gate.started(control, wish, now)
+        self._gate.started(control, request, now)
         outcomes.give(control, record, why, now)
         self.orders.follow(control, record, now.seconds + control.actuator.command_ttl_seconds)
         executed.commands.append(command)
-        executed.decisions.append(decisions.commanded(wish, command, checks, now))
+        executed.decisions.append(decisions.commanded(request, command, checks, now))

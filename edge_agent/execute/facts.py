@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from edge_agent.model.alarms import AlarmKey
-    from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Decision, Wish
+    from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Decision, Request
     from edge_agent.model.inbox import BreakerReport, DispatchReport, EpochReport, LinkReport, Operation
     from edge_agent.model.plant import Priority
 
@@ -57,7 +57,7 @@ class Sighted(NamedTuple):
 class Facts(NamedTuple):
     """All else that one turn is told. `unsure` says whether what stands for an actuator waits for evidence."""
 
-    requests: Sequence[Wish] = ()
+    requests: Sequence[Request] = ()
     acknowledgements: Sequence[Acknowledged] = ()
     states: Sequence[Told] = ()
     dispatches: Sequence[DispatchReport] = ()

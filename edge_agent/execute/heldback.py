@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.model.commands import Check, Wish
+    from edge_agent.model.commands import Check, Request
 
 #: That a command is held back for the same reasons is told again after so long, however often requests change.
 HELD_SECONDS = 60.0
@@ -28,15 +28,15 @@ class HeldBack:
         """Note that nothing holds it back."""
         self.by = frozenset()
 
-    def hold(self, checks: Iterable[Check], wish: Wish, seconds: float) -> bool:
+    def hold(self, checks: Iterable[Check], request: Request, seconds: float) -> bool:
         """Note the checks that hold a command back. Return whether that is to be told."""
         by = frozenset(check.name for check in checks if not check.passed)
         changed, self.by = by != self.by, by
-        return changed and self.is_news(wish, by, seconds)
+        return changed and self.is_news(request, by, seconds)
 
-    def is_news(self, wish: Wish, by: frozenset[str], seconds: float) -> bool:
+    def is_news(self, request: Request, by: frozenset[str], seconds: float) -> bool:
         """Whether it was not told lately what holds such a request back."""
-        key = wish.action, by
+        key = request.action, by
         if seconds - self._told.get(key, float("-inf")) < HELD_SECONDS:
             return False
         if len(self._told) == _MOST_TOLD:

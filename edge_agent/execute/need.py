@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from edge_agent.execute.control import Control
     from edge_agent.model.time import Moment
 
-Need = Literal["wish", "repeat", "renew", "restore"]
+Need = Literal["request", "repeat", "renew", "restore"]
 
-_NEEDS: dict[Desired, Need] = {Desired.HELD: "wish", Desired.MISSED: "repeat", Desired.CONTRADICTED: "restore"}
+_NEEDS: dict[Desired, Need] = {Desired.HELD: "request", Desired.MISSED: "repeat", Desired.CONTRADICTED: "restore"}
 #: How the reason of a command begins.
 PREFIX: dict[Need, str] = {
-    "wish": "",
+    "request": "",
     "repeat": "once more: ",
     "renew": "lease renewed: ",
     "restore": "the equipment does otherwise: ",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edge_agent.execute.equipment import fulfils, turns_on
 
 if TYPE_CHECKING:
-    from edge_agent.model.commands import CommandRecord, Reported, Wish
+    from edge_agent.model.commands import CommandRecord, Reported, Request
 
     What = tuple[str, float | None]
 
@@ -68,15 +68,15 @@ class NewestCommand:
     def _what(self) -> What | None:
         return None if self.record is None else (self.record.command.action, self.record.command.value)
 
-    def asks_for(self, wish: Wish | None) -> bool:
+    def asks_for(self, request: Request | None) -> bool:
         """Whether the open command asks for what is requested."""
-        return wish is not None and self._what == (wish.action, wish.value)
+        return request is not None and self._what == (request.action, request.value)
 
-    def explains(self, wish: Wish | None, *, on: bool) -> bool:
+    def explains(self, request: Request | None, *, on: bool) -> bool:
         """Whether the equipment went on, or off, because of it: it asks so, or has not been reported on since."""
         if self.record is not None and on is turns_on(self.record.command.action, self.record.command.value):
             return True
-        return wish is not None and self._report is Report.AWAITED and on is turns_on(wish.action, wish.value)
+        return request is not None and self._report is Report.AWAITED and on is turns_on(request.action, request.value)
 
     def proven(self, reported: Reported | None) -> bool:
         """Whether the equipment's own report tells that it was carried out, whatever became of its acknowledgement."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.execute.contradiction import Proof
 from edge_agent.execute.control import BLOCKED, Control
 from edge_agent.execute.equipment import turns_on
-from edge_agent.model.commands import ActuatorMemory, CommandState, Wish
+from edge_agent.model.commands import ActuatorMemory, CommandState, Request
 from edge_agent.model.desired import Desired
 from edge_agent.model.plant import ACTIONS
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def memory(control: Control, now: Moment) -> ActuatorMemory:
     """Return what the next run must know."""
-    equipment, wish = control.equipment, control.desired
+    equipment, request = control.equipment, control.desired
     started, stopped = equipment.started_seconds, equipment.stopped_seconds
     return ActuatorMemory(
         control.actuator.name,
-        None if wish is None else [wish.action, wish.value, wish.plan, wish.priority, wish.reason],
-        None if wish is None else control.desired_at,
+        None if request is None else [request.action, request.value, request.plan, request.priority, request.reason],
+        None if request is None else control.desired_at,
         equipment.running,
         None if started is None else now.at_seconds(started),
         None if stopped is None else now.at_seconds(stopped),
@@ -54,7 +54,7 @@ def remember(control: Control, known: ActuatorMemory, now: Moment) -> None:
     if known.desired is None:
         return
     action, value, plan, priority, reason = known.desired
-    control.desired = Wish(control.actuator.name, action, value, plan, priority, reason)
+    control.desired = Request(control.actuator.name, action, value, plan, priority, reason)
     control.desired_at = min(known.desired_at or now.at, now.at)
     # A request that checks held back has not been commanded; the equipment counts what was.
     told = control.equipment.running is turns_on(action, value) and not known.missed

@@ -10,25 +10,25 @@ from edge_agent.model.desired import Desired
 
 if TYPE_CHECKING:
     from edge_agent.execute.control import Control
-    from edge_agent.model.commands import Wish
+    from edge_agent.model.commands import Request
     from edge_agent.model.time import Moment
 
 
-def stand(control: Control, wish: Wish, now: Moment) -> None:
+def stand(control: Control, request: Request, now: Moment) -> None:
     """Put a request in force. Where it asks for what stands already, only who requests it is new."""
     before = control.desired
-    control.desired, control.desired_at, control.changed = wish, now.at, True
-    if before is None or (before.action, before.value) != (wish.action, wish.value):
-        _begin(control, wish, now)
-    elif wish.trip and not before.trip:
+    control.desired, control.desired_at, control.changed = request, now.at, True
+    if before is None or (before.action, before.value) != (request.action, request.value):
+        _begin(control, request, now)
+    elif request.trip and not before.trip:
         _ask_afresh(control, now)
 
 
-def _begin(control: Control, wish: Wish, now: Moment) -> None:
+def _begin(control: Control, request: Request, now: Moment) -> None:
     control.step(Desired.HELD)
-    if control.newest.asks_for(wish):
+    if control.newest.asks_for(request):
         control.step(Desired.SENT)
-    elif control.newest.done == (wish.action, wish.value) and control.does is not False:
+    elif control.newest.done == (request.action, request.value) and control.does is not False:
         control.step(Desired.FULFILLED)  # the one between was never commanded: it does this still
     control.held_back.clear()
     control.lock_out.why = ""

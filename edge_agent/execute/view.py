@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 def actuator_view(control: Control, seconds: float, *, is_free: bool) -> ActuatorView:
     """Return an actuator as it is at a monotonic time; `is_free`: no trip holds it, and its node can be asked."""
-    actuator, reported, wish, record = control.actuator, control.reported, control.desired, control.record
+    actuator, reported, request, record = control.actuator, control.reported, control.desired, control.record
     return ActuatorView(
         actuator.node,
         actuator.id,
         actuator.kind,
         reported.state if reported else None,
         reported.value if reported else None,
-        wish.action if wish else None,
-        wish.value if wish else None,
-        wish.plan if wish else None,
+        request.action if request else None,
+        request.value if request else None,
+        request.plan if request else None,
         record.state.value if record else None,
         control.state.value,
         is_free and not control.panel.taken and not control.lock_out.locked,

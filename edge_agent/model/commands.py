@@ -1,4 +1,4 @@
-"""Commands: what is wished, what is desired, what the equipment reports, and the life of one command."""
+"""Commands: what is requested, what is desired, what the equipment reports, and the life of one command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CommandState(StrEnum):
     REJECTED = "rejected"  # the node will not
     FAILED = "failed"  # the node could not, or never acknowledged
     EXPIRED = "expired"  # its time passed before anything was known of it
-    SUPERSEDED = "superseded"  # another wish came while it was open
+    SUPERSEDED = "superseded"  # another request came while it was open
     ADVISED = "advised"  # advisory mode: decided and recorded, never published
 
 
@@ -98,7 +98,7 @@ class CommandEvent(NamedTuple):
     detail: str
 
 
-class Wish(NamedTuple):
+class Request(NamedTuple):
     """What a plan (or a person, `plan` None) wants of an actuator, and why."""
 
     actuator: str
@@ -152,7 +152,7 @@ class Decision:
 class ActuatorMemory:
     """What must survive a restart about one actuator. Plain values, so that every store can keep it as JSON.
 
-    `desired` is the standing wish as [action, value, plan, priority, reason], `starts` the instants of the starts in
+    `desired` is the standing request as [action, value, plan, priority, reason], `starts` the instants of the starts in
     the last hour, `running` the best knowledge of the equipment (None: unknown). `missed`: the newest command for the
     request failed, and is to be repeated. `hand`: `local` or `unexpected` while a person at the panel has it.
     `failures` in a row count towards the lock-out. `boot`, `offset` and `sure` place the instants in time (see

@@ -27,7 +27,7 @@ _DECISIONS = {
     "commanded": ("INFO", "Command decided"),
     "advised": ("INFO", "Command advised"),
     "held": ("INFO", "Command held back"),
-    "overruled": ("DEBUG", "Wish overruled"),
+    "overruled": ("DEBUG", "Request overruled"),
 }
 #: Level and sentence of each outcome of a command.
 OUTCOMES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.model.commands import Decision, Wish
+from edge_agent.model.commands import Decision, Request
 from edge_agent.plan.planstate import Ground
 
 if TYPE_CHECKING:
@@ -27,14 +27,16 @@ class Claim(NamedTuple):
 class Overruled(NamedTuple):
     """A request that lost against another plan's, and the plan that won."""
 
-    wish: Wish
+    request: Request
     winner: str
 
     def decision(self, now: Moment) -> Decision:
         """Return the record of it."""
-        wish = self.wish
-        reason = f"plan {self.winner} outranks it: {wish.reason}"
-        return Decision(now.at, wish.actuator, wish.action, wish.value, wish.plan, "overruled", reason, wish.alarms)
+        request = self.request
+        reason = f"plan {self.winner} outranks it: {request.reason}"
+        return Decision(
+            now.at, request.actuator, request.action, request.value, request.plan, "overruled", reason, request.alarms
+        )
 
 
 def losers(rivals: list[Claim], begun: set[str], active: Mapping[str, Alarm]) -> Iterable[Overruled]:
@@ -44,7 +46,7 @@ def losers(rivals: list[Claim], begun: set[str], active: Mapping[str, Alarm]) ->
     winner = rivals[0]
     wanted = (winner.step.action, winner.step.value)
     return [
-        Overruled(request(claim, active), winner.state.plan.id)
+        Overruled(request_of(claim, active), winner.state.plan.id)
         for claim in rivals[1:]
         if claim.state.plan.id in begun and (claim.step.action, claim.step.value) != wanted
     ]
@@ -56,7 +58,7 @@ def strength(claim: Claim) -> tuple[bool, int, bool, str]:
     return not (plan.trip and claim.safe), -plan.priority, not claim.safe, plan.id
 
 
-def request(claim: Claim, active: Mapping[str, Alarm]) -> Wish:
+def request_of(claim: Claim, active: Mapping[str, Alarm]) -> Request:
     """Return what a claim asks for, and why."""
     state, step = claim.state, claim.step
     plan = state.plan
@@ -64,7 +66,7 @@ def request(claim: Claim, active: Mapping[str, Alarm]) -> Wish:
     names = () if timed else dict.fromkeys((*state.names, *plan.when))
     alarms = tuple(active[name] for name in names if name in active)
     reason = "; ".join(alarm.reason for alarm in alarms) or _without_alarms(claim)
-    return Wish(
+    return Request(
         step.actuator, step.action, step.value, plan.id, plan.priority, reason, alarms, plan.trip and claim.safe
     )
 

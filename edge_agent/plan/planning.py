@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.model.commands import Wish
+from edge_agent.model.commands import Request
 from edge_agent.model.remembered import PlanView
-from edge_agent.plan.claims import Claim, Overruled, losers, request, strength
+from edge_agent.plan.claims import Claim, Overruled, losers, request_of, strength
 from edge_agent.plan.planstate import Ground, PlanState, Seen
 from edge_agent.plan.standing import Standing, Station, asks_anything, fresh_since, judge
 
@@ -33,7 +33,7 @@ class Planned(NamedTuple):
     which.
     """
 
-    wishes: tuple[Wish, ...] = ()
+    requests: tuple[Request, ...] = ()
     overruled: tuple[Overruled, ...] = ()
     memories: tuple[PlanMemory, ...] = ()
     blind: Mapping[str, str] = MappingProxyType({})
@@ -86,10 +86,10 @@ class Planner:
     def __repr__(self) -> str:
         return f"<Planner: {len(self._states)} plans, {len(self._standing)} requests stand>"
 
-    def stand(self, wish: Wish) -> None:
+    def stand(self, request: Request) -> None:
         """Resume a request of a former run."""
-        safe = wish.action == self._fail_safe.get(wish.actuator)
-        self._standing[wish.actuator] = Standing(wish, safe, remembered=not safe, sure=safe)
+        safe = request.action == self._fail_safe.get(request.actuator)
+        self._standing[request.actuator] = Standing(request, safe, remembered=not safe, sure=safe)
 
     def renew(self, plant: Plant, plans: Iterable[Plan]) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
@@ -97,7 +97,7 @@ class Planner:
         self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
         self._standing = {name: one for name, one in self._standing.items() if name in self._fail_safe}
         for name, standing in self._standing.items():
-            standing.safe = standing.wish.action == self._fail_safe[name]
+            standing.safe = standing.request.action == self._fail_safe[name]
         self.blind = {name: why for name, why in self.blind.items() if name in self._fail_safe}
         for state in self._states.values():
             state.survey(plant)
@@ -133,7 +133,7 @@ class Planner:
     def standing(self) -> Iterator[tuple[Standing, Plan]]:
         """Yield what stands for actuators, other than the fail-safe action, each with its plan."""
         for standing in self._standing.values():
-            state = self._states.get(standing.wish.plan or "")
+            state = self._states.get(standing.request.plan or "")
             if not standing.safe and state is not None:
                 yield standing, state.plan
 
@@ -162,11 +162,11 @@ class Planner:
             return self._quiet
         self._seen = seen
         changed, begun = self._update(facts, now)
-        wishes, overruled = self._arbitrate(facts, begun, now)
+        requests, overruled = self._arbitrate(facts, begun, now)
         self._next_look = now.seconds + (0.0 if self._waits(now.seconds) else LOOK_SECONDS)
         memories = tuple(state.memory(now) for state in changed)
         self._quiet = Planned(blind=self.blind, tripped=self.tripped)
-        return Planned(tuple(wishes), tuple(overruled), memories, self.blind, self.tripped)
+        return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped)
 
     def _heed(self, facts: Facts) -> None:
         """Put changed plans in force, and take back what a person resets."""
@@ -205,9 +205,9 @@ class Planner:
             for state in self._states.values()
         )
 
-    def _arbitrate(self, facts: Facts, begun: set[str], now: Moment) -> tuple[list[Wish], list[Overruled]]:
+    def _arbitrate(self, facts: Facts, begun: set[str], now: Moment) -> tuple[list[Request], list[Overruled]]:
         """Pick the strongest claim on each actuator; return the requests that are new, and those that lost."""
-        wishes: list[Wish] = []
+        requests: list[Request] = []
         overruled: list[Overruled] = []
         claims = self._claims(facts, now.seconds)
         self.tripped = {
@@ -217,38 +217,43 @@ class Planner:
         }
         for actuator in [*claims, *(name for name in self._standing if name not in claims)]:
             rivals = claims.get(actuator, [])
-            wish = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, now.seconds)
-            if wish is not None:
-                wishes.append(wish)
+            request = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, now.seconds)
+            if request is not None:
+                requests.append(request)
             lost = losers(rivals, begun, facts.active)
             overruled.extend(one for one in lost if self._is_news(one, now.seconds))
-        return wishes, overruled
+        return requests, overruled
 
     def _is_news(self, lost: Overruled, seconds: float) -> bool:
         """Whether it was not told lately: a plan may begin a hundred times a second, by a level that jumps."""
-        key = lost.wish.actuator, lost.wish.plan, lost.winner
+        key = lost.request.actuator, lost.request.plan, lost.winner
         if seconds - self._told.get(key, float("-inf")) < OVERRULED_SECONDS:
             return False
         self._told[key] = seconds
         return True
 
-    def _win(self, actuator: str, claim: Claim, facts: Facts) -> Wish | None:
+    def _win(self, actuator: str, claim: Claim, facts: Facts) -> Request | None:
         """Put a claim in force; return it where it is another than stood."""
-        wish = request(claim, facts.active)
+        request = request_of(claim, facts.active)
         before = self._standing.get(actuator)
-        self._standing[actuator] = Standing(wish, claim.safe)
+        self._standing[actuator] = Standing(request, claim.safe)
         if not claim.safe:
             self.blind.pop(actuator, None)
         if before is None or before.remembered:
-            return wish
-        last = before.wish
-        same = (last.plan, last.action, last.value, last.trip) == (wish.plan, wish.action, wish.value, wish.trip)
-        return None if same else wish
+            return request
+        last = before.request
+        same = (last.plan, last.action, last.value, last.trip) == (
+            request.plan,
+            request.action,
+            request.value,
+            request.trip,
+        )
+        return None if same else request
 
-    def _go_on(self, actuator: str, facts: Facts, seconds: float) -> Wish | None:
+    def _go_on(self, actuator: str, facts: Facts, seconds: float) -> Request | None:
         """Judge what stands though no plan claims it now; return the fail-safe request where it ends."""
         standing = self._standing[actuator]
-        state = self._states.get(standing.wish.plan or "")
+        state = self._states.get(standing.request.plan or "")
         self._see_again(actuator, state, standing)
         standing.has_end = actuator in self._endable
         verdict = judge(standing, state, facts.station(standing), facts.sight, seconds)
@@ -261,10 +266,10 @@ class Planner:
             return None
         if verdict.blind:
             self.blind[actuator] = verdict.ended
-        wish = Wish(actuator, self._fail_safe[actuator], None, standing.wish.plan, 0, verdict.ended)
+        request = Request(actuator, self._fail_safe[actuator], None, standing.request.plan, 0, verdict.ended)
         resting = state is not None and state.ground is Ground.RESTING
-        self._standing[actuator] = Standing(wish, safe=True, resting=resting)
-        return wish
+        self._standing[actuator] = Standing(request, safe=True, resting=resting)
+        return request
 
     def _see_again(self, actuator: str, state: PlanState | None, standing: Standing) -> None:
         """Forget that evidence was missing, where it is there again or nobody needs it any more."""
@@ -288,7 +293,7 @@ class Planner:
     def _stands(self, state: PlanState, step: Step) -> bool:
         """Whether what a plan asks for stands in its name already."""
         standing = self._standing.get(step.actuator)
-        stood = None if standing is None else (standing.wish.plan, standing.wish.action, standing.wish.value)
+        stood = None if standing is None else (standing.request.plan, standing.request.action, standing.request.value)
         return stood == (state.plan.id, step.action, step.value)
 
     def _claimed(self, state: PlanState, step: Step, facts: Facts, seconds: float, *, safe: bool) -> bool:
@@ -300,5 +305,5 @@ class Planner:
             return not any(name in facts.active for name in state.plan.unless)
         if not (state.applies and state.may_act):
             return False
-        station = facts.station(Standing(Wish(step.actuator, step.action, step.value, None, 0, ""), safe=False))
+        station = facts.station(Standing(Request(step.actuator, step.action, step.value, None, 0, ""), safe=False))
         return fresh_since(state, station.after_seconds, facts.sight, seconds) is None

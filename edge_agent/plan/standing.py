@@ -9,7 +9,7 @@ from edge_agent.model.evidence import grace_seconds, missing
 from edge_agent.plan.planstate import Ground
 
 if TYPE_CHECKING:
-    from edge_agent.model.commands import Wish
+    from edge_agent.model.commands import Request
     from edge_agent.model.evidence import Sight
     from edge_agent.plan.planstate import PlanState
 
@@ -32,7 +32,7 @@ class Standing:
     `resting`: the fail-safe action, between two periods of timed running. `has_end`: some plan would end it.
     """
 
-    wish: Wish
+    request: Request
     safe: bool
     remembered: bool = False
     sure: bool = True
@@ -52,18 +52,18 @@ _STANDS = Verdict()
 _WAITS = Verdict(sure=False)
 
 
-def asks(state: PlanState | None, wish: Wish) -> bool:
+def asks(state: PlanState | None, request: Request) -> bool:
     """Whether a plan, as it is now, asks for what stands in its name."""
     if state is None:
         return False
-    wanted = (wish.actuator, wish.action, wish.value)
+    wanted = (request.actuator, request.action, request.value)
     return any((step.actuator, step.action, step.value) == wanted for step in state.plan.do)
 
 
 def asks_anything(state: PlanState, standing: Standing) -> bool:
     """Whether a plan still asks for something other than the fail-safe action of the actuator."""
-    actuator, action = standing.wish.actuator, standing.wish.action
-    return asks(state, standing.wish) or any(s.actuator == actuator and s.action != action for s in state.plan.do)
+    actuator, action = standing.request.actuator, standing.request.action
+    return asks(state, standing.request) or any(s.actuator == actuator and s.action != action for s in state.plan.do)
 
 
 def judge(
@@ -80,10 +80,10 @@ def judge(
     """
     if standing.safe:
         return _STANDS
-    if state is None or not asks(state, standing.wish):
-        return Verdict(f"plan {standing.wish.plan} does not ask for {standing.wish.action} any more")
+    if state is None or not asks(state, standing.request):
+        return Verdict(f"plan {standing.request.plan} does not ask for {standing.request.action} any more")
     if not standing.has_end and not standing.remembered:
-        return Verdict(f"the alarms of plan {standing.wish.plan} are over, and no plan would end its request")
+        return Verdict(f"the alarms of plan {standing.request.plan} are over, and no plan would end its request")
     return _by_evidence(standing, state, station, sight, seconds)
 
 

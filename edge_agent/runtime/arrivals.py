@@ -17,7 +17,7 @@ _BELIEF_SECONDS = 600.0
 
 
 class Arrivals:
-    """Tells from the pace of arrivals when a silence has begun that our own acknowledgements must end.
+    """Judges by the pace of arrivals when a silence has begun that our own acknowledgements must end.
 
     A broker sends only so many messages unacknowledged (Mosquitto: 20, unless told otherwise) and does not say how
     many. While readings wait for a group commit, a sender at full speed falls silent there.

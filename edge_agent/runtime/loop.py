@@ -103,7 +103,7 @@ class Loop:
             self._observer.turn(turn)  # not before: what is logged would keep the command waiting, half a millisecond
 
     async def _prepare(self, recorder: Recorder) -> None:
-        """Let a recording begin with what is known, where that is due; others have their turns meanwhile."""
+        """Begin a recording with what is known, where that is due; others have their turns meanwhile."""
         try:
             for _ in recorder.prepare(self._clock.now()):
                 await asyncio.sleep(0)

@@ -41,10 +41,10 @@ def test_an_alarm_is_not_raised_twice_and_its_plan_not_fired_twice():
     assert bench.verdicts() == [("start", "commanded")]
 
 
-def test_a_standing_wish_outlives_its_alarm_and_the_agent():
+def test_a_standing_request_outlives_its_alarm_and_the_agent():
     bench = filling()
     done(bench)
-    bench.level(3.0, after=10)  # no plan applies any more, the wish stands
+    bench.level(3.0, after=10)  # no plan applies any more, the request stands
     bench.restart(after=10)
     bench.turn(state("running"))
     bench.level(3.0)
@@ -80,7 +80,7 @@ def test_protections_outlive_the_agent():
     assert [c.action for c in bench.commands if c.action == "stop"] == ["stop"]
 
 
-def test_a_held_wish_is_not_forgotten():
+def test_a_held_request_is_not_forgotten():
     bench = filling(min_on_seconds=300)
     done(bench)
     bench.level(5.5, after=10)
@@ -148,7 +148,7 @@ def test_thresholds_that_are_gone_clear_their_alarms():
 @pytest.mark.parametrize("outcome", ["failed", None], ids=["failed", "never acknowledged"])
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_stop_that_failed_is_repeated_though_the_node_never_reports(outcome, restarted):
-    """Nobody knows whether the pump still runs: the wish stands, over a restart too."""
+    """Nobody knows whether the pump still runs: the request stands, over a restart too."""
     bench = filling()
     bench.turn(ack(bench.commands[-1], "done"))
     bench.level(5.5, after=60)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from support.plants import START, later, plan, plant, pump, sensor
 
 from edge_agent.model.alarms import Alarm, AlarmKey
-from edge_agent.model.commands import Wish
+from edge_agent.model.commands import Request
 from edge_agent.plan.planning import Facts, Planner
 from edge_agent.plan.standing import Station
 
@@ -43,18 +43,18 @@ def alarms(*names: str) -> dict[str, Alarm]:
     return {str(alarm.key): alarm for alarm in found}
 
 
-def start(actuator: str = PUMP1, by: str = "fill", action: str = "start") -> Wish:
+def start(actuator: str = PUMP1, by: str = "fill", action: str = "start") -> Request:
     """A request as a former run left it."""
-    return Wish(actuator, action, None, by, 50, "because")
+    return Request(actuator, action, None, by, 50, "because")
 
 
 class Desk:
     """A planner under a clock in seconds after START."""
 
-    def __init__(self, *plans: Plan, memories: Iterable[PlanMemory] = (), stands: Iterable[Wish] = ()) -> None:
+    def __init__(self, *plans: Plan, memories: Iterable[PlanMemory] = (), stands: Iterable[Request] = ()) -> None:
         self.planner = _WithEnd(PLANT, [*plans, END], memories, START)
-        for wish in stands:
-            self.planner.stand(wish)
+        for request in stands:
+            self.planner.stand(request)
         self.good: dict[str, float | None] = {}  # when sensors and nodes were last good; who is not named is so now
         self.returned: dict[str, float] = {}  # when the node of an actuator came back
         self.doing: dict[str, bool | None] = {}
@@ -70,11 +70,11 @@ class Desk:
             self.good.pop(name, None)
 
     def decide(self, *active: str, at: float = 0.0, doubted: Iterable[str] = ()) -> list[tuple[str, str, str | None]]:
-        """Return the wishes as (actuator, action, plan)."""
+        """Return the requests as (actuator, action, plan)."""
         self.now = later(at)
         facts = Facts(alarms(*active), self._sight, self._station, frozenset(doubted))
         self.planned = self.planner.decide(facts, self.now)
-        return [(wish.actuator, wish.action, wish.plan) for wish in self.planned.wishes]
+        return [(request.actuator, request.action, request.plan) for request in self.planned.requests]
 
     def wait(self, *active: str, since: float, until: float) -> list[tuple[float, str]]:
         """Let seconds pass; return when which action was requested."""
@@ -89,13 +89,13 @@ class Desk:
         return self.good.get(name, self.now.seconds if "/" in name else float("inf"))
 
     def _station(self, standing: Standing) -> Station:
-        actuator = standing.wish.actuator
+        actuator = standing.request.actuator
         after = START.seconds + self.returned.get(actuator, 0.0)
         return Station(after, self.doing.get(actuator))
 
     @property
     def overruled(self) -> list[tuple[str | None, str]]:
-        return [(lost.wish.plan, lost.winner) for lost in self.planned.overruled]
+        return [(lost.request.plan, lost.winner) for lost in self.planned.overruled]
 
     @property
     def memories(self) -> list[tuple[str, bool, int | None]]:

@@ -33,7 +33,7 @@ _SQL = statements("store", "aside")
 #: Rows that are kept for whoever looks into them.
 KEPT_ASIDE = 1_000
 _KEPT_LENGTH = 4_096
-_WISH = 5
+_REQUEST = 5
 #: What rows that make no sense do to those who read them.
 SENSELESS = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 
@@ -176,10 +176,10 @@ def _yes_or_no(stored: object) -> bool:
     return bool(stored)
 
 
-def _wish(given: list[Any] | None) -> list[Any] | None:
-    """Check a standing wish: action, value, plan, priority, reason."""
+def _request(given: list[Any] | None) -> list[Any] | None:
+    """Check a standing request: action, value, plan, priority, reason."""
     if given is not None:
-        _Wish(**dict(zip(_Wish.model_fields, given, strict=True)))
+        _Request(**dict(zip(_Request.model_fields, given, strict=True)))
     return given
 
 
@@ -212,7 +212,7 @@ def _action(given: str) -> str:
 _Action: TypeAlias = Annotated[str, AfterValidator(_action)]
 
 
-class _Wish(BaseModel):
+class _Request(BaseModel):
     model_config = STRICT
 
     action: _Action
@@ -238,7 +238,7 @@ _EVIDENCE = model_of(Evidence)
 _ALARM = model_of(Alarm, key=tuple[str, str, str], evidence=None)
 _ACTUATOR = model_of(
     ActuatorMemory,
-    desired=Annotated[list[Any] | None, AfterValidator(_wish)],
+    desired=Annotated[list[Any] | None, AfterValidator(_request)],
     failures=_Count,
     equipment=Annotated[list[Any] | None, AfterValidator(_equipment)],
 )

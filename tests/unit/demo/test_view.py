@@ -87,7 +87,7 @@ def _with_sensor(snapshot: object, view: object) -> object:
     return replace(snapshot, sensors=(view,))  # type: ignore[type-var]
 
 
-def test_pumps_show_state_wish_plan_starts_and_open_command(make: Makers) -> None:
+def test_pumps_show_state_request_plan_starts_and_open_command(make: Makers) -> None:
     lines = make.text(render(make.picture(), 80, 24))
     first = next(line for line in lines if "station/pump1" in line)
     second = next(line for line in lines if "station/pump2" in line)

@@ -10,7 +10,7 @@ from edge_agent.execute import recall
 from edge_agent.execute.execution import Executor
 from edge_agent.execute.facts import Executed, Facts, Sighted
 from edge_agent.execute.troubles import troubles, watch
-from edge_agent.model.commands import CommandRecord, Wish
+from edge_agent.model.commands import CommandRecord, Request
 from edge_agent.model.inbox import BreakerReport, LinkReport, Operation
 from edge_agent.model.remembered import Remembered
 
@@ -60,8 +60,8 @@ class Desk:
         self.now = later(seconds)
         return self
 
-    def wish(self, action, value=None, of=PUMP, plan="fill", priority=50, *, trip=False):
-        self.act(requests=[Wish(of, action, value, plan, priority, "because", trip=trip)])
+    def request(self, action, value=None, of=PUMP, plan="fill", priority=50, *, trip=False):
+        self.act(requests=[Request(of, action, value, plan, priority, "because", trip=trip)])
         return self._commands()
 
     def tick(self):
@@ -124,10 +124,10 @@ class Desk:
         self.act(breakers=[BreakerReport(node, state)])
 
     def done(self, action, at=None, word=None):
-        """Wish, publish, acknowledge and report in one go."""
+        """Request, publish, acknowledge and report in one go."""
         if at is not None:
             self.at(at)
-        [command] = self.wish(action)
+        [command] = self.request(action)
         self.publish(command)
         self.ack(command, "done")
         self.state(word or {"start": "running", "stop": "stopped"}[action])

@@ -14,7 +14,7 @@ def failing(desk):
 
 def test_an_offline_node_is_not_asked(desk):
     desk.online(False)
-    assert desk.wish("start") == []
+    assert desk.request("start") == []
     assert desk.verdicts == [("start", "held")]
     assert failing(desk) == ["node"]
     assert desk.wait(60) == []
@@ -24,15 +24,15 @@ def test_an_offline_node_is_not_asked(desk):
 
 
 def test_a_node_that_never_said_anything_is_asked(desk):
-    assert len(desk.wish("start")) == 1
+    assert len(desk.request("start")) == 1
 
 
 def test_an_open_breaker_holds_everything_of_its_node(make_desk):
     desk = make_desk(pump(), pump("well/pump1"))
     desk.breaker("open")
-    assert desk.wish("start") == []
+    assert desk.request("start") == []
     assert failing(desk) == ["breaker"]
-    assert len(desk.wish("start", of="well/pump1")) == 1
+    assert len(desk.request("start", of="well/pump1")) == 1
     desk.at(30).breaker("closed")
     assert [c.target for c in desk.tick()] == ["station/pump1"]
 
@@ -40,8 +40,8 @@ def test_an_open_breaker_holds_everything_of_its_node(make_desk):
 def test_a_half_open_breaker_lets_one_command_through(make_desk):
     desk = make_desk(pump(), pump("station/pump2"))
     desk.breaker("open")
-    desk.wish("start")
-    desk.wish("start", of="station/pump2")
+    desk.request("start")
+    desk.request("start", of="station/pump2")
     desk.at(30).breaker("half_open")
     [first] = desk.tick()
     assert desk.wait(43) == []
@@ -52,7 +52,7 @@ def test_a_half_open_breaker_lets_one_command_through(make_desk):
 
 
 def test_a_half_open_breaker_wakes_what_pauses(desk):
-    [command] = desk.wish("start")
+    [command] = desk.request("start")
     for _ in range(4):
         desk.publish(command)
         desk.fail(command)
@@ -66,10 +66,10 @@ def test_a_half_open_breaker_wakes_what_pauses(desk):
     assert len(desk.tick()) == 1
 
 
-def test_a_held_wish_is_told_once_and_again_when_the_reason_changes(make_desk):
+def test_a_held_request_is_told_once_and_again_when_the_reason_changes(make_desk):
     desk = make_desk(pump(min_off_seconds=300))
     desk.done("stop")
-    assert desk.at(10).wish("start") == []
+    assert desk.at(10).request("start") == []
     desk.wait(20)
     desk.online(False)
     desk.wait(30)
@@ -81,7 +81,7 @@ def test_a_held_wish_is_told_once_and_again_when_the_reason_changes(make_desk):
 
 def test_advisory_records_and_publishes_nothing(make_desk):
     desk = make_desk(mode="advisory")
-    [command] = desk.wish("start")  # a command to be stored
+    [command] = desk.request("start")  # a command to be stored
     assert desk.states == ["advised"]
     assert desk.all.events[0].command_id == command.id
     assert desk.verdicts == [("start", "advised")]
@@ -93,22 +93,22 @@ def test_advisory_records_and_publishes_nothing(make_desk):
 
 def test_manual_commands_nothing(make_desk):
     desk = make_desk(mode="manual")
-    assert desk.wish("start") == []
+    assert desk.request("start") == []
     assert desk.verdicts == [("start", "held")]
     assert failing(desk) == ["mode"]
     assert desk.wait(3600, step=60) == []
 
 
 @pytest.mark.parametrize("mode", ["advisory", "manual"])
-def test_without_a_say_a_remembered_wish_is_not_renewed(make_desk, desk, mode):
+def test_without_a_say_a_remembered_request_is_not_renewed(make_desk, desk, mode):
     desk.done("start")
     after = make_desk(mode=mode, remembered=desk.memory())
     after.state("stopped")
     assert after.wait(1000, step=10) == []
 
 
-def test_wishes_for_what_is_not_there_are_nobodys(desk):
-    assert desk.wish("start", of="station/pump9") == []
+def test_requests_for_what_is_not_there_are_nobodys(desk):
+    assert desk.request("start", of="station/pump9") == []
 
 
 _specs = st.fixed_dictionaries({
@@ -172,19 +172,19 @@ class Node:
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_specs, _happenings)
 def test_no_command_ever_violates_a_protection(make_desk, spec, happenings):
-    """Each element: what is wished, for how many seconds, and how the node behaves; `tripped` stops it at the end."""
+    """Each element: what is requested, for how long, and how the node behaves; `tripped` stops it at the end."""
     desk = make_desk(pump(**spec))
     node = Node(desk, spec)
     for action, pause, fate in happenings:
         for second in range(pause):
             desk.at(desk.seconds + 1)
-            for command in desk.tick() if second or action is None else _wished(desk, action):
+            for command in desk.tick() if second or action is None else _requested(desk, action):
                 node.hear(command, fate)
         if fate == "tripped" and node.running:
             node.turn(False)
             node.report()
 
 
-def _wished(desk, action):
+def _requested(desk, action):
     value = {"set": 0.8, "off": 0.0}.get(action)
-    return desk.wish("set" if action in {"set", "off"} else action, value)
+    return desk.request("set" if action in {"set", "off"} else action, value)

@@ -49,7 +49,7 @@ def test_anything_may_be_taken_in_hand_locked_out_or_asked_anew():
 WORDS = ("running", "stopped", "fault")
 _events = st.lists(
     st.one_of(
-        st.tuples(st.just("wish"), st.sampled_from(["start", "stop", "trip", 0.8])),
+        st.tuples(st.just("request"), st.sampled_from(["start", "stop", "trip", 0.8])),
         st.tuples(st.just("state"), st.tuples(st.sampled_from(WORDS), st.booleans())),
         st.tuples(st.just("obey"), st.none()),
         st.tuples(st.just("ack"), st.sampled_from(["accepted", "done", "rejected", "failed"])),
@@ -87,9 +87,9 @@ class World:
     def happen(self, event, detail):
         getattr(self, f"_{event}")(detail)
 
-    def _wish(self, what):
+    def _request(self, what):
         action, value = ("set", what) if isinstance(what, float) else ("stop" if what == "trip" else what, None)
-        self.given += self.desk.wish(action, value, trip=what == "trip")
+        self.given += self.desk.request(action, value, trip=what == "trip")
 
     def _state(self, told):
         word, local = told
@@ -161,7 +161,7 @@ def test_the_fail_safe_action_is_held_by_nothing_but_min_on_local_and_the_link(m
     before = world.desk.control.desired
     stood = before is not None and before.action == "stop" and (before.trip or not trip)
     world.given.clear()
-    world.happen("wish", "trip" if trip else "stop")
+    world.happen("request", "trip" if trip else "stop")
     world.tick(0.1)
     control = world.desk.control
     record = control.record

@@ -19,7 +19,7 @@ from edge_agent.model.inbox import EpochReport
     ],
 )
 def test_a_node_that_refuses_the_epoch_is_heard(desk, detail, named):
-    [command] = desk.wish("start")
+    [command] = desk.request("start")
     desk.publish(command)
     desk.ack(command, "rejected", detail)
     assert desk.refused == named
@@ -27,7 +27,7 @@ def test_a_node_that_refuses_the_epoch_is_heard(desk, detail, named):
 
 
 def test_other_refusals_and_other_commands_tell_nothing_of_the_epoch(desk):
-    [command] = desk.wish("start")
+    [command] = desk.request("start")
     desk.publish(command)
     desk.ack(command, "rejected", "expired")
     desk.ack(command, "rejected", "epoch 7 is over, 9 has begun")  # it has ended
@@ -35,7 +35,7 @@ def test_other_refusals_and_other_commands_tell_nothing_of_the_epoch(desk):
 
 
 def test_a_raised_epoch_counts_anew_and_asks_at_once_for_what_was_refused(desk):
-    [command] = desk.wish("start")
+    [command] = desk.request("start")
     desk.publish(command)
     desk.ack(command, "rejected", "epoch 7 is over, 9 has begun")
     assert desk.tick() == []
@@ -52,7 +52,7 @@ def test_an_epoch_that_is_over_or_cannot_be_is_not_raised_above(desk, above):
 
 def test_a_counter_that_is_over_is_answered_with_a_new_epoch(desk):
     """Somebody has commanded under this epoch: each counter of it might be refused, for ever."""
-    [command] = desk.wish("start")
+    [command] = desk.request("start")
     desk.publish(command)
     desk.ack(command, "rejected", "counter 1 comes after 4611686018427387904")
     assert desk.refused == 7

@@ -193,18 +193,18 @@ _day = st.lists(st.tuples(st.booleans(), st.integers(0, 400), st.integers(0, 25)
 @settings(max_examples=200)
 @given(_specs, _day)
 def test_no_command_that_passes_violates_a_protection_however_slow_the_node(spec, day):
-    """Each element: on or off is wished, so long after the last, and the node carries it out so much later."""
+    """Each element: on or off is requested, so long after the last, and the node carries it out so much later."""
     equipment, now, on = Equipment(pump(**spec)), 0.0, False
     equipment.learn(on=False, seconds=0.0)
     starts, stops = [], []
-    for wished, pause, delay in day:
+    for requested, pause, delay in day:
         now += pause
-        if not all(check.passed for check in equipment.protections(on=wished, seconds=now)):
+        if not all(check.passed for check in equipment.protections(on=requested, seconds=now)):
             continue
-        equipment.command(on=wished, seconds=now)
+        equipment.command(on=requested, seconds=now)
         now += delay
-        if wished is not on:
-            on = wished
+        if requested is not on:
+            on = requested
             if on:
                 assert not stops or now - stops[-1] >= spec["min_off_seconds"]
                 starts.append(now)

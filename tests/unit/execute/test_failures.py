@@ -17,7 +17,7 @@ def fail(desk, command, word="failed"):
 
 def locked_out(make_desk, **more):
     desk = make_desk(pump(**more))
-    [command] = desk.wish("start")
+    [command] = desk.request("start")
     for _ in range(desk.control.actuator.lock_out_after - 1):
         fail(desk, command)
         command = desk.next()
@@ -29,7 +29,7 @@ def locked_out(make_desk, **more):
 
 
 def test_a_command_that_failed_is_an_alarm_until_one_is_done(desk):
-    [command] = desk.wish("start")
+    [command] = desk.request("start")
     fail(desk, command)
     assert desk.troubles == {"failed": "high"}
     command = desk.next()
@@ -50,7 +50,7 @@ def test_it_is_locked_out_after_so_many_failures_in_a_row(make_desk, times):
 
 def test_a_success_between_begins_the_count_anew(desk):
     for _ in range(4):
-        [command] = desk.wish("start")
+        [command] = desk.request("start")
         for _ in range(2):
             fail(desk, command)
             command = desk.next()
@@ -64,15 +64,15 @@ def test_a_success_between_begins_the_count_anew(desk):
 
 def test_a_locked_out_pump_may_be_stopped(make_desk):
     desk = locked_out(make_desk)
-    [stop] = desk.wish("stop")
+    [stop] = desk.request("stop")
     fail(desk, stop)
     assert desk.next().action == "stop"
-    assert desk.wish("start") == []
+    assert desk.request("start") == []
     assert desk.control.state is Desired.LOCKED_OUT
 
 
 def test_a_stop_that_fails_is_asked_again_for_ever(desk):
-    [stop] = desk.wish("stop")
+    [stop] = desk.request("stop")
     pauses = []
     for _ in range(8):
         fail(desk, stop)
@@ -103,7 +103,7 @@ def test_it_survives_a_restart(make_desk):
 
 
 def test_silence_and_refusals_lock_nothing_out(desk):
-    [command] = desk.wish("start")
+    [command] = desk.request("start")
     for n in range(6):
         desk.publish(command)
         desk.fail(command) if n % 2 else desk.ack(command, "rejected", "local")
@@ -114,7 +114,7 @@ def test_silence_and_refusals_lock_nothing_out(desk):
 
 def test_done_without_effect_is_told_and_locked_out_after_so_often(desk):
     desk.state("stopped")
-    given = desk.wish("start")
+    given = desk.request("start")
     desk.publish(given[0])
     desk.ack(given[0], "done")
     while desk.seconds < 600:
@@ -132,7 +132,7 @@ def test_done_without_effect_is_told_and_locked_out_after_so_often(desk):
 
 def test_a_stop_that_is_not_confirmed_in_ten_seconds_is_critical(desk):
     desk.done("start")
-    desk.at(60).wish("stop")
+    desk.at(60).request("stop")
     desk.wait(69)
     assert desk.troubles == {}
     desk.wait(70)
@@ -144,7 +144,7 @@ def test_a_stop_that_is_not_confirmed_in_ten_seconds_is_critical(desk):
 def test_twice_the_timeout_of_a_slow_node(make_desk):
     desk = make_desk(pump(ack_timeout_seconds=30))
     desk.done("start")
-    desk.at(60).wish("stop")
+    desk.at(60).request("stop")
     desk.wait(119)
     assert desk.troubles == {}
     desk.wait(121)
@@ -152,7 +152,7 @@ def test_twice_the_timeout_of_a_slow_node(make_desk):
 
 
 def test_a_stop_of_a_node_that_only_acknowledges_is_confirmed_by_that(desk):
-    [stop] = desk.wish("stop")
+    [stop] = desk.request("stop")
     desk.publish(stop)
     desk.ack(stop, "done")
     desk.wait(100)
@@ -162,7 +162,7 @@ def test_a_stop_of_a_node_that_only_acknowledges_is_confirmed_by_that(desk):
 def test_a_stop_that_min_on_holds_is_not_overdue(make_desk):
     desk = make_desk(pump(min_on_seconds=300))
     desk.done("start")
-    desk.at(60).wish("stop")
+    desk.at(60).request("stop")
     desk.wait(300)
     assert desk.troubles == {}
     desk.wait(312)
@@ -174,7 +174,7 @@ def test_a_stop_that_cannot_be_delivered_is_told(desk, cut):
     desk.done("start")
     desk.at(60)
     getattr(desk, cut)(False)
-    desk.wish("stop")
+    desk.request("stop")
     desk.wait(75)
     assert desk.troubles["stop_not_confirmed"] == "critical"
 
@@ -182,7 +182,7 @@ def test_a_stop_that_cannot_be_delivered_is_told(desk, cut):
 @pytest.mark.parametrize("trip", [False, True])
 def test_a_stop_that_is_done_without_effect_is_asked_again_for_ever(desk, trip):
     desk.done("start")
-    given = desk.at(60).wish("stop", trip=trip)
+    given = desk.at(60).request("stop", trip=trip)
     while desk.seconds < 1000:
         for command in given[-1:]:
             desk.publish(command)
@@ -202,50 +202,50 @@ def test_a_stop_passes_an_offline_node_and_an_open_breaker(desk, trip):
     desk.done("start")
     desk.at(60).online(False)
     desk.breaker("open")
-    assert [c.action for c in desk.wish("stop", trip=trip)] == ["stop"]
-    assert desk.wish("start") == []
+    assert [c.action for c in desk.request("stop", trip=trip)] == ["stop"]
+    assert desk.request("start") == []
 
 
 def test_a_valve_passes_by_its_own_fail_safe_action(make_desk):
     desk = make_desk(pump("station/pump1", kind="valve", fail_safe="open"))
     desk.online(False)
-    assert desk.wish("close") == []
-    assert len(desk.wish("open")) == 1
+    assert desk.request("close") == []
+    assert len(desk.request("open")) == 1
 
 
 def test_a_half_open_breaker_lets_every_stop_through(make_desk):
     desk = make_desk(pump(), pump("station/pump2"))
     desk.breaker("half_open")
-    assert len(desk.wish("start")) == 1
-    assert len(desk.wish("stop", of="station/pump2")) == 1
+    assert len(desk.request("start")) == 1
+    assert len(desk.request("stop", of="station/pump2")) == 1
 
 
 def test_a_trip_passes_min_on(make_desk):
     desk = make_desk(pump(min_on_seconds=300))
     desk.done("start")
-    assert desk.at(10).wish("stop") == []
-    assert [c.action for c in desk.wish("stop", trip=True)] == ["stop"]
+    assert desk.at(10).request("stop") == []
+    assert [c.action for c in desk.request("stop", trip=True)] == ["stop"]
     assert desk.all.decisions[-1].checks[-1].name == "trip"
 
 
 def test_a_trip_passes_min_on_in_one_step(make_desk):
     desk = make_desk(pump(min_on_seconds=300))
     desk.done("start")
-    assert [c.action for c in desk.at(10).wish("stop", trip=True)] == ["stop"]
+    assert [c.action for c in desk.at(10).request("stop", trip=True)] == ["stop"]
 
 
 def test_a_trip_waits_for_no_pause_of_a_stop_that_missed(desk):
-    [stop] = desk.wish("stop")
+    [stop] = desk.request("stop")
     for _ in range(5):
         fail(desk, stop)
         stop = desk.next()
     fail(desk, stop)
     assert desk.tick() == []
-    assert len(desk.wish("stop", trip=True)) == 1
+    assert len(desk.request("stop", trip=True)) == 1
 
 
 def test_a_trip_that_misses_is_asked_again_within_ten_seconds(desk):
-    [stop] = desk.wish("stop", trip=True)
+    [stop] = desk.request("stop", trip=True)
     for _ in range(6):
         fail(desk, stop)
         stop = desk.next(within=10)
@@ -254,11 +254,11 @@ def test_a_trip_that_misses_is_asked_again_within_ten_seconds(desk):
 def test_a_trip_passes_a_suspension_and_a_lock_out(make_desk):
     desk = locked_out(make_desk)
     desk.control.panel.hand = Hand.UNEXPECTED
-    assert len(desk.wish("stop", trip=True)) == 1
+    assert len(desk.request("stop", trip=True)) == 1
 
 
 def test_a_command_that_never_went_out_is_no_failure_of_the_equipment(desk):
-    [command] = desk.wish("start")
+    [command] = desk.request("start")
     desk.deliver(DispatchReport(command.id, "failed", "no broker"))
     assert desk.control.lock_out.why == ""
     assert desk.troubles == {}

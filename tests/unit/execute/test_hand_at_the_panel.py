@@ -27,20 +27,20 @@ def test_nothing_is_commanded_in_local(make_desk, word, action):
     desk = running(make_desk)
     desk.state(word, local=True)
     assert desk.control.state is Desired.SUSPENDED
-    assert desk.wish(action) == desk.wait(2000, step=10) == []
+    assert desk.request(action) == desk.wait(2000, step=10) == []
     assert desk.troubles == {"not_in_auto": "medium"}
 
 
 def test_not_even_a_trip_is_commanded_in_local(make_desk):
     desk = running(make_desk)
     desk.state("running", local=True)
-    assert desk.wish("stop", trip=True) == desk.wait(2000, step=10) == []
+    assert desk.request("stop", trip=True) == desk.wait(2000, step=10) == []
 
 
 def test_what_is_in_remote_again_is_commanded_at_once(make_desk):
     desk = running(make_desk)
     desk.state("running", local=True)
-    desk.wish("stop")
+    desk.request("stop")
     desk.at(100).state("running")
     assert [c.action for c in desk.tick()] == ["stop"]
     assert desk.troubles == {}
@@ -48,7 +48,7 @@ def test_what_is_in_remote_again_is_commanded_at_once(make_desk):
 
 def test_local_from_the_first_report_on(desk):
     desk.state("stopped", local=True)
-    assert desk.wish("start") == desk.wait(100) == []
+    assert desk.request("start") == desk.wait(100) == []
     desk.at(101).state("stopped")
     assert len(desk.tick()) == 1
 
@@ -74,14 +74,14 @@ def test_local_is_remembered_but_holds_no_stop_before_it_is_heard_again(make_des
     desk = running(make_desk)
     desk.state("running", local=True)
     after = make_desk(remembered=desk.memory())
-    assert [c.action for c in after.wish(action)][:1] == given
+    assert [c.action for c in after.request(action)][:1] == given
 
 
 def test_a_remembered_local_that_is_heard_again_holds_a_stop_too(make_desk):
     desk = running(make_desk)
     desk.state("running", local=True)
     after = make_desk(remembered=desk.memory())
-    [stop] = after.wish("stop")
+    [stop] = after.request("stop")
     after.publish(stop)
     after.at(1).state("running", local=True)
     after.ack(stop, "rejected", "local")
@@ -122,9 +122,9 @@ def test_or_put_back_at_the_panel(make_desk):
 def test_another_start_is_suspended_and_a_stop_is_not(make_desk):
     desk = running(make_desk)
     desk.state("stopped")
-    assert desk.wish("set", 0.8) == []
-    assert [c.action for c in desk.wish("stop")] == ["stop"]
-    assert desk.wish("start") == []
+    assert desk.request("set", 0.8) == []
+    assert [c.action for c in desk.request("stop")] == ["stop"]
+    assert desk.request("start") == []
     assert desk.control.state is Desired.SUSPENDED
 
 
@@ -230,7 +230,7 @@ def test_a_pump_run_by_hand_is_stopped_once_then_alarmed(make_desk):
 def test_a_trip_asks_for_it_again(make_desk):
     desk = run_by_hand(make_desk)
     desk.wait(100)
-    assert [c.action for c in desk.wish("stop", trip=True)] == ["stop"]
+    assert [c.action for c in desk.request("stop", trip=True)] == ["stop"]
 
 
 def test_a_hand_that_ran_it_and_let_it_be_may_be_told_again(make_desk):
@@ -266,7 +266,7 @@ def test_a_lease_that_ran_out_is_no_hand(make_desk):
 
 def test_what_was_commanded_is_no_hand(make_desk):
     desk = running(make_desk)
-    [stop] = desk.wish("stop")
+    [stop] = desk.request("stop")
     desk.publish(stop)
     desk.state("stopped")
     assert desk.control.panel.hand is Hand.AUTO
@@ -281,9 +281,9 @@ def test_a_word_of_the_nodes_own_is_no_hand(make_desk):
 def test_what_a_command_does_that_was_overtaken_on_its_way_is_no_hand(make_desk):
     """The request changes back while a stop is on its way: that the pump stops is the agent's own doing."""
     desk = running(make_desk, min_on_seconds=0, min_off_seconds=0)
-    [stop] = desk.wish("stop")
+    [stop] = desk.request("stop")
     desk.publish(stop)
-    [start] = desk.at(60.01).wish("start")
+    [start] = desk.at(60.01).request("start")
     desk.at(60.02).state("stopped")
     assert (desk.control.panel.hand, "not_in_auto" in desk.troubles) == (Hand.AUTO, False)
     desk.ack(start, "done")
@@ -295,9 +295,9 @@ def test_what_a_command_does_that_was_overtaken_on_its_way_is_no_hand(make_desk)
 
 def test_what_it_does_after_the_next_one_was_done_is_put_right(make_desk):
     desk = running(make_desk, min_on_seconds=0, min_off_seconds=0)
-    [stop] = desk.wish("stop")
+    [stop] = desk.request("stop")
     desk.publish(stop)
-    [start] = desk.at(60.01).wish("start")
+    [start] = desk.at(60.01).request("start")
     desk.ack(start, "done")
     desk.at(60.03).state("stopped")
     assert desk.control.panel.hand is Hand.AUTO

@@ -84,14 +84,14 @@ def test_a_renewal_that_is_lost_for_a_while_costs_no_lease(make_desk):
 @pytest.mark.parametrize("action", ["start", "stop"])
 def test_without_a_link_nothing_is_commanded_and_at_once_when_it_is_back(desk, action):
     desk.link(False)
-    assert desk.wish(action) == desk.wait(500) == []
+    assert desk.request(action) == desk.wait(500) == []
     assert desk.verdicts == [(action, "held")]
     desk.link(True)
     assert [c.action for c in desk.tick()] == [action]
 
 
 def test_what_missed_is_asked_when_the_link_is_back(desk):
-    [command] = desk.wish("stop")
+    [command] = desk.request("stop")
     for _ in range(5):
         desk.publish(command)
         desk.fail(command)
@@ -105,7 +105,7 @@ def test_what_missed_is_asked_when_the_link_is_back(desk):
 
 
 def test_a_link_that_was_there_wakes_nothing(desk):
-    [command] = desk.wish("stop")
+    [command] = desk.request("stop")
     desk.publish(command)
     desk.fail(command)
     desk.link(True)
@@ -125,7 +125,7 @@ def test_a_renewal_waits_for_the_link(desk):
 
 @pytest.mark.parametrize(("step", "given"), [(0, 0), (1, 0), (-3600, 1), (3600, 1)])
 def test_a_clock_that_was_set_wakes_what_missed(desk, step, given):
-    [command] = desk.wish("stop")
+    [command] = desk.request("stop")
     for _ in range(4):
         desk.publish(command)
         desk.fail(command)

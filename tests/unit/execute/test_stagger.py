@@ -9,7 +9,7 @@ from support.plants import START, pump
 
 from edge_agent.execute.control import Control
 from edge_agent.execute.stagger import Stagger, return_wait_seconds
-from edge_agent.model.commands import Wish
+from edge_agent.model.commands import Request
 
 
 def pumps(count, **more):
@@ -17,9 +17,9 @@ def pumps(count, **more):
 
 
 def starts(desk, count, until=200):
-    """When which of so many pumps was started, all wished in one instant."""
-    wishes = [Wish(f"station/pump{n}", "start", None, "fill", 50, "because") for n in range(1, count + 1)]
-    desk.act(requests=wishes)
+    """When which of so many pumps was started, all requested in one instant."""
+    requests = [Request(f"station/pump{n}", "start", None, "fill", 50, "because") for n in range(1, count + 1)]
+    desk.act(requests=requests)
     found = [(desk.seconds, command.actuator) for command in desk.tick()]
     while desk.seconds < until:
         found += [(desk.seconds, command.actuator) for command in desk.at(desk.seconds + 0.5).tick()]
@@ -41,8 +41,8 @@ def test_they_lie_ten_seconds_apart_and_share_a_minute_where_there_are_many(make
 
 def test_a_later_start_waits_for_the_one_before(make_desk):
     desk = make_desk(*pumps(2))
-    desk.wish("start")
-    assert desk.at(4).wish("start", of="station/pump2") == []
+    desk.request("start")
+    assert desk.at(4).request("start", of="station/pump2") == []
     assert desk.all.decisions[-1].checks[-1] == ("stagger", False, "start in 6 s")
     assert desk.wait(9) == []
     assert len(desk.wait(10)) == 1
@@ -51,16 +51,16 @@ def test_a_later_start_waits_for_the_one_before(make_desk):
 def test_stops_and_valves_and_running_pumps_wait_for_nothing(make_desk):
     desk = make_desk(*pumps(3), pump("station/valve", kind="valve", fail_safe="close"))
     desk.state("running", of="station/pump3")
-    assert len(desk.wish("start")) == 1
-    assert len(desk.wish("stop", of="station/pump2")) == 1
-    assert len(desk.wish("start", of="station/pump3")) == 1
-    assert len(desk.wish("open", of="station/valve")) == 1
+    assert len(desk.request("start")) == 1
+    assert len(desk.request("stop", of="station/pump2")) == 1
+    assert len(desk.request("start", of="station/pump3")) == 1
+    assert len(desk.request("open", of="station/valve")) == 1
 
 
 def test_a_stop_is_no_turn_in_the_row(make_desk):
     desk = make_desk(*pumps(2))
-    desk.wish("stop")
-    assert len(desk.wish("start", of="station/pump2")) == 1
+    desk.request("stop")
+    assert len(desk.request("start", of="station/pump2")) == 1
 
 
 def test_the_pitch_of_a_batch_is_chosen_when_it_begins():
@@ -82,7 +82,7 @@ def test_the_pitch_of_a_batch_is_chosen_when_it_begins():
 def test_a_pump_that_waits_for_its_node_changes_no_pitch(make_desk):
     desk = make_desk(*pumps(10), pump("well/pump1"))
     desk.online(False, node="well")
-    desk.wish("start", of="well/pump1")
+    desk.request("start", of="well/pump1")
     found = starts(desk.at(1), 10)
     assert found[-1][0] - found[0][0] == 54
 
@@ -98,8 +98,8 @@ def test_after_a_start_and_a_return_each_has_its_own_place(make_desk):
 
 def test_the_return_of_power_holds_starts_and_no_stops(make_desk):
     desk = make_desk(*pumps(2, power_return_seconds=(10.0, 60.0)))
-    assert desk.wish("start") == []
-    [stop] = desk.wish("stop", of="station/pump2")
+    assert desk.request("start") == []
+    [stop] = desk.request("stop", of="station/pump2")
     desk.publish(stop)
     desk.ack(stop, "done")
     assert desk.next(within=60).actuator == "pump1"

@@ -69,7 +69,7 @@ def test_a_decision_is_told_with_its_reason_and_what_spoke_against_it(turn, line
     assert fields["against"] == "interlock: stopped 20 s of 120 s"
 
 
-def test_an_overruled_wish_is_left_to_debug(turn, lines, at):
+def test_an_overruled_request_is_left_to_debug(turn, lines, at):
     turn.decisions = [Decision(at, "station/pump1", "start", None, "fill_tank1", "overruled", "")]
     log_turn(turn)
     assert lines == []

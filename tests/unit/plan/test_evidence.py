@@ -104,7 +104,7 @@ def test_a_request_ends_when_its_evidence_does(sensor, active):
     desk.silent(sensor)
     assert desk.wait(*active, since=1, until=300) == []
     assert desk.decide(*active, at=301) == [ENDED]
-    assert desk.planned.wishes[0].reason == f"no evidence: {sensor} has not been good for 301 s"
+    assert desk.planned.requests[0].reason == f"no evidence: {sensor} has not been good for 301 s"
     assert desk.planner.blind == {PUMP1: f"no evidence: {sensor} has not been good for 301 s"}
     assert desk.wait(*active, since=302, until=900) == []
 
@@ -149,7 +149,7 @@ def test_doubt_moves_fail_safe_steps_only():
     both = plan("both", HIGH, (PUMP1, "stop"), ("station/pump2", "start"))
     desk = Desk(both, FILL)
     assert desk.decide(doubted=[HIGH, LOW]) == [(PUMP1, "stop", "both")]
-    assert desk.planned.wishes[0].reason == f"doubtful readings lie beyond {HIGH}"
+    assert desk.planned.requests[0].reason == f"doubtful readings lie beyond {HIGH}"
     assert desk.decide(HIGH, at=1) == [("station/pump2", "start", "both")]
 
 

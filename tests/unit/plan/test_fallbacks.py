@@ -45,7 +45,7 @@ def test_another_sensor_starts_it_by_its_own_alarm():
     desk.decide()
     assert desk.wait(LOW, since=301, until=310) == []  # what the silent one said last counts for nothing
     assert desk.decide(LOW2, at=311) == [(PUMP1, "start", "fill")]
-    assert [str(alarm.key) for alarm in desk.planned.wishes[0].alarms] == [LOW2]
+    assert [str(alarm.key) for alarm in desk.planned.requests[0].alarms] == [LOW2]
 
 
 def test_another_sensor_stops_it_and_so_does_the_first():
@@ -102,7 +102,7 @@ def test_timed_running_says_why():
     desk = lost(fill(TIMED))
     desk.wait(LOW, since=301, until=380)
     desk.decide(LOW, at=381)
-    assert desk.planned.wishes[0].reason.startswith("timed running without evidence: tank1/level has not been good")
+    assert desk.planned.requests[0].reason.startswith("timed running without evidence: tank1/level has not been good")
 
 
 def test_timed_running_lasts_no_longer_than_it_may():

@@ -1,4 +1,4 @@
-"""When a plan applies, whose wish counts, and what is kept over changes and restarts."""
+"""When a plan applies, whose request counts, and what is kept over changes and restarts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from edge_agent.model.remembered import PlanMemory
 VALVE = "station/valve"
 
 
-def test_a_wish_goes_out_when_its_alarm_begins_and_only_then():
+def test_a_request_goes_out_when_its_alarm_begins_and_only_then():
     desk = Desk(FILL)
     assert desk.decide() == []
     assert desk.decide(LOW, at=1) == [(PUMP1, "start", "fill")]
-    [wish] = desk.planned.wishes
-    assert (wish.priority, wish.value, wish.reason) == (50, None, f"{LOW} is so")
-    assert [str(alarm.key) for alarm in wish.alarms] == [LOW]
+    [request] = desk.planned.requests
+    assert (request.priority, request.value, request.reason) == (50, None, f"{LOW} is so")
+    assert [str(alarm.key) for alarm in request.alarms] == [LOW]
     assert desk.decide(LOW, at=2) == []
     assert desk.decide(LOW, HIGH, at=3) == []
     assert desk.decide(at=4) == []
@@ -31,7 +31,7 @@ def test_all_of_when_and_none_of_unless():
     assert desk.decide(LOW) == []
     assert desk.decide(LOW, HIGH, SUCTION, at=1) == []
     assert desk.decide(LOW, HIGH, at=2) == [(PUMP1, "start", "careful")]
-    assert [alarm.key.threshold for alarm in desk.planned.wishes[0].alarms] == ["low", "high"]
+    assert [alarm.key.threshold for alarm in desk.planned.requests[0].alarms] == ["low", "high"]
     assert desk.decide(LOW, HIGH, SUCTION, at=3) == []
     assert [memory[:2] for memory in desk.memories] == [("careful", False)]
 
@@ -39,7 +39,7 @@ def test_all_of_when_and_none_of_unless():
 def test_a_plan_may_do_several_things():
     desk = Desk(plan("both", LOW, (PUMP1, "set", 0.8), (PUMP2, "stop")))
     assert desk.decide(LOW) == [(PUMP1, "set", "both"), (PUMP2, "stop", "both")]
-    assert desk.planned.wishes[0].value == 0.8
+    assert desk.planned.requests[0].value == 0.8
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -88,7 +88,7 @@ def test_a_weaker_plan_takes_over_when_the_stronger_one_ends():
     assert desk.decide(LOW, at=1) == [(PUMP1, "start", "fill")]
 
 
-def test_the_end_of_the_last_plan_takes_no_wish_back():
+def test_the_end_of_the_last_plan_takes_no_request_back():
     desk = Desk(FILL)
     desk.decide(LOW)
     assert desk.decide(at=1) == []
@@ -174,7 +174,7 @@ _plans = st.lists(
 
 
 @given(_plans, st.lists(st.sets(st.sampled_from([LOW, HIGH, SUCTION])), max_size=10))
-def test_the_standing_wish_is_always_that_of_the_strongest_plan(plans, days):
+def test_the_standing_request_is_always_that_of_the_strongest_plan(plans, days):
     desk, standing = Desk(*plans), {}
     for at, active in enumerate(days):
         standing |= {actuator: (action, name) for actuator, action, name in desk.decide(*sorted(active), at=at)}

@@ -79,22 +79,22 @@ class World:
         self.now = later(1, self.now)
         self.good, self.doing, self.after = {}, {}, self.now.seconds
         self.planner = Planner(PLANT, self.plans, memories, self.now)
-        for wish in self.standing.values():
-            self.planner.stand(wish)
+        for request in self.standing.values():
+            self.planner.stand(request)
 
     def decide(self):
         self.now = later(1, self.now)
         facts = Facts(alarms(*self.active), self.good.get, self._station, self.doubted)
         planned = self.planner.decide(facts, self.now)
-        self.standing |= {wish.actuator: wish for wish in planned.wishes}
-        return planned.wishes
+        self.standing |= {request.actuator: request for request in planned.requests}
+        return planned.requests
 
     def _station(self, standing):
-        return Station(self.after, self.doing.get(standing.wish.actuator))
+        return Station(self.after, self.doing.get(standing.request.actuator))
 
-    def lacks(self, wish):
+    def lacks(self, request):
         """What the plan of a request has not seen within its time, since the start and its node's return."""
-        [found] = [p for p in self.plans if p.id == wish.plan] or [None]
+        [found] = [p for p in self.plans if p.id == request.plan] or [None]
         if found is None:
             return ["its plan"]
         now = self.now.seconds
@@ -109,11 +109,11 @@ def test_nothing_but_the_fail_safe_without_evidence(plans, events):
     for event, detail in events:
         world.happen(event, detail)
         for _ in range(detail if event == "time" else 1):
-            for wish in world.decide():
-                assert wish.action == "stop" or world.lacks(wish) == []
-            for actuator, wish in world.standing.items():
-                if wish.action != "stop" and not world.planner.unsure(actuator):
-                    assert world.lacks(wish) == []
+            for request in world.decide():
+                assert request.action == "stop" or world.lacks(request) == []
+            for actuator, request in world.standing.items():
+                if request.action != "stop" and not world.planner.unsure(actuator):
+                    assert world.lacks(request) == []
                     assert actuator not in world.planner.tripped
 
 
@@ -127,8 +127,8 @@ def test_silence_ends_every_request_but_the_fail_safe(plans, events):
     world.now = later(600, world.now)
     world.decide()
     seeing = {p.id for p in world.plans if not looks(p, PLANT)}
-    for wish in world.standing.values():
-        assert wish.action == "stop" or wish.plan in seeing
+    for request in world.standing.values():
+        assert request.action == "stop" or request.plan in seeing
 
 
 @settings(max_examples=100)
@@ -142,7 +142,7 @@ def test_a_fail_safe_step_whose_alarms_hold_is_what_stands(plans, events):
         known = world.active | world.doubted
         for p in world.plans:
             holds = known.issuperset(p.when) and world.active.isdisjoint(p.unless)
-            wish = world.standing.get(p.do[0].actuator)
-            if p.do[0].action == "stop" and holds and wish.action != "stop":
+            request = world.standing.get(p.do[0].actuator)
+            if p.do[0].action == "stop" and holds and request.action != "stop":
                 assert not p.trip
-                assert wish.priority > p.priority
+                assert request.priority > p.priority

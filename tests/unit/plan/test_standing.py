@@ -50,7 +50,7 @@ def test_a_remembered_request_starts_nothing():
     desk = Desk(FILL, stands=[start()])
     desk.doing[PUMP1] = False
     assert desk.decide() == [(PUMP1, "stop", "fill")]
-    assert desk.planned.wishes[0].reason == "it was requested before the agent started, and is not being done"
+    assert desk.planned.requests[0].reason == "it was requested before the agent started, and is not being done"
     assert desk.planner.blind == {}
 
 
@@ -99,8 +99,8 @@ def test_a_request_ends_when_its_plan_does_not_ask_for_it_any_more(plans, active
     desk.decide(LOW)
     desk.planner.adopt(plans)
     assert (PUMP1, "stop", "fill") in desk.decide(*active, at=0.1)
-    assert desk.planner._standing[PUMP1].wish.action == "stop"
-    assert desk.planner._standing[PUMP1].wish.reason == ended()
+    assert desk.planner._standing[PUMP1].request.action == "stop"
+    assert desk.planner._standing[PUMP1].request.reason == ended()
     assert desk.planner.blind == {}
 
 
@@ -118,14 +118,14 @@ def test_the_pump_of_an_edit_takes_over_from_the_first():
     plan("fill", LOW, (PUMP1, "start"), cooldown_seconds=3600),
 ])  # fmt: skip
 @pytest.mark.parametrize("active", [(), (LOW,)])
-def test_an_edited_plan_that_asks_for_the_same_keeps_it_without_a_new_wish(edited, active):
+def test_an_edited_plan_that_asks_for_the_same_keeps_it_without_a_new_request(edited, active):
     desk = Desk(FILL)
     desk.decide(LOW)
     desk.decide(*active, at=1)
     desk.planner.adopt([edited])
-    assert [wish for wish in desk.decide(*active, at=1.1) if wish[0] == PUMP1] == []
+    assert [request for request in desk.decide(*active, at=1.1) if request[0] == PUMP1] == []
     standing = desk.planner._standing[PUMP1]
-    assert (standing.wish.action, standing.sure) == ("start", True)
+    assert (standing.request.action, standing.sure) == ("start", True)
 
 
 def test_an_edit_that_looks_at_what_is_silent_ends_the_request():
@@ -158,7 +158,7 @@ def test_a_trip_ranks_above_every_priority():
     desk = Desk(URGENT, TRIP)
     assert desk.decide(LOW) == [(PUMP1, "start", "fill")]
     assert desk.decide(LOW, SUCTION, at=1) == [(PUMP1, "stop", "dry")]
-    assert desk.planned.wishes[0].trip
+    assert desk.planned.requests[0].trip
     assert desk.planner.tripped == {PUMP1: "dry"}
 
 
@@ -166,7 +166,7 @@ def test_a_trip_ranks_by_its_fail_safe_steps_only():
     odd = plan("odd", SUCTION, (PUMP1, "start"), (VALVE, "open"), priority=10, trip=True)
     desk = Desk(plan("stop", HIGH, (PUMP1, "stop"), (VALVE, "close"), priority=90), odd)
     assert desk.decide(HIGH, SUCTION) == [(PUMP1, "stop", "stop"), (VALVE, "open", "odd")]
-    assert [wish.trip for wish in desk.planned.wishes] == [False, True]
+    assert [request.trip for request in desk.planned.requests] == [False, True]
     assert desk.planner.tripped == {VALVE: "odd"}
 
 
@@ -213,7 +213,7 @@ def test_a_latched_trip_survives_a_restart():
     memory = PlanMemory("dry", False, later(-100).at, latched=True)
     desk = Desk(URGENT, TRIP, memories=[memory])
     assert desk.decide(LOW) == [(PUMP1, "stop", "dry")]
-    assert desk.planned.wishes[0].reason == "trip dry has latched"
+    assert desk.planned.requests[0].reason == "trip dry has latched"
     assert desk.wait(LOW, since=1, until=10) == []
 
 

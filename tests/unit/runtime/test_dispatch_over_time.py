@@ -1,4 +1,4 @@
-"""What a connection that comes back, a wall clock that is set, and a newer wish mean for a command on its way."""
+"""What a connection that comes back, a wall clock that is set, and a newer request mean for a command on its way."""
 
 from __future__ import annotations
 

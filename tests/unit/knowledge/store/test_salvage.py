@@ -21,7 +21,7 @@ PAGE = 4096
 
 @pytest.fixture
 def filled(path, make_turn):
-    """A store as a kill leaves it: spooled parcels, an open command, a wish, numbers; and what a sound one tells."""
+    """A store as a kill leaves it: spooled parcels, an open command, a request, numbers; and what a sound one tells."""
 
     async def fill():
         async with SqliteStore(path, spool=True, bounds=LIMITS) as store:
@@ -92,7 +92,7 @@ async def test_wherever_it_is_damaged_it_starts_and_believes_no_nonsense(path, f
     """Real bytes, in any page: overwritten pages, single bits, a torn end."""
     sound = await filled()
     whole = path.read_bytes()
-    wishes = [memory.desired for memory in sound.actuators]
+    requests = [memory.desired for memory in sound.actuators]
     chance = random.Random(7)
     for trial in range(60):
         folder = tmp_path / str(trial)
@@ -113,7 +113,7 @@ async def test_wherever_it_is_damaged_it_starts_and_believes_no_nonsense(path, f
             continue
         if store.renewals:
             assert {record.command.id for record in remembered.commands} <= {r.command.id for r in sound.commands}
-            assert all(memory.desired in wishes or memory.desired[0] == "start" for memory in remembered.actuators)
+            assert all(memory.desired in requests or memory.desired[0] == "start" for memory in remembered.actuators)
             assert parcels is None or parcels.rows <= 1_300
 
 
