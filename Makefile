@@ -15,7 +15,8 @@ help:
 	@echo "make install  .venv with the agent and its development tools"
 	@echo "make check    format, lint, types, import rules"
 	@echo "make mutants  change the core in small ways and see which change no test notices; ARGS=\"--count 50\""
-	@echo "make faults   break one thing after the other and count what is lost; ARGS=\"--kills 1000\""
+	@echo "make faults   break one thing after the other and count what is lost; ARGS=\"--kills 1000\";"
+	@echo "              EDGE_AGENT_AGENT__EVENT_LOOP=uvloop in the environment breaks them in uvloop"
 	@echo "make try-install  follow docs/install.md in fresh Debian roots (root, mmdebstrap, downloads)"
 	@echo "make bench    the benchmarks and their table; ARGS=\"--quick --peers\", ARGS=--help tells more"
 
@@ -83,7 +84,8 @@ UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generat
 lock:
 	$(UV_COMPILE) pyproject.toml -o requirements/gateway.lock
 	$(UV_COMPILE) pyproject.toml --extra sim -c requirements/gateway.lock -o requirements/demo.lock
-	$(UV_COMPILE) pyproject.toml --extra sim --group dev -c requirements/demo.lock -o requirements/dev.lock
+	$(UV_COMPILE) pyproject.toml --extra uvloop -c requirements/gateway.lock -o requirements/uvloop.lock
+	$(UV_COMPILE) pyproject.toml --extra sim --extra uvloop --group dev -c requirements/demo.lock -o requirements/dev.lock
 
 clean:
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

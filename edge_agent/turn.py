@@ -38,14 +38,14 @@ from edge_agent.plan.standing import Station
 from edge_agent.plan.troubles import conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from edge_agent.analyze.heard import Changes
     from edge_agent.execute.facts import Executed
     from edge_agent.model.alarms import Alarm, AlarmEvent
     from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Decision, Mode
     from edge_agent.model.inbox import Inbox, Receipt
-    from edge_agent.model.plant import Plan, Plant, Policy
+    from edge_agent.model.plant import Plan, Plant, Policy, Threshold
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
     from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, Remembered, SensorView, SequenceMemory
     from edge_agent.model.time import Moment
@@ -120,6 +120,7 @@ class Knowledge:
         future_tolerance_seconds: float = 60.0,
     ) -> None:
         self.plant, self.agent = plant, agent
+        self.revising = False  # a changed policy is in force in part: nothing is started before the rest of it is
         self.refusal = ""  # why the newest policy was refused; the last good one is in force then
         self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now, layout=LAYOUT)
@@ -138,6 +139,7 @@ class Knowledge:
     def renew(self, plant: Plant, now: Moment) -> Executed:
         """Put another plant of the site in force: what stays the same keeps its state. Return what that decides."""
         self.plant = plant = continued(self.plant, plant)
+        self.revising = False
         self.monitor.adopt(plant, now)
         self.analyzer.renew(plant, plant.policy.thresholds, now)
         self.planner.renew(plant, plant.policy.plans)
@@ -153,6 +155,10 @@ class Knowledge:
         """Return what is known of the actuator that a request is for."""
         control = self.executor.roster.plant[standing.request.actuator]
         return Station(control.after_seconds, self.executor.doing(standing.request))
+
+    def unsure(self, actuator: str) -> bool:
+        """Whether nothing but the fail-safe action may be commanded now."""
+        return self.revising or self.planner.unsure(actuator)
 
     def measure(self, alarm: str) -> Measure | None:
         """Return what the sensor of a limit shows against it; None of another alarm, or where it is not known."""
@@ -236,8 +242,11 @@ def _monitor(knowledge: Knowledge, inbox: Inbox, turn: Turn) -> Observed:
 
 
 def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) -> None:
+    limits: Mapping[str, Sequence[Threshold]] = {}
+    if events.revision is not None:
+        limits, knowledge.revising = events.revision.limits, events.revision.more
     heard = Heard(
-        None if events.policy is None else events.policy.thresholds,
+        limits,
         observed.judged,
         observed.silent,
         [status for status in observed.statuses if status.node in knowledge.plant.nodes],
@@ -265,9 +274,10 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         knowledge.sight,
         knowledge.station,
         analyzer.doubted,
-        None if events.policy is None else events.policy.plans,
+        None if events.revision is None else events.revision.plans,
         [operation.target for operation in operations if operation.operation == "reset"],
         bool(observed.statuses),
+        knowledge.revising,
     )
     planned = knowledge.planner.decide(facts, turn.now)
     turn.plans = list(planned.memories)
@@ -285,7 +295,7 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
         links=events.of(LinkReport),
         epochs=events.of(EpochReport),
         ahead=observed.ahead,
-        unsure=knowledge.planner.unsure,
+        unsure=knowledge.unsure,
     )
     executed = knowledge.executor.act(facts, turn.now)
     for place in executed.foreign:

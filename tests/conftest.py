@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable  # noqa: TC003 - the type of what stands below
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,9 @@ from edge_agent.knowledge.utility.migrate import migrate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+if find_spec("uvloop") is not None:
+    LOOPS["uvloop"] = import_module("uvloop").new_event_loop
 # A shared machine may stand still for longer than any example takes: that is no property of what is tested.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # `make unit` asks for this one: the first examples find most mistakes, `make test` looks further.
@@ -43,6 +49,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.path.name in SLOW]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item.path.name not in SLOW]
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run the tests of a module that names its EVENT_LOOPS in each of them; uvloop where it is installed."""
+    names = getattr(getattr(item, "module", None), "EVENT_LOOPS", ("asyncio",))
+    return {name: LOOPS[name] for name in names if name in LOOPS}
 
 
 def pytest_sessionfinish() -> None:
@@ -114,6 +126,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     suite.addoption("--fault-tries", type=int, default=1, metavar="N", help="how often any other fault is tried")
     suite.addoption("--fault-messages", type=int, default=500, metavar="N", help="messages published a try")
     suite.addoption("--outage-seconds", type=int, default=2, metavar="S", help="how long PostgreSQL is away for long")
+    suite.addoption("--rubbish-seconds", type=int, default=2, metavar="S", help="how long rubbish comes")
     suite.addoption("--fault-table", type=Path, metavar="F", help="write the table into this page")
 
 

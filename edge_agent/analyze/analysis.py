@@ -14,10 +14,11 @@ from edge_agent.analyze.unheeded import Unheeded, is_ahead
 from edge_agent.model.alarms import AGENT, AlarmKey, Evidence
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
 from edge_agent.model.quality import Flag, flag_name
+from edge_agent.model.revision import by_sensor
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from edge_agent.analyze.heard import Changes, Heard
     from edge_agent.analyze.limit import LimitAlarm
@@ -55,7 +56,7 @@ class Analyzer:
         self._doubting: dict[Point, None] = {}  # points whose suspect readings are beyond a limit
         self._doubted: frozenset[str] = frozenset()
         self._delays = Delays(())
-        self._points.install(thresholds)
+        self.adopt(thresholds, now)
         for alarm in self.register.alarms:
             if alarm.key == _STORE:
                 self.register.clear(alarm.key, now, "the agent has started again with a sound store")
@@ -127,12 +128,15 @@ class Analyzer:
         return self._points.thresholds(sensors)
 
     def adopt(self, thresholds: Iterable[Threshold], now: Moment) -> None:
-        """Put changed thresholds in force at once: compare the last good value of each sensor anew."""
-        before = {point: tuple(point.limits) for point in self._points}
-        for point in self._points.install(thresholds):
-            for name in before[point]:  # no set: its order is another in each process
-                if name not in point.limits:
-                    self.register.clear(_key(point, name), now, f"threshold {name} was removed")
+        """Put thresholds in force, and no others."""
+        wanted = by_sensor(thresholds)
+        self.revise({point.sensor.name: wanted.get(point.sensor.name, ()) for point in self._points}, now)
+
+    def revise(self, limits: Mapping[str, Iterable[Threshold]], now: Moment) -> None:
+        """Put changed limits of some sensors in force at once: compare the last good value of each anew."""
+        for point, removed in self._points.revise(limits):
+            for name in removed:
+                self.register.clear(_key(point, name), now, f"threshold {name} was removed")
             if point.last_good is not None and point.trusted and not point.stale:
                 self._compare(point, point.last_good, now)
 
@@ -152,8 +156,7 @@ class Analyzer:
 
     def analyze(self, heard: Heard, now: Moment) -> Changes:
         """Raise and clear alarms by what was heard and the time that passed; return what happened to them."""
-        if heard.thresholds is not None:
-            self.adopt(heard.thresholds, now)
+        self.revise(heard.limits, now)
         self.read(heard.judged, now)
         self.silent(heard.silent, now)
         for node, online in heard.statuses:

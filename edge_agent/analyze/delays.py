@@ -29,7 +29,7 @@ class Delays:
         self._told: dict[str, DelayMemory | None] = dict.fromkeys(self._former)
 
     def resume(self, point: Point, now: Moment) -> None:
-        """Let the delays of a sensor go on from where a former run began them; its readings prove no silence since."""
+        """Resume the delays of a sensor from where a former run began them; its readings prove no silence since."""
         for limit in point.limits.values():
             memory = self._former.get(_name(point, limit)) if limit.measure.is_value else None
             if memory is None or memory.since_at is None or memory.crossing != limit.crossing:

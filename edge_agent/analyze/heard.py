@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from edge_agent.model.alarms import Alarm, AlarmEvent
     from edge_agent.model.plant import Sensor, Threshold
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 class Heard(NamedTuple):
     """Facts for one turn of the analysis.
 
-    `thresholds` are those to put in force, None where they stay; `judged` the settled readings in order, each with its
-    topic; `silent` the sensors that went stale; `statuses` nodes, and whether they are online; `renewals` say why the
-    store was begun anew.
+    `limits` are all limits of the sensors (`node/sensor`) whose limits change; `judged` the settled readings in order,
+    each with its topic; `silent` the sensors that went stale; `statuses` nodes, and whether they are online; `renewals`
+    say why the store was begun anew.
     """
 
-    thresholds: Sequence[Threshold] | None = None
+    limits: Mapping[str, Sequence[Threshold]] = MappingProxyType({})
     judged: Sequence[tuple[Reading, str]] = ()
     silent: Sequence[Sensor] = ()
     statuses: Sequence[tuple[str, bool]] = ()

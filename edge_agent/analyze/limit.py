@@ -97,7 +97,7 @@ class LimitAlarm:
         self._since = self._doubted = None
 
     def resume(self, since: float) -> None:
-        """Let a running delay go on from an earlier time, at which a former run began it."""
+        """Resume a running delay from an earlier time, at which a former run began it."""
         if self._since is not None:
             self._since = min(self._since, since)
 

@@ -53,12 +53,15 @@ class Points:
             some = points[first : first + sensors]
             yield [limit.threshold for point in some for limit in point.limits.values()]
 
-    def install(self, thresholds: Iterable[Threshold]) -> list[Point]:
-        """Put thresholds in force; return the points that changed."""
-        wanted: dict[str, dict[str, Threshold]] = {}
-        for threshold in thresholds:
-            wanted.setdefault(f"{threshold.node}/{threshold.sensor}", {})[threshold.name] = threshold
-        return [point for name, point in self._points.items() if _equip(point, wanted.get(name, {}))]
+    def revise(self, limits: Mapping[str, Iterable[Threshold]]) -> Iterator[tuple[Point, list[str]]]:
+        """Put all limits of some sensors in force; yield each point that changed, and the names of limits it lost."""
+        for sensor, thresholds in limits.items():
+            point = self.named(sensor)
+            if point is None:
+                continue
+            before = tuple(point.limits)
+            if _equip(point, {threshold.name: threshold for threshold in thresholds}):
+                yield point, [name for name in before if name not in point.limits]  # no set: its order varies
 
     def resume(self, key: AlarmKey) -> bool:
         """Resume an alarm that was active when a former run ended. Return whether its sensor still has it."""
@@ -104,6 +107,7 @@ class Points:
 
 
 def _equip(point: Point, wanted: Mapping[str, Threshold]) -> bool:
+    """Give a point its limits; return whether they are others than before."""
     if {name: limit.threshold for name, limit in point.limits.items()} == wanted:
         return False
     kept = point.limits

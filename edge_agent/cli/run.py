@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from edge_agent.cli.deadline import EndDeadline
+from edge_agent.cli.eventloop import run_in
 from edge_agent.cli.memory import ending_without_memory, watch_callbacks
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
@@ -67,7 +68,11 @@ def run(
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
         deadline = EndDeadline(log)
         stack.callback(deadline.cancel)
-        return single(lambda: asyncio.run(_run(settings, plant, recording, rewire, clock, log, deadline)))
+        return single(
+            lambda: run_in(
+                settings.agent.event_loop, lambda: _run(settings, plant, recording, rewire, clock, log, deadline)
+            )
+        )
 
 
 async def _run(

@@ -26,12 +26,12 @@ from edge_agent.model.inbox import LinkReport, PlantChange, PolicyChange, Refusa
 from edge_agent.observe.metrics import Metrics
 from edge_agent.runtime.agent import Agent, Parts
 from edge_agent.runtime.clock import SystemClock
-from edge_agent.runtime.commit import CommitRules
 from edge_agent.runtime.drain import Drain
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.operationwatch import OperationWatch
 from edge_agent.runtime.policywatch import PolicyWatch
 from edge_agent.runtime.recorder import JsonRecorder
+from edge_agent.runtime.waiting import CommitRules
 from edge_agent.turn import Knowledge
 from edge_agent.version import installed_version
 
@@ -118,7 +118,9 @@ class _Assembly:
             policy=self._policy_watch(),
             clock=self.clock,
             observer=observer,
-            commit=CommitRules(self.settings.store.commit_interval_seconds, max(1, mqtt.receive_maximum // 2)),
+            commit=CommitRules(
+                self.settings.store.commit_interval_seconds, max(1, mqtt.receive_maximum // 2), mqtt.gather_seconds
+            ),
             recorder=recorder,
             drain=self._drain(),
             upkeep=None if stores.postgres is None else stores.upkeep,
@@ -135,11 +137,11 @@ class _Assembly:
         report = self.inbox.report
         return PolicyWatch(
             self.source,
-            lambda policy: report(PolicyChange(policy)),
+            self.stores.plant,
+            lambda revision: report(PolicyChange(revision)),
             self.stores.changes,
             lambda why: report(RefusalReport(why)),
             equip=lambda plant: report(PlantChange(plant)),
-            nodes=self.stores.plant.nodes,
         )
 
 

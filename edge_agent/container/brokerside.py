@@ -47,6 +47,7 @@ class BrokerSide:
             on_lost=self._lose,
             expects_session=has_received,
             stay_away=self.succession.stays_away,
+            hasty=lambda: bool(knowledge.executor.orders),  # a node's word on an open command is to come
         )
         self.outlet = BrokerOutlet(self.session, address.topics, mode=knowledge.executor.mode, epoch=self._epoch)
 

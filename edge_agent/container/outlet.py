@@ -97,4 +97,5 @@ def connection_settings(settings: Settings, client_id: str) -> ConnectionSetting
         receive_maximum=mqtt.receive_maximum,
         session_expiry_seconds=mqtt.session_expiry_seconds,
         max_packet_bytes=mqtt.max_packet_bytes,
+        gather_seconds=mqtt.gather_seconds,
     )

@@ -39,11 +39,11 @@ class HeldLog(io.StringIO):
         self.count += 1
         return len(text)
 
-    def take(self) -> str:
+    def take(self) -> list[str]:
         """Hand over what is kept."""
-        text = "".join(self._lines)
+        lines = list(self._lines)
         self._lines.clear()
-        return text
+        return lines
 
 
 async def show_live(console: Console, picture: Callable[[], Picture]) -> NoReturn:

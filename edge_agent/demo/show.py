@@ -27,7 +27,7 @@ from edge_agent.demo.yardstick import Yardstick, yardstick
 from edge_agent.errors import BrokerUnavailableError
 from edge_agent.mqtt.broker import open_broker
 from edge_agent.mqtt.topics import Topics
-from edge_agent.observe.logs import configure_logs
+from edge_agent.observe.logs import configure_logs, logs_off_the_loop
 from edge_agent.runtime.clock import ScaledClock, SystemClock
 from edge_agent.settings.sections import PostgresSection
 from edge_agent.simulate.hydraulics import native
@@ -84,7 +84,7 @@ async def show(
     Raises (perhaps in a group) EdgeAgentError where a part cannot start or fails on the way, and BrokenPipeError where
     nobody reads the plain lines any more.
     """
-    with _logs(settings, live=options.live) as log:
+    with logs_of_the_demo(settings, live=options.live) as log:
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(TemporaryDirectory(prefix="edge-agent-demo-"))
             broker = await stack.enter_async_context(broker_of())
@@ -123,18 +123,20 @@ def _free(host: str, port: int) -> bool:
 
 
 @contextmanager
-def _logs(settings: Settings, *, live: bool) -> Iterator[HeldLog | None]:
-    """Log warnings only; while the screen is in use keep them, and write them to standard error afterwards."""
+def logs_of_the_demo(settings: Settings, *, live: bool) -> Iterator[HeldLog | None]:
+    """Log warnings only, off the loop; while the screen is in use keep them, and write them afterwards."""
     held = HeldLog() if live else None
     severe = settings.log.level if settings.log.level in {"ERROR", "CRITICAL"} else "WARNING"
-    configure_logs(severe, settings.log.format, held)
-    logger.disable(_TOLD_OTHERWISE)
-    try:
-        yield held
-    finally:
-        logger.enable(_TOLD_OTHERWISE)
+    with logs_off_the_loop(severe, settings.log.format, SystemClock().steady) as writer:
         if held is not None:
-            sys.stderr.write(held.take())
+            configure_logs(severe, settings.log.format, held)
+        logger.disable(_TOLD_OTHERWISE)
+        try:
+            yield held
+        finally:
+            logger.enable(_TOLD_OTHERWISE)
+            for line in held.take() if held is not None else ():
+                writer.put(line)
 
 
 class _Demo:

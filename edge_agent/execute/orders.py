@@ -67,6 +67,9 @@ class Orders:
     def __iter__(self) -> Iterator[str]:
         return iter(self._open)
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def find(self, command_id: str) -> Order | None:
         """Return an open command."""
         return self._open.get(command_id)

@@ -100,7 +100,7 @@ class Alarm:
         return not self.active and self.acknowledged and self.shelved_until is None and not self.chattering
 
     def facts(self) -> dict[str, Any]:
-        """Tell the state in flat values for people and other programs; times as RFC 3339."""
+        """Return the state in flat values for people and other programs; times as RFC 3339."""
         return {
             "alarm": str(self.key),
             "priority": self.priority,

@@ -36,15 +36,16 @@ def looks(plan: Plan, plant: Plant) -> tuple[Look, ...]:
 
     Alarms of actuators and of the agent itself are always known.
     """
-    intervals = {sensor.name: sensor.interval_seconds for sensor in plant.sensors}
     found: dict[str, Look] = {}
     for alarm in (*plan.when, *plan.unless):
         key = AlarmKey.parse(alarm)
-        name = f"{key.node}/{key.sensor}" if key.sensor else key.node
-        if name in intervals:
-            found[name] = Look(name, max(plan.evidence_seconds, LEAST_INTERVALS * intervals[name]))
-        elif name in plant.nodes:
-            found[name] = Look(name, float("inf"))
+        node = plant.nodes.get(key.node)
+        sensor = None if node is None else node.sensors.get(key.sensor)
+        if sensor is not None:
+            within = max(plan.evidence_seconds, LEAST_INTERVALS * sensor.interval_seconds)
+            found[sensor.name] = Look(sensor.name, within)
+        elif node is not None and not key.sensor:
+            found[node.id] = Look(node.id, float("inf"))
     return tuple(found.values())
 
 

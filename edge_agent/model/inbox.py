@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from edge_agent.model.plant import Plant, Policy
+    from edge_agent.model.plant import Plant
+    from edge_agent.model.revision import Revision
 
 
 CutReason: TypeAlias = Literal["payload_too_large", "topic_too_long"]
@@ -56,9 +57,9 @@ class Message(NamedTuple):
 
 
 class PolicyChange(NamedTuple):
-    """These thresholds and plans replace those in force."""
+    """What changes of the thresholds and plans in force, or a part of it: see Revision."""
 
-    policy: Policy
+    revision: Revision
 
 
 class PlantChange(NamedTuple):
@@ -142,24 +143,21 @@ class Inbox:
 class Events:
     """The events of a turn by kind, those of a kind in the order in which they came.
 
-    `plant` and `policy` are put in force by them: of several the last, a plant with the last policy; `policy` is None
-    where it comes with a plant.
+    `plant` is put in force by them, of several the last, and after it `revision`: what came before the plant is void.
     """
 
-    __slots__ = ("_by_kind", "plant", "policy")
+    __slots__ = ("_by_kind", "plant", "revision")
 
     def __init__(self, events: Iterable[Event]) -> None:
         self._by_kind: dict[type[Any], list[Any]] = {}
         self.plant: Plant | None = None
-        self.policy: Policy | None = None
+        self.revision: Revision | None = None
         for event in events:
             self._by_kind.setdefault(type(event), []).append(event)
             if isinstance(event, PlantChange):
-                self.plant, self.policy = event.plant, None
-            elif isinstance(event, PolicyChange) and self.plant is not None:
-                self.plant = replace(self.plant, policy=event.policy)
+                self.plant, self.revision = event.plant, None
             elif isinstance(event, PolicyChange):
-                self.policy = event.policy
+                self.revision = event.revision if self.revision is None else self.revision.then(event.revision)
 
     def of(self, kind: type[_E]) -> Sequence[_E]:
         """Return the events of one kind."""

@@ -23,7 +23,7 @@ _SIZE, _pack = _KEY.size, _KEY.pack_into
 
 
 class Keys:
-    """Tells a repetition (same time, number and value) from another reading under the same time and number.
+    """Distinguishes a repetition (same time, number and value) from another reading under the same time and number.
 
     `first_ahead` is the earliest of the times that lay ahead of their receipt: from there on a key may be taken.
     """

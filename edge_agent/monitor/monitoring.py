@@ -195,7 +195,7 @@ class Monitor:
     def _sample(
         self, observed: Observed, node: str, one: str, sample: Sample, message: Message, now: Moment
     ) -> str | None:
-        """Take one sample into its channel. Returns why it cannot be taken, None where it was."""
+        """Pass one sample to its channel. Return why it is refused, None where it is not."""
         if message.retained and sample.observed_at is None:  # it may have lain at the broker for a year
             return "retained_without_timestamp"
         channel = self.channels.get((node, one or sample.sensor))

@@ -66,7 +66,7 @@ class Numbering:
         return found
 
     def follow(self, topic: Topic, sequence: Numbers, seq: int, at: Instant, now: Moment) -> None:
-        """Take the number of a message that became the newest reading of its sensor; `at` is hardly in the future."""
+        """Count the number of a message that became the newest reading of its sensor; `at` is hardly in the future."""
         at = min(at, now.at)
         if not sequence.follow(seq, at, now.seconds):
             self.take(*topic, seq, at, now)
@@ -84,7 +84,7 @@ class Numbering:
         stored: bool = True,
         readable: bool = True,
     ) -> None:
-        """Take a message's number and its own time.
+        """Count a message's number, with its own time.
 
         `stored`: it becomes a reading. What is not `readable` has lost its time, or comes again from ahead of it:
         it tells no restart.
@@ -146,7 +146,7 @@ class Numbering:
         return gaps, memories
 
     def memories(self) -> list[SequenceMemory]:
-        """Tell all that a restart must know."""
+        """Return all that a restart must know."""
         topics: dict[Topic, Numbers] = {(node, ""): sequence for node, sequence in self._of_many.items()}
         topics |= {(node, sensor): self.of(node, sensor) for node, sensor in self._kept}
         return [self._memory(topic, sequence) for topic, sequence in topics.items()]

@@ -48,7 +48,7 @@ class Numbers:
         return _order(self._recent[-1]) if self._recent else self._base
 
     def follow(self, seq: int, at: Instant, seconds: float) -> bool:
-        """Take a message that is the next of a regular sequence; tell whether it was, otherwise nothing is done."""
+        """Count a message that is the next of a regular sequence. Return whether it was; otherwise nothing is done."""
         recent = self._recent
         newest = recent[-1] if recent else self._base
         if newest is None or seq != newest[1] + 1 or at <= newest[0] or not self.is_regular or self._asleep:
@@ -64,7 +64,7 @@ class Numbers:
         return True
 
     def update(self, seq: int, at: Instant | None, seconds: float, *, may_restart: bool = True) -> int:
-        """Take the next message, received at a monotonic time, and return how many are found missing.
+        """Count the next message, received at a monotonic time. Return how many are found missing.
 
         Without a time of observation it is placed by its number: into a hole, or after all others. So is one that comes
         again (it may not tell a restart) from before the newest: where it stood at first its clock alone does not say.
@@ -118,11 +118,11 @@ class Numbers:
         return newest is not None and seq == newest[1]
 
     def memory(self) -> tuple[tuple[Instant, int] | None, ...]:
-        """Tell what must survive a restart: the last message counted (None where there is none) and all after it."""
+        """Return what must survive a restart: the last message counted (None where there is none) and all after it."""
         return (self._base, *[(at, seq) for at, seq, _ in self._recent])
 
     def recall(self, seen: Sequence[tuple[Instant, int] | None]) -> None:
-        """Take up what a former run remembered."""
+        """Resume what a former run remembered."""
         self._base = seen[0] if seen else None
         self._recent = [(*one, 0.0) for one in seen[1:] if one is not None]
         self._asleep, self.is_regular = bool(self._recent), self._look()

@@ -99,7 +99,7 @@ class NodeTime:
         return True
 
     def hear(self, at: Instant, seconds: float) -> bool:
-        """Take the stamp of a live reading; return whether another pace is believed now."""
+        """Note the stamp of a live reading. Return whether another pace is believed now."""
         offset = at - round(seconds * MICROSECONDS)
         for pace in self._paces:
             if -STEP_US <= offset - pace.offset <= STEP_US:
@@ -186,7 +186,7 @@ class SiteTime:
             self._own = None
 
     def hear(self, node: str, at: Instant | None, now: Moment, *, live: bool) -> Moment:
-        """Take the stamp of a reading, where it has one; return the moment by which to judge it (see `judge`)."""
+        """Note the stamp of a reading, where it has one. Return the moment by which to judge it (see `judge`)."""
         if at is not None and live:
             known = self._nodes.get(node) or self._known(node)
             changed = (not known.met and known.meet(at, now)) or known.hear(at, now.seconds)

@@ -24,7 +24,8 @@ class ConnectionSettings:
 
     `receive_maximum` bounds the messages that are on their way unacknowledged (MQTT 5); `session_expiry_seconds` is
     how long the broker keeps messages for an absent agent (MQTT 5; 3.1.1 leaves that to the broker);
-    `max_packet_bytes` is the largest packet that it may send (MQTT 5).
+    `max_packet_bytes` is the largest packet that it may send (MQTT 5). `gather_seconds` is how long the socket rests
+    after a read, so that what comes meanwhile is read together.
     """
 
     host: str
@@ -37,6 +38,7 @@ class ConnectionSettings:
     receive_maximum: int = 500
     session_expiry_seconds: int = 86400
     max_packet_bytes: int = 1_048_576
+    gather_seconds: float = 0.0
 
 
 class Will(NamedTuple):

@@ -62,10 +62,11 @@ class Link:
         *,
         parse: Callable[[str], Route] = unrouted,
         generation: int = 0,
+        hasty: Callable[[], bool] = lambda: False,
     ) -> None:
         """Prepare a connection; `generation` goes into the receipts. What `receive` raises comes out of `lost`.
 
-        Without a will it leaves nothing behind, not even a session.
+        Without a will it leaves nothing behind, not even a session. While `hasty` says so nothing is gathered.
         """
         self._loop = asyncio.get_running_loop()
         self._receive = receive
@@ -76,7 +77,15 @@ class Link:
         self._lost: asyncio.Future[str] = self._loop.create_future()
         self._confirmations = Confirmations(self._choose_reading)
         self._ready = self._paused = False
-        self._transport = Transport(self._paho, self._splitter, receive, self._end)
+        self._hasty = hasty
+        self._transport = Transport(
+            self._paho,
+            self._splitter,
+            receive,
+            self._end,
+            gather_seconds=settings.gather_seconds,
+            hasty=self._is_hasty,
+        )
         self.version = version
         self.session_present = False
         self.finished = False  # in order, by the owner
@@ -254,9 +263,13 @@ class Link:
         """Read unless paused; a confirmation can only be had by reading on, past the messages before it."""
         self._transport.read(wanted=not self._paused or not self._ready or bool(self._confirmations))
 
+    def _is_hasty(self) -> bool:
+        return bool(self._confirmations) or self._hasty()
+
     async def _confirmed(self, result: int, mid: int | None) -> list[ReasonCode]:
         if result != paho.MQTT_ERR_SUCCESS or mid is None or not self.alive:
             raise BrokerUnavailableError(f"the connection to the broker is lost: {paho.error_string(result)}")
+        self._transport.hurry()
         return await self._confirmations.of(mid)
 
     def _end(self, cause: str | Exception) -> None:

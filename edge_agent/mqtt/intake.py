@@ -64,6 +64,7 @@ class Intake:
         wanted: Callable[[], bool],
     ) -> None:
         self._source, self._splitter, self._receive, self._wanted = source, splitter, receive, wanted
+        self.taken = 0  # bytes that the last read took from the socket
         self._held = b""
         self._unwanted = 0  # bytes that are still to come of a message that is too large
         self._beginning: Message | None = None  # of it
@@ -78,6 +79,7 @@ class Intake:
             if not self._wanted():
                 return Found.SOME
         data, found = self._gather()
+        self.taken = len(data)
         if data:
             self._hand_on(self._held + data)
         return found

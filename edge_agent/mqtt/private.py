@@ -30,7 +30,19 @@ _SAMPLE = b"\x32\x06\x00\x01t\x00\x07p"  # PUBLISH of MQTT 3.1.1: topic t, packe
 _PUBACK = b"\x40\x02\x00\x07"
 #: Packets that `PublicSide` reads before others have their turn in the event loop.
 _MOST_PACKETS = 200
-_KEPT_BY_PAHO = ("_sock_close", "_sock_send", "_loop_rc_handle", "_ping_t", "_last_bytes_received", "_out_packet")
+_KEPT_BY_PAHO = (
+    "_sock_close",
+    "_sock_send",
+    "_loop_rc_handle",
+    "_ping_t",
+    "_last_bytes_received",
+    "_last_msg_out",
+    "_keepalive",
+    "_out_packet",
+)
+#: The keepalive is looked after when it is due, within these limits; by public means so often.
+SHORTEST_QUIET_SECONDS, LONGEST_QUIET_SECONDS = 0.05, 60.0
+_LOOK_SECONDS = 1.0
 
 
 class PrivateSide:
@@ -41,7 +53,7 @@ class PrivateSide:
         self._receive: Callable[[int], bytes] = self._paho._sock_recv
         self._paho._sock_recv = self._eat
         self._meal, self._eaten = b"", 0
-        self._ended = self._heard = False
+        self._ended, self._heard_at = False, 0.0
         self._error: OSError | None = None
 
     def __repr__(self) -> str:
@@ -55,7 +67,7 @@ class PrivateSide:
     def receive(self, most: int) -> bytes:
         """Read the socket. Raises BlockingIOError where nothing is there."""
         data = self._receive(most)
-        self._heard = True
+        self._heard_at = paho.time_func()
         return data
 
     def feed(self, data: bytes) -> None:
@@ -91,11 +103,21 @@ class PrivateSide:
 
     def tick(self, *, reading: bool) -> None:
         """Note for paho, which does not see it, that something was read; while nothing is, no PINGRESP is missed."""
-        if self._heard:
-            self._paho._last_bytes_received = paho.time_func()
-        if self._heard or not reading:
-            self._paho._ping_t = 0.0  # its note of an unanswered PINGREQ
-        self._heard = False
+        client = self._paho
+        client._last_bytes_received = max(client._last_bytes_received, self._heard_at)
+        if self._heard_at >= client._ping_t or not reading:
+            client._ping_t = 0.0  # its note of an unanswered PINGREQ
+
+    def quiet_seconds(self) -> float:
+        """Return how long paho has nothing to do for the keepalive, if nothing comes and nothing is sent."""
+        client = self._paho
+        if not client._keepalive:
+            return LONGEST_QUIET_SECONDS
+        since = min(client._last_msg_out, max(client._last_bytes_received, self._heard_at))
+        if client._ping_t:
+            since = min(since, client._ping_t)
+        seconds: float = since + client._keepalive - paho.time_func()
+        return min(max(seconds, SHORTEST_QUIET_SECONDS), LONGEST_QUIET_SECONDS)
 
     def _eat(self, most: int) -> bytes:
         part = self._meal[self._eaten : self._eaten + most]
@@ -144,6 +166,10 @@ class PublicSide:
 
     def tick(self, *, reading: bool) -> None:
         """Do nothing: a pause that is longer than two keepalives costs the connection."""
+
+    def quiet_seconds(self) -> float:
+        """Return after how long paho is to look after the keepalive: nobody knows when it has to."""
+        return _LOOK_SECONDS
 
 
 def _readable(sock: SocketLike) -> bool:

@@ -67,6 +67,7 @@ class Publishing:
     def begin(self) -> None:
         """Note a new connection."""
         self._refused.clear()
+        self._causes.connected()
 
     async def publish(self, link: Link, said: Said, is_live: Callable[[], bool]) -> None:
         """Publish over a connection while it `is_live`. Raises what `Session.publish` raises."""

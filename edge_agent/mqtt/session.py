@@ -37,7 +37,8 @@ class Session:
     `will` is asked at each connection. `expects_session`: the broker knew this client before, so that a first
     connection without a session has lost one. `stay_away(contested)` is asked after the end of each, and from time to
     time, whether another client of the same id is to keep the session; where it was so, or connections have ended
-    soon several times, it is contested.
+    soon several times, it is contested. `hasty` is asked after each read whether an answer is waited for, so that
+    nothing is gathered.
     """
 
     def __init__(  # more than five parameters: it has one owner, and asks it for each of these by itself
@@ -53,12 +54,13 @@ class Session:
         expects_session: bool = False,
         back_off: BackOff | None = None,
         stay_away: Callable[[bool], Awaitable[bool]] | None = None,
+        hasty: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
         self._subscriptions = tuple(subscriptions)
         self._will = will
         self._on_messages = on_messages
-        self._parse = parse
+        self._parse, self._hasty = parse, hasty
         self._on_connected, self._on_lost, self._stay_away = on_connected, on_lost, stay_away
         self._back_off = back_off or BackOff()
         self._version = MQTT_5
@@ -220,7 +222,13 @@ class Session:
     async def _open(self, version: ProtocolVersion) -> Link:
         self.generation += 1
         self._link = link = Link(
-            self._settings, version, self._will(), self._on_messages, parse=self._parse, generation=self.generation
+            self._settings,
+            version,
+            self._will(),
+            self._on_messages,
+            parse=self._parse,
+            generation=self.generation,
+            hasty=self._hasty,
         )
         if self._paused:
             link.pause()

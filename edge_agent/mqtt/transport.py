@@ -23,17 +23,24 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Message
     from edge_agent.mqtt.packets import Splitter
 
-#: How often keepalive is looked after.
-_TICK_SECONDS = 1.0
-#: Under load the socket rests so long after each read, and what comes meanwhile is taken together: 3 µs a message.
-#: Load is when reads follow each other within the second time: the first message after a silence is read at once. With
-#: 5 ms, 200 to 500 messages a second, of which hardly two can be taken together, took a fifth more than with 2.5.
-_REST_SECONDS = 0.002
-_LOAD_SECONDS = 0.0025
+#: While haste is called for the socket rests no longer than so after a read.
+_SHORTEST_REST_SECONDS = 0.002
+#: It rests only where reads follow each other within so many times its rest: what comes alone is read at once, and
+#: costs one wake-up, not two. With a rest of 2 ms and twice that, 200 to 500 messages a second took a fifth more.
+_LOAD_RESTS = 1.25
+#: It rests no longer than so many bytes take to come, by the pace of the last read: some 150 messages are worth a
+#: wake-up, and more would fill the window of the broker.
+_WORTHWHILE_BYTES = 16_384
+#: Where so few are acknowledged at once the broker may have stopped at its window, and goes on now.
+_FEW = 100
 
 
 class Transport:
-    """The socket of one paho client. `fail` is told of whatever goes wrong in between, and is to `drop` then."""
+    """The socket of one paho client. `fail` is told of whatever goes wrong in between, and is to `drop` then.
+
+    Under load it rests for `gather_seconds` after a read, and what comes meanwhile is read together; hardly so while
+    `hasty` says that something is waited for.
+    """
 
     def __init__(
         self,
@@ -41,9 +48,13 @@ class Transport:
         splitter: Splitter,
         receive: Callable[[list[Message]], None],
         fail: Callable[[Exception], None],
+        *,
+        gather_seconds: float = 0.0,
+        hasty: Callable[[], bool] = lambda: False,
     ) -> None:
         self._paho = client
         self._fail = fail
+        self._gather_seconds, self._hasty = max(gather_seconds, _SHORTEST_REST_SECONDS), hasty
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._socket: SocketLike | None = None
@@ -57,8 +68,10 @@ class Transport:
         self._side = side = side_of(client)
         if isinstance(side, PublicSide):
             self._take = partial(side.read, lambda: self._reading)
+            self._taken: Callable[[], int] = int  # nobody knows
         else:
-            self._take = Intake(side, splitter, receive, lambda: self._reading).read
+            intake = Intake(side, splitter, receive, lambda: self._reading)
+            self._take, self._taken = intake.read, lambda: intake.taken
         client.on_socket_open = self._on_open
         client.on_socket_close = self._on_close
         client.on_socket_register_write = self._on_register_write
@@ -86,11 +99,19 @@ class Transport:
     def acknowledge(self, packets: Sequence[int]) -> None:
         """Send PUBACK for each packet id, or queue them."""
         self._side.acknowledge(packets)
+        if len(packets) < _FEW:
+            self.hurry()
 
     def flush(self) -> None:
         """Write what waits for the socket now, as far as it goes, and not after the event loop's next look at it."""
         if self._socket is not None:
             self._write()
+
+    def hurry(self) -> None:
+        """End the rest of the socket: something is waited for."""
+        if self._reading and not self._listening and self._next is not None:
+            self._next.cancel()
+            self._next = self._loop.call_soon(self._read)
 
     def unsent(self, mid: int) -> bool:
         """Whether a publish may still wait for the socket here."""
@@ -129,7 +150,7 @@ class Transport:
     def _attach(self, sock: SocketLike) -> None:
         if not self._dropped and sock.fileno() >= 0:
             self._socket, self.opened = sock, True
-            self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
+            self._timer = self._loop.call_later(self._side.quiet_seconds(), self._tick)
             self.read(wanted=self._wanted)
 
     def _add_writer(self, sock: SocketLike) -> None:
@@ -171,14 +192,22 @@ class Transport:
             self._listen(wanted=True)
             return
         now = self._loop.time()
+        passed, self._read_at = now - self._read_at, now
+        rest = self._rest_seconds(passed)
         if found is Found.SOME:
             self._next = self._loop.call_soon(self._read)
-        elif now - self._read_at < _LOAD_SECONDS:
+        elif passed < _LOAD_RESTS * rest:
             self._listen(wanted=False)
-            self._next = self._loop.call_later(_REST_SECONDS, self._read)
+            self._next = self._loop.call_later(rest, self._read)
         else:
             self._listen(wanted=True)
-        self._read_at = now
+
+    def _rest_seconds(self, passed: float) -> float:
+        """Return how long to rest after a read that came so long after the last one."""
+        if self._hasty():
+            return _SHORTEST_REST_SECONDS
+        worthwhile = max(passed, _SHORTEST_REST_SECONDS) * _WORTHWHILE_BYTES / max(self._taken(), 1)
+        return min(max(worthwhile, _SHORTEST_REST_SECONDS), self._gather_seconds)
 
     def _write(self) -> None:
         try:
@@ -190,7 +219,6 @@ class Transport:
 
     def _tick(self) -> None:
         """Keep alive. Whatever comes shows that the broker is there."""
-        self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
         self._side.tick(reading=self._reading)
         try:
             self._paho.loop_misc()
@@ -198,3 +226,5 @@ class Transport:
             raise
         except Exception as error:
             self._fail(error)
+        if self._socket is not None:
+            self._timer = self._loop.call_later(self._side.quiet_seconds(), self._tick)

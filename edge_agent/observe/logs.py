@@ -54,9 +54,9 @@ def logs_off_the_loop(
         descriptor = sys.stderr.fileno()
     sums = LogSums(steady)
 
-    def beat() -> bool:
+    def beat() -> float | None:
         _tell_sums(sums.due())
-        return sums.busy
+        return sums.patience()
 
     writer = LogWriter(descriptor, beat=beat, tell=_tell_lost)
     _configure(level, format, writer.put, sums.admits)

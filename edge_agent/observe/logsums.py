@@ -101,10 +101,11 @@ class LogSums:
                 kind.left = max(kind.at_once - 1, 0)  # the sum is a line too
         return found
 
-    @property
-    def busy(self) -> bool:
-        """Whether anything may come due."""
-        return bool(self._kinds)
+    def patience(self) -> float | None:
+        """Return in how many seconds something may come due; None where nothing will by itself."""
+        with self._lock:
+            began = min((kind.began for kind in self._kinds.values()), default=None)
+            return None if began is None else max(began + WINDOW_SECONDS - self._steady(), 0.0)
 
 
 def _kind(record: Record) -> tuple[str, str]:

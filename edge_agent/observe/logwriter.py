@@ -19,7 +19,7 @@ MOST_LINES = 1_000
 MOST_LINE_BYTES = 16_384
 #: How long the end of the process waits for what is still in the queue.
 CLOSE_SECONDS = 1.0
-#: How often what has come due is looked at while lines come.
+#: How long a descriptor that does not take more is waited for before it is tried again; and the shortest beat.
 BEAT_SECONDS = 1.0
 _CUT = b"...\n"
 
@@ -27,16 +27,16 @@ _CUT = b"...\n"
 class LogWriter:
     """Accepts lines without ever waiting, and writes them in order; a reader that stands still stops nobody.
 
-    When the queue is full new lines are lost, and counted; what led to it is kept. `beat` is called now and then from
-    the writing thread, while lines come and for as long as it returns True; `tell` with the number of lines that were
-    lost, once there is room again. Both may put lines.
+    When the queue is full new lines are lost, and counted; what led to it is kept. `beat` is called from the writing
+    thread after each line, and again after the seconds that it returns, unless that is None; `tell` with the number of
+    lines that were lost, once there is room again. Both may put lines.
     """
 
     def __init__(
         self,
         descriptor: int | None,
         *,
-        beat: Callable[[], bool] = lambda: False,
+        beat: Callable[[], float | None] = lambda: None,
         tell: Callable[[int], None] = lambda _: None,
         most_lines: int = MOST_LINES,
     ) -> None:
@@ -94,7 +94,8 @@ class LogWriter:
             if data is None:
                 break
             self._handle(data)
-            patience = BEAT_SECONDS if self._beat() else None
+            seconds = self._beat()
+            patience = None if seconds is None else max(seconds, BEAT_SECONDS)
         self._tell_lost()
         while not self._queue.empty():  # the sentence about lost lines
             self._write(self._queue.get() or b"")

@@ -44,7 +44,8 @@ class Facts(NamedTuple):
     """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
 
     `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `sighted`: a node has
-    spoken, so that the evidence is looked at though no alarm has changed.
+    spoken, so that the evidence is looked at though no alarm has changed. `revising`: a changed policy is in force in
+    part, so that nothing may begin.
     """
 
     active: Mapping[str, Alarm]
@@ -54,6 +55,7 @@ class Facts(NamedTuple):
     plans: Iterable[Plan] | None = None
     resets: Iterable[str] = ()
     sighted: bool = False
+    revising: bool = False
 
 
 class Planner:
@@ -69,7 +71,7 @@ class Planner:
         self._standing: dict[str, Standing] = {}
         self._start = now.seconds
         self._sure = now.sure
-        self._seen: tuple[frozenset[str], Container[str]] | None = None
+        self._seen: tuple[frozenset[str], Container[str], bool] | None = None
         self._told: dict[tuple[str, str | None, str], float] = {}  # which plan lost an actuator to which, told when
         self._next_look = 0.0
         self._states = {plan.id: PlanState(plan, plant, now.seconds) for plan in plans}
@@ -155,7 +157,7 @@ class Planner:
     def decide(self, facts: Facts, now: Moment) -> Planned:
         """Look at alarms and evidence; return new and lost requests, and what to remember of the plans that changed."""
         self._heed(facts)
-        seen = (frozenset(facts.active), facts.doubted)
+        seen = (frozenset(facts.active), facts.doubted, facts.revising)
         if seen == self._seen and now.seconds < self._next_look:
             return self._quiet
         self._seen = seen
@@ -288,9 +290,17 @@ class Planner:
             rivals.sort(key=strength)
         return claims
 
+    def _stands(self, state: PlanState, step: Step) -> bool:
+        """Whether what a plan asks for stands in its name already."""
+        standing = self._standing.get(step.actuator)
+        stood = None if standing is None else (standing.request.plan, standing.request.action, standing.request.value)
+        return stood == (state.plan.id, step.action, step.value)
+
     def _claimed(self, state: PlanState, step: Step, facts: Facts, seconds: float, *, safe: bool) -> bool:
         if safe:
             return state.when_safe or state.latched
+        if facts.revising and not self._stands(state, step):
+            return False
         if state.ground is Ground.RUNNING and not state.by_ignorance:
             return not any(name in facts.active for name in state.plan.unless)
         if not (state.applies and state.may_act):

@@ -68,6 +68,10 @@ class PlantViews(Protocol):
 class Recorder(Protocol):
     """Who keeps what came in, to replay it."""
 
+    def prepare(self, now: Moment) -> Iterable[None]:
+        """Note what is known before the next turn, in pieces."""
+        ...
+
     def record(self, inbox: Inbox, now: Moment) -> None:
         """Keep the input of one turn."""
         ...
@@ -81,8 +85,11 @@ class Lines(Protocol):
         """Return whether what is kept in one piece has reached its size."""
         ...
 
-    def write(self, text: str) -> bool:
-        """Keep whole lines; return False where they are lost. Raises RecordingError where none can be kept."""
+    def write(self, text: Iterable[str]) -> bool:
+        """Keep whole lines, in pieces that may be made when they are written; return False where they are lost.
+
+        Raises RecordingError where none can be kept.
+        """
         ...
 
     def put_aside(self, day: str) -> bool:

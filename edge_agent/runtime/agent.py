@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from edge_agent.ports.clock import Clock
     from edge_agent.ports.observing import Observer, Recorder
     from edge_agent.ports.stores import Journal
-    from edge_agent.runtime.commit import CommitRules
     from edge_agent.runtime.drain import Drain
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.operationwatch import OperationWatch
     from edge_agent.runtime.policywatch import PolicyWatch
+    from edge_agent.runtime.waiting import CommitRules
     from edge_agent.turn import Knowledge
 
 #: A loop that has not turned for so long is not alive.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from edge_agent.model.commands import CommandState
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.runtime.arrivals import Arrivals
 from edge_agent.runtime.held import Batch, Held, Unstarted
 from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS, UNSTORED_SECONDS
+from edge_agent.runtime.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from edge_agent.runtime.announcer import Announcer
     from edge_agent.runtime.context import LoopContext
     from edge_agent.runtime.dispatcher import Dispatcher
+    from edge_agent.runtime.waiting import CommitRules
     from edge_agent.runtime.writing import Writing
     from edge_agent.turn import Turn
 
-#: Rows that wait for a group commit at the most, whatever the interval says.
-MOST_WAITING_ROWS = 5_000
 #: Rows, messages and turns that are held while the store fails, before nothing more is read from the broker.
 MOST_HELD = 50_000
 #: In these states a command needs further attempts.
@@ -33,18 +32,11 @@ _UNHEARD = frozenset({CommandState.SUPERSEDED, CommandState.EXPIRED})
 _NEVER = float("inf")
 
 
-class CommitRules(NamedTuple):
-    """How long readings wait to be stored together: so many seconds, and no more than so many messages."""
-
-    interval_seconds: float
-    most_unacknowledged: int
-
-
 class GroupCommit:
     """Keeps turns until they are stored together.
 
-    A turn with commands, alarms or decisions is due at once; readings alone wait as the `rules` say, or until
-    the broker falls silent because it waits for acknowledgements.
+    A turn with commands, alarms or decisions is due at once; readings alone wait until it is worth it (`Waiting`),
+    and no longer than the `rules` say.
 
     While the store fails, or a write hangs, nothing is acknowledged and the loop turns on. What controls the plant is
     then stored without the readings of its turn, which takes little room; where even that fails its commands are held
@@ -63,11 +55,10 @@ class GroupCommit:
     ) -> None:
         self._inbox, self._inlet = context.inbox, context.inlet
         self._clock, self._observer = context.clock, context.observer
-        self._writing, self._announcer, self._dispatcher, self._rules = writing, announcer, dispatcher, rules
+        self._writing, self._announcer, self._dispatcher = writing, announcer, dispatcher
         self._held: list[Held] = []
-        self._rows = self._receipts = 0
-        self._until = self._again_at = 0.0  # steady times: what waits is to be stored; is tried again
-        self._arrivals = Arrivals(context.clock.steady())
+        self._waiting = Waiting(rules, context.clock.steady())
+        self._again_at = 0.0  # steady time: it is tried again
         self._unstarted: dict[str, Unstarted] = {}
         self._batch: Batch | None = None  # what is being written
         self._is_pressing = self._holding_back = False
@@ -76,13 +67,14 @@ class GroupCommit:
         self.stopping = False
 
     def __repr__(self) -> str:
-        held = f"{len(self._held)} turns held, {self._rows} rows, {self._receipts} messages"
+        held = f"{len(self._held)} turns held, {self._waiting!r}"
         return f"GroupCommit({held}, {len(self._unstarted)} commands{f', failing: {self.error}' if self.error else ''})"
 
     @property
     def unwritten(self) -> str:
         """What the store has not taken yet, in a sentence."""
-        return f"turns: {len(self._held)}, rows: {self._rows}, messages that the broker keeps: {self._receipts}"
+        rows, messages = self._waiting.rows, self._waiting.receipts
+        return f"turns: {len(self._held)}, rows: {rows}, messages that the broker keeps: {messages}"
 
     def patience(self, most_seconds: float) -> float:
         """Return how long the loop may wait for something to come in, so many seconds at the most."""
@@ -101,7 +93,7 @@ class GroupCommit:
             await self._store_due()
         self._release()
         if self.error is not None or self._batch is not None:
-            self._inbox.stem(is_stemmed=max(self._rows, self._receipts, len(self._held)) >= MOST_HELD)
+            self._inbox.stem(is_stemmed=max(self._waiting.rows, self._waiting.receipts, len(self._held)) >= MOST_HELD)
 
     async def finish(self) -> None:
         """Store all that is kept. Where that fails it is tried until it is cut off."""
@@ -130,35 +122,20 @@ class GroupCommit:
         held = Held(turn)
         if not (held.weighs or held.controls):
             return
-        if turn.receipts:
-            self._arrivals.update(len(turn.receipts), self._clock.steady())
         if not self._held:
-            self._until = self._clock.steady() + self._rules.interval_seconds
+            self._waiting.begin(since)
         self._held.append(held)
-        self._rows += held.rows
-        self._receipts += len(turn.receipts)
+        self._waiting.add(held, since)
         self._is_pressing = self._is_pressing or turn.urgent
 
     async def _store_due(self) -> None:
         if self.error is None:
-            if self._is_due():
+            if self._is_pressing or self._waiting.is_due(self._clock.steady()):
                 await self._commit()
         elif self._clock.steady() >= self._again_at:
             await self._commit()
         elif self._is_pressing:
             await self._save_essentials()
-
-    def _is_due(self) -> bool:
-        return (
-            self._is_pressing
-            or self._receipts >= self._rules.most_unacknowledged
-            or self._rows >= MOST_WAITING_ROWS
-            or self._clock.steady() >= self._store_at()
-        )
-
-    def _store_at(self) -> float:
-        """Return the steady time at which what waits is to be stored, if nothing comes that must be stored sooner."""
-        return min(self._until, self._arrivals.silent_from()) if self._receipts else self._until
 
     def _next_at(self) -> float:
         """Return the steady time at which something is to be done about the store."""
@@ -166,7 +143,7 @@ class GroupCommit:
             return self._writing.stuck_at if self.error is None else _NEVER
         if self._is_pressing:
             return self._clock.steady()
-        return self._store_at() if self.error is None else self._again_at
+        return self._waiting.due_at() if self.error is None else self._again_at
 
     async def _commit(self) -> None:
         """Store what waits, then publish, then acknowledge: in this order, and nothing without the first."""
@@ -211,13 +188,14 @@ class GroupCommit:
         # Not before: after a kill the same messages come again, and what is missing between them is counted then.
         self._observer.missed(sum(held.turn.counts.gaps for held in those))
         self._held = self._held[len(those) :]  # what came while it was written is behind it
-        self._rows = sum(held.rows for held in self._held)
-        self._receipts = sum(len(held.turn.receipts) for held in self._held)
-        self._until = self._clock.steady() + self._rules.interval_seconds
+        self._waiting.count(self._held)
+        self._waiting.begin(self._clock.steady())
         self._recovered()
         await self._publish(those)
         self._announcer.dead_letters(letter for held in those for letter in held.turn.dead_letters)
-        self._inlet.acknowledge(receipt for held in those for receipt in held.turn.receipts)
+        receipts = [receipt for held in those for receipt in held.turn.receipts]
+        self._inlet.acknowledge(receipts)
+        self._waiting.acknowledged(len(receipts), self._clock.steady())
 
     async def _stored_essentials(self, those: list[Held]) -> None:
         self._holding_back = False

@@ -35,6 +35,11 @@ class Held:
         return len(self.turn.readings) + len(self.turn.settled) + len(self.turn.dead_letters)
 
     @property
+    def news(self) -> int:
+        """How many rows of it are new; one that is settled before it was stored is the same row."""
+        return len(self.turn.readings) + len(self.turn.dead_letters)
+
+    @property
     def controls(self) -> bool:
         """Whether it holds anything that controls the plant or must survive a restart."""
         turn = self.turn

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from edge_agent.model.inbox import Inbox
+from edge_agent.model.inbox import Inbox, PlantChange, PolicyChange
 from edge_agent.runtime.portion import fits, front, quick
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class BoundedInbox:
         self._paused = self._held = self._stemmed = False
         self._inbox = Inbox()
         self._first: float | None = None  # when the oldest message came of those since the last take
+        self._parts: deque[PolicyChange] = deque()  # of a changed policy
         self._since: dict[int, float] = {}  # when those came that were left waiting by it
         self._bytes = 0  # of the messages that wait
         self._front_next = False  # small ones have had their turn
@@ -66,8 +68,16 @@ class BoundedInbox:
             self.inlet.pause()
 
     def report(self, event: Event) -> None:
-        """Add an event: it comes with the next turn, however many messages wait."""
-        self._inbox.events.append(event)
+        """Add an event: it comes with the next turn, however many messages wait.
+
+        Parts of a changed policy come one a turn; a changed plant takes the place of those that wait.
+        """
+        if isinstance(event, PolicyChange):
+            self._parts.append(event)
+        else:
+            self._inbox.events.append(event)
+        if isinstance(event, PlantChange):
+            self._parts.clear()
         self.wake()
 
     def wake(self) -> None:
@@ -98,15 +108,17 @@ class BoundedInbox:
         """
         if not self._something:
             await self._wait(wait_seconds)
-        elif self._since:
+        elif self._since or self._parts:
             await asyncio.sleep(BREATH_SECONDS)
         taken, self._inbox = self._inbox, Inbox()
+        if self._parts and not any(isinstance(event, PlantChange) for event in taken.events):
+            taken.events.append(self._parts.popleft())
         if self._since or not fits(self._bytes, len(taken.messages)):
             first = self._take_portion(taken)
         else:
             first, self._bytes = self._first, 0
         self._first = None
-        self._something = bool(self._since)
+        self._something = bool(self._since or self._parts)
         self._go_on()
         return taken, first
 

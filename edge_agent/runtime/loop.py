@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -86,6 +87,8 @@ class Loop:
 
     async def turn(self, inbox: Inbox, first: float | None) -> None:
         """Run one turn and commit where it is due."""
+        if self._recorder is not None:
+            await self._prepare(self._recorder)
         now = self._clock.now()
         self._record(inbox, now)
         plant = self._knowledge.plant
@@ -99,15 +102,26 @@ class Loop:
         finally:
             self._observer.turn(turn)  # not before: what is logged would keep the command waiting, half a millisecond
 
+    async def _prepare(self, recorder: Recorder) -> None:
+        """Begin a recording with what is known, where that is due; others have their turns meanwhile."""
+        try:
+            for _ in recorder.prepare(self._clock.now()):
+                await asyncio.sleep(0)
+        except RecordingError as error:
+            self._give_up_recording(error)
+
     def _record(self, inbox: Inbox, now: Moment) -> None:
         if self._recorder is None:
             return
         try:
             self._recorder.record(inbox, now)
         except RecordingError as error:
-            # A recording serves those who look back; the plant does not wait for it.
-            logger.bind(error=str(error)).error("The recording is given up")
-            self._recorder = None
+            self._give_up_recording(error)
+
+    def _give_up_recording(self, error: RecordingError) -> None:
+        """Go on without: a recording serves those who look back, the plant does not wait for it."""
+        logger.bind(error=str(error)).error("The recording is given up")
+        self._recorder = None
 
     def _measured_turn(self, inbox: Inbox, moment: Moment) -> Turn:
         clock, observer = self._clock, self._observer

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.errors import PolicyRefusedError, StoreError
+from edge_agent.model.revision import revisions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
 
-    from edge_agent.model.plant import Node, Plant, Policy
+    from edge_agent.model.plant import Plant
+    from edge_agent.model.revision import Revision
     from edge_agent.ports.policy import PlantSource
 
 #: So often a source is asked that does not tell of changes: a changed threshold is in force within a second.
@@ -27,8 +29,8 @@ _UNSEEN = object()
 class PolicyWatch:
     """Asks the source whether anything has changed, at once when it tells so, and hands on what has.
 
-    `adopt` is given changed thresholds and plans, `equip` a plant whose nodes, sensors or actuators are other than
-    `nodes`; without it they are not looked at.
+    `plant` is in force at first. `adopt` is given what changes of thresholds and plans, part by part; `equip` a plant
+    with other nodes, sensors or actuators, which are not looked at without it.
 
     `changes` yields at each change, if the source can tell; it may raise StoreError. While the source cannot be
     reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why;
@@ -38,15 +40,15 @@ class PolicyWatch:
     def __init__(
         self,
         source: PlantSource,
-        adopt: Callable[[Policy], None],
+        plant: Plant,
+        adopt: Callable[[Revision], None],
         changes: Callable[[], AsyncIterator[None]] | None = None,
         refuse: Callable[[str], None] | None = None,
         *,
         equip: Callable[[Plant], None] | None = None,
-        nodes: Mapping[str, Node] | None = None,
     ) -> None:
         self._source, self._adopt, self._changes, self._refuse = source, adopt, changes, refuse
-        self._equip, self._nodes = equip, nodes
+        self._equip, self._plant = equip, plant
         self.refusal = ""  # why the newest policy is not in force
         self._told = asyncio.Event()
         self._seen: object = _UNSEEN
@@ -93,7 +95,7 @@ class PolicyWatch:
         """Read a policy that may be new, and hand it on or refuse it. Raises StoreError where it cannot be read."""
         try:
             # The first time too: it may have changed since the agent was given what it knows.
-            self._hand_on(await self._source.plant())
+            await self._hand_on(await self._source.plant())
         except PolicyRefusedError as error:
             logger.bind(error=str(error)).error("Changed thresholds or plans are refused; the last good ones hold")
             self._judge(str(error))
@@ -103,11 +105,13 @@ class PolicyWatch:
             self._judge("")
         self._seen = version
 
-    def _hand_on(self, plant: Plant) -> None:
-        if self._equip is None or plant.nodes is self._nodes:
-            self._adopt(plant.policy)
+    async def _hand_on(self, plant: Plant) -> None:
+        before, self._plant = self._plant, plant
+        if self._equip is None or plant.nodes is before.nodes:
+            # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
+            for part in await asyncio.to_thread(revisions, before.policy, plant.policy):
+                self._adopt(part)
             return
-        self._nodes = plant.nodes
         self._equip(plant)
         logger.bind(nodes=len(plant.nodes)).info("A changed plant is in force")
 

@@ -18,7 +18,8 @@ from edge_agent.model.inbox import (
     RenewalReport,
 )
 from edge_agent.model.plant import Plant, Policy
-from edge_agent.runtime.freezing import freeze, thaw
+from edge_agent.model.revision import Revision, by_sensor
+from edge_agent.runtime.freezing import Capture, thaw
 
 if TYPE_CHECKING:
     from edge_agent.model.inbox import Event
@@ -49,12 +50,17 @@ _NAMES = {kind: name for name, kind in _PLAIN.items()}
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in _PLAIN.items()}
 
 
+def is_large(event: Event) -> bool:
+    """Return whether there is a Capture in the JSON values of an event."""
+    return isinstance(event, PolicyChange | PlantChange)
+
+
 def event_to_json(event: Event) -> dict[str, Any]:
-    """Return an event as JSON values."""
+    """Return an event as JSON values; what is large in it as a Capture, to be written bit by bit."""
     if isinstance(event, PolicyChange):
-        return {"event": "policy", "policy": freeze(event.policy)}
+        return {"event": "policy", "revision": Capture(event.revision)}
     if isinstance(event, PlantChange):
-        return {"event": "plant", "plant": freeze(event.plant)}
+        return {"event": "plant", "plant": Capture(event.plant)}
     return {"event": _NAMES[type(event)], **event._asdict()}
 
 
@@ -62,8 +68,10 @@ def event_from_json(content: dict[str, Any]) -> Event:
     """Return the event that was recorded. Raises ValueError, and RecordingError for what was never frozen."""
     members = dict(content)
     name = str(members.pop("event", ""))
+    if name == "policy" and "policy" in members:
+        return PolicyChange(_whole(_thawed(members["policy"], Policy)))
     if name == "policy":
-        return PolicyChange(_thawed(members.get("policy"), Policy))
+        return PolicyChange(_thawed(members.get("revision"), Revision))
     if name == "plant":
         return PlantChange(_thawed(members.get("plant"), Plant))
     if name not in _ADAPTERS:
@@ -84,6 +92,11 @@ def of_former_form(line: dict[str, Any]) -> dict[str, Any]:
     ]
     events += [{"event": name, name: line[name]} for name in ("plant", "policy") if line.get(name) is not None]
     return {name: content for name, content in line.items() if name not in FORMER} | {"events": events}
+
+
+def _whole(policy: Policy) -> Revision:
+    """Return a policy of a former form, which is replayed by a plant file alone: nothing of it comes into force."""
+    return Revision(by_sensor(policy.thresholds), policy.plans)
 
 
 def _thawed(frozen: object, kind: type[Any]) -> Any:  # noqa: ANN401 - of the kind that was asked for

@@ -221,7 +221,7 @@ def _filled(line: _Line | _Single, last: Moment | None, now: Moment) -> Iterator
 
 
 def _by_hand(line: _Line | _Single) -> bool:
-    """Tell a line that was written by hand: a recorded one names its monotonic time, and every turn there was."""
+    """Return whether a line was written by hand: a recorded one names its monotonic time, and every turn there was."""
     return isinstance(line, _Single) or line.seconds is None
 
 

@@ -19,7 +19,7 @@ from loguru import logger
 from edge_agent.errors import RecordingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -75,8 +75,8 @@ class RecordingFile:
         """Whether the file should be put aside, though its day is not over."""
         return self.written * _PARTS >= self._most_bytes
 
-    def write(self, text: str) -> bool:
-        """Append whole lines; return False where they are lost, since too much waits.
+    def write(self, text: Iterable[str]) -> bool:
+        """Append whole lines, whose pieces are made here; return False where they are lost, since too much waits.
 
         Raises RecordingError where what was given before could not be written.
         """
@@ -112,9 +112,10 @@ class RecordingFile:
         self._packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
         self.written = self._path.stat().st_size
 
-    def _write(self, text: str) -> None:
-        packed = self._packer.compress(text.encode())
-        self._append(packed + self._packer.flush(zlib.Z_SYNC_FLUSH))
+    def _write(self, text: Iterable[str]) -> None:
+        for piece in text:
+            self._append(self._packer.compress(piece.encode()))
+        self._append(self._packer.flush(zlib.Z_SYNC_FLUSH))
 
     def _append(self, data: bytes) -> None:
         if self._file is not None:

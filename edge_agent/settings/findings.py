@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from edge_agent.errors import Problem
+from edge_agent.model.harmless import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +59,7 @@ class Finding(NamedTuple):
 
     def problem(self, file: str) -> Problem:
         """Place it in a file."""
-        return Problem(file, dotted(self.path), self.wrong, self.expected)
+        return Problem(file, dotted(self.path), harmless(self.wrong), harmless(self.expected))
 
 
 class Place(NamedTuple):

@@ -27,6 +27,7 @@ def _not_empty(path: Path) -> Path:
 
 #: A path is text in the file; strict validation would want a Path there.
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(_not_empty)]
+EventLoop = Literal["auto", "asyncio", "uvloop"]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -41,6 +42,11 @@ class AgentSection(Section):
 
     id: str = Field(
         "gateway-1", pattern=ID_PATTERN, title=ID_PHRASE, description="Name of this agent, unique per gateway."
+    )
+    event_loop: EventLoop = Field(
+        "auto",
+        description="What waits for the network: uvloop takes a little less of the processor; auto: that where it is "
+        "installed.",
     )
 
 
@@ -86,6 +92,13 @@ class MqttSection(Section):
     session_expiry_seconds: int = Field(
         86400, ge=0, le=4294967295, description="How long the broker keeps messages for an absent agent (MQTT 5)."
     )
+    gather_seconds: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="How long what follows soon after another message may wait to be read together with more, which "
+        "costs fewer wake-ups; 0: hardly. While a command is under way nothing waits.",
+    )
     tls: TlsSection | None = Field(None, description="Present: the connection is encrypted.")
 
 
@@ -96,11 +109,11 @@ class StoreSection(Section):
         Path("var/edge-agent.db"), description="SQLite file; a relative path counts from the working directory."
     )
     commit_interval_seconds: float = Field(
-        1.0,
+        5.0,
         ge=0,
         le=60,
-        description="How long readings may wait to be written together; 0: each turn is written at once. "
-        "Commands and alarms never wait.",
+        description="How long readings may wait to be written together, where they are few: as soon as 100 of them "
+        "wait, it is a second at most; 0: each turn is written at once. Commands and alarms never wait.",
     )
     keep_days: float = Field(
         30.0, gt=0, le=36500, description="How long readings, alarms, commands and decisions are kept in it."

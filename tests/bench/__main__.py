@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import disk, processor, reaction, scale, spool
+from bench import disk, processor, rates, reaction, scale, spool, turns
 from bench.document import write
 from bench.machine import describe
 from bench.setting import Setting
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 #: What can be measured, in the order of the table.
 MEASUREMENTS: dict[str, Callable[[Setting], None]] = {
     "cpu": processor.measure,
+    "rates": rates.measure,
     "reaction": reaction.measure,
+    "turns": turns.measure,
     "scale": scale.measure,
     "start": scale.measure_start,
     "disk": disk.measure,

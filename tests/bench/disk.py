@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TOPIC = "Bytes to disk per reading"
 #: Messages a second, with the bar where there is one.
-_RATES = {10: None, 100: 600.0, 1000: None}
+_RATES = {1: None, 10: 600.0, 100: 600.0, 1000: None}
 _BLOCK = 512
 
 
@@ -37,7 +37,7 @@ def per_reading(setting: Setting, name: str, rate: int, seconds: float, settings
     """
     folder = setting.folder(name)
     kind = file_system(folder)
-    agent = WholeAgent(folder, setting.port, name, settings=settings)
+    agent = WholeAgent(folder, setting.port, name, settings=settings, commit_seconds=None)
     load = Load(agent, setting.port)
     try:
         load.run(1000)

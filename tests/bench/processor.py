@@ -5,15 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from bench import ekuiper, faststream_peer, node_red, telegraf
-from bench.peers import MissingError
+from bench.company import start_peers, working
 from bench.subjects import MosquittoSub, WholeAgent, aiomqtt_floor, session_floor
 from bench.table import Row
 from bench.throughput import Load, highest_rate, interleave, ratios
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bench.setting import Setting
     from bench.subjects import Subject
 
@@ -35,49 +32,15 @@ def measure(setting: Setting) -> None:
         )
         shipped, session = load(aiomqtt_floor(setting.port)), load(session_floor(setting.port))
         loads = [agent, ten, shipped, session, load(MosquittoSub(setting.folder("sub"), setting.port))]
-        peers = _peers(setting, load)
+        peers = start_peers(setting, load, TOPIC)
         messages = setting.count(full=40_000, quick=15_000)
         warm = setting.count(full=20_000, quick=10_000)
         interleave([*loads, *peers.values()], messages, setting.rounds, warm)
-        peers = _working(setting, peers)
+        peers = working(setting, peers, TOPIC)
         _add_agent(setting, agent, ten, peers.get("node-red"))
         _add_floors(setting, shipped, session, loads[-1])
         _add_peers(setting, peers)
         _add_rates(setting, agent, ten, peers)
-
-
-def _peers(setting: Setting, load: Callable[[Subject], Load]) -> dict[str, Load]:
-    """Start the peers that can be had; each other one gets a row that says why."""
-    ways: dict[str, Callable[[], Subject]] = {
-        "node-red": lambda: node_red.start(setting.port, setting.folder("node-red")),
-        "faststream": lambda: faststream_peer.start(setting.port),
-        "telegraf": lambda: telegraf.start(setting.port, setting.folder("telegraf")),
-        "ekuiper": lambda: ekuiper.start(setting.port, setting.folder("ekuiper")),
-    }
-    found = {}
-    for name, start in ways.items():
-        try:
-            _wanted(setting, name)
-            found[name] = load(start(), optional=True)
-        except (MissingError, AssertionError, OSError) as error:
-            setting.report.add(Row(TOPIC, f"{name}: CPU a message", unit="µs", note=f"not measured: {error}"))
-    return found
-
-
-def _working(setting: Setting, peers: dict[str, Load]) -> dict[str, Load]:
-    """Leave out those that failed; each gets a row that says how."""
-    for name, load in peers.items():
-        if load.failure:
-            note = f"not measured: {load.failure}"
-            setting.report.add(Row(TOPIC, f"{name}: CPU a message", unit="µs", note=note))
-    return {name: load for name, load in peers.items() if not load.failure}
-
-
-def _wanted(setting: Setting, name: str) -> None:
-    if not setting.peers:
-        raise MissingError("ask for the peers with --peers")
-    if name in {"telegraf", "ekuiper"} and not setting.go_peers:
-        raise MissingError("it is built from its Go module: ask for it with --go-peers")
 
 
 def _add_agent(setting: Setting, agent: Load, ten: Load, node_red_load: Load | None) -> None:

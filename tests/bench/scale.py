@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from bench.meter import cpu_seconds, resident_bytes
+from bench.meter import Meter, resident_bytes
 from bench.plantfile import Size
 from bench.subjects import WholeAgent
 from bench.table import Row
@@ -49,14 +49,14 @@ def _add(setting: Setting, sensors: int, load: Load) -> None:
 
 
 def _share_of_a_core(load: Load, seconds: float) -> float:
-    """Publish gently for so long; tell which part of a core the subject took meanwhile."""
+    """Publish gently for so long; tell which part of a core the subject took meanwhile. It ends in the middle."""
     whole_rounds = max(1, round(_GENTLE_RATE * seconds / load.topics))
     with load.flood(whole_rounds * load.topics, _GENTLE_RATE) as flood:
         flood.go()
         time.sleep(1)
-        before, start = cpu_seconds(load.subject.pid), time.perf_counter()
+        meter = Meter(load.subject.pid)
         time.sleep(seconds)
-        return (cpu_seconds(load.subject.pid) - before) / (time.perf_counter() - start)
+        return meter.read().share
 
 
 def measure_start(setting: Setting) -> None:

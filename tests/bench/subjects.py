@@ -56,10 +56,26 @@ class WholeAgent:
         *,
         readings_a_message: int = 1,
         more: str = "",
+        mqtt: str = "",
         settings: str = "",
+        commit_seconds: float | None = 1.0,
+        event_loop: str | None = None,
     ) -> None:
+        """Start it; `more` goes into its plant file, `mqtt` into that section of its settings, `settings` after it.
+
+        `commit_seconds` is the interval of its commits, so short that nobody waits for the last of a flood; None: the
+        default.
+        """
         self.site, self.size, self._readings = site, size or Size(), readings_a_message
-        self.process = AgentProcess(folder, port, plant(site, self.size, more), settings)
+        self.process = AgentProcess(
+            folder,
+            port,
+            plant(site, self.size, more),
+            settings,
+            mqtt=mqtt,
+            commit_seconds=commit_seconds,
+            event_loop=event_loop,
+        )
         self.process.start()
 
     @property

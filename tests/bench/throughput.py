@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.meter import cpu_seconds
+from bench.meter import Meter, cpu_seconds
 from bench.plantfile import Size
 from support.deadline import block_until
 from support.flood import Flood
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.meter import Used
     from bench.subjects import Subject
 
 #: Idle time at the end of each measurement, in which what waits for a commit is committed; its processor time counts.
 SETTLE_SECONDS = 1.2
 _LONGEST_SECONDS = 300
+#: So long a subject gets used to a rate before it is watched.
+_LEAD_SECONDS = 1.0
 #: A rate is held when at the end no more than this many seconds' worth of messages wait.
 _BACKLOG_SECONDS = 0.25
 
@@ -62,6 +68,19 @@ class Load:
         self.finish()
         return behind <= rate * _BACKLOG_SECONDS and result["seconds"] <= seconds * 1.05
 
+    def trickle(self, rate: float, seconds: float) -> Used:
+        """Publish at a rate for about so long; return what it took of the processor, after the first second."""
+        messages = max(1, round(rate * seconds / self.topics)) * self.topics
+        with self.flood(messages, rate) as flood:
+            flood.go()
+            time.sleep(_LEAD_SECONDS)
+            meter = Meter(self.subject.pid)
+            time.sleep(messages / rate - 1.5 * _LEAD_SECONDS)
+            used = meter.read()
+            assert flood.result()["confirmed"] == messages
+        block_until(lambda: self.subject.handled() >= self.sent, _LONGEST_SECONDS)
+        return used
+
     def flood(self, messages: int, rate: float = 0.0) -> Flood:
         """Make ready the next messages: a multiple of the topics, so that each sensor's numbers go on."""
         assert messages % self.topics == 0
@@ -89,19 +108,20 @@ class Load:
 def interleave(loads: list[Load], messages: int, rounds: int, warm: int = 10_000) -> None:
     """Measure one after the other, and all again, so that what disturbs one disturbs all; after a run to warm up."""
     for load in loads:
-        _attempt(load, warm)
+        attempt(load, partial(load.run, warm))
         load.cpu_us.clear()
         load.rates.clear()
     for _ in range(rounds):
         for load in loads:
-            _attempt(load, messages)
+            attempt(load, partial(load.run, messages))
 
 
-def _attempt(load: Load, messages: int) -> None:
+def attempt(load: Load, work: Callable[[], object]) -> None:
+    """Do something with a subject; where it may be left out, note why it fails."""
     if load.failure:
         return
     try:
-        load.run(messages)
+        work()
     except (AssertionError, OSError) as error:
         if not load.optional:
             raise

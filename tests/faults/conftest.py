@@ -88,6 +88,12 @@ def outage_seconds(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
+def rubbish_seconds(request: pytest.FixtureRequest) -> int:
+    """How long rubbish comes."""
+    return int(request.config.getoption("--rubbish-seconds"))
+
+
+@pytest.fixture
 def chance() -> random.Random:
     """Chance that is the same in every run; what other processes make of it is not."""
     return random.Random(20261123)
@@ -121,7 +127,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _counts(config: pytest.Config) -> str:
     """Write what was asked for as it is asked for."""
     named = {
-        name: config.getoption(name) for name in ("--kills", "--fault-messages", "--fault-tries", "--outage-seconds")
+        name: config.getoption(name)
+        for name in (
+            "--kills",
+            "--fault-messages",
+            "--fault-tries",
+            "--outage-seconds",
+            "--rubbish-seconds",
+        )
     }
     return " ".join(f"{name} {number}" for name, number in named.items())
 

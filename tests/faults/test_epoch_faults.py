@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.deadline import block_until, rarely
+from support.faultsteps import PROMISED_SECONDS, QUIET, ask
 from support.faulttable import Row
 from support.forger import Forger
 from support.ledgerflood import LEVEL
@@ -26,11 +27,8 @@ if TYPE_CHECKING:
     from support.site import Site
 
 SECOND = '[agent]\nid = "gateway-2"\n'
-#: So soon a command that is needed is with its node, whatever was forged.
-PROMISED_SECONDS = 3.0
 #: The level asks for something else ten times a second.
 RESTLESS = {"rate": 200, "level_every": 20}
-QUIET = {"rate": 1000, "level_every": 0}
 
 
 def epoch(agent: AgentProcess) -> int:
@@ -53,11 +51,8 @@ def masters(site: Site) -> dict[int, set[str]]:
 def move(site: Site) -> float:
     """Move the level over its other limit; return how long it took until the pump does what that asks for."""
     site.flood.settle()
-    site.flood.level_every = 1
     since = time.perf_counter()
-    site.flood.publish(1)
-    site.flood.settle()
-    site.flood.level_every = 0
+    ask(site)
     low = max(site.flood.acknowledged[LEVEL]) % 2 == 0
     block_until(lambda: site.nodes.running("station/pump1") is low, timeout=20)
     return time.perf_counter() - since

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from support import manners
 from support.deadline import block_until, rarely
+from support.faultsteps import PROMISED_SECONDS, QUIET, ask
 from support.faulttable import Row
 from support.forger import Forger
 
@@ -17,9 +18,7 @@ from edge_agent.execute.orders import ACCEPTED_SECONDS
 if TYPE_CHECKING:
     from support.site import Site
 
-PROMISED_SECONDS = 3.0
 PUMP = "station/pump1"
-QUIET = {"rate": 1000, "level_every": 0}
 
 
 def running(site: Site) -> None:
@@ -28,15 +27,6 @@ def running(site: Site) -> None:
     ask(site)
     block_until(lambda: site.nodes.running(PUMP))
     block_until(rarely(lambda: all(each["closed_at"] for each in site.agent.export("commands"))))
-
-
-def ask(site: Site) -> None:
-    """Move the level over its other limit."""
-    site.flood.settle()
-    site.flood.level_every = 1
-    site.flood.publish(1)
-    site.flood.settle()
-    site.flood.level_every = 0
 
 
 def conclude(site: Site, row: Row, messages: int) -> None:

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import shutil
 import signal
 
 import pytest
 from loguru import logger
 from support.deadline import wait_until
-from support.sessions import LEVEL, TOPICS, WILL, Agent, running, watching
+from support.sessions import LEVEL, TOPICS, WILL, Agent, client, running, watching
 
 from edge_agent.errors import BrokerUnavailableError
 from edge_agent.mqtt.broker import free_port
 
 STATUS = WILL.topic
+
+EVENT_LOOPS = ("asyncio", "uvloop")
 
 
 async def test_a_restart_of_the_broker_is_got_over_with_session_and_subscriptions(mosquitto, publisher):
@@ -37,6 +40,21 @@ async def test_the_end_of_each_announced_connection_is_told_once(mosquitto):
         await wait_until(lambda: len(agent.sessions_present) == 2)
         assert agent.losses == 1
     assert agent.losses == 2
+
+
+async def test_a_broker_that_is_killed_leaves_no_complaint_of_asyncio(mosquitto):
+    complaints = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    await outlive(mosquitto)
+    gc.collect()
+    assert complaints == []
+
+
+async def outlive(mosquitto):
+    """Kill the broker under a plain client and a session, which are gone afterwards."""
+    async with client(mosquitto.port) as plain, running(Agent(mosquitto.port)) as agent:
+        mosquitto.kill()
+        await wait_until(lambda: plain._disconnected.done() and not agent.session.connected)
 
 
 async def test_a_connection_that_could_not_be_announced_is_not_lost(mosquitto):

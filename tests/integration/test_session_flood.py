@@ -14,6 +14,7 @@ from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5
 from edge_agent.mqtt.connection import ConnectionSettings
 from edge_agent.mqtt.driver import Link
 
+EVENT_LOOPS = ("asyncio", "uvloop")
 COUNT = 20_000
 LOAD = "water/riverside/load/telemetry/s0"
 

@@ -18,7 +18,6 @@ from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.commands import Command
 from edge_agent.model.readings import MAX_PAYLOAD_BYTES
 from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5
-from edge_agent.mqtt.setaside import LOSSES
 
 LIMIT = 400
 
@@ -77,7 +76,7 @@ async def test_where_the_broker_tells_nothing_what_ends_the_connection_is_found_
     agent = speaking(Agent(narrow.port), MQTT_3_1_1)
     async with running(agent), watching(narrow.port, "#") as watcher:
         await given_up(agent, "large/1", bytes(LIMIT + 100))
-        assert agent.session.generation <= 1 + LOSSES + 1
+        assert agent.session.generation <= 1 + 4 + 1
         await wait_until(lambda: agent.session.connected)
         generation = agent.session.generation
         for number in range(2, 20):

@@ -14,6 +14,8 @@ from edge_agent.mqtt.clients import MQTT_5
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
 from edge_agent.mqtt.driver import Link
 
+EVENT_LOOPS = ("asyncio", "uvloop")
+
 
 async def test_over_tls_messages_come_and_go(secured, certificate):
     broker, port = secured

@@ -25,6 +25,8 @@ PAHO = (
     "_out_packet",
     "_ping_t",
     "_last_bytes_received",
+    "_last_msg_out",
+    "_keepalive",
 )
 AIOMQTT = ("_connected", "_disconnected")
 

@@ -135,6 +135,7 @@ def test_what_was_recorded_replays_to_the_same_turns(happenings):
         happen(bench, *happening)
     recorder = JsonRecorder(lines, Bench(SITE).knowledge, "water")
     for now, inbox in bench.inputs:
+        list(recorder.prepare(now))
         recorder.record(inbox, now)
     recorder.flush()
     recording = Recording(lines.text.splitlines(), Topics("water", "riverside", "gateway-1").parse)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 #: Levels often, so that there are commands in the air, and both topics have numbers before and after a fault.
 TRAFFIC = {"rate": 2000, "level_every": 40}
+#: No level of its own accord: it is moved by `ask`.
+QUIET = {"rate": 1000, "level_every": 0}
+#: So soon a command that is needed is with its node, whatever is wrong elsewhere.
+PROMISED_SECONDS = 3.0
 #: A plant with commands whose time is soon over.
 HASTY = PLANT.replace("command_ttl_seconds = 10", "command_ttl_seconds = 2").replace(
     "ack_timeout_seconds = 2", "ack_timeout_seconds = 0.5"
@@ -29,6 +33,15 @@ COUNTED_SECONDS = 20
 def gaps(site: Site) -> int:
     """Tell how many messages the agent believes that it never got."""
     return int(site.agent.metric("edge_agent_gaps_total"))
+
+
+def ask(site: Site) -> None:
+    """Move the level over its other limit."""
+    site.flood.settle()
+    site.flood.level_every = 1
+    site.flood.publish(1)
+    site.flood.settle()
+    site.flood.level_every = 0
 
 
 def begin(site: Site, *arguments: str) -> None:

@@ -13,6 +13,7 @@ from edge_agent.model.inbox import DispatchReport, Inbox, Kind, Message, PlantCh
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.quality import Quality
 from edge_agent.model.remembered import Remembered, StoredReading
+from edge_agent.model.revision import Revision, by_sensor
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.turn import Knowledge, run_turn
@@ -220,7 +221,7 @@ class Bench:
         self,
         *messages: Message,
         after: float = 0.0,
-        policy: Policy | None = None,
+        policy: Policy | Revision | None = None,
         plant: Plant | None = None,
         **events: Iterable[Event],
     ) -> Turn:
@@ -228,7 +229,7 @@ class Bench:
         self.now = later(after, self.now)
         inbox = Inbox(list(messages), list(chain.from_iterable(events.values())))
         if policy is not None:
-            inbox.events.append(PolicyChange(policy))
+            inbox.events.append(PolicyChange(whole(policy, self.site) if isinstance(policy, Policy) else policy))
         if plant is not None:
             inbox.events.append(PlantChange(plant))
         turn = run_turn(self.knowledge, inbox, self.now)
@@ -261,6 +262,12 @@ class Bench:
     def raised(self) -> list[str]:
         """The journal: `tank1/level:low raised`, in order."""
         return [f"{event.key} {event.event}" for turn in self.turns for event in turn.alarm_events]
+
+
+def whole(policy: Policy, plant: Plant) -> Revision:
+    """A policy as one turn puts it in force."""
+    limits = by_sensor(policy.thresholds)
+    return Revision({sensor.name: limits.get(sensor.name, ()) for sensor in plant.sensors}, policy.plans)
 
 
 def facts(turn: Turn) -> dict[str, Any]:

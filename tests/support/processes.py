@@ -107,9 +107,17 @@ class AgentProcess:
         plant: str = PLANT,
         settings: str = "",
         *,
+        mqtt: str = "",
+        commit_seconds: float | None = 1.0,
+        event_loop: str | None = None,
         spawn: Callable[..., Life] | None = None,
     ) -> None:
-        """Make the folder. `spawn(arguments, cwd, env, log)` brings a process to life that runs `edge-agent`."""
+        """Make the folder. `spawn(arguments, cwd, env, log)` brings a process to life that runs `edge-agent`.
+
+        `commit_seconds` is the interval of its commits, shorter than by default so that tests are; None: the default.
+        It runs in the event loop of a gateway, whatever is installed here, unless told otherwise: by `event_loop`, or
+        for a whole run of tests by the agent's own variable EDGE_AGENT_AGENT__EVENT_LOOP.
+        """
         self.folder = folder
         self._spawn = spawn or spawn_interpreter
         self._highest_rss_mb = 0.0
@@ -117,10 +125,14 @@ class AgentProcess:
         (folder / "config").mkdir(parents=True)
         (folder / "config" / "plant.toml").write_text(plant, encoding="utf-8")
         (folder / "config" / "agent.toml").write_text(
-            f"[mqtt]\nport = {broker_port}\n[http]\nport = {self.http}\n{settings}", encoding="utf-8"
+            f"[mqtt]\nport = {broker_port}\n{mqtt}[http]\nport = {self.http}\n{settings}", encoding="utf-8"
         )
         self._process: Life | None = None
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("EDGE_AGENT_")}
+        loop = event_loop or os.environ.get("EDGE_AGENT_AGENT__EVENT_LOOP", "asyncio")
+        self._environ["EDGE_AGENT_AGENT__EVENT_LOOP"] = loop
+        if commit_seconds is not None:
+            self._environ["EDGE_AGENT_STORE__COMMIT_INTERVAL_SECONDS"] = str(commit_seconds)
 
     @property
     def log(self) -> str:

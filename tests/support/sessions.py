@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiomqtt
 from support.deadline import wait_until
 
+from edge_agent.mqtt import private
 from edge_agent.mqtt.backoff import LASTING_SECONDS, BackOff
 from edge_agent.mqtt.connection import ConnectionSettings, Tls, Will
 from edge_agent.mqtt.session import Session
@@ -102,9 +103,17 @@ async def running(agent: Agent, *, until_announced: bool = True) -> AsyncIterato
             agent.close()
 
 
+class PlainClient(aiomqtt.Client):
+    """A client as it is installed; but where the broker goes first it looks at that, lest asyncio complains later."""
+
+    async def __aexit__(self, *raised: object) -> None:
+        await super().__aexit__(*raised)
+        private.look_at_end(self)
+
+
 def client(port: int, **settings: Any) -> aiomqtt.Client:
     """Make a plain client, not yet connected."""
-    return aiomqtt.Client("127.0.0.1", port, **settings)
+    return PlainClient("127.0.0.1", port, **settings)
 
 
 class Watcher:

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(library() is None, reason="the package faketime 
 HOUR, DAY = 3600, 86_400
 OFFSETS = {"1 h behind": -HOUR, "1 day behind": -DAY, "55 years behind": -55 * 365 * DAY, "1 year ahead": 365 * DAY}
 #: Ten minutes: so long things are kept here.
-SETTINGS = "[store]\nkeep_days = 0.007\ncommit_interval_seconds = 0.01\n"
+SETTINGS = "[store]\nkeep_days = 0.007\n"
 #: More than one step of pruning.
 MANY = 1_100
 TABLES = ("readings", "alarm_events", "dead_letters", "commands", "decisions")
@@ -52,7 +52,7 @@ class Rig:
     def __init__(self, folder: Path, port: int, *, clockless: bool) -> None:
         self.clockless = clockless
         self.machine = Machine()
-        self.agent = AgentProcess(folder, port, PLANT, SETTINGS, spawn=self.machine)
+        self.agent = AgentProcess(folder, port, PLANT, SETTINGS, commit_seconds=0.01, spawn=self.machine)
         plant = load_plant(folder / "config" / "plant.toml")
         self.nodes = Witnesses(port, plant, clockless=clockless)
         self.teller = Teller(port, clockless=clockless)

@@ -139,13 +139,13 @@ def test_a_full_cycle_beside_mosquitto(tmp_path: Path) -> None:
     ]
 
 
-async def test_a_full_cycle_beside_the_embedded_broker(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_full_cycle_beside_the_embedded_broker(capfd: pytest.CaptureFixture[str]) -> None:
     console = Console(file=io.StringIO(), width=80)
     settings = Settings(http={"port": 0})  # type: ignore[arg-type] # pydantic makes the section of it
     options = ShowOptions(float(SPEED), duration=8)
     async with asyncio.timeout(60):
         await show(settings, load_plant_file(PLANT), options, console, asyncio.Event(), broker_of=open_amqtt)
-    captured = capsys.readouterr()
+    captured = capfd.readouterr()
     assert captured.err == ""
     assert isinstance(console.file, io.StringIO)
     check_a_full_cycle(captured.out + console.file.getvalue(), "amqtt")

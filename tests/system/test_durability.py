@@ -37,13 +37,11 @@ def test_a_restarted_broker_is_connected_again_and_the_loop_goes_on(agent, mosqu
     assert sorted(numbers) == list(range(400))
 
 
-@pytest.mark.parametrize("interval", ["0", "1"])
+@pytest.mark.parametrize("interval", [0.0, 1.0, None], ids=["0", "1", "default"])
 def test_readings_are_acknowledged_with_any_commit_interval(tmp_path, mosquitto, publisher, interval):
     from support.processes import AgentProcess  # noqa: PLC0415 - shadows the fixture's module name
 
-    agent = AgentProcess(
-        tmp_path / "again", mosquitto.port, settings=f"[store]\ncommit_interval_seconds = {interval}\n"
-    )
+    agent = AgentProcess(tmp_path / "again", mosquitto.port, commit_seconds=interval)
     agent.start()
     try:
         publisher.publish(1200)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(library() is None, reason="the package faketime 
 
 HOUR = 3600.0
 #: Ten minutes: so long things are kept here.
-BRIEFLY = "[store]\nkeep_days = 0.007\ncommit_interval_seconds = 0.01\n"
+BRIEFLY = "[store]\nkeep_days = 0.007\n"
 COUNT = 2_500
 
 
@@ -32,7 +32,7 @@ def machine() -> Machine:
 
 @pytest.fixture
 def agent(tmp_path: Path, mosquitto: Mosquitto, machine: Machine) -> Iterator[AgentProcess]:
-    process = AgentProcess(tmp_path / "agent", mosquitto.port, PLANT, BRIEFLY, spawn=machine)
+    process = AgentProcess(tmp_path / "agent", mosquitto.port, PLANT, BRIEFLY, commit_seconds=0.01, spawn=machine)
     try:
         yield process
     finally:

@@ -91,7 +91,8 @@ class PolicyInForce:
             applied = await self._applied()
         plant = self._plant
         if self._seen is not None and applied is not None and applied != self._seen:
-            plant = _equipped(plant, await self._source.plant())
+            # In a thread: see _fitting.
+            plant = await asyncio.to_thread(_equipped, plant, await self._source.plant())
         self._plant = await _fitting(replace(plant, policy=await self._policy()))
         self._seen = applied or self._seen
         self._in_force = (self._plant, self._mark, self._seen)
@@ -191,7 +192,7 @@ class PolicyInForce:
         )
 
     async def _keep(self) -> None:
-        if self._utility is None or self._in_force is None or self._in_force == self._kept:
+        if self._utility is None or self._in_force is None or self._in_force is self._kept:
             return
         plant, mark, seen = self._in_force
         try:

@@ -91,7 +91,7 @@ class Spooling:
                 self._add(db, "records", at, packed, is_rubbish=is_rubbish)
         if rubbish.others:
             self._bound_rubbish(db)
-        self._bound(db, time.too_old(self._bounds.spool_microseconds))
+        self._bound(db, time)
 
     def oldest(self, db: sqlite3.Connection, most_rows: int) -> Spooled | None:
         """Look at the oldest parcels, merged: at least one, and as many rows as asked for at the most."""
@@ -193,8 +193,11 @@ class Spooling:
     def _remove_taken(self, db: sqlite3.Connection) -> None:
         db.executemany(_SQL["drop"], [(number,) for number in self._taken])
 
-    def _bound(self, db: sqlite3.Connection, too_old: Instant) -> None:
+    def _bound(self, db: sqlite3.Connection, time: TrustedTime) -> None:
+        too_old = time.too_old(self._bounds.spool_microseconds)
         for statement, which in _CLASSES:
+            if time.known is not None:
+                _date_anew(db, statement, which, time.known)
             for entry in list(self._too_much(db, statement, which, too_old)):
                 db.execute(_SQL["drop"], (entry.id,))
 
@@ -222,6 +225,19 @@ class Spooling:
         self._change -= entry.rows
         self._change_bytes -= entry.bytes
         self._given_up += entry.rows
+
+
+def _date_anew(db: sqlite3.Connection, statement: str, which: tuple[str, ...], now: Instant) -> None:
+    """Give the oldest of a class, where a wrong clock has dated them ahead, the date of what was added next."""
+    ahead: list[int] = []
+    date = now
+    with closing(db.execute(_SQL[statement], which)) as found:
+        for entry in map(_Entry._make, found):
+            if entry.at <= now:
+                date = entry.at
+                break
+            ahead.append(entry.id)
+    db.executemany(_SQL["date"], [(date, number) for number in ahead])
 
 
 def _apart(batch: Batch) -> tuple[Batch, Batch]:

@@ -29,7 +29,7 @@ class StoreLock:
         self._agent: str | None = None
 
     def take(self) -> None:
-        """Take the lock, again where its file was removed. Raises StoreError naming who has it, and OSError."""
+        """Acquire the lock, again where its file was removed. Raises StoreError naming who has it, and OSError."""
         path = self._path()
         if self._handle is not None and not _is_at(self._handle, path):
             self.release()

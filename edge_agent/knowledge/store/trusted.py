@@ -62,6 +62,11 @@ class TrustedTime:
         """The trusted time, or the wall clock where that is ahead."""
         return self.at if self._last is None else max(self.at, self._last.at)
 
+    @property
+    def known(self) -> Instant | None:
+        """What the wall clock said last, where it is known to be right: nothing was recorded after that."""
+        return self._last.at if self._last is not None and self._last.sure else None
+
     def too_old(self, keep_microseconds: int) -> Instant:
         """Return the time before which things are too old, where they are kept so long."""
         bound = self.earliest - keep_microseconds

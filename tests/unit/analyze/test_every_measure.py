@@ -8,13 +8,14 @@ from math import exp, isclose
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.frozen import freeze
 from support.plants import START, later, plant, reading, sensor, threshold
 from support.plants import Bench as Agent
 
 from edge_agent.analyze.limit import LimitAlarm
 from edge_agent.analyze.measures.rate_per_hour import RatePerHour
 from edge_agent.analyze.measures.registry import MEASURES, measure_of, members_of
-from edge_agent.runtime.freezing import freeze, thaw
+from edge_agent.runtime.freezing import thaw
 
 RISING = threshold("high", 0.5, measure="rate_per_hour", deadband=0.1)
 _steps = st.lists(st.tuples(st.floats(1.0, 90.0), st.floats(-10.0, 10.0)), min_size=2, max_size=30)

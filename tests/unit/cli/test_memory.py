@@ -60,6 +60,40 @@ def test_the_process_ends_with_a_word_and_a_code(what):
     assert "Traceback" not in done.stderr
 
 
+_SERVER = """
+import asyncio
+from edge_agent.cli.memory import watch_callbacks
+from edge_agent.observe.http import ObservationServer
+
+def metrics():
+    {failure}
+
+async def main():
+    watch_callbacks(asyncio.get_running_loop())
+    async with ObservationServer(
+        "127.0.0.1", 0, metrics=metrics, ready=dict, live=lambda: None, status=lambda: iter([])
+    ) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /metrics HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+        await reader.read(1)
+    raise SystemExit(7)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [("raise MemoryError", 1), ("return iter([b'# none'])", 7)], ids=["without memory", "as ever"]
+)
+def test_want_of_memory_while_an_answer_is_made_ends_the_process(failure, code):
+    done = subprocess.run(
+        [sys.executable, "-c", _SERVER.format(failure=failure)],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert ("edge-agent: out of memory, the process ends" in done.stderr) is (code == 1)
+
+
 def test_other_mistakes_of_callbacks_are_noted_as_ever():
     what = "asyncio.get_running_loop().call_soon(lambda: 1 / 0); await asyncio.sleep(0.01); raise SystemExit(7)"
     done = subprocess.run(
@@ -92,7 +126,6 @@ async def test_want_of_memory_while_reading_is_no_end_of_the_connection():
         for step in (transport._read, transport._write, transport._tick):
             with pytest.raises(MemoryError):
                 step()
-        transport._timer.cancel()
     assert failures == []
 
 

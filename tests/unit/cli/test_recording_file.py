@@ -15,7 +15,7 @@ def test_a_recording_is_for_the_agents_user_alone_whatever_the_umask(tmp_path: P
     before = os.umask(0)
     try:
         with written(path) as file:
-            file.write("{}\n")
+            file.write(["{}\n"])
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

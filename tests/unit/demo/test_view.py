@@ -11,7 +11,7 @@ from rich.console import Console
 from edge_agent.demo.rows import RENEWAL
 from edge_agent.demo.tally import Tally
 from edge_agent.demo.view import render
-from edge_agent.execute import execution
+from edge_agent.execute.need import PREFIX
 from edge_agent.model.quality import Flag
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def test_renewed_leases_count_with_the_command_they_renew(make: Makers) -> None:
 
 
 def test_renewals_are_told_by_the_words_that_execution_gives_them() -> None:
-    assert execution._PREFIX["renew"] == RENEWAL
+    assert PREFIX["renew"] == RENEWAL
 
 
 def test_what_is_held_back_of_a_plant_too_large_for_the_window_is_said(make: Makers) -> None:

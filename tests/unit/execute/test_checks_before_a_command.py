@@ -172,7 +172,7 @@ class Node:
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_specs, _happenings)
 def test_no_command_ever_violates_a_protection(make_desk, spec, happenings):
-    """Each element: what is requested, for how many seconds, and how the node behaves; `tripped` stops it at the end."""
+    """Each element: what is requested, for how long, and how the node behaves; `tripped` stops it at the end."""
     desk = make_desk(pump(**spec))
     node = Node(desk, spec)
     for action, pause, fate in happenings:

@@ -10,11 +10,6 @@ import pytest
 ROOT = Path(__file__).parents[3]
 VAGUE = {"Tell", "Tells", "Take", "Takes", "Let", "Lets"}
 ROOMS = sorted({path.parent.name for path in (ROOT / "edge_agent").glob("*/*.py")} | {"edge_agent"})
-#: Rooms whose docstrings are still to be gone through.
-STILL_VAGUE = {
-    *("analyze", "container", "edge_agent", "execute", "knowledge", "model", "monitor", "mqtt", "plan", "runtime"),
-    "settings",  # one of tomlfile.py, which goes with the parts of the plant file
-}
 
 
 def modules(room):
@@ -34,7 +29,4 @@ def test_docstrings_say_what_is_done(room):
     words = [(place, word) for path in sorted(modules(room)) for place, word in first_words(path)]
     assert words
     vague = [place for place, word in words if word in VAGUE]
-    if room in STILL_VAGUE:
-        assert vague, f"{room} is gone through: take it out of STILL_VAGUE"
-    else:
-        assert vague == []
+    assert vague == []

@@ -15,13 +15,11 @@ GLOSSARY = (ROOT / "docs/glossary.md").read_text("utf-8")
 MEANINGS, _, UNUSED = GLOSSARY.partition("## Words that are not used")
 SOURCES = {path: path.read_text("utf-8") for path in sorted((ROOT / "edge_agent").rglob("*.py"))}
 
-#: Names that two classes still have, to be emptied: the ports defined twice, and nouns with two meanings.
+#: Nouns that still have two meanings, to be emptied.
 STILL_TWICE = {
-    *("Absorbed", "Journal", "Spool", "Spooled", "Written", "PlantSource", "Clock"),  # ports, defined twice
-    *("Batch", "Connection", "Delivery", "Misfit", "Standing", "Writing"),
+    *("Batch", "Connection", "Facts", "Measure", "Misfit"),
+    *("Order", "Quality", "Seen", "Told", "Writing"),
 }
-#: Words that the code still says, to be emptied.
-STILL_SAID = {"wish"}
 
 
 @cache
@@ -73,16 +71,13 @@ def test_no_two_classes_have_one_name():
 def test_the_code_does_not_say(word):
     forms = {word, f"{word}s", f"{word}es", f"{word}ed"}
     saying = [str(path.relative_to(ROOT)) for path, source in SOURCES.items() if forms & words(source)]
-    if word in STILL_SAID:
-        assert saying, f"{word} is said no longer: take it out of STILL_SAID"
-    else:
-        assert saying == []
+    assert saying == []
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
 def test_documents_use_the_words_of_the_glossary(page):
     text = (ROOT / page).read_text("utf-8").replace(UNUSED, "")
     forms = {form for word in unused() for form in (word, f"{word}s", f"{word}es", f"{word}ed")}
-    # Prometheus has alerts, eKuiper and measured peers say hysteresis, and the glossary says why "wish" is left.
-    allowed = {"docs/metrics.md": {"alert"}, "docs/performance.md": {"hysteresis"}, "docs/glossary.md": {"wish"}}
+    # Prometheus has alerts, eKuiper and measured peers say hysteresis.
+    allowed = {"docs/metrics.md": {"alert"}, "docs/performance.md": {"hysteresis"}}
     assert sorted(forms & words(text) - allowed.get(page, set())) == []

@@ -9,6 +9,7 @@ from math import inf, isfinite
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.frozen import freeze
 
 from edge_agent.knowledge.policy.digest import plain
 from edge_agent.knowledge.policy.plant_rows import _sensor
@@ -16,7 +17,7 @@ from edge_agent.model.plant import Sensor
 from edge_agent.model.quality import Flag, Quality, joined
 from edge_agent.monitor.tests.registry import LAYOUT, MOST_NUMBER, TESTS, layout
 from edge_agent.monitor.tests.spec import Seen
-from edge_agent.runtime.freezing import freeze, thaw
+from edge_agent.runtime.freezing import thaw
 from edge_agent.settings.schema import QUALITY_TABLES
 
 _limit = st.floats(0.01, 100.0)

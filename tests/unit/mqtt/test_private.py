@@ -11,7 +11,7 @@ from support.deadline import block_until
 from support.streams import Reading
 
 from edge_agent.mqtt.packets import pubacks
-from edge_agent.mqtt.private import PrivateSide
+from edge_agent.mqtt.private import LONGEST_QUIET_SECONDS, SHORTEST_QUIET_SECONDS, PrivateSide
 
 IDS = list(range(1, 60_000))
 
@@ -100,9 +100,9 @@ def test_what_paho_does_not_see_counts_as_a_sign_of_life():
     inside.tick(reading=True)
     assert reading.client._ping_t == 0.0
     assert reading.client._last_bytes_received > 0.0
-    reading.client._ping_t = 5.0
+    later = reading.client._ping_t = paho.time_func() + 1.0
     inside.tick(reading=True)
-    assert reading.client._ping_t == 5.0  # that was for one tick
+    assert reading.client._ping_t == later  # nothing was heard since that question
 
 
 def test_while_nothing_is_read_no_answer_is_missed():
@@ -111,6 +111,24 @@ def test_while_nothing_is_read_no_answer_is_missed():
     reading.client._ping_t = 5.0
     inside.tick(reading=False)
     assert reading.client._ping_t == 0.0
+
+
+def quiet(client, *, heard=0.0, said=0.0, asked=None, keepalive=15):
+    """How long nothing is to be done, where something was heard, said, and asked (PINGREQ) so many seconds ago."""
+    now = paho.time_func()
+    client._keepalive, client._ping_t = keepalive, 0.0 if asked is None else now - asked
+    client._last_bytes_received, client._last_msg_out = now - heard, now - said
+    return pytest.approx(PrivateSide(client).quiet_seconds(), abs=0.04)
+
+
+def test_the_keepalive_is_looked_after_when_it_is_due():
+    client = Reading(paho.MQTTv311, []).client
+    assert quiet(client) == 15.0
+    assert quiet(client, heard=5.0) == 10.0
+    assert quiet(client, heard=5.0, said=9.0) == 6.0
+    assert quiet(client, asked=10.0) == 5.0
+    assert quiet(client, heard=20.0) == SHORTEST_QUIET_SECONDS
+    assert quiet(client, keepalive=0) == LONGEST_QUIET_SECONDS
 
 
 @pytest.mark.parametrize("error", [None, ConnectionResetError("reset")])

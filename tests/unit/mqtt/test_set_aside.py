@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.mqtt.setaside import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, LOSSES, SetAside
+from edge_agent.mqtt.setaside import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, SetAside
+
+#: So many suffice where all else passes.
+LOSSES = 4
 
 
 @pytest.fixture
@@ -16,11 +19,42 @@ def known():
 
 
 def lose(known, topic, size, times=LOSSES, now=0.0):
+    """Let connections end while a publish is on its way; the agent's status has passed before, on each."""
     for _ in range(times):
+        known.connected()
+        known.taken("status", 50)
         known.ended(topic, size, 0.1, now)
 
 
-def test_a_loss_or_two_mean_nothing(known):
+def test_three_losses_of_a_command_are_chance_though_all_else_has_passed(known):
+    lose(known, "command", 90, 3)
+    assert known.limit("command", 90, 3) is None
+
+
+@pytest.mark.parametrize("size", [90, 500])
+def test_on_a_line_that_fails_for_others_as_well_so_many_losses_are_chance(known, size):
+    now = 0.0
+    for _ in range(5):
+        lose(known, "command", size, 1, now)
+        lose(known, "alarm", 80, 1, now + 1)
+        known.connected()  # and ends with nothing on its way
+        now += 10
+        assert known.limit("command", size, now) is None
+        assert known.limit("alarm", 80, now) is None
+    lose(known, "command", size, 20, now)
+    assert known.limit("command", size, now + 20) == size
+
+
+def test_a_loss_long_after_it_was_sent_speaks_for_a_bad_line(known):
+    lose(known, "command", 90, 3)
+    for late in range(3):
+        known.connected()
+        known.ended("command", 90, 15.0, 10.0 + late)
+    lose(known, "command", 90, 1, 20)
+    assert known.limit("command", 90, 21) is None
+
+
+def test_some_losses_mean_nothing(known):
     lose(known, "alarm", 500, LOSSES - 1)
     assert known.limit("alarm", 500, 0) is None
     assert known.doubts("alarm", 500)  # but it goes alone
@@ -33,11 +67,13 @@ def test_what_ended_connection_after_connection_is_set_aside_and_all_that_is_as_
     assert known.limit("command", 499, 0) is None
 
 
-def test_between_what_was_taken_and_what_was_not_one_loss_suffices(known):
+def test_between_what_was_taken_and_what_was_not_two_losses_suffice(known):
     lose(known, "alarm", 500)
     assert known.doubts("command", 450)
     assert not known.doubts("command", 100)
-    known.ended("command", 450, 0.1, 0)
+    lose(known, "command", 450, 1)
+    assert known.limit("other", 450, 0) is None
+    lose(known, "command", 450, 1)
     assert known.limit("other", 450, 0) == 450
     known.taken("other", 449)
     assert not known.doubts("other", 449)

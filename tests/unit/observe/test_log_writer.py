@@ -150,7 +150,7 @@ def test_without_standard_error_everything_is_lost_and_nothing_else_happens():
 
 def test_the_beat_goes_on_for_as_long_as_it_likes(pipe):
     beats = []
-    writer = LogWriter(pipe.write_end, beat=lambda: beats.append(0) or len(beats) < 3)
+    writer = LogWriter(pipe.write_end, beat=lambda: beats.append(0) or (0.0 if len(beats) < 3 else None))
     pipe.flow()
     writer.put("line\n")
     block_until(lambda: len(beats) == 3)

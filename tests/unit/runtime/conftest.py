@@ -17,11 +17,12 @@ from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, 
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.runtime.announcer import Announcer
-from edge_agent.runtime.commit import CommitRules, GroupCommit
+from edge_agent.runtime.commit import GroupCommit
 from edge_agent.runtime.context import LoopContext
 from edge_agent.runtime.dispatcher import Dispatcher
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.loop import Loop
+from edge_agent.runtime.waiting import CommitRules
 from edge_agent.runtime.writing import Writing
 from edge_agent.turn import Knowledge
 

@@ -16,9 +16,9 @@ from edge_agent.runtime.agent import (
     Agent,
     Parts,
 )
-from edge_agent.runtime.commit import CommitRules
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.policywatch import POLL_SECONDS, PolicyWatch
+from edge_agent.runtime.waiting import CommitRules
 
 
 class FakeConnection:
@@ -78,7 +78,7 @@ def inbox(clock):
 
 
 @pytest.fixture
-def parts(make_knowledge, inbox, connection, inlet, outlet, journal, policy, clock, observer):
+def parts(make_knowledge, inbox, connection, inlet, outlet, journal, policy, plant, clock, observer):
     return Parts(
         knowledge=make_knowledge(),
         inbox=inbox,
@@ -86,7 +86,7 @@ def parts(make_knowledge, inbox, connection, inlet, outlet, journal, policy, clo
         inlet=inlet,
         outlet=outlet,
         journal=journal,
-        policy=PolicyWatch(policy, lambda policy: inbox.report(PolicyChange(policy))),
+        policy=PolicyWatch(policy, plant, lambda revision: inbox.report(PolicyChange(revision))),
         clock=clock,
         observer=observer,
         commit=CommitRules(60.0, 1000),
@@ -413,6 +413,9 @@ async def test_others_are_given_a_snapshot_and_the_backlog(run, agent, inbox, in
 class FakeRecorder:
     def __init__(self):
         self.inboxes = []
+
+    def prepare(self, now):
+        return []
 
     def record(self, inbox, now):
         self.inboxes.append(inbox)

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, PolicyChange, Route
-from edge_agent.model.plant import Policy
+from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, PlantChange, PolicyChange, Route
+from edge_agent.model.plant import Plant
+from edge_agent.model.revision import Revision
 from edge_agent.runtime.inbox import MOST_WAITING_BYTES, BoundedInbox
 
 BULK = bytes(60_000)
@@ -107,16 +108,30 @@ async def test_events_alone_have_no_time_of_receipt(make_inbox):
     assert (await inbox.take(0))[1] is None
 
 
-async def test_events_come_with_the_next_take_once_and_in_order(make_inbox, low):
+async def test_events_come_with_the_next_take_once_and_in_order_and_parts_of_a_policy_one_a_take(make_inbox, low):
     inbox = make_inbox()
-    change = PolicyChange(Policy((low,)))
     dispatch, breaker = DispatchReport("1", "published", ""), BreakerReport("station", "open")
     inbox.report(dispatch)
     inbox.report(breaker)
-    inbox.report(change)
+    first, second = (
+        PolicyChange(Revision({"tank1/level": ()}, more=True)),
+        PolicyChange(Revision({"tank1/level": (low,)})),
+    )
+    inbox.report(first)
+    inbox.report(second)
     taken, _ = await inbox.take(0)
-    assert taken.events == [dispatch, breaker, change]
-    assert (await inbox.take(0))[0].events == []
+    assert taken.events == [dispatch, breaker, first]
+    assert [(await inbox.take(0))[0].events for _ in range(2)] == [[second], []]
+
+
+async def test_a_changed_plant_takes_the_place_of_all_that_was_to_change_before(make_inbox, low):
+    inbox = make_inbox()
+    inbox.report(PolicyChange(Revision({"tank1/level": ()})))
+    changed = PlantChange(Plant("riverside", {}))
+    inbox.report(changed)
+    after = PolicyChange(Revision({"tank1/level": (low,)}))
+    inbox.report(after)
+    assert [(await inbox.take(0))[0].events for _ in range(2)] == [[changed], [after]]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +140,7 @@ async def test_events_come_with_the_next_take_once_and_in_order(make_inbox, low)
         lambda inbox, message: inbox.extend([message]),
         lambda inbox, _: inbox.report(DispatchReport("1", "published", "")),
         lambda inbox, _: inbox.report(BreakerReport("station", "open")),
-        lambda inbox, _: inbox.report(PolicyChange(Policy())),
+        lambda inbox, _: inbox.report(PolicyChange(Revision({}))),
         lambda inbox, _: inbox.wake(),
     ],
     ids=["message", "dispatch", "breaker", "policy", "wake"],

@@ -10,13 +10,14 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.frozen import freeze
 from support.plants import facts
 from support.waterworks import HOUR, STOP, World, broken_wire, protected, readme
 
 from edge_agent.errors import RecordingError
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.quality import Flag
-from edge_agent.runtime.freezing import freeze, thaw
+from edge_agent.runtime.freezing import Capture, thaw
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -87,6 +88,25 @@ def test_what_was_frozen_goes_on_to_decide_the_same(name):
     twin.bench.knowledge.analyzer.reindex()
     twin.run(2 * HOUR + 1)
     assert [facts(turn) for turn in twin.bench.turns[first:]] == [facts(turn) for turn in world.bench.turns[first:]]
+
+
+@pytest.mark.parametrize("name", worlds())
+def test_what_was_captured_is_written_as_it_was_whatever_the_turns_have_changed_since(name):
+    world = worlds()[name]
+    before = json.dumps(freeze(world.bench.knowledge))
+    capture = Capture(world.bench.knowledge)
+    for _ in capture.pieces():
+        pass
+    world.run(2 * HOUR + 1)
+    written = json.loads("".join(capture.text()))
+    assert json.dumps(freeze(world.bench.knowledge)) != before
+    assert json.dumps(written) == before
+
+
+def test_a_large_thing_is_captured_in_pieces():
+    capture = Capture([[number] for number in range(100)])
+    assert len(list(capture.pieces(most=10))) == 11
+    assert thaw(json.loads("".join(capture.text()))) == [[number] for number in range(100)]
 
 
 @pytest.mark.parametrize("given", [object(), len, json.JSONDecoder(), {"a": [lambda: 0]}])

@@ -9,7 +9,11 @@ from edge_agent.errors import RecordingError
 from edge_agent.model.commands import CommandState
 from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
+from edge_agent.model.revision import revisions
+from edge_agent.runtime.held import Held
 from edge_agent.runtime.loop import TICK_SECONDS
+from edge_agent.runtime.waiting import WORTHWHILE_ROWS
+from edge_agent.turn import Turn
 
 
 def dispatching():
@@ -48,6 +52,55 @@ async def test_readings_wait_for_others_and_are_not_acknowledged_meanwhile(
     assert [[reading.value for reading in turn.readings] for turn in journal.turns] == [[3.0], [3.1]]
     assert len(journal.writes) == 1
     assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
+
+
+async def test_readings_that_are_worth_a_write_wait_for_a_second_only(
+    make_loop, task_group, level_message, clock, journal
+):
+    async with task_group() as group:
+        loop = make_loop(group, commit_seconds=10.0).loop
+        for number in range(WORTHWHILE_ROWS - 1):
+            clock.advance(0.05)
+            await loop.turn(Inbox([level_message(3.0, number + 1)]), None)
+        assert journal.writes == []
+        await loop.turn(Inbox([level_message(3.0, WORTHWHILE_ROWS)]), None)
+    assert [len(turns) for turns in journal.writes] == [WORTHWHILE_ROWS]
+
+
+def test_a_reading_that_is_settled_before_it_was_stored_is_one_row(clock):
+    reading = object()
+    held = Held(Turn(clock.now(), readings=[reading], settled=[reading]))
+    assert (held.rows, held.news) == (2, 1)
+
+
+async def test_a_trickle_is_stored_after_the_interval_though_it_pauses(
+    make_loop, task_group, level_message, clock, journal
+):
+    async with task_group() as group:
+        parts = make_loop(group, commit_seconds=10.0)
+        for number in range(9):
+            clock.advance(1.0)
+            await parts.loop.turn(Inbox([level_message(3.0, number + 1)]), None)
+        assert journal.writes == []
+        assert parts.commits.patience(60.0) == pytest.approx(2.0)
+        clock.advance(2.0)
+        await parts.loop.turn(Inbox(), None)
+    assert [len(turns) for turns in journal.writes] == [9]
+
+
+async def test_what_a_broker_that_stops_at_few_sends_is_acknowledged_before_it_stops(
+    make_loop, task_group, level_message, clock, journal
+):
+    async with task_group() as group:
+        parts, number = make_loop(group, commit_seconds=10.0), 0
+        for _ in range(3):
+            for _ in range(8):
+                number += 1
+                clock.advance(0.05)
+                await parts.loop.turn(Inbox([level_message(3.0, number)]), None)
+            clock.advance(parts.commits.patience(60.0))
+            await parts.loop.turn(Inbox(), None)
+    assert [len(turns) for turns in journal.writes][:4] == [8, 8, 4, 4]
 
 
 async def test_an_urgent_turn_takes_the_waiting_readings_with_it(make_loop, task_group, level_message, journal, inlet):
@@ -205,11 +258,22 @@ async def test_changed_alarms_and_dead_letters_go_to_the_outbox(make_loop, task_
     assert outlet.letters[0].payload == b"NaN"
 
 
-async def test_a_recorder_that_fails_is_given_up_and_the_loop_goes_on(make_loop, task_group, level_message, inlet):
+@pytest.mark.parametrize("where", ["prepare", "record"])
+async def test_a_recorder_that_fails_is_given_up_and_the_loop_goes_on(
+    make_loop, task_group, level_message, inlet, where
+):
     class Broken:
         asked = 0
 
+        def prepare(self, _now):
+            if where == "prepare":
+                self.fail()
+            return []
+
         def record(self, _inbox, _now):
+            self.fail()
+
+        def fail(self):
             self.asked += 1
             raise RecordingError("the disk is full")
 
@@ -220,6 +284,31 @@ async def test_a_recorder_that_fails_is_given_up_and_the_loop_goes_on(make_loop,
         await loop.turn(Inbox([level_message(3.1, 2)]), None)
     assert recorder.asked == 1
     assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
+
+
+async def test_others_have_their_turns_while_a_recorder_notes_what_is_known(make_loop, task_group, level_message):
+    others = 0
+
+    class Thorough:
+        def prepare(self, _now):
+            for _ in range(5):
+                seen.append(others)
+                yield
+
+        def record(self, inbox, _now):
+            seen.append(inbox)
+
+    async def other():
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    seen, inbox = [], Inbox([level_message(3.0)])
+    async with task_group() as group:
+        group.create_task(other())
+        await make_loop(group, recorder=Thorough()).loop.turn(inbox, None)
+    assert seen == [0, 1, 2, 3, 4, inbox]
 
 
 async def test_every_stage_is_measured_when_something_came_in(make_loop, task_group, level_message, observer):
@@ -274,7 +363,8 @@ async def test_a_changed_policy_is_in_force_with_the_next_turn(
         group.create_task(parts.loop.run())
         parts.inbox.extend([level_message(3.0)])
         await wait_until(lambda: any(turn.readings for turn in observer.turns))
-        parts.inbox.report(PolicyChange(Policy((raised,), plant.policy.plans)))
+        for part in revisions(plant.policy, Policy((raised,), plant.policy.plans)):
+            parts.inbox.report(PolicyChange(part))
         await wait_until(lambda: any(turn.alarm_events for turn in observer.turns))
         await wait_until(dispatching)
 

@@ -25,7 +25,7 @@ def read(path):
 def record(path, *texts, **more):
     with RecordingFile(path, **more) as file:
         for text in texts:
-            assert file.write(text)
+            assert file.write([text])
 
 
 def test_what_is_written_is_read_line_by_line(tmp_path):
@@ -42,7 +42,7 @@ def test_another_process_appends(tmp_path):
 
 def test_what_was_written_can_be_read_while_it_goes_on(tmp_path):
     with RecordingFile(tmp_path / "day") as file:
-        file.write('{"a":1}\n')
+        file.write(['{"a":1}\n'])
         block_until(lambda: read(tmp_path / "day") == ['{"a":1}'])
 
 
@@ -76,7 +76,7 @@ def test_a_day_that_is_over_is_put_aside_under_its_name(tmp_path):
     path = tmp_path / "day"
     with RecordingFile(path) as file:
         for number in range(3):
-            file.write(f'{{"n":{number}}}\n')
+            file.write([f'{{"n":{number}}}\n'])
             if number < 2:
                 assert file.put_aside("2026-11-22")
     assert [read(tmp_path / name) for name in ("day.2026-11-22", "day.2026-11-22.2", "day")] == [
@@ -91,7 +91,7 @@ def test_the_oldest_go_when_all_are_too_large(tmp_path):
     text = "".join(f'{{"n":"{os.urandom(500).hex()}"}}\n' for _ in range(20))  # some 10 kB, packed
     with RecordingFile(path, most_bytes=100_000) as file:
         for number in range(30):
-            block_until(lambda: file.write(text))
+            block_until(lambda: file.write([text]))
             if number % 2:
                 block_until(lambda number=number: file.put_aside(f"2026-11-{number:02d}"))
     sizes = {each.name: each.stat().st_size for each in tmp_path.iterdir()}
@@ -103,7 +103,7 @@ def test_the_oldest_go_when_all_are_too_large(tmp_path):
 def test_a_file_says_when_it_is_large(tmp_path):
     with RecordingFile(tmp_path / "day", most_bytes=1000) as file:
         assert not file.is_large
-        file.write(os.urandom(200).hex() + "\n")
+        file.write([os.urandom(200).hex() + "\n"])
         block_until(lambda: file.is_large)
 
 
@@ -122,7 +122,7 @@ def test_a_full_disk_is_told_with_the_next_write():
 
     def fails(file):
         try:
-            file.write('{"a":1}\n')
+            file.write(['{"a":1}\n'])
         except RecordingError as error:
             told.append(str(error))
         return told
@@ -137,7 +137,7 @@ def test_a_disk_that_stands_still_loses_lines_and_holds_up_nobody(tmp_path):
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)  # opened, and never read
     with RecordingFile(tmp_path / "pipe") as file:
         text = os.urandom(100_000).hex() + "\n"
-        taken = [file.write(text) for _ in range(200)]
+        taken = [file.write([text]) for _ in range(200)]
         assert taken[0]
         assert not taken[-1]
         os.close(reader)  # the writer is let go

@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.frozen import freeze
 from support.keptlines import KeptLines
-from support.plants import Bench, facts
+from support.plants import Bench, facts, threshold
 
 from edge_agent.errors import RecordingError
 from edge_agent.execute.identity import command_id
@@ -31,8 +32,8 @@ from edge_agent.model.inbox import (
     Route,
 )
 from edge_agent.model.plant import Node, Plant, Policy
+from edge_agent.model.revision import Revision, revisions
 from edge_agent.model.time import Moment, parse_rfc3339
-from edge_agent.runtime.freezing import freeze
 from edge_agent.runtime.recorder import JsonRecorder
 from edge_agent.runtime.recording import Header, RecordedTurn, Recording
 from edge_agent.turn import run_turn
@@ -59,10 +60,16 @@ def turns(*lines):
     return list(read(*lines).turns())
 
 
+def prepared(recorder, now):
+    for _ in recorder.prepare(now):
+        pass
+
+
 def recorded(inputs, make_knowledge, kept=None):
     kept = kept or KeptLines()
     recorder = JsonRecorder(kept, make_knowledge(now=inputs[0][0]), "water")
     for now, inbox in inputs:
+        prepared(recorder, now)
         recorder.record(inbox, now)
     recorder.flush()
     return kept.text
@@ -115,6 +122,7 @@ def lived(knowledge, inputs, recorder=None):
     turns = []
     for now, inbox in inputs:
         if recorder is not None:
+            prepared(recorder, now)
             recorder.record(inbox, now)
         turns.append(run_turn(knowledge, inbox, now))
     return turns
@@ -130,6 +138,33 @@ def test_a_recorded_run_replays_to_the_turns_it_was(make_knowledge):
     assert turns[4].command_events
     for _ in range(2):
         assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
+
+
+class Later(KeptLines):
+    """Makes the text of what it is given when the test asks for it, as a thread of its own may."""
+
+    def __init__(self):
+        super().__init__()
+        self.given = []
+
+    def write(self, text):
+        self.given.append(text)
+        return True
+
+    def make(self):
+        self.text = "".join(piece for text in self.given for piece in text)
+
+
+def test_what_is_written_only_after_the_turns_were_run_is_what_was_known_before_them(make_knowledge):
+    inputs, kept = day(), Later()
+    knowledge = make_knowledge(now=inputs[0][0])
+    lived(knowledge, inputs[:2])
+    recorder = JsonRecorder(kept, knowledge, "water")
+    turns = lived(knowledge, inputs[2:], recorder)
+    recorder.flush()
+    kept.make()
+    assert turns[0].commands
+    assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
 
 
 @pytest.mark.parametrize("middle", range(1, 6))
@@ -193,10 +228,11 @@ def test_a_changed_policy_and_a_changed_plant_are_recorded(make_knowledge):
     knowledge = make_knowledge(now=first[0])
     low = replace(knowledge.plant.policy.thresholds[0], limit=0.5)
     policy = replace(knowledge.plant.policy, thresholds=(low, *knowledge.plant.policy.thresholds[1:]))
+    (revision,) = revisions(knowledge.plant.policy, policy)
     other = replace(knowledge.plant, nodes={**knowledge.plant.nodes, "new": Node("new")})
     inputs = [
         first,
-        (moment(0.1), Inbox(events=[PolicyChange(policy)])),
+        (moment(0.1), Inbox(events=[PolicyChange(revision)])),
         (moment(0.15), Inbox(events=[PlantChange(other)])),
         *rest,
     ]
@@ -206,7 +242,7 @@ def test_a_changed_policy_and_a_changed_plant_are_recorded(make_knowledge):
     recorder.flush()
     assert [facts(turn) for turn in replayed(kept.text)] == [facts(turn) for turn in turns]
     back = [part.inbox for part in Recording(io.StringIO(kept.text), parse).parts() if isinstance(part, RecordedTurn)]
-    assert (back[1].events, back[2].events) == ([PolicyChange(policy)], [PlantChange(other)])
+    assert (back[1].events, back[2].events) == ([PolicyChange(revision)], [PlantChange(other)])
 
 
 def test_all_that_an_inbox_can_hold_comes_back(make_knowledge):
@@ -216,7 +252,7 @@ def test_all_that_an_inbox_can_hold_comes_back(make_knowledge):
             DispatchReport("id", "published", "attempt 1"),
             BreakerReport("station", "open"),
             RenewalReport("set aside"),
-            PolicyChange(Policy()),
+            PolicyChange(Revision({})),
             LinkReport(connected=False),
             EpochReport(7, "seen"),
             RefusalReport("misfit"),
@@ -399,13 +435,13 @@ def test_a_line_that_cannot_be_read_is_named(bad):
 
 @pytest.mark.parametrize("form", [1, 2])
 def test_the_events_of_a_former_form_are_read(form):
-    plant = Plant("riverside", {})
+    plant, low = Plant("riverside", {}), threshold("low", 1.0)
     line = {
         "at": "2026-11-22T10:00:00Z", "seconds": 5.0, "messages": [{"topic": LEVEL_TOPIC, "payload": "1"}],
         "deliveries": [["id", "published", "attempt 1"]], "breakers": [["station", "open"]], "renewals": ["set aside"],
         "links": [False, True], "epochs": [[7, "seen"]], "refusals": ["misfit"],
         "operations": [["reset", "station/pump1", "kim", "looked at it"]],
-        "policy": freeze(Policy()), "plant": freeze(plant),
+        "policy": freeze(Policy((low,))), "plant": freeze(plant),
     }  # fmt: skip
     (turn,) = read({"recording": form}, line).turns()
     assert [message.payload for message in turn.inbox.messages] == [b"1"]
@@ -419,7 +455,7 @@ def test_the_events_of_a_former_form_are_read(form):
         RefusalReport("misfit"),
         Operation("reset", "station/pump1", "kim", "looked at it"),
         PlantChange(plant),
-        PolicyChange(Policy()),
+        PolicyChange(Revision({"tank1/level": (low,)}, ())),
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from support.deadline import wait_until
+from support.plants import whole
 
 from edge_agent.model.commands import CommandState
 from edge_agent.model.inbox import Inbox, PolicyChange, Receipt
@@ -33,7 +34,7 @@ def make_stopping_loop(stop_plant, make_loop):
 
     def make(group, **settings):
         parts = make_loop(group, **settings)
-        parts.inbox.report(PolicyChange(stop_plant.policy))
+        parts.inbox.report(PolicyChange(whole(stop_plant.policy, stop_plant)))
         return parts
 
     return make
@@ -115,7 +116,7 @@ async def test_a_start_that_a_stop_has_superseded_never_goes_out(
         await parts.loop.turn(Inbox([level_message(3.0, 1), level_message(1.2, 2)]), None)
         clock.advance(STORE_PAUSE_SECONDS)
         await parts.loop.turn(Inbox([level_message(3.0, 3)]), None)
-        await parts.loop.turn(Inbox(events=[PolicyChange(stop_plant.policy)]), None)
+        await parts.loop.turn(Inbox(events=[PolicyChange(whole(stop_plant.policy, stop_plant))]), None)
         clock.advance(STORE_PAUSE_SECONDS)
         await parts.loop.turn(Inbox([level_message(1.2, 4)]), None)
         clock.advance(UNSTORED_SECONDS)

@@ -9,7 +9,7 @@ from operator import getitem
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_agent.errors import ConfigurationError, Problem
@@ -346,6 +346,7 @@ def test_whatever_is_in_a_file_it_is_a_plant_or_problems_of_one_line(raw):
 
 
 @given(st.lists(st.tuples(st.sampled_from(places(RIVERSIDE)[1:]), ANYTHING), min_size=1, max_size=3))
+@example([(("nodes", "station", "actuators"), {"\n": False})])  # a name that is suggested for another one
 def test_whatever_is_wrong_in_a_plant_it_is_explained(changes):
     raw = deepcopy(RIVERSIDE)
     for path, value in changes:

@@ -22,6 +22,9 @@ SELECT rows, bytes FROM spool WHERE id = ?
 -- name: drop
 DELETE FROM spool WHERE id = ?
 
+-- name: date
+UPDATE spool SET at = ? WHERE id = ?
+
 -- name: refuse
 INSERT OR REPLACE INTO spool_refused (id, stream, at, rows, body, reason)
 SELECT id, stream, at, rows, body, ? FROM spool WHERE id = ?

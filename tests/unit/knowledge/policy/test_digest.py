@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import pytest
-
-from edge_agent.knowledge.policy.digest import digest, plain
+from edge_agent.knowledge.policy.digest import digest
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.quality import Quality
 from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.settings.plantfile import load_plant
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEVEL = Sensor("tank1", "level", "level", "m", quality=Quality([GrossRange((0.0, 6.0))]))
 FLOW = Sensor("tank1", "flow", "flow", "m3/h")
@@ -44,11 +45,51 @@ def test_every_difference_in_content_shows() -> None:
     assert len({digest(plant) for plant in [PLANT, *others]}) == len(others) + 1
 
 
-@pytest.mark.parametrize(
-    "plant",
-    [PLANT, replace(PLANT, policy=Policy()), replace(PLANT, site="hillside", nodes={}), Plant("s", {"a": Node("a")})],
-)
-def test_it_is_that_of_the_whole_as_json_so_that_stores_of_before_know_their_plant(plant: Plant) -> None:
-    ordered = replace(plant, policy=Policy(tuple(sorted(plant.policy.thresholds, key=str)), plant.policy.plans))
-    whole = json.dumps(plain(ordered), sort_keys=True, separators=(",", ":"))
-    assert digest(plant) == hashlib.sha256(whole.encode()).hexdigest()
+FILE = """
+[site]
+id = "riverside"
+
+[nodes.tank1.sensors.level]
+quantity = "level"
+unit = "m"
+interval_seconds = 10
+
+[nodes.tank1.sensors.level.quality]
+gross_range = { fail = [0.0, 6.0], suspect = [0.2, 5.8] }
+freshness = { suspect_seconds = 30, fail_seconds = 60 }
+
+[nodes.tank1.sensors.level.thresholds]
+high = { limit = 5.2, deadband = 0.2, on_delay_seconds = 10, priority = "high" }
+low = { limit = 1.5, deadband = 0.2, priority = "high" }
+
+[nodes.tank1.sensors.pressure]
+quantity = "pressure"
+unit = "bar"
+
+[nodes.station.actuators.pump1]
+kind = "pump"
+fail_safe = "stop"
+lease_seconds = 900
+
+[plans.fill]
+when = ["tank1/level:low"]
+do = [{ actuator = "station/pump1", action = "start" }]
+
+[plans.full]
+when = ["tank1/level:high"]
+do = [{ actuator = "station/pump1", action = "stop" }]
+"""
+
+
+def test_stores_of_before_know_an_untouched_file_again(tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(FILE)
+    # As version 0.1 noted it, which knew neither measures nor quality tests of later.
+    assert digest(load_plant(path)) == "82e65d3657015627d434c0e8d8416780b4a29617c7f72c16534bb3d424154d05"
+
+
+def test_a_measure_counts_where_one_is_given() -> None:
+    rate = replace(LOW, measure="rate_per_hour")
+    told = replace(rate, parameters=(("over_seconds", 600.0),))
+    plants = [replace(PLANT, policy=Policy((low, HIGH), PLANS)) for low in (LOW, rate, told)]
+    assert len({digest(plant) for plant in plants}) == 3

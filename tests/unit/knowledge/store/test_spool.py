@@ -126,6 +126,28 @@ async def test_what_is_too_old_is_given_up(path, make_turn):
     assert [row[1] for batch in batches for row in batch.readings] == [day * DAY * 1_000_000 for day in (2, 3, 4)]
 
 
+async def test_what_a_wrong_clock_has_dated_ahead_holds_up_nothing_that_is_too_old(path, make_turn):
+    async with SqliteStore(path, spool=True, bounds=StoreBounds(spool_max_days=2, reserve_mb=0)) as store:
+        for day in range(1, 6):
+            await store.write([make_turn(day * DAY)])
+            if day == 1:
+                wrong = make_turn(400 * DAY)
+                wrong.now = wrong.now._replace(seconds=day * DAY + 1.0, sure=False)
+                await store.write([wrong])
+        batches = await emptied(store)
+    assert [row[1] // (DAY * 1_000_000) for batch in batches for row in batch.readings] == [3, 4, 5]
+
+
+async def test_what_may_be_from_ahead_is_kept_while_no_clock_is_known_to_be_right(path, make_turn):
+    """Nobody knows whether the clock was wrong that was ahead, or the one that follows it."""
+    async with SqliteStore(path, spool=True, bounds=StoreBounds(spool_max_days=2, reserve_mb=0)) as store:
+        for second, day in enumerate((1, 40, 2, 3, 4, 5, 6)):
+            turn = make_turn(day * DAY)
+            turn.now = turn.now._replace(seconds=float(second), sure=False)
+            await store.write([turn])
+        assert (store.spooled_rows, store.spool_dropped_rows) == (7, 0)
+
+
 async def test_what_came_before_the_clock_was_known_to_be_right_is_no_older_for_it(path, make_turn):
     """After forty days without power the time server is reached a minute after the start; the clock was right."""
     async with SqliteStore(path, bounds=StoreBounds(reserve_mb=0)) as store:

@@ -1,0 +1,49 @@
+"""A changed policy in parts, so that no turn has to put all of a large one in force."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edge_agent.model.plant import Plan, Policy, Threshold
+
+#: So many sensors get other limits in one turn at the most, about 10 ms.
+MOST_SENSORS = 1_000
+
+
+class Revision(NamedTuple):
+    """What one turn puts in force: all limits of the sensors (`node/sensor`) whose limits change, and changed plans.
+
+    `more`: the next turns bring the rest. Nothing is started before that: plans and the limits that they look at may
+    be of two policies until then.
+    """
+
+    limits: Mapping[str, tuple[Threshold, ...]]
+    plans: tuple[Plan, ...] | None = None
+    more: bool = False
+
+    def then(self, later: Revision) -> Revision:
+        """Return what puts this in force, and then another."""
+        plans = self.plans if later.plans is None else later.plans
+        return Revision({**self.limits, **later.limits}, plans, later.more)
+
+
+def revisions(before: Policy, after: Policy, most_sensors: int = MOST_SENSORS) -> list[Revision]:
+    """Return what turns one policy into the other, in order; the plans come last."""
+    old, new = by_sensor(before.thresholds), by_sensor(after.thresholds)
+    changed = [(name, new.get(name, ())) for name in {**old, **new} if old.get(name) != new.get(name)]
+    plans = None if before.plans == after.plans else after.plans
+    parts = [dict(changed[first : first + most_sensors]) for first in range(0, len(changed), most_sensors)]
+    if not parts:
+        return [] if plans is None else [Revision({}, plans)]
+    return [*(Revision(part, more=True) for part in parts[:-1]), Revision(parts[-1], plans)]
+
+
+def by_sensor(thresholds: Iterable[Threshold]) -> dict[str, tuple[Threshold, ...]]:
+    """Return thresholds by `node/sensor`."""
+    found: dict[str, list[Threshold]] = {}
+    for threshold in thresholds:
+        found.setdefault(f"{threshold.node}/{threshold.sensor}", []).append(threshold)
+    return {name: tuple(limits) for name, limits in found.items()}
