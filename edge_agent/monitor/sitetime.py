@@ -86,7 +86,7 @@ class NodeTime:
         return None if self._believed is None else self._believed.offset
 
     def meet(self, at: Instant, now: Moment) -> bool:
-        """Take the first stamp that a clock may show; return whether it is believed, as the agent's clock agrees.
+        """Note the first stamp that a clock may show. Return whether it is believed, as the agent's clock agrees.
 
         No later one: what a node kept passes by the time of a clock that is behind.
         """
