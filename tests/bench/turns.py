@@ -17,6 +17,7 @@ from bench.table import Row
 from edge_agent.model.inbox import Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
 from edge_agent.model.remembered import Remembered
+from edge_agent.model.revision import revisions
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
 from edge_agent.settings.plantfile import plant_from
 from edge_agent.turn import Knowledge, run_turn
@@ -59,7 +60,8 @@ class Core:
         policy = self.knowledge.plant.policy
         (old,) = [each for each in policy.thresholds if each.alarm == f"load0/s0:{name}"]
         changed = [replace(each, limit=limit) if each is old else each for each in policy.thresholds]
-        return self._run(Inbox(events=[PolicyChange(Policy(tuple(changed), policy.plans))]))
+        (revision,) = revisions(policy, Policy(tuple(changed), policy.plans))  # found off the loop in the agent
+        return self._run(Inbox(events=[PolicyChange(revision)]))
 
     def _message(self, value: float) -> Message:
         seq, place = divmod(self._number, self._size.all_sensors)
