@@ -20,7 +20,7 @@ from support.redisserver import RedisServer
 from edge_agent.errors import StoreError, StoreUnavailableError
 from edge_agent.knowledge.policy.inforce import PolicyInForce
 from edge_agent.knowledge.policy.rediscache import PAUSE_SECONDS, SILENCE_SECONDS, RedisCache
-from edge_agent.knowledge.policy.sealed import Mark, sealed, unsealed
+from edge_agent.knowledge.policy.sealed import FORMAT, Mark, sealed, unsealed
 from edge_agent.knowledge.policy.shared import SharedCopy
 from edge_agent.knowledge.utility.postgres import PostgresStore
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
@@ -251,7 +251,7 @@ SPOILT = {
     "an altered revision": lambda data, _key: data.replace(b'"revision":2', b'"revision":9'),
     "a plausible entry of somebody without the key": lambda data, _key: forged(data, b"guess", limit=9.6, revision=9),
     "another site's": lambda data, key: forged(data, key, site="hillside", revision=9),
-    "another format": lambda data, key: forged(data, key, format=3, revision=9),
+    "another format": lambda data, key: forged(data, key, format=FORMAT + 1, revision=9),
     "a limit that is no number": lambda data, key: forged(data, key, limit="9.6", revision=9),
     "a limit out of bounds": lambda data, key: forged(data, key, limit=1e308, revision=9),
     "a limit that is not finite": lambda data, key: forged(data, key, limit=float("inf"), revision=9),
