@@ -189,7 +189,7 @@ class GroupCommit:
         self._observer.missed(sum(held.turn.counts.gaps for held in those))
         self._held = self._held[len(those) :]  # what came while it was written is behind it
         self._waiting.count(self._held)
-        self._waiting.begin(self._clock.steady())
+        self._waiting.written(self._clock.steady())
         self._recovered()
         await self._publish(those)
         self._announcer.dead_letters(letter for held in those for letter in held.turn.dead_letters)

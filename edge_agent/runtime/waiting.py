@@ -35,12 +35,13 @@ class Waiting:
     """Counts what waits, and knows from the pace of what comes when it is due.
 
     Readings alone wait until WORTHWHILE_ROWS of them do, as long as the rules say, or until half of what the broker
-    sends unacknowledged waits, or until it falls silent because it waits for acknowledgements.
+    sends unacknowledged waits, or until it falls silent because it waits for acknowledgements. What comes after so long
+    without a write waits no longer than the second time: whoever publishes one reading soon finds it in the store.
     """
 
     def __init__(self, rules: CommitRules, seconds: float) -> None:
         """Begin at a steady time."""
-        self._rules, self._since = rules, seconds
+        self._rules, self._since, self._written = rules, seconds, float("-inf")
         self._arrivals, self._generation = Arrivals(seconds, rules.gather_seconds), 0
         self.rows = self.receipts = self._news = 0
 
@@ -48,8 +49,12 @@ class Waiting:
         return f"Waiting({self.rows} rows, {self.receipts} messages)"
 
     def begin(self, seconds: float) -> None:
-        """Count the time from now on: nothing waits yet, or only what came while the rest was written."""
+        """Count the time from now on: nothing waits yet."""
         self._since = seconds
+
+    def written(self, seconds: float) -> None:
+        """Count the time from now on: all is written but what came meanwhile."""
+        self._since = self._written = seconds
 
     def add(self, held: Held, seconds: float) -> None:
         """Count one more turn."""
@@ -81,7 +86,8 @@ class Waiting:
     def due_at(self) -> float:
         """Return the steady time at which what waits is to be stored, if nothing comes that must be stored sooner."""
         wait = self._rules.interval_seconds
-        until = self._since + (wait if self._news < WORTHWHILE_ROWS else min(wait, WORTHWHILE_SECONDS))
+        is_worth_it = self._news >= WORTHWHILE_ROWS or self._since - self._written >= wait
+        until = self._since + (min(wait, WORTHWHILE_SECONDS) if is_worth_it else wait)
         return min(until, self._arrivals.silent_from(self.receipts)) if self.receipts else until
 
     def _note_arrivals(self, receipts: Sequence[Receipt], seconds: float) -> None:

@@ -113,7 +113,8 @@ class StoreSection(Section):
         ge=0,
         le=60,
         description="How long readings may wait to be written together, where they are few: as soon as 100 of them "
-        "wait, it is a second at most; 0: each turn is written at once. Commands and alarms never wait.",
+        "wait, or after so long without a write, it is a second at most; 0: each turn is written at once. Commands and "
+        "alarms never wait.",
     )
     keep_days: float = Field(
         30.0, gt=0, le=36500, description="How long readings, alarms, commands and decisions are kept in it."

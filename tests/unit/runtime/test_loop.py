@@ -20,6 +20,15 @@ def dispatching():
     return [task for task in asyncio.all_tasks() if task.get_name().startswith("dispatch")]
 
 
+async def after_a_write(loop, level_message, clock, journal):
+    """Let a first reading be written: what follows it soon waits for more."""
+    await loop.turn(Inbox([level_message(3.0, 100_000)]), None)
+    clock.advance(1.0)
+    await loop.turn(Inbox(), None)
+    assert len(journal.writes) == 1
+    journal.writes.clear()
+
+
 async def test_a_turn_is_stored_then_published_then_acknowledged(make_loop, task_group, level_message, events, outlet):
     async with task_group() as group:
         parts = make_loop(group)
@@ -43,13 +52,15 @@ async def test_readings_wait_for_others_and_are_not_acknowledged_meanwhile(
 ):
     async with task_group() as group:
         loop = make_loop(group, commit_seconds=5.0).loop
-        await loop.turn(Inbox([level_message(3.0, 1)]), None)
+        await after_a_write(loop, level_message, clock, journal)
+        inlet.acknowledged.clear()
+        await loop.turn(Inbox([level_message(3.1, 1)]), None)
         clock.advance(4.9)
-        await loop.turn(Inbox([level_message(3.1, 2)]), None)
+        await loop.turn(Inbox([level_message(3.2, 2)]), None)
         assert (journal.writes, inlet.acknowledged) == ([], [])
         clock.advance(0.1)
         await loop.turn(Inbox(), None)
-    assert [[reading.value for reading in turn.readings] for turn in journal.turns] == [[3.0], [3.1]]
+    assert [[reading.value for reading in turn.readings] for turn in journal.turns[-2:]] == [[3.1], [3.2]]
     assert len(journal.writes) == 1
     assert inlet.acknowledged == [Receipt(1, 1), Receipt(1, 2)]
 
@@ -59,12 +70,25 @@ async def test_readings_that_are_worth_a_write_wait_for_a_second_only(
 ):
     async with task_group() as group:
         loop = make_loop(group, commit_seconds=10.0).loop
+        await after_a_write(loop, level_message, clock, journal)
         for number in range(WORTHWHILE_ROWS - 1):
             clock.advance(0.05)
             await loop.turn(Inbox([level_message(3.0, number + 1)]), None)
         assert journal.writes == []
         await loop.turn(Inbox([level_message(3.0, WORTHWHILE_ROWS)]), None)
     assert [len(turns) for turns in journal.writes] == [WORTHWHILE_ROWS]
+
+
+async def test_what_comes_alone_is_stored_within_a_second(make_loop, task_group, level_message, clock, journal):
+    async with task_group() as group:
+        parts = make_loop(group, commit_seconds=10.0)
+        for number in range(3):
+            clock.advance(60.0)
+            await parts.loop.turn(Inbox([level_message(3.0, number + 1)]), None)
+            assert parts.commits.patience(60.0) == pytest.approx(1.0)
+            clock.advance(1.0)
+            await parts.loop.turn(Inbox(), None)
+            assert len(journal.writes) == number + 1
 
 
 def test_a_reading_that_is_settled_before_it_was_stored_is_one_row(clock):
@@ -78,6 +102,7 @@ async def test_a_trickle_is_stored_after_the_interval_though_it_pauses(
 ):
     async with task_group() as group:
         parts = make_loop(group, commit_seconds=10.0)
+        await after_a_write(parts.loop, level_message, clock, journal)
         for number in range(9):
             clock.advance(1.0)
             await parts.loop.turn(Inbox([level_message(3.0, number + 1)]), None)
