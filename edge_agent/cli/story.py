@@ -50,7 +50,7 @@ def _alarm(alarm: dict[str, Any]) -> Iterator[str]:
 
 
 def _decision(decision: dict[str, Any]) -> Iterator[str]:
-    yield f"Plan {decision['plan'] or '(none: a person)'}"
+    yield f"Plan {decision['plan'] or '(none)'}"
     yield f"  {decision['at']}  {decision['verdict']}: {decision['actuator']} {decision['action']}"
     for check in decision["checks"]:
         yield f"  check {check['name']}: {'passed' if check['passed'] else 'not passed'} ({check['detail']})"

@@ -249,7 +249,7 @@ class Agent:
             self._group.create_task(self._parts.refused(epoch), name="refused epoch")
 
     async def _finish(self, loop: Loop, turning: asyncio.Task[None], publishing: asyncio.Task[None]) -> None:
-        logger.info("The agent finishes what it holds")
+        logger.info("Shutting down")
         self._parts.inbox.hold()
         loop.stop()
         # `asyncio.wait` leaves what is not done: cut off with the group, unacknowledged, the broker keeps it.
