@@ -35,7 +35,7 @@ def _rewire(parts: Parts) -> Parts:
             group.create_task(parts.journal._connection.run(lambda _db: never.wait()), name="hang")
             parts.inbox.extend([reading(3.0, SystemClock().now())])
 
-    return replace(parts, beside={**parts.beside, "hang": hang})
+    return replace(parts, upkeep=hang)
 
 
 if __name__ == "__main__":
