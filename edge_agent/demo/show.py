@@ -101,12 +101,15 @@ async def show(
 
 
 def demo_settings(settings: Settings, broker: Address, folder: Path) -> Settings:
-    """Keep the user's settings, but for what the demo brings along: broker, store and, where taken, the port."""
+    """Keep the user's settings, but for what the demo brings along: broker, store and, where taken, the port.
+
+    Nothing is gathered: its time runs faster than the wall's, and so few milliseconds are the interval of a sensor.
+    """
     own = {"host": broker.host, "port": broker.port, "username": None, "password": None, "password_file": None}
     http = settings.http
     return settings.model_copy(
         update={
-            "mqtt": settings.mqtt.model_copy(update={**own, "tls": None}),
+            "mqtt": settings.mqtt.model_copy(update={**own, "tls": None, "gather_seconds": 0.0}),
             "store": settings.store.model_copy(update={"path": folder / "demo.db"}),
             "postgres": PostgresSection(),  # a demo leaves no trace in the utility's store
             "http": http.model_copy(update={"port": http.port if _free(http.host, http.port) else 0}),

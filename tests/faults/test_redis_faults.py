@@ -30,7 +30,7 @@ NAME = "edge-agent:policy:riverside"
 REFUSED = 'edge_agent_policy_cache_reads_total{outcome="refused"}'
 TRAFFIC = {"rate": 500, "level_every": 50, "bare_every": 10}
 #: The limits of the plant file, as a reason writes them; those of the poison are others.
-LIMITS = ("high 5.2", "low 1.5")
+LIMITS = ("high (5.20 m)", "low (1.50 m)")
 
 
 def flush(redis: RedisServer) -> None:
