@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker
@@ -17,7 +17,7 @@ from amqtt.errors import BrokerError
 from edge_agent.errors import BrokerUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 _LISTENER = "embedded"
 _CONFIGURATION = {
@@ -29,10 +29,29 @@ _MQTT_5 = 5
 _REFUSAL = b"\x20\x03\x00\x84\x00"
 
 
+class _Subscriptions(dict[str, Any]):
+    """What is subscribed to; whoever walks through it may wait meanwhile, and others change it."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(super().__iter__()))
+
+    def items(self) -> Any:  # noqa: ANN401 - a copy in the place of a view
+        """Return a copy."""
+        return tuple(super().items())
+
+
+class _SteadyBroker(Broker):  # type: ignore[misc]  # amqtt ships no types
+    """amqtt, but for a client that it loses where another one subscribes in the same instant."""
+
+    def __init__(self, configuration: dict[str, Any]) -> None:
+        super().__init__(configuration)
+        self._subscriptions = _Subscriptions()
+
+
 @contextlib.asynccontextmanager
 async def run_amqtt(host: str, port: int) -> AsyncIterator[int]:
     """Run the broker and tell its port; 0 asks for a free one. Raises BrokerUnavailableError."""
-    broker = Broker(_CONFIGURATION)
+    broker = _SteadyBroker(_CONFIGURATION)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, OSError):
