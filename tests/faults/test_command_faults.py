@@ -91,7 +91,8 @@ def make_wired(make_site: Callable[..., Site]) -> Iterator[Callable[[], tuple[Si
         return wires[-1].proxy.port
 
     def make() -> tuple[Site, Wire]:
-        site = make_site(plant=SLOW, level_every=0, rate=1000, agent_port=through)
+        # The level is stored well before the plant decides.
+        site = make_site(plant=SLOW, level_every=0, rate=1000, agent_port=through, commit_seconds=0.05)
         return site, wires[-1]
 
     try:

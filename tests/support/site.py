@@ -99,13 +99,15 @@ class Site:
         broker_settings: str = "",
         agent_port: Callable[[int], int] = lambda port: port,
         spawn: Callable[..., Any] | None = None,
+        commit_seconds: float = 1.0,
         **flood: Any,
     ) -> None:
         self.folder = folder
         (folder / "broker").mkdir(parents=True)
         self.broker = Mosquitto(folder / "broker", broker_settings)
         self.broker.start()
-        self.agent = AgentProcess(folder / "agent", agent_port(self.broker.port), plant, settings, spawn=spawn)
+        port = agent_port(self.broker.port)
+        self.agent = AgentProcess(folder / "agent", port, plant, settings, spawn=spawn, commit_seconds=commit_seconds)
         self.others: list[AgentProcess] = []
         self.nodes = Witnesses(self.broker.port, load_plant(folder / "agent" / "config" / "plant.toml"))
         self.flood = Flood(self.broker.port, **flood)
