@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from edge_agent.model.fitness import Misfit
 
 
-class Measure:
+class Measure(ABC):
     """One measure. A subclass is a frozen dataclass whose members are keys of a threshold in the plant file.
 
     It sees the good readings of a sensor in their order. What it remembers from one to the next is its state: None at
@@ -25,17 +26,20 @@ class Measure:
     says: ClassVar[str]
     is_value: ClassVar[bool] = False
 
+    @abstractmethod
     def update(self, value: float, seconds: float, state: Any) -> tuple[Any, float | None]:  # noqa: ANN401 - its own
         """Return the state to go on with and the figure at a time of observation; None where it cannot tell."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def subject(self, sensor: str) -> str:
         """Name what is compared, in a sentence."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def unit(self, unit: str) -> str:
         """Return the unit of the figure for a sensor in this unit."""
-        raise NotImplementedError
+        ...
 
     @classmethod
     def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Misfit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
@@ -37,7 +38,7 @@ class Seen(NamedTuple):
     before: float | None = None  # the value before the last
 
 
-class QualityTest:
+class QualityTest(ABC):
     """One quality test. A subclass is a frozen dataclass whose members are the test's keys in the plant file.
 
     What a test remembers from one reading to the next is its state: None at rest, else an object of its own module
@@ -64,9 +65,10 @@ class QualityTest:
         """Age at receipt past which a reading is late; None where the test does not say."""
         return None
 
+    @abstractmethod
     def update(self, seen: Seen, state: Any) -> tuple[Any, Flag]:  # noqa: ANN401 - each test has its own state
         """Flag a reading, or the one before it where the test settles; return the state to go on with, and the flag."""
-        raise NotImplementedError
+        ...
 
     @classmethod
     def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Misfit]:
