@@ -128,6 +128,8 @@ class Knowledge:
         self.analyzer.recall(readings, remembered.delays, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()
+        self._planned: Planned | None = None  # the last
+        self._told: tuple[object, ...] = ()  # conditions of plans and of the policy
         self.executor = Executor(plant, agent, mode, remembered, now)
         for control in self.executor.roster.plant.values():
             if control.desired is not None:
@@ -171,9 +173,23 @@ class Knowledge:
             if self.executor.doing(standing.request):
                 yield standing.request.actuator, plan
 
-    def idle(self, now: Moment) -> dict[str, str]:
-        """Return why, by actuator, what runs seems to have no effect."""
-        return self.effects.look(self.running(), self.measure, now.seconds)
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which the next turn decides something though nothing comes until then."""
+        parts = (self.monitor, self.analyzer, self.planner, self.executor, self.effects)
+        return min(part.next_seconds() for part in parts)
+
+    def look_at_effects(self, now: Moment, *, looked: bool) -> None:
+        """Look whether what runs has an effect, where that may have changed: actuators were looked at, or it is due."""
+        if looked or now.seconds >= self.effects.next_seconds():
+            self.effects.look(self.running(), self.measure, now.seconds)
+
+    def has_news(self, planned: Planned) -> bool:
+        """Whether the conditions of plans and of the policy may be others than before."""
+        if planned is not self._planned or self.effects.idle is not self._told[2] or self.refusal != self._told[3]:
+            self._planned, before = planned, self._told
+            self._told = dict(planned.blind), dict(planned.tripped), self.effects.idle, self.refusal
+            return self._told != before
+        return False
 
     def snapshot(self, now: Moment) -> Snapshot:
         """Return a frozen look at everything. Costs about a microsecond a sensor: for people, not for turns."""
@@ -254,6 +270,8 @@ def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Tur
     )
     _note(knowledge.analyzer.analyze(heard, turn.now), turn)
     turn.delays = knowledge.analyzer.take_delays(turn.now)
+    if observed.judged:
+        knowledge.effects.hear()
 
 
 def _note(changes: Changes, turn: Turn) -> None:
@@ -276,8 +294,10 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         analyzer.doubted,
         None if events.revision is None else events.revision.plans,
         [operation.target for operation in operations if operation.operation == "reset"],
-        bool(observed.statuses),
+        bool(observed.statuses or observed.states),
+        bool(observed.judged),
         knowledge.revising,
+        analyzer.register.edition,
     )
     planned = knowledge.planner.decide(facts, turn.now)
     turn.plans = list(planned.memories)
@@ -314,8 +334,9 @@ def _raise_conditions(knowledge: Knowledge, events: Events, planned: Planned, ex
     """Raise what is wrong with actuators and the policy as alarms, and clear what is over."""
     for refusal in events.of(RefusalReport):
         knowledge.refusal = refusal.detail
-    if executed.conditions is not None:
-        found = executed.conditions | conditions(planned, knowledge.idle(turn.now))
+    knowledge.look_at_effects(turn.now, looked=bool(executed.looked))
+    if knowledge.has_news(planned) or executed.conditions is not None:
+        found = {**knowledge.executor.conditions, **conditions(planned, knowledge.effects.idle)}
         if knowledge.refusal:
             found[_REFUSED] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
         _note(knowledge.analyzer.conditions.update(found, turn.now), turn)

@@ -11,6 +11,7 @@ from edge_agent.analyze.points import Points
 from edge_agent.analyze.proof import culprit
 from edge_agent.analyze.register import AlarmRegister, Shown
 from edge_agent.analyze.unheeded import Unheeded, is_ahead
+from edge_agent.model.agenda import Agenda
 from edge_agent.model.alarms import AGENT, AlarmKey, Evidence
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
 from edge_agent.model.quality import Flag, flag_name
@@ -52,9 +53,11 @@ class Analyzer:
         self.register = AlarmRegister(remembered)
         self.conditions = Conditions(self.register, plant)
         self._points = Points(plant)
+        self._agenda: Agenda[Point] = Agenda()  # what time alone may change
         self._pending: dict[Point, None] = {}  # points with a running delay; ordered, so that replays agree
-        self._doubting: dict[Point, None] = {}  # points whose suspect readings are beyond a limit
-        self._doubted: frozenset[str] = frozenset()
+        self._moved: dict[Point, None] = {}  # whose delays began or ended since they were taken
+        self._doubts: dict[Point, frozenset[str]] = {}  # by point the alarms that doubt would raise
+        self._doubted: frozenset[str] | None = frozenset()  # all of them; None where that is to be worked out anew
         self._delays = Delays(())
         self.adopt(thresholds, now)
         for alarm in self.register.alarms:
@@ -89,11 +92,12 @@ class Analyzer:
         self._delays = Delays(delays)
         for point in self._points.recall(readings, now):
             self._delays.resume(point, now)
-            self._file(point)
+            self._file(point, now)
 
     def take_delays(self, now: Moment) -> list[DelayMemory]:
         """Return what has changed of the running delays that a restart must know."""
-        return list(self._delays.look(self._pending, now))
+        moved, self._moved = self._moved, {}
+        return list(self._delays.look(moved, self._pending, now))
 
     def delays(self) -> list[DelayMemory]:
         """Return the running delays that a restart must know."""
@@ -102,7 +106,13 @@ class Analyzer:
     @property
     def doubted(self) -> frozenset[str]:
         """The alarms, by name, that are not active and would be if suspect readings counted; as of the last `tick`."""
+        if self._doubted is None:
+            self._doubted = frozenset().union(*self._doubts.values())
         return self._doubted
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which something changes though nothing is heard; infinite where nothing does."""
+        return min(self._agenda.next_seconds(), self.register.next_seconds())
 
     def good_seconds(self, sensor: str) -> float | None:
         """Return the monotonic time at which the last good reading of a sensor was taken; None before the first.
@@ -137,15 +147,19 @@ class Analyzer:
         for point, removed in self._points.revise(limits):
             for name in removed:
                 self.register.clear(_key(point, name), now, f"threshold {name} was removed")
+                self._delays.look_at_all()
             if point.last_good is not None and point.trusted and not point.stale:
                 self._compare(point, point.last_good, now)
+            else:
+                self._file(point, now)
 
     def renew(self, plant: Plant, thresholds: Iterable[Threshold], now: Moment) -> None:
         """Go on with a changed plant: what stays keeps its state, the alarms of what does not are cleared."""
         lost = self._points.renew(plant)
-        self._pending, self._doubting = {}, {}
+        self._agenda, self._pending, self._moved, self._doubts, self._doubted = Agenda(), {}, {}, {}, None
+        self._delays.look_at_all()
         for point in self._points:
-            self._file(point)
+            self._file(point, now)
         self.conditions.adopt(plant)
         for alarm in self.register.alarms:
             key = alarm.key
@@ -207,17 +221,30 @@ class Analyzer:
         for limit in point.limits.values():
             if limit.update(reading.value, now.seconds, at):
                 self._conclude(point, limit, now)
-        self._file(point)
+        self._file(point, now)
 
-    def _file(self, point: Point) -> None:
-        """Keep account of whether a delay is running, of doubt, and of the values that change nothing."""
-        if any(limit.doubting for limit in point.limits.values()):
-            self._doubting[point] = None
-        if any(limit.pending for limit in point.limits.values()):
-            self._pending[point] = None
+    def _file(self, point: Point, now: Moment) -> None:
+        """Keep account of running delays, of doubt, of when to look again, and of the values that change nothing."""
+        point.rest(now.seconds)
+        if point.pending:
+            self._pending[point] = self._moved[point] = None
+        elif point in self._pending:
+            del self._pending[point]
+            self._moved[point] = None
+        if point.doubting or point in self._doubts:
+            self._weigh(point, now)
+        if point.pending or point.doubting:
+            self._agenda.put(point)
+
+    def _weigh(self, point: Point, now: Moment) -> None:
+        """Keep account of the alarms that doubt would raise."""
+        found = frozenset(str(_key(point, each.name)) for each in point.limits.values() if each.is_doubted(now.seconds))
+        if found != self._doubts.get(point, frozenset()):
+            self._doubted = None
+        if point.doubting:
+            self._doubts[point] = found
         else:
-            self._pending.pop(point, None)
-        point.rest()
+            self._doubts.pop(point, None)
 
     def _conclude(self, point: Point, limit: LimitAlarm, now: Moment) -> None:
         """Raise or clear where the delay is over."""
@@ -240,7 +267,7 @@ class Analyzer:
         point.heard_seconds = now.seconds
         for limit in point.limits.values():
             limit.doubt(reading.value, now.seconds, suspect=reading.flag == _SUSPECT)
-        self._file(point)
+        self._file(point, now)
         key = _key(point, BAD_QUALITY)
         enough = reading.flag == _FAIL or point.bad_in_a_row >= SUSPECTS_IN_A_ROW
         if enough and not self.register.is_active(key):
@@ -258,7 +285,7 @@ class Analyzer:
             point = self._points.of(sensor)
             point.stale = True
             point.restart()
-            self._file(point)
+            self._file(point, now)
             late, unheeded = sensor.late_seconds, point.unheeded
             reason = f"{sensor.name} has not been heard for {late:g} s"
             if unheeded is not None and unheeded.heard_within(late, now.seconds):
@@ -276,27 +303,15 @@ class Analyzer:
             self.register.raise_(key, "high", now, f"{key.node} is offline")
 
     def tick(self, now: Moment) -> None:
-        """Complete the delays of those sensors that are still trusted."""
-        for point in list(self._pending):
+        """Complete the delays that are over, of those sensors that are still trusted, and end what silence ends."""
+        for point in self._agenda.take(now.seconds):
+            point.bridge(now)
             if point.trusted and not point.stale:
-                point.bridge(now)
                 for limit in point.limits.values():
                     if limit.pending:
                         self._conclude(point, limit, now)
-                self._file(point)
-        if self._doubting or self._doubted:
-            self._weigh_doubts(now)
+            self._file(point, now)
         self.register.tick(now)
-
-    def _weigh_doubts(self, now: Moment) -> None:
-        doubted = set()
-        for point in list(self._doubting):
-            point.bridge(now)
-            if not any(limit.doubting for limit in point.limits.values()):
-                del self._doubting[point]
-                self._file(point)
-            doubted |= {str(_key(point, one.name)) for one in point.limits.values() if one.is_doubted(now.seconds)}
-        self._doubted = frozenset(doubted)
 
     def _evidence(self, reading: Reading, topic: str) -> Evidence:
         return Evidence(

@@ -44,6 +44,7 @@ class AlarmRegister:
         self._chatter = Chatter()
         self._events: list[AlarmEvent] = []
         self._changed: dict[AlarmKey, Alarm] = {}
+        self.edition = 0  # grows whenever another alarm is active, or none that was
 
     @property
     def active(self) -> Mapping[str, Alarm]:
@@ -110,6 +111,7 @@ class AlarmRegister:
         before = self._active.pop(str(key), None)
         if before is None:
             return
+        self.edition += 1
         alarm = replace(before, active=False, acknowledged=True, since=now.at, reason=reason, value=value)
         self._note(alarm, AlarmEvent(key, AlarmEventKind.CLEARED, now.at, value, "agent", reason))
 
@@ -133,6 +135,10 @@ class AlarmRegister:
             self._changed[told.key] = alarm
             self._events.append(AlarmEvent(told.key, kind, now.at, alarm.value, "agent", reason))
 
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which the next alarm that chatters is told of; infinite where none does."""
+        return self._chatter.next_seconds()
+
     def _note(self, alarm: Alarm, event: AlarmEvent, *, begins: bool = False) -> None:
         """Record a changed alarm; while it chatters the journal is told only how that `begins`."""
         chatters = alarm.key in self._chatter
@@ -147,6 +153,7 @@ class AlarmRegister:
         """Hold an alarm until it is at rest."""
         self._alarms[alarm.key] = alarm
         if alarm.active:
+            self.edition += str(alarm.key) not in self._active
             self._active[str(alarm.key)] = alarm
         if alarm.at_rest:
             del self._alarms[alarm.key]

@@ -22,6 +22,7 @@ from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import highest_epoch, standing_alarms
 from edge_agent.container.watching import Watching
 from edge_agent.errors import RecordingError
+from edge_agent.knowledge.store.glance import FileGlance
 from edge_agent.model.inbox import LinkReport, PlantChange, PolicyChange, RefusalReport, RenewalReport
 from edge_agent.observe.metrics import Metrics
 from edge_agent.runtime.agent import Agent, Parts
@@ -124,7 +125,7 @@ class _Assembly:
             recorder=recorder,
             drain=self._drain(),
             upkeep=None if stores.postgres is None else stores.upkeep,
-            operations=OperationWatch(stores.embedded, self.inbox.report),
+            operations=OperationWatch(stores.embedded, self.inbox.report, self._glance()),
             refused=broker.succession.refused,
             standing_alarms=partial(standing_alarms, self.address),
         )
@@ -142,7 +143,11 @@ class _Assembly:
             self.stores.changes,
             lambda why: report(RefusalReport(why)),
             equip=lambda plant: report(PlantChange(plant)),
+            glance=None if self.stores.changes is not None else self._glance(),
         )
+
+    def _glance(self) -> FileGlance:
+        return FileGlance(self.settings.store.path)
 
 
 async def _assemble(settings: Settings, stores: Stores, clock: Clock) -> _Assembly:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.execute import decisions, departure, former, outcomes, recall, reports, requests
+from edge_agent.execute.attention import Attention
 from edge_agent.execute.authority import Authority, epoch_of_refusal
 from edge_agent.execute.equipment import fulfils
 from edge_agent.execute.facts import Executed, Facts, Sighted
@@ -16,17 +17,19 @@ from edge_agent.execute.outcomes import Word
 from edge_agent.execute.reach import Reach
 from edge_agent.execute.roster import Roster
 from edge_agent.execute.troubles import Watch
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import CommandEvent, CommandRecord, CommandState, Reported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from edge_agent.execute.control import Control
     from edge_agent.execute.facts import Acknowledged, Told
     from edge_agent.execute.former import Lost
     from edge_agent.execute.need import Need
+    from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.commands import Mode, Request
-    from edge_agent.model.plant import Plant
+    from edge_agent.model.plant import Plant, Priority
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
 
@@ -40,15 +43,28 @@ class Executor:
     def __init__(self, plant: Plant, agent: str, mode: Mode, remembered: Remembered, now: Moment) -> None:
         self.authority = Authority(plant.site, agent, mode, remembered.epoch)
         self.roster = Roster(plant.actuators, now)
-        self.orders = Orders()
+        self._attention = Attention(self.roster)
+        self.orders = Orders(self._attention)
         self.reach = Reach()
         self._gate = Gate(self.authority, self.reach, self.roster)
         self._watch = Watch()
+        self._blind: dict[Control, None] = {}  # whose command waits for evidence: looked at in every turn
         self._offset, self._sure = now.offset, now.sure
         self._lost: Lost | None = former.recalled(remembered, self.roster, self.orders, self.authority, now)
+        self._attention.begin()
 
     def __repr__(self) -> str:
         return f"<Executor: {self.authority}, {self.roster}, {self.orders}>"
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which something changes though nothing happens; infinite where nothing does."""
+        leaving = min((each.until_seconds for each in self.roster.leaving.values()), default=NEVER)
+        return min(self._attention.next_seconds(), self.orders.next_seconds(), leaving)
+
+    @property
+    def conditions(self) -> Mapping[AlarmKey, tuple[Priority, str]]:
+        """What is wrong with actuators, by alarm."""
+        return self._watch.found
 
     @property
     def epoch(self) -> int:
@@ -73,11 +89,15 @@ class Executor:
             else:
                 self._let_go(control, _GONE, executed, now)
         self.reach.keep({*plant.nodes, *(control.actuator.node for control in self.roster)})
+        self._attention.begin()
+        self._blind.clear()
+        self._watch.keep(self.roster)
         return executed
 
     def _let_go(self, control: Control, word: Word, executed: Executed, now: Moment) -> None:
         self.orders.close(control, word, executed, now)
         self.roster.let_go(control.actuator.name)
+        self._watch.keep(self.roster)
         executed.memories.append(departure.forgotten(control.actuator.name))
 
     # The first step: what planning must know of -----------------------------------------------------------------
@@ -90,6 +110,7 @@ class Executor:
             control = self.roster.plant.get(operation.target)
             if control is not None:
                 requests.release(control, now, reset=operation.operation == "reset")
+                self._attention.stir(control)
 
     def _note_status(self, node: str, now: Moment, *, online: bool) -> None:
         """Note whether a node is there. What it reports when it comes back is no hand's doing."""
@@ -97,6 +118,7 @@ class Executor:
         if online is before:
             return
         for control in self.roster.of(node):
+            self._attention.stir(control)
             if not online:
                 control.gone()
             elif before is False:
@@ -114,12 +136,14 @@ class Executor:
         executed = Executed()
         for request in facts.requests:
             self._request(request, executed, now)
-        self._note_authority(facts, executed, now)
+        if facts.epochs or facts.links:
+            self._note_authority(facts, executed, now)
         self.authority.clocks.hear(facts.ahead, now)
         if facts.acknowledgements or facts.states or facts.dispatches:
             self._hear(facts, executed, now)
         for breaker in facts.breakers:
             self.reach.note_breaker(breaker.node, breaker.state)
+            self._attention.stir(*self.roster.of(breaker.node))
             if breaker.state != "open":
                 self._awake(self.roster.of(breaker.node), now)
         self._heed_clock(now)
@@ -129,14 +153,22 @@ class Executor:
         if self._lost is not None:
             former.tell(self._lost, executed, now)
             self._lost = None
-        if self.authority.commands:
-            self._reconcile(facts.unsure, executed, now)
-        changed = [control for control in self.roster if control.changed]
-        executed.conditions = self._watch.look(self.roster, now, has_changed=bool(changed))
-        for control in changed:
-            executed.memories.append(recall.memory(control, now))
-            control.changed = False
+        self._look(facts.unsure, executed, now)
         return executed
+
+    def _look(self, unsure: Callable[[str], bool], executed: Executed, now: Moment) -> None:
+        """Look at those actuators that something happened to, or whose time has come; the others are as they were."""
+        self._attention.stir(*self._blind)
+        for node in self.reach.trying:  # what becomes of the one command is what the others wait for
+            self._attention.stir(*self.roster.of(node))
+        looked = self._attention.take(now.seconds)
+        held_until = self._reconcile(looked, unsure, executed, now) if self.authority.commands else {}
+        executed.conditions, executed.looked = self._watch.look(looked, self.roster, now), len(looked)
+        for control in looked:
+            if control.changed:
+                executed.memories.append(recall.memory(control, now))
+                control.changed = False
+            self._attention.looked(control, held_until.get(control, NEVER), now)
 
     def _request(self, request: Request, executed: Executed, now: Moment) -> None:
         """Put a request of a plan in force, as far as the mode lets plans have a say."""
@@ -145,6 +177,7 @@ class Executor:
             return
         if self.authority.commands:
             requests.stand(control, request, now)
+            self._attention.stir(control)
         else:
             self._only_record(control, request, executed, now)
 
@@ -171,18 +204,20 @@ class Executor:
             if link.connected and not self.reach.linked:
                 self._awake(self.roster, now)
             self.reach.linked = link.connected
+        self._attention.stir(*self.roster)
 
-    @staticmethod
-    def _awake(controls: Iterable[Control], now: Moment) -> None:
+    def _awake(self, controls: Iterable[Control], now: Moment) -> None:
         """Allow what was missed to be asked at once."""
         for control in controls:
             control.awake(now)
+            self._attention.stir(control)
 
     def _hear(self, facts: Facts, executed: Executed, now: Moment) -> None:
         """Note what nodes say. Their word comes before our despair of it: after a stall both may lie in one inbox."""
         for ack in facts.acknowledgements:
             if ack.status in ("accepted", "done") and ack.command_id not in self.orders:
                 reports.overhear(self.roster[ack.actuator], ack.command_id, now)
+                self._attention.stir(self.roster[ack.actuator])
         for told in facts.states:
             self._report(told, executed, now)
         for report in facts.dispatches:
@@ -200,6 +235,7 @@ class Executor:
     def _report(self, told: Told, executed: Executed, now: Moment) -> None:
         """Note what an actuator says it does. It settles a command that was open when a former run ended."""
         control = self.roster[told.actuator]
+        self._attention.stir(control)
         if reports.hear(control, Reported(told.state, told.value, now.at, told.local), now) is not None:
             self.orders.close(control, REPORTED, executed, now)
 
@@ -227,6 +263,7 @@ class Executor:
         if stepped or now.sure is not self._sure:
             for control in self.roster:
                 control.changed = True
+            self._attention.stir(*self.roster)
         self._offset, self._sure = now.offset, now.sure
 
     def _see_off(self, executed: Executed, now: Moment) -> None:
@@ -236,25 +273,37 @@ class Executor:
                 executed.decisions.append(departure.unconfirmed(leaving, now))
             self._let_go(leaving.control, _LEASE_OVER, executed, now)
 
-    def _reconcile(self, unsure: Callable[[str], bool], executed: Executed, now: Moment) -> None:
-        """Give every command that is needed and may be given; what waits for evidence is only ever made safe."""
-        wanted = []
-        for control in self.roster:
-            why = need(control, now)
-            if why is not None and control.desired is not None and (control.safe or not unsure(control.actuator.name)):
-                wanted.append((control, control.desired, why))
-        self._gate.queue([(control, request) for control, request, _ in wanted], now)
-        for control, request, why in wanted:
-            self._consider(control, request, why, executed, now)
+    def _reconcile(
+        self, looked: list[Control], unsure: Callable[[str], bool], executed: Executed, now: Moment
+    ) -> dict[Control, float]:
+        """Give every command that is needed and may be given; what waits for evidence is only ever made safe.
 
-    def _consider(self, control: Control, request: Request, why: Need, executed: Executed, now: Moment) -> None:
-        """Give a command, or hold it back."""
+        Return until when at least checks hold the others back.
+        """
+        wanted, held_until = [], {}
+        for control in looked:
+            self._blind.pop(control, None)
+            why = need(control, now)
+            if why is None or control.desired is None:
+                continue
+            if control.safe or not unsure(control.actuator.name):
+                wanted.append((control, control.desired, why))
+            else:
+                self._blind[control] = None
+        self._gate.queue(looked, [(control, request) for control, request, _ in wanted], now)
+        for control, request, why in wanted:
+            if not self._consider(control, request, why, executed, now):
+                held_until[control] = self._gate.free_seconds(control, request, now)
+        return held_until
+
+    def _consider(self, control: Control, request: Request, why: Need, executed: Executed, now: Moment) -> bool:
+        """Give a command, or hold it back; return whether it was given."""
         checks = self._gate.checks(control, request, now)
         reason = PREFIX[why] + request.reason
         if not all(check.passed for check in checks):
             if control.held_back.hold(checks, request, now.seconds):
                 executed.decisions.append(decisions.held(request, reason, checks, now))
-            return
+            return False
         detail = "its lease is renewed by another" if why == "renew" else f"now {request.action} is requested"
         self.orders.close(control, Word(CommandState.SUPERSEDED, detail), executed, now)
         command = self.authority.command(control.actuator, request, reason, now)
@@ -264,3 +313,4 @@ class Executor:
         self.orders.follow(control, record, now.seconds + control.actuator.command_ttl_seconds)
         executed.commands.append(command)
         executed.decisions.append(decisions.commanded(request, command, checks, now))
+        return True

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.execute import outcomes
 from edge_agent.execute.outcomes import Word
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import CommandEvent, CommandState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edge_agent.execute.attention import Attention
     from edge_agent.execute.control import Control
     from edge_agent.execute.facts import Executed
     from edge_agent.execute.roster import Roster
@@ -55,8 +57,10 @@ class Order(NamedTuple):
 class Orders:
     """The open commands of a site by id."""
 
-    def __init__(self) -> None:
+    def __init__(self, attention: Attention) -> None:
+        self._attention = attention
         self._open: dict[str, Order] = {}
+        self._next = NEVER  # no order is over before
 
     def __repr__(self) -> str:
         return f"<Orders: {len(self._open)} open>"
@@ -76,7 +80,8 @@ class Orders:
 
     def follow(self, control: Control, record: CommandRecord, expires_seconds: float) -> None:
         """Follow a command from now on."""
-        self._open[record.command.id] = Order(control, record, expires_seconds)
+        order = self._open[record.command.id] = Order(control, record, expires_seconds)
+        self._next = min(self._next, order.over_seconds)
 
     def resume(self, control: Control, record: CommandRecord, now: Moment) -> None:
         """Follow a command of a former run.
@@ -92,6 +97,7 @@ class Orders:
             heir = roster.plant.get(order.control.actuator.name)
             if heir is not None:
                 self._open[identity] = order._replace(control=heir)
+        self._next = -NEVER  # the times of its actuator may be others
 
     def concerns(self, command_id: str, actuator: str) -> bool:
         """Whether an actuator may speak of a command: not of another's that is open."""
@@ -102,6 +108,8 @@ class Orders:
         """Move a command on in its life, where that is a legal step."""
         record = order.record
         if outcomes.advance(order.control, record, word, now):
+            self._attention.stir(order.control)
+            self._next = min(self._next, order.over_seconds)
             executed.events.append(event(record, word.detail, now))
             if not record.open:
                 del self._open[record.command.id]
@@ -132,6 +140,8 @@ class Orders:
 
     def expire(self, executed: Executed, now: Moment) -> None:
         """Close the commands that nobody will hear of any more."""
+        if now.seconds <= self._next:
+            return
         for order in [each for each in self._open.values() if now.seconds > each.over_seconds]:
             if order.proven:
                 self.advance(order, REPORTED, executed, now)
@@ -139,6 +149,11 @@ class Orders:
             accepted = order.record.state is CommandState.ACCEPTED
             detail = "accepted, but never done" if accepted else "nothing was heard of it"
             self.advance(order, Word(CommandState.EXPIRED, detail), executed, now)
+        self._next = min((order.over_seconds for order in self._open.values()), default=NEVER)
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time after which one may be over; infinite where none is open."""
+        return self._next if self._open else NEVER
 
 
 def event(record: CommandRecord, detail: str, now: Moment) -> CommandEvent:

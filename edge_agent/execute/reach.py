@@ -38,6 +38,11 @@ class Reach:
         """Return the state of a node's breaker."""
         return self._breakers.get(node, "closed")
 
+    @property
+    def trying(self) -> list[str]:
+        """The nodes whose breakers let one command through."""
+        return [node for node, state in self._breakers.items() if state == "half_open"]
+
     def keep(self, nodes: Collection[str]) -> None:
         """Forget all nodes but these."""
         for node in [node for node in self.online if node not in nodes]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import Request
+from edge_agent.model.evidence import grace_seconds
 from edge_agent.model.remembered import PlanView
 from edge_agent.plan.claims import Claim, Overruled, losers, request_of, strength
 from edge_agent.plan.planstate import Ground, PlanState, Seen
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 
 #: That a plan lost against another is told again after so long, however often it begins.
 OVERRULED_SECONDS = 60.0
-#: So often the evidence is looked at when no alarm changes.
+#: So often the evidence is looked at when readings come and no alarm changes.
 LOOK_SECONDS = 1.0
+#: What changes after a time has changed so long after it at the latest, however times are rounded.
+_AFTERWARDS_SECONDS = 1e-6
 
 
 class Planned(NamedTuple):
@@ -44,8 +48,9 @@ class Facts(NamedTuple):
     """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
 
     `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `sighted`: a node has
-    spoken, so that the evidence is looked at though no alarm has changed. `revising`: a changed policy is in force in
-    part, so that nothing may begin.
+    spoken, so that the evidence is looked at though no alarm has changed. `heard`: readings were judged, so that it is
+    looked at with the next second. `revising`: a changed policy is in force in
+    part, so that nothing may begin. `edition`: where it is told, it is another one whenever other alarms are active.
     """
 
     active: Mapping[str, Alarm]
@@ -55,7 +60,9 @@ class Facts(NamedTuple):
     plans: Iterable[Plan] | None = None
     resets: Iterable[str] = ()
     sighted: bool = False
+    heard: bool = False
     revising: bool = False
+    edition: int | None = None
 
 
 class Planner:
@@ -71,9 +78,10 @@ class Planner:
         self._standing: dict[str, Standing] = {}
         self._start = now.seconds
         self._sure = now.sure
-        self._seen: tuple[frozenset[str], Container[str], bool] | None = None
+        self._seen: tuple[frozenset[str] | int, Container[str], bool] | None = None
         self._told: dict[tuple[str, str | None, str], float] = {}  # which plan lost an actuator to which, told when
-        self._next_look = 0.0
+        self._looked_seconds, self._due_seconds = now.seconds, 0.0
+        self._is_waiting = True  # for evidence or rest: then every turn looks, for the next reading may be the one
         self._states = {plan.id: PlanState(plan, plant, now.seconds) for plan in plans}
         for memory in memories:
             if memory.plan in self._states:
@@ -157,13 +165,16 @@ class Planner:
     def decide(self, facts: Facts, now: Moment) -> Planned:
         """Look at alarms and evidence; return new and lost requests, and what to remember of the plans that changed."""
         self._heed(facts)
-        seen = (frozenset(facts.active), facts.doubted, facts.revising)
-        if seen == self._seen and now.seconds < self._next_look:
+        names = frozenset(facts.active) if facts.edition is None else facts.edition
+        seen = (names, facts.doubted, facts.revising)
+        if seen == self._seen and not self._is_waiting and now.seconds < self._due_seconds:
             return self._quiet
         self._seen = seen
         changed, begun = self._update(facts, now)
         requests, overruled = self._arbitrate(facts, begun, now)
-        self._next_look = now.seconds + (0.0 if self._waits(now.seconds) else LOOK_SECONDS)
+        self._is_waiting, self._looked_seconds = self._waits(now.seconds), now.seconds
+        times = [at for time in self._times(facts, now.seconds) for at in (time, time + _AFTERWARDS_SECONDS)]
+        self._due_seconds = min((at for at in times if at > now.seconds), default=NEVER)
         memories = tuple(state.memory(now) for state in changed)
         self._quiet = Planned(blind=self.blind, tripped=self.tripped)
         return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped)
@@ -176,6 +187,8 @@ class Planner:
             self.reset(target)
         if facts.sighted:
             self._seen = None
+        if facts.heard:
+            self._due_seconds = min(self._due_seconds, (self._looked_seconds // LOOK_SECONDS + 1) * LOOK_SECONDS)
 
     def _update(self, facts: Facts, now: Moment) -> tuple[list[PlanState], set[str]]:
         """Update every plan; return those with something new to remember, and the names of those that begin."""
@@ -189,10 +202,23 @@ class Planner:
         return changed, begun
 
     def _waits(self, seconds: float) -> bool:
-        """Whether something waits for evidence or rest: then every turn looks, for the next reading may be the one."""
+        """Whether something waits for evidence or rest."""
         if any(state.waits(seconds) for state in self._states.values()):
             return True
         return any(not one.sure for one in self._standing.values())
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which to look again though nothing has come."""
+        return self._due_seconds
+
+    def _times(self, facts: Facts, seconds: float) -> Iterator[float]:
+        """Yield the monotonic times at which what waits waits no longer, and at which evidence will be too old."""
+        for state in self._states.values():
+            yield from state.times(facts.sight, seconds)
+        for standing in self._standing.values():
+            plan = None if standing.sure else self._states.get(standing.request.plan or "")
+            if plan is not None:
+                yield facts.station(standing).after_seconds + grace_seconds(plan.looks)
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""

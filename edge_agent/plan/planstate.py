@@ -12,7 +12,7 @@ from edge_agent.model.plant import BAD_QUALITY, STALE
 from edge_agent.model.remembered import PlanMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterator
 
     from edge_agent.model.evidence import Look, Sight
     from edge_agent.model.plant import Fallback, Plan, Plant
@@ -126,11 +126,26 @@ class PlanState:
     def rested(self, seconds: float) -> bool:
         """Whether the cooldown since it last began to apply is over; it never holds a fail-safe action back."""
         fired = self.fired_seconds
-        return self.resumed or fired is None or seconds - fired >= self.plan.cooldown_seconds
+        return self.resumed or fired is None or seconds >= fired + self.plan.cooldown_seconds
 
     def waits(self, seconds: float) -> bool:
         """Whether time, or the next reading, may change it although no alarm does."""
         return self.ground is Ground.AWAITED or not (self.applies or self.rested(seconds))
+
+    def times(self, sight: Sight, seconds: float) -> Iterator[float]:
+        """Yield the monotonic times at which its ground may change, or it may apply again, though nothing is heard."""
+        if self.ground is Ground.AWAITED:
+            yield self.start_seconds + grace_seconds(self.looks)
+        if self.fired_seconds is not None and not self.applies:
+            yield self.fired_seconds + self.plan.cooldown_seconds
+        instead = [step.use for step in self.plan.without_evidence if step.use is not None]
+        for look in self.looks:
+            for seen in map(sight, (look.name, *instead)):
+                if seen is not None:
+                    yield seen + look.within_seconds
+        if self._lost_seconds is not None:
+            for step in self.plan.without_evidence:
+                yield from _times_of(step, self._lost_seconds, seconds)
 
     @property
     def may_act(self) -> bool:
@@ -161,7 +176,7 @@ class PlanState:
             ground = self._try(step, sight, seconds)
             if ground is not None:
                 return ground
-        waits = not self._seen_once and seconds - self.start_seconds < grace_seconds(self.looks)
+        waits = not self._seen_once and seconds < self.start_seconds + grace_seconds(self.looks)
         return Ground.AWAITED if waits else Ground.BLIND
 
     def _try(self, step: Fallback, sight: Sight, seconds: float) -> Ground | None:
@@ -194,6 +209,19 @@ class PlanState:
         self.names = tuple(replaced(alarm, lost.name, sensor) for alarm in self.plan.when)
         self.unless = tuple(replaced(alarm, lost.name, sensor) for alarm in self.plan.unless)
         return True
+
+
+def _times_of(step: Fallback, lost_seconds: float, seconds: float) -> Iterator[float]:
+    """Yield the monotonic times at which timed running begins or ends next."""
+    if step.run_seconds is None:
+        return
+    every = step.every_seconds or step.run_seconds
+    begun = lost_seconds + (seconds - lost_seconds) // every * every
+    for period in (begun, begun + every):
+        yield period
+        yield period + every - step.run_seconds
+    if step.at_most_seconds is not None:
+        yield lost_seconds + step.at_most_seconds
 
 
 def _hold(when: tuple[str, ...], unless: tuple[str, ...], active: Container[str], doubted: Container[str] = ()) -> bool:

@@ -94,7 +94,7 @@ def _by_evidence(standing: Standing, state: PlanState, station: Station, sight: 
         return Verdict(f"no evidence: {state.reason}", blind=state.ground is Ground.BLIND)
     gone = fresh_since(state, station.after_seconds, sight, seconds)
     if gone is not None:
-        if seconds - station.after_seconds < grace_seconds(state.looks):
+        if seconds < station.after_seconds + grace_seconds(state.looks):
             return _WAITS
         return Verdict(f"no evidence: {gone}", blind=True)
     return _as_remembered(station) if standing.remembered else _STANDS

@@ -9,6 +9,7 @@ from loguru import logger
 
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.model.revision import revisions
+from edge_agent.runtime.beat import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from edge_agent.model.revision import Revision
     from edge_agent.ports.policy import PlantSource
 
-#: So often a source is asked that does not tell of changes: a changed threshold is in force within a second.
-POLL_SECONDS = 0.5
-#: So often one is asked that does: a notification may be lost.
-SLOW_POLL_SECONDS = 5.0
+#: With so many beats a source is asked that tells of changes, five seconds or so: a notification may be lost.
+SLOW_BEATS = 7
 #: So long it rests before it listens again.
 LISTEN_AGAIN_SECONDS = 1.0
 _UNSEEN = object()
@@ -32,8 +31,8 @@ class PolicyWatch:
     `plant` is in force at first. `adopt` is given what changes of thresholds and plans, part by part; `equip` a plant
     with other nodes, sensors or actuators, which are not looked at without it.
 
-    `changes` yields at each change, if the source can tell; it may raise StoreError. While the source cannot be
-    reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why;
+    `changes` yields at each change, if the source can tell; it may raise StoreError. One that cannot is asked with
+    every beat; not where `glance` tells that nothing can have changed since. While the source cannot be reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why;
     with an empty text, that the newest one is in force again.
     """
 
@@ -46,8 +45,10 @@ class PolicyWatch:
         refuse: Callable[[str], None] | None = None,
         *,
         equip: Callable[[Plant], None] | None = None,
+        glance: Callable[[], bool] | None = None,
     ) -> None:
         self._source, self._adopt, self._changes, self._refuse = source, adopt, changes, refuse
+        self._glance = glance
         self._equip, self._plant = equip, plant
         self.refusal = ""  # why the newest policy is not in force
         self._told = asyncio.Event()
@@ -66,12 +67,15 @@ class PolicyWatch:
 
     async def run(self) -> None:
         """Ask at each change that is told and now and then, until cancelled."""
-        patience = POLL_SECONDS if self._changes is None else SLOW_POLL_SECONDS
         while True:
             self._told.clear()
-            await self.look()
+            if self._glance is None or self._glance() or self._failing or self._seen is _UNSEEN:
+                await self.look()
+            if self._changes is None:
+                await asyncio.sleep(until_beat())
+                continue
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(until_beat(SLOW_BEATS)):
                     await self._told.wait()
             except TimeoutError:
                 pass

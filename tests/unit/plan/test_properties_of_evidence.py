@@ -84,7 +84,7 @@ class World:
 
     def decide(self):
         self.now = later(1, self.now)
-        facts = Facts(alarms(*self.active), self.good.get, self._station, self.doubted)
+        facts = Facts(alarms(*self.active), self.good.get, self._station, self.doubted, heard=True)
         planned = self.planner.decide(facts, self.now)
         self.standing |= {request.actuator: request for request in planned.requests}
         return planned.requests
