@@ -15,7 +15,7 @@ WITHIN_SECONDS = 60.0
 MOST_RAISED = 3
 
 
-class Told(NamedTuple):
+class ChatterReport(NamedTuple):
     """What is due to be said of an alarm that chatters: how often it was raised since, and whether it goes on so."""
 
     key: AlarmKey
@@ -64,14 +64,14 @@ class Chatter:
                 return
             del self._raised[key]
 
-    def due(self, seconds: float) -> Iterator[Told]:
+    def due(self, seconds: float) -> Iterator[ChatterReport]:
         """Yield a report a minute for each alarm that chatters; the last one says that it has ended."""
         while self.next_seconds() <= seconds:
             key = next(iter(self._hushed))
             _, count = self._hushed.pop(key)
             if count > MOST_RAISED:
                 self._hushed[key] = seconds, 0
-            yield Told(key, count, count > MOST_RAISED)
+            yield ChatterReport(key, count, count > MOST_RAISED)
 
     def next_seconds(self) -> float:
         """Return the monotonic time of the next report; infinite where nothing chatters."""

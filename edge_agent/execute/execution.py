@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.execute import decisions, departure, former, outcomes, recall, reports, requests
+from edge_agent.execute import decisions, departure, former, recall, reports, requests
 from edge_agent.execute.attention import Attention
 from edge_agent.execute.authority import Authority, epoch_of_refusal
 from edge_agent.execute.equipment import fulfils
 from edge_agent.execute.facts import Executed, Facts, Sighted
-from edge_agent.execute.gate import Gate
-from edge_agent.execute.need import PREFIX, need
 from edge_agent.execute.nodeclocks import STEP_SECONDS
-from edge_agent.execute.orders import REPORTED, Orders
+from edge_agent.execute.opencommands import REPORTED, OpenCommands
 from edge_agent.execute.outcomes import Word
 from edge_agent.execute.reach import Reach
+from edge_agent.execute.reconciliation import Reconciliation
 from edge_agent.execute.roster import Roster
 from edge_agent.execute.troubles import Watch
 from edge_agent.model.agenda import NEVER
-from edge_agent.model.commands import CommandEvent, CommandRecord, CommandState, Reported
+from edge_agent.model.commands import CommandEvent, CommandState, Reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from edge_agent.execute.control import Control
-    from edge_agent.execute.facts import Acknowledged, Told
+    from edge_agent.execute.facts import Acknowledged, ReportedState
     from edge_agent.execute.former import Lost
-    from edge_agent.execute.need import Need
     from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.commands import Mode, Request
     from edge_agent.model.plant import Plant, Priority
@@ -44,22 +42,21 @@ class Executor:
         self.authority = Authority(plant.site, agent, mode, remembered.epoch)
         self.roster = Roster(plant.actuators, now)
         self._attention = Attention(self.roster)
-        self.orders = Orders(self._attention)
+        self.open_commands = OpenCommands(self._attention)
         self.reach = Reach()
-        self._gate = Gate(self.authority, self.reach, self.roster)
+        self._reconciliation = Reconciliation(self.authority, self.reach, self.roster, self.open_commands)
         self._watch = Watch()
-        self._blind: dict[Control, None] = {}  # whose command waits for evidence: looked at in every turn
         self._offset, self._sure = now.offset, now.sure
-        self._lost: Lost | None = former.recalled(remembered, self.roster, self.orders, self.authority, now)
+        self._lost: Lost | None = former.recalled(remembered, self.roster, self.open_commands, self.authority, now)
         self._attention.begin()
 
     def __repr__(self) -> str:
-        return f"<Executor: {self.authority}, {self.roster}, {self.orders}>"
+        return f"<Executor: {self.authority}, {self.roster}, {self.open_commands}>"
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which something changes though nothing happens; infinite where nothing does."""
         leaving = min((each.until_seconds for each in self.roster.leaving.values()), default=NEVER)
-        return min(self._attention.next_seconds(), self.orders.next_seconds(), leaving)
+        return min(self._attention.next_seconds(), self.open_commands.next_seconds(), leaving)
 
     @property
     def conditions(self) -> Mapping[AlarmKey, tuple[Priority, str]]:
@@ -82,7 +79,7 @@ class Executor:
         """Go on with a changed plant. An actuator that is gone is first stopped, unless it is known to rest."""
         executed = Executed()
         gone = self.roster.renew(plant, now)
-        self.orders.hand_over(self.roster)
+        self.open_commands.hand_over(self.roster)
         for control in gone:
             if self.authority.commands and not control.at_rest:
                 self.roster.leave(control, now)
@@ -90,12 +87,12 @@ class Executor:
                 self._let_go(control, _GONE, executed, now)
         self.reach.keep({*plant.nodes, *(control.actuator.node for control in self.roster)})
         self._attention.begin()
-        self._blind.clear()
+        self._reconciliation.begin()
         self._watch.keep(self.roster)
         return executed
 
     def _let_go(self, control: Control, word: Word, executed: Executed, now: Moment) -> None:
-        self.orders.close(control, word, executed, now)
+        self.open_commands.close(control, word, executed, now)
         self.roster.let_go(control.actuator.name)
         self._watch.keep(self.roster)
         executed.memories.append(departure.forgotten(control.actuator.name))
@@ -147,7 +144,7 @@ class Executor:
             if breaker.state != "open":
                 self._awake(self.roster.of(breaker.node), now)
         self._heed_clock(now)
-        self.orders.expire(executed, now)
+        self.open_commands.expire(executed, now)
         if self.roster.leaving:
             self._see_off(executed, now)
         if self._lost is not None:
@@ -158,11 +155,11 @@ class Executor:
 
     def _look(self, unsure: Callable[[str], bool], executed: Executed, now: Moment) -> None:
         """Look at those actuators that something happened to, or whose time has come; the others are as they were."""
-        self._attention.stir(*self._blind)
+        self._attention.stir(*self._reconciliation.blind)
         for node in self.reach.trying:  # what becomes of the one command is what the others wait for
             self._attention.stir(*self.roster.of(node))
         looked = self._attention.take(now.seconds)
-        held_until = self._reconcile(looked, unsure, executed, now) if self.authority.commands else {}
+        held_until = self._reconciliation.run(looked, unsure, executed, now) if self.authority.commands else {}
         executed.conditions, executed.looked = self._watch.look(looked, self.roster, now), len(looked)
         for control in looked:
             if control.changed:
@@ -183,7 +180,7 @@ class Executor:
 
     def _only_record(self, control: Control, request: Request, executed: Executed, now: Moment) -> None:
         """Record what would have been done, and do nothing."""
-        checks = self._gate.checks(control, request, now)
+        checks = self._reconciliation.gate.checks(control, request, now)
         if not control.held_back.is_news(request, frozenset({self.authority.mode}), now.seconds):
             return
         if self.authority.mode != "advisory":
@@ -215,41 +212,41 @@ class Executor:
     def _hear(self, facts: Facts, executed: Executed, now: Moment) -> None:
         """Note what nodes say. Their word comes before our despair of it: after a stall both may lie in one inbox."""
         for ack in facts.acknowledgements:
-            if ack.status in ("accepted", "done") and ack.command_id not in self.orders:
+            if ack.status in ("accepted", "done") and ack.command_id not in self.open_commands:
                 reports.overhear(self.roster[ack.actuator], ack.command_id, now)
                 self._attention.stir(self.roster[ack.actuator])
         for told in facts.states:
             self._report(told, executed, now)
         for report in facts.dispatches:
             if report.state == "published":
-                self.orders.note_dispatch(report, executed, now)
+                self.open_commands.note_dispatch(report, executed, now)
         for place, ack in enumerate(facts.acknowledgements):
-            if self.orders.concerns(ack.command_id, ack.actuator):
+            if self.open_commands.concerns(ack.command_id, ack.actuator):
                 self._acknowledge(ack, executed, now)
             else:
                 executed.foreign.append(place)
         for report in facts.dispatches:
             if report.state != "published":
-                self.orders.note_dispatch(report, executed, now)
+                self.open_commands.note_dispatch(report, executed, now)
 
-    def _report(self, told: Told, executed: Executed, now: Moment) -> None:
+    def _report(self, told: ReportedState, executed: Executed, now: Moment) -> None:
         """Note what an actuator says it does. It settles a command that was open when a former run ended."""
         control = self.roster[told.actuator]
         self._attention.stir(control)
         if reports.hear(control, Reported(told.state, told.value, now.at, told.local), now) is not None:
-            self.orders.close(control, REPORTED, executed, now)
+            self.open_commands.close(control, REPORTED, executed, now)
 
     def _acknowledge(self, ack: Acknowledged, executed: Executed, now: Moment) -> None:
         """Note a node's word on a command. A second one, or one on an unknown command, changes nothing."""
-        state, order = CommandState(ack.status), self.orders.find(ack.command_id)
-        if order is None:
+        state, open_command = CommandState(ack.status), self.open_commands.find(ack.command_id)
+        if open_command is None:
             return
         if state is not CommandState.ACCEPTED:
             # It was published, though the broker's word on that is still on its way.
-            order.record.attempts = max(order.record.attempts, 1)
-        self.orders.advance(order, Word(state, ack.detail, by_node=True), executed, now)
+            open_command.record.attempts = max(open_command.record.attempts, 1)
+        self.open_commands.advance(open_command, Word(state, ack.detail, by_node=True), executed, now)
         if state is CommandState.REJECTED:
-            epoch = order.record.command.epoch
+            epoch = open_command.record.command.epoch
             executed.refused_epoch = epoch_of_refusal(epoch, ack.detail.lower(), executed.refused_epoch)
 
     def _heed_clock(self, now: Moment) -> None:
@@ -272,45 +269,3 @@ class Executor:
             if not leaving.control.at_rest:
                 executed.decisions.append(departure.unconfirmed(leaving, now))
             self._let_go(leaving.control, _LEASE_OVER, executed, now)
-
-    def _reconcile(
-        self, looked: list[Control], unsure: Callable[[str], bool], executed: Executed, now: Moment
-    ) -> dict[Control, float]:
-        """Give every command that is needed and may be given; what waits for evidence is only ever made safe.
-
-        Return until when at least checks hold the others back.
-        """
-        wanted, held_until = [], {}
-        for control in looked:
-            self._blind.pop(control, None)
-            why = need(control, now)
-            if why is None or control.desired is None:
-                continue
-            if control.safe or not unsure(control.actuator.name):
-                wanted.append((control, control.desired, why))
-            else:
-                self._blind[control] = None
-        self._gate.queue(looked, [(control, request) for control, request, _ in wanted], now)
-        for control, request, why in wanted:
-            if not self._consider(control, request, why, executed, now):
-                held_until[control] = self._gate.free_seconds(control, request, now)
-        return held_until
-
-    def _consider(self, control: Control, request: Request, why: Need, executed: Executed, now: Moment) -> bool:
-        """Give a command, or hold it back; return whether it was given."""
-        checks = self._gate.checks(control, request, now)
-        reason = PREFIX[why] + request.reason
-        if not all(check.passed for check in checks):
-            if control.held_back.hold(checks, request, now.seconds):
-                executed.decisions.append(decisions.held(request, reason, checks, now))
-            return False
-        detail = "its lease is renewed by another" if why == "renew" else f"now {request.action} is requested"
-        self.orders.close(control, Word(CommandState.SUPERSEDED, detail), executed, now)
-        command = self.authority.command(control.actuator, request, reason, now)
-        record = CommandRecord(command)
-        self._gate.started(control, request, now)
-        outcomes.give(control, record, why, now)
-        self.orders.follow(control, record, now.seconds + control.actuator.command_ttl_seconds)
-        executed.commands.append(command)
-        executed.decisions.append(decisions.commanded(request, command, checks, now))
-        return True

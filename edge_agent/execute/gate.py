@@ -67,6 +67,10 @@ class Gate:
             return not any(other.record is not None for other in others if other != control)
         return breaker == "closed"
 
+    def begin(self) -> None:
+        """Begin anew with the actuators of another plant."""
+        self._queueing.clear()
+
     def queue(self, looked: Iterable[Control], wanted: Iterable[tuple[Control, Request]], now: Moment) -> None:
         """Count the pumps that nothing but the starts of others holds back: they share the window.
 

@@ -10,7 +10,7 @@ from edge_agent.model.commands import Request
 from edge_agent.model.evidence import grace_seconds
 from edge_agent.model.remembered import PlanView
 from edge_agent.plan.claims import Claim, Overruled, losers, request_of, strength
-from edge_agent.plan.planstate import Ground, PlanState, Seen
+from edge_agent.plan.planstate import Ground, Indications, PlanState
 from edge_agent.plan.standing import Standing, Station, asks_anything, fresh_since, judge
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Planned(NamedTuple):
     tripped: Mapping[str, str] = MappingProxyType({})
 
 
-class Facts(NamedTuple):
+class Situation(NamedTuple):
     """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
 
     `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `sighted`: a node has
@@ -162,7 +162,7 @@ class Planner:
         standing = self._standing.get(actuator)
         return standing is not None and not standing.sure
 
-    def decide(self, facts: Facts, now: Moment) -> Planned:
+    def decide(self, facts: Situation, now: Moment) -> Planned:
         """Look at alarms and evidence; return new and lost requests, and what to remember of the plans that changed."""
         self._heed(facts)
         names = frozenset(facts.active) if facts.edition is None else facts.edition
@@ -179,7 +179,7 @@ class Planner:
         self._quiet = Planned(blind=self.blind, tripped=self.tripped)
         return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped)
 
-    def _heed(self, facts: Facts) -> None:
+    def _heed(self, facts: Situation) -> None:
         """Put changed plans in force, and take back what a person resets."""
         if facts.plans is not None:
             self.adopt(facts.plans)
@@ -190,9 +190,9 @@ class Planner:
         if facts.heard:
             self._due_seconds = min(self._due_seconds, (self._looked_seconds // LOOK_SECONDS + 1) * LOOK_SECONDS)
 
-    def _update(self, facts: Facts, now: Moment) -> tuple[list[PlanState], set[str]]:
+    def _update(self, facts: Situation, now: Moment) -> tuple[list[PlanState], set[str]]:
         """Update every plan; return those with something new to remember, and the names of those that begin."""
-        looked = Seen(facts.active, facts.doubted, facts.sight)
+        looked = Indications(facts.active, facts.doubted, facts.sight)
         states = self._states.values()
         applied = {state.plan.id for state in states if state.applies}
         changed = [state for state in states if state.update(looked, now.seconds)]
@@ -207,11 +207,15 @@ class Planner:
             return True
         return any(not one.sure for one in self._standing.values())
 
+    def look_again(self, now: Moment) -> None:
+        """Look in the next turn, which is due now: what equipment does has changed since."""
+        self._due_seconds = now.seconds
+
     def next_seconds(self) -> float:
         """Return the monotonic time at which to look again though nothing has come."""
         return self._due_seconds
 
-    def _times(self, facts: Facts, seconds: float) -> Iterator[float]:
+    def _times(self, facts: Situation, seconds: float) -> Iterator[float]:
         """Yield the monotonic times at which what waits waits no longer, and at which evidence will be too old."""
         for state in self._states.values():
             yield from state.times(facts.sight, seconds)
@@ -231,7 +235,7 @@ class Planner:
             for state in self._states.values()
         )
 
-    def _arbitrate(self, facts: Facts, begun: set[str], now: Moment) -> tuple[list[Request], list[Overruled]]:
+    def _arbitrate(self, facts: Situation, begun: set[str], now: Moment) -> tuple[list[Request], list[Overruled]]:
         """Pick the strongest claim on each actuator; return the requests that are new, and those that lost."""
         requests: list[Request] = []
         overruled: list[Overruled] = []
@@ -258,7 +262,7 @@ class Planner:
         self._told[key] = seconds
         return True
 
-    def _win(self, actuator: str, claim: Claim, facts: Facts) -> Request | None:
+    def _win(self, actuator: str, claim: Claim, facts: Situation) -> Request | None:
         """Put a claim in force; return it where it is another than stood."""
         request = request_of(claim, facts.active)
         before = self._standing.get(actuator)
@@ -276,7 +280,7 @@ class Planner:
         )
         return None if same else request
 
-    def _go_on(self, actuator: str, facts: Facts, seconds: float) -> Request | None:
+    def _go_on(self, actuator: str, facts: Situation, seconds: float) -> Request | None:
         """Judge what stands though no plan claims it now; return the fail-safe request where it ends."""
         standing = self._standing[actuator]
         state = self._states.get(standing.request.plan or "")
@@ -302,7 +306,7 @@ class Planner:
         if actuator in self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
             del self.blind[actuator]
 
-    def _claims(self, facts: Facts, seconds: float) -> dict[str, list[Claim]]:
+    def _claims(self, facts: Situation, seconds: float) -> dict[str, list[Claim]]:
         """Collect, by actuator, what plans ask for now, the strongest first."""
         claims: dict[str, list[Claim]] = {}
         for state in self._states.values():
@@ -322,7 +326,7 @@ class Planner:
         stood = None if standing is None else (standing.request.plan, standing.request.action, standing.request.value)
         return stood == (state.plan.id, step.action, step.value)
 
-    def _claimed(self, state: PlanState, step: Step, facts: Facts, seconds: float, *, safe: bool) -> bool:
+    def _claimed(self, state: PlanState, step: Step, facts: Situation, seconds: float, *, safe: bool) -> bool:
         if safe:
             return state.when_safe or state.latched
         if facts.revising and not self._stands(state, step):

@@ -31,7 +31,7 @@ class Ground(Enum):
     BLIND = "blind"  # nothing
 
 
-class Seen(NamedTuple):
+class Indications(NamedTuple):
     """What the alarms and sensors say now: names of active alarms, of those that doubt would raise, and the sight."""
 
     active: Container[str]
@@ -107,7 +107,7 @@ class PlanState:
         if self.looks == before.looks:
             self._seen_once, self._lost_seconds = before._seen_once, before._lost_seconds
 
-    def update(self, seen: Seen, seconds: float) -> bool:
+    def update(self, seen: Indications, seconds: float) -> bool:
         """Look at alarms and evidence. Return whether anything that must be remembered has changed."""
         self._stand(seen.sight, seconds)
         holds = _hold(self.names, self.unless, seen.active)
@@ -152,7 +152,7 @@ class PlanState:
         """Whether what is not the fail-safe action may be requested, if its alarms say so."""
         return self.ground in {Ground.SEEN, Ground.INSTEAD} and not self.by_ignorance
 
-    def _towards_safety(self, seen: Seen) -> bool:
+    def _towards_safety(self, seen: Indications) -> bool:
         """Whether the plan asks for fail-safe actions. Unknown in `unless` does not keep it from that."""
         plan = self.plan
         if _hold(plan.when, plan.unless, seen.active, seen.doubted):

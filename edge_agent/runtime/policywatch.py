@@ -32,8 +32,9 @@ class PolicyWatch:
     with other nodes, sensors or actuators, which are not looked at without it.
 
     `changes` yields at each change, if the source can tell; it may raise StoreError. One that cannot is asked with
-    every beat; not where `glance` tells that nothing can have changed since. While the source cannot be reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why;
-    with an empty text, that the newest one is in force again.
+    every beat; not where `glance` tells that nothing can have changed since. While the source cannot be reached, or
+    gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why; with an empty
+    text, that the newest one is in force again.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """A loop that rests until something is due decides what one decides that turns at every tick, at the same time.
 
-The core tells when time alone changes something. Here one run is given a turn at each tick, its twin only those in which
-something comes in, or that time has come. Whatever happens, both decide the same at the same tick: nothing is late.
+The core tells when time alone changes something. Here one run is given a turn at each tick, its twin only those in
+which something comes in, or that time has come. Whatever happens, both decide the same at the same tick.
 """
 
 from __future__ import annotations
@@ -130,6 +130,18 @@ _manners = st.lists(
 )
 
 
+SENSORS = {"level": LEVEL, "backup": BACKUP, "flow": FLOW}
+MESSAGES = {
+    "status": lambda what: status(*what),
+    "hand": lambda what: state(what[0], control="local" if what[1] else "auto"),
+}
+EVENTS = {
+    "link": LinkReport,
+    "breaker": lambda what: BreakerReport("station", what),
+    "operation": lambda what: Operation(what, PUMP1, "ada", "because"),
+}
+
+
 class Site(Bench):
     """A plant whose nodes answer by a list of manners; a run of it turns at each tick, or where something is due."""
 
@@ -168,27 +180,18 @@ class Site(Bench):
         for kind, what in those:
             if kind in {"level", "backup", "flow"}:
                 self.seq += 1
-                of = {"level": LEVEL, "backup": BACKUP, "flow": FLOW}[kind]
-                messages.append(reading(what, self.now, self.seq, of))
+                messages.append(reading(what, self.now, self.seq, SENSORS[kind]))
             elif kind == "gap":
                 self.seq += what
             elif kind in {"message", "event"}:
                 (messages if kind == "message" else events).append(what)
-            elif kind == "status":
-                messages.append(status(*what))
-            elif kind == "hand":
-                word, local = what
-                messages.append(state(word, control="local" if local else "auto"))
-            elif kind == "link":
-                events.append(LinkReport(what))
-            elif kind == "breaker":
-                events.append(BreakerReport("station", what))
-            elif kind == "operation":
-                events.append(Operation(what, PUMP1, "ada", "because"))
-            elif kind == "policy":
-                more["policy"] = Policy(*(tuple(each) for each in what))
-            elif kind == "plant":
-                self.site = more["plant"] = what
+            elif kind in MESSAGES:
+                messages.append(MESSAGES[kind](what))
+            elif kind in EVENTS:
+                events.append(EVENTS[kind](what))
+            else:
+                more[kind] = Policy(*map(tuple, what)) if kind == "policy" else what
+        self.site = more.get("plant", self.site)
         return messages, events, more
 
     def _answer(self, command, tick):

@@ -8,7 +8,7 @@ from support.plandesk import BACKUP, HIGH, INTAKE, LEVEL, LOW, PLANT, PUMP1, PUM
 from support.plants import START, later, plan
 
 from edge_agent.model.evidence import looks
-from edge_agent.plan.planning import Facts, Planner
+from edge_agent.plan.planning import Planner, Situation
 from edge_agent.plan.standing import Station
 
 SENSORS = (LEVEL, BACKUP, INTAKE)
@@ -84,7 +84,7 @@ class World:
 
     def decide(self):
         self.now = later(1, self.now)
-        facts = Facts(alarms(*self.active), self.good.get, self._station, self.doubted, heard=True)
+        facts = Situation(alarms(*self.active), self.good.get, self._station, self.doubted, heard=True)
         planned = self.planner.decide(facts, self.now)
         self.standing |= {request.actuator: request for request in planned.requests}
         return planned.requests

@@ -10,11 +10,11 @@ from edge_agent.model.commands import CommandState
 from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
 from edge_agent.model.revision import revisions
+from edge_agent.model.turn import Turn
 from edge_agent.runtime.beat import BEAT_SECONDS
 from edge_agent.runtime.held import Held
 from edge_agent.runtime.loop import LATE_SECONDS, SHORTEST_REST_SECONDS
 from edge_agent.runtime.waiting import WORTHWHILE_ROWS
-from edge_agent.turn import Turn
 
 
 def dispatching():
