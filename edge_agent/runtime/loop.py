@@ -34,8 +34,9 @@ LAST_TURNS_SECONDS = 1.0
 class Loop:
     """Runs turns one after the other; the only one that changes the knowledge, and the only writer.
 
-    It rests until something comes in, or until the core, or the store, has something to do at that time. It turns on while the store cannot be written: see GroupCommit. `equipped` is called with a plant
-    that has come into force, `refused` with the epoch that a node has named in refusing the agent's own.
+    It rests until something comes in, or until the core, or the store, has something to do at that time. It turns on
+    while the store cannot be written: see GroupCommit. `equipped` is called with a plant that has come into force,
+    `refused` with the epoch that a node has named in refusing the agent's own.
     """
 
     def __init__(  # six parameters, for three of them may be left out

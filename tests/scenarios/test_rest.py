@@ -189,7 +189,7 @@ class Site(Bench):
                 messages.append(MESSAGES[kind](what))
             elif kind in EVENTS:
                 events.append(EVENTS[kind](what))
-            else:
+            elif kind != "restart":
                 more[kind] = Policy(*map(tuple, what)) if kind == "policy" else what
         self.site = more.get("plant", self.site)
         return messages, events, more
