@@ -125,9 +125,10 @@ class _Assembly:
             recorder=recorder,
             drain=self._drain(),
             upkeep=None if stores.postgres is None else stores.upkeep,
-            operations=OperationWatch(stores.embedded, self.inbox.report, self._glance()),
+            operations=OperationWatch(stores.embedded, self.inbox.report),
             refused=broker.succession.refused,
             standing_alarms=partial(standing_alarms, self.address),
+            glance=FileGlance(self.settings.store.path),
         )
 
     def _drain(self) -> Drain | None:
@@ -143,11 +144,7 @@ class _Assembly:
             self.stores.changes,
             lambda why: report(RefusalReport(why)),
             equip=lambda plant: report(PlantChange(plant)),
-            glance=None if self.stores.changes is not None else self._glance(),
         )
-
-    def _glance(self) -> FileGlance:
-        return FileGlance(self.settings.store.path)
 
 
 async def _assemble(settings: Settings, stores: Stores, clock: Clock) -> _Assembly:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 LATE_SECONDS = 0.001
 #: Two turns in which nothing comes in lie so far apart at least, in real seconds: how exact delays and timeouts are.
 SHORTEST_REST_SECONDS = 0.01
+#: With nothing due there is a turn with so many beats: all may see that the loop is alive.
+LONGEST_REST_BEATS = 4
+#: A wall clock that differs by more from what the monotonic count lets expect was set; it is looked at with each beat.
+CLOCK_STEP_SECONDS = 0.5
 #: So long the loop goes on at the end with what had come.
 LAST_TURNS_SECONDS = 1.0
 
@@ -88,12 +92,18 @@ class Loop:
     def _rest_seconds(self) -> float:
         """Return after how many real seconds a turn is due if nothing comes in.
 
-        That is where time alone decides something; with the next beat at the latest, for the wall clock may be set.
+        That is where time alone decides something, and with a beat after some seconds at the latest.
         """
         steady = self._clock.steady()
         due = self._clock.real_seconds(self._knowledge.next_seconds() - self._moment.seconds) + LATE_SECONDS
         left = max(due, SHORTEST_REST_SECONDS) - (steady - self.last_turn)
-        return min(max(left, 0.0), until_beat())
+        return min(max(left, 0.0), until_beat(LONGEST_REST_BEATS))
+
+    def beat(self, *, changed: bool) -> None:
+        """Turn soon where the wall clock was set, or is known to be right, or no more."""
+        now, then = self._clock.now(), self._moment
+        if now.sure is not then.sure or abs(now.offset - then.offset) > CLOCK_STEP_SECONDS:
+            self._inbox.wake()
 
     def stop(self) -> None:
         """End the loop after the present turn. The inlet must be paused by then."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.errors import StoreError
-from edge_agent.runtime.beat import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,35 +17,36 @@ if TYPE_CHECKING:
 
 
 class OperationWatch:
-    """Looks for operations with every beat; not where `glance` tells that nothing can have been left since."""
+    """Looks for operations at first, and with each beat where the store may have changed or could not be read."""
 
-    def __init__(
-        self,
-        source: OperationSource,
-        report: Callable[[Operation], None],
-        glance: Callable[[], bool] | None = None,
-    ) -> None:
+    def __init__(self, source: OperationSource, report: Callable[[Operation], None]) -> None:
         self._source, self._report = source, report
-        self._glance = glance
+        self._due = asyncio.Event()
+        self._failing = False
 
     def __repr__(self) -> str:
-        return f"OperationWatch({self._source!r})"
+        return f"OperationWatch({self._source!r}{', failing' if self._failing else ''})"
+
+    def beat(self, *, changed: bool) -> None:
+        """Look soon, where that may show something."""
+        if changed or self._failing:
+            self._due.set()
 
     async def run(self) -> None:
         """Look, until cancelled."""
-        failing = True  # at first it is looked in any case
         while True:
-            if self._glance is None or self._glance() or failing:
-                failing = not await self.look()
-            await asyncio.sleep(until_beat())
+            self._due.clear()
+            await self.look()
+            await self._due.wait()
 
-    async def look(self) -> bool:
-        """Look once, and hand on what was asked; return whether that could be done."""
+    async def look(self) -> None:
+        """Look once, and hand on what was asked."""
         try:
             for operation in await self._source.operations():
                 logger.bind(**operation._asdict()).info("A person asks the agent for something")
                 self._report(operation)
         except StoreError as error:
+            self._failing = True
             logger.bind(error=str(error)).debug("It cannot be seen now what people ask for")
-            return False
-        return True
+        else:
+            self._failing = False

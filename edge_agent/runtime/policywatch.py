@@ -9,7 +9,6 @@ from loguru import logger
 
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.model.revision import revisions
-from edge_agent.runtime.beat import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -32,7 +31,7 @@ class PolicyWatch:
     with other nodes, sensors or actuators, which are not looked at without it.
 
     `changes` yields at each change, if the source can tell; it may raise StoreError. One that cannot is asked with
-    every beat; not where `glance` tells that nothing can have changed since. While the source cannot be reached, or
+    each beat with which the store may have changed. While the source cannot be reached, or
     gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why; with an empty
     text, that the newest one is in force again.
     """
@@ -46,13 +45,12 @@ class PolicyWatch:
         refuse: Callable[[str], None] | None = None,
         *,
         equip: Callable[[Plant], None] | None = None,
-        glance: Callable[[], bool] | None = None,
     ) -> None:
         self._source, self._adopt, self._changes, self._refuse = source, adopt, changes, refuse
-        self._glance = glance
         self._equip, self._plant = equip, plant
         self.refusal = ""  # why the newest policy is not in force
         self._told = asyncio.Event()
+        self._beats = 0  # since it was looked
         self._seen: object = _UNSEEN
         self._failing = False
 
@@ -67,19 +65,19 @@ class PolicyWatch:
             await asyncio.sleep(LISTEN_AGAIN_SECONDS)
 
     async def run(self) -> None:
-        """Ask at each change that is told and now and then, until cancelled."""
+        """Ask at first, at each change that is told, and as the beat has it, until cancelled."""
         while True:
             self._told.clear()
-            if self._glance is None or self._glance() or self._failing or self._seen is _UNSEEN:
-                await self.look()
-            if self._changes is None:
-                await asyncio.sleep(until_beat())
-                continue
-            try:
-                async with asyncio.timeout(until_beat(SLOW_BEATS)):
-                    await self._told.wait()
-            except TimeoutError:
-                pass
+            await self.look()
+            await self._told.wait()
+
+    def beat(self, *, changed: bool) -> None:
+        """Look soon, where that may show something."""
+        self._beats += 1
+        due = changed or self._failing if self._changes is None else self._beats >= SLOW_BEATS
+        if due:
+            self._beats = 0
+            self._told.set()
 
     async def look(self) -> None:
         """Ask once; hand the policy on if it may be another than the last."""

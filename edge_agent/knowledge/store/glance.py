@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: It is looked all the same after so many glances: not every file system tells of what is written.
-MOST_UNCHANGED = 12
+MOST_UNCHANGED = 60
 
 
 class FileGlance:

@@ -13,7 +13,7 @@ from edge_agent.model.revision import revisions
 from edge_agent.model.turn import Turn
 from edge_agent.runtime.beat import BEAT_SECONDS
 from edge_agent.runtime.held import Held
-from edge_agent.runtime.loop import LATE_SECONDS, SHORTEST_REST_SECONDS
+from edge_agent.runtime.loop import LATE_SECONDS, LONGEST_REST_BEATS, SHORTEST_REST_SECONDS
 from edge_agent.runtime.waiting import WORTHWHILE_ROWS
 
 
@@ -387,12 +387,23 @@ async def test_it_rests_until_something_is_due_and_never_without_a_pause(task_gr
     assert max(found) == pytest.approx(waits + late, abs=1e-3)
 
 
-async def test_with_nothing_due_it_turns_once_a_beat_for_the_clock_may_be_set(task_group, make_loop, clock):
+async def test_with_nothing_due_it_turns_every_few_seconds(task_group, make_loop, clock):
     async with task_group() as group:
         parts = make_loop(group)
         parts.loop._knowledge.next_seconds = lambda: float("inf")
         found = await waits_of(parts, clock, 3)
-    assert all(0 < each <= BEAT_SECONDS for each in found)
+    assert all(0 < each <= LONGEST_REST_BEATS * BEAT_SECONDS for each in found)
+
+
+async def test_a_wall_clock_that_was_set_makes_it_turn_with_the_next_beat(task_group, make_loop, clock):
+    async with task_group() as group:
+        parts = make_loop(group)
+        await parts.loop.turn(Inbox(), None)
+        parts.loop.beat(changed=True)
+        assert not parts.inbox._something
+        clock.jump_wall(-30.0)
+        parts.loop.beat(changed=False)
+        assert parts.inbox._something
 
 
 async def test_the_loop_does_not_wait_past_the_time_to_store(task_group, make_loop, level_message, clock):

@@ -8,23 +8,9 @@ import pytest
 from support.deadline import wait_until
 
 from edge_agent.errors import StoreError
-from edge_agent.model.inbox import Operation
-from edge_agent.runtime.beat import BEAT_SECONDS, until_beat
+from edge_agent.runtime.beat import BEAT_SECONDS, look_around
 from edge_agent.runtime.operationwatch import OperationWatch
-from edge_agent.runtime.policywatch import PolicyWatch
-
-RESET = Operation("reset", "station/pump1", "ada", "it was mended")
-
-
-class Glance:
-    """Tells what it is set to, and counts how often it is asked."""
-
-    def __init__(self):
-        self.changed, self.glances = False, 0
-
-    def __call__(self):
-        self.glances += 1
-        return self.changed
+from edge_agent.runtime.policywatch import SLOW_BEATS, PolicyWatch
 
 
 class Source:
@@ -52,71 +38,88 @@ class Source:
 
 
 @pytest.fixture
-def glance():
-    return Glance()
-
-
-@pytest.fixture
-def watched(task_group):
-    """Run a watch beside a scenario."""
+def beating(task_group):
+    """Run a watch beside a scenario, which is given the means to beat."""
 
     async def runs(watch, scenario):
         async with asyncio.timeout(20), task_group() as group:
             group.create_task(watch.run())
-            await scenario()
+            await scenario(watch.beat)
 
     return runs
 
 
-async def test_all_of_them_look_at_once():
-    loop = asyncio.get_running_loop()
-    await asyncio.sleep(until_beat())
-    assert (loop.time() + 0.001) % BEAT_SECONDS < BEAT_SECONDS / 3
+@pytest.fixture(params=["operations", "policy"])
+def watch_of(request, plant):
+    reported = []
+
+    def make():
+        source = Source(plant)
+        if request.param == "policy":
+            return PolicyWatch(source, plant, reported.append), source
+        return OperationWatch(source, reported.append), source
+
+    return make
 
 
-@pytest.mark.parametrize("kind", ["operations", "policy"])
-async def test_a_store_is_asked_at_first_and_then_only_where_it_may_have_changed(kind, glance, plant, watched):
-    source = Source(plant)
-    watch = (
-        OperationWatch(source, print, glance)
-        if kind == "operations"
-        else PolicyWatch(source, plant, print, glance=glance)
-    )
+async def test_a_store_is_asked_at_first_and_then_only_where_it_may_have_changed(watch_of, beating):
+    watch, source = watch_of()
 
-    async def scenario():
-        await wait_until(lambda: glance.glances >= 3, timeout=10)
-        assert source.asked == 1
-        glance.changed = True
-        await wait_until(lambda: source.asked >= 2, timeout=10)
+    async def scenario(beat):
+        await wait_until(lambda: source.asked == 1)
+        beat(changed=False)
+        beat(changed=True)
+        await wait_until(lambda: source.asked == 2)
 
-    await watched(watch, scenario)
+    await beating(watch, scenario)
 
 
-@pytest.mark.parametrize("kind", ["operations", "policy"])
-async def test_one_that_failed_is_asked_again_whatever_the_glance_tells(kind, glance, plant, watched):
-    source, reported = Source(plant), []
+async def test_one_that_failed_is_asked_again_with_each_beat(watch_of, beating):
+    watch, source = watch_of()
     source.failing = True
-    watch = (
-        OperationWatch(source, reported.append, glance)
-        if kind == "operations"
-        else PolicyWatch(source, plant, reported.append, glance=glance)
-    )
 
-    async def scenario():
-        await wait_until(lambda: source.asked >= 2, timeout=10)
-        source.failing, source.left = False, [RESET]
-        asked = source.asked
-        await wait_until(lambda: source.asked > asked, timeout=10)
-        if kind == "operations":
-            assert reported == [RESET]
+    async def scenario(beat):
+        for asked in (1, 2, 3):
+            await wait_until(lambda asked=asked: source.asked == asked)
+            source.failing = asked < 3
+            beat(changed=False)
 
-    await watched(watch, scenario)
+    await beating(watch, scenario)
+    assert source.asked >= 3
 
 
-async def test_without_a_glance_it_is_asked_with_every_beat(watched):
-    source = Source()
+async def test_a_source_that_tells_of_changes_is_asked_every_few_seconds_all_the_same(plant, beating):
+    async def changes():
+        await asyncio.get_running_loop().create_future()
+        yield
 
-    async def scenario():
-        await wait_until(lambda: source.asked >= 2, timeout=10)
+    source = Source(plant)
+    watch = PolicyWatch(source, plant, print, changes)
 
-    await watched(OperationWatch(source, print), scenario)
+    async def scenario(beat):
+        await wait_until(lambda: source.asked == 1)
+        for _ in range(SLOW_BEATS - 1):
+            beat(changed=True)
+        assert not watch._told.is_set()
+        beat(changed=False)
+        await wait_until(lambda: source.asked == 2)
+
+    await beating(watch, scenario)
+    assert SLOW_BEATS * BEAT_SECONDS < 6
+
+
+async def test_all_look_with_one_beat_and_are_told_whether_the_store_may_have_changed(task_group):
+    class Looker:
+        def __init__(self):
+            self.told = []
+
+        def beat(self, *, changed):
+            self.told.append((asyncio.get_running_loop().time(), changed))
+
+    lookers, changes = [Looker(), Looker()], iter([True, False, True, True])
+    async with task_group() as group:
+        group.create_task(look_around(lookers, lambda: next(changes)))
+        await wait_until(lambda: len(lookers[1].told) == 2, timeout=10)
+    assert [changed for _, changed in lookers[0].told] == [True, False]
+    between = lookers[0].told[1][0] - lookers[0].told[0][0]
+    assert between < 2 * BEAT_SECONDS
