@@ -31,7 +31,7 @@ from edge_agent.monitor import life
 from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view, sensor_views
-from edge_agent.plan import planning
+from edge_agent.plan import facts as planning
 from edge_agent.plan.effect import Effects, Measure
 from edge_agent.plan.planning import Planner
 from edge_agent.plan.standing import Station
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, Remembered, SensorView, SequenceMemory
     from edge_agent.model.time import Moment
     from edge_agent.monitor.observed import Observed
-    from edge_agent.plan.planning import Planned
+    from edge_agent.plan.facts import Planned
     from edge_agent.plan.standing import Standing
 
 Phase = Literal["monitor", "analyze", "plan", "execute"]

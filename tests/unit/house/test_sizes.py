@@ -17,7 +17,6 @@ LARGE_MODULES = {
     "edge_agent/analyze/analysis.py",
     "edge_agent/monitor/channel.py",
     "edge_agent/monitor/monitoring.py",
-    "edge_agent/plan/planning.py",
     "edge_agent/turn.py",
 }
 #: Smaller modules that stand alone because what is in them belongs nowhere else.
