@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 from edge_agent.analyze import wording
 from edge_agent.analyze.conditions import Conditions
 from edge_agent.analyze.delays import Delays
+from edge_agent.analyze.limitalarms import LimitAlarms
 from edge_agent.analyze.points import Points
-from edge_agent.analyze.proof import culprit
+from edge_agent.analyze.proof import culprit, evidence
 from edge_agent.analyze.register import AlarmRegister, Shown
 from edge_agent.analyze.unheeded import Unheeded, is_ahead
-from edge_agent.model.alarms import AGENT, AlarmKey, Evidence
+from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
-from edge_agent.model.quality import Flag, flag_name
+from edge_agent.model.quality import Flag
 from edge_agent.model.revision import by_sensor
-from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from edge_agent.analyze.heard import Changes, Heard
-    from edge_agent.analyze.limit import LimitAlarm
     from edge_agent.analyze.point import Point
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.plant import Plant, Sensor, Threshold
@@ -52,9 +51,7 @@ class Analyzer:
         self.register = AlarmRegister(remembered)
         self.conditions = Conditions(self.register, plant)
         self._points = Points(plant)
-        self._pending: dict[Point, None] = {}  # points with a running delay; ordered, so that replays agree
-        self._doubting: dict[Point, None] = {}  # points whose suspect readings are beyond a limit
-        self._doubted: frozenset[str] = frozenset()
+        self._limits = LimitAlarms(self.register, layout)
         self._delays = Delays(())
         self.adopt(thresholds, now)
         for alarm in self.register.alarms:
@@ -89,11 +86,11 @@ class Analyzer:
         self._delays = Delays(delays)
         for point in self._points.recall(readings, now):
             self._delays.resume(point, now)
-            self._file(point)
+            self._limits.file(point)
 
     def take_delays(self, now: Moment) -> list[DelayMemory]:
         """Return what has changed of the running delays that a restart must know."""
-        return list(self._delays.look(self._pending, now))
+        return list(self._delays.look(self._limits.pending, now))
 
     def delays(self) -> list[DelayMemory]:
         """Return the running delays that a restart must know."""
@@ -102,7 +99,7 @@ class Analyzer:
     @property
     def doubted(self) -> frozenset[str]:
         """The alarms, by name, that are not active and would be if suspect readings counted; as of the last `tick`."""
-        return self._doubted
+        return self._limits.doubted
 
     def good_seconds(self, sensor: str) -> float | None:
         """Return the monotonic time at which the last good reading of a sensor was taken; None before the first.
@@ -136,16 +133,14 @@ class Analyzer:
         """Put changed limits of some sensors in force at once: compare the last good value of each anew."""
         for point, removed in self._points.revise(limits):
             for name in removed:
-                self.register.clear(_key(point, name), now, f"threshold {name} was removed")
+                self.register.clear(point.key(name), now, f"threshold {name} was removed")
             if point.last_good is not None and point.trusted and not point.stale:
-                self._compare(point, point.last_good, now)
+                self._limits.compare(point, point.last_good, now)
 
     def renew(self, plant: Plant, thresholds: Iterable[Threshold], now: Moment) -> None:
         """Go on with a changed plant: what stays keeps its state, the alarms of what does not are cleared."""
         lost = self._points.renew(plant)
-        self._pending, self._doubting = {}, {}
-        for point in self._points:
-            self._file(point)
+        self._limits.renew(self._points)
         self.conditions.adopt(plant)
         for alarm in self.register.alarms:
             key = alarm.key
@@ -176,7 +171,7 @@ class Analyzer:
                 continue
             if point.stale:
                 point.stale, point.unheeded = False, None
-                self.register.clear(_key(point, STALE), now, f"{point.sensor.name} is heard again", reading.value)
+                self.register.clear(point.key(STALE), now, f"{point.sensor.name} is heard again", reading.value)
             if reading.flag != _GOOD:
                 self._doubt(point, reading, topic, now)
                 continue
@@ -184,7 +179,7 @@ class Analyzer:
                 self._trust_again(point, reading, now)
             point.last_good, point.topic, point.trusted = reading, topic, True
             if not point.lowest <= reading.value <= point.highest:
-                self._compare(point, reading, now)
+                self._limits.compare(point, reading, now)
             point.good_seconds = now.seconds
 
     def _leave(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
@@ -193,64 +188,28 @@ class Analyzer:
         sensor = point.sensor
         if not unheeded.take(reading, now.seconds, point.good_seconds):
             return
-        key = _key(point, BAD_QUALITY)
+        key = point.key(BAD_QUALITY)
         if is_ahead(reading) and unheeded.count >= SUSPECTS_IN_A_ROW and not self.register.is_active(key):
             point.bad_in_a_row = point.bad_in_a_row or 1  # the next good one ends the alarm
-            reason, evidence = unheeded.sentence(sensor.name), self._evidence(reading, topic)
-            self.register.raise_(key, "medium", now, reason, Shown.of(evidence))
+            shown = Shown.of(evidence(reading, topic, self._layout))
+            self.register.raise_(key, "medium", now, unheeded.sentence(sensor.name), shown)
         if point.stale and not unheeded.named and now.seconds - unheeded.since_seconds > sensor.late_seconds:
             self.silent([sensor], now)  # it has come back with a wrong clock
-
-    def _compare(self, point: Point, reading: Reading, now: Moment) -> None:
-        point.bridge(now)
-        at = min(reading.observed_at, reading.received_at + reading.ahead) / MICROSECONDS
-        for limit in point.limits.values():
-            if limit.update(reading.value, now.seconds, at):
-                self._conclude(point, limit, now)
-        self._file(point)
-
-    def _file(self, point: Point) -> None:
-        """Keep account of whether a delay is running, of doubt, and of the values that change nothing."""
-        if any(limit.doubting for limit in point.limits.values()):
-            self._doubting[point] = None
-        if any(limit.pending for limit in point.limits.values()):
-            self._pending[point] = None
-        else:
-            self._pending.pop(point, None)
-        point.rest()
-
-    def _conclude(self, point: Point, limit: LimitAlarm, now: Moment) -> None:
-        """Raise or clear where the delay is over."""
-        reading = point.last_good
-        if reading is None or not limit.due(now.seconds):
-            return
-        key, sensor, threshold = _key(point, limit.name), point.sensor, limit.threshold
-        if limit.active:
-            shown = Shown(limit.figure, threshold.limit, limit.measure.unit(sensor.unit))
-            evidence = self._evidence(reading, point.topic)
-            reason = wording.beyond(sensor, limit)
-            self.register.raise_(key, threshold.priority, now, reason, shown._replace(evidence=evidence))
-        else:
-            self.register.clear(key, now, wording.back(sensor, limit), limit.figure)
 
     def _doubt(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
         point.trusted = False
         point.bad_in_a_row += 1
-        point.bridge(now)
-        point.heard_seconds = now.seconds
-        for limit in point.limits.values():
-            limit.doubt(reading.value, now.seconds, suspect=reading.flag == _SUSPECT)
-        self._file(point)
-        key = _key(point, BAD_QUALITY)
+        self._limits.doubt(point, reading, now)
+        key = point.key(BAD_QUALITY)
         enough = reading.flag == _FAIL or point.bad_in_a_row >= SUSPECTS_IN_A_ROW
         if enough and not self.register.is_active(key):
             accused = culprit(reading, self._layout)
-            evidence = self._evidence(accused, topic)
-            self.register.raise_(key, "medium", now, wording.bad(accused, evidence.tests), Shown.of(evidence))
+            shown = Shown.of(evidence(accused, topic, self._layout))
+            self.register.raise_(key, "medium", now, wording.bad(accused, self._layout.unpack(accused.tests)), shown)
 
     def _trust_again(self, point: Point, reading: Reading, now: Moment) -> None:
         point.bad_in_a_row = 0
-        self.register.clear(_key(point, BAD_QUALITY), now, f"{point.sensor.name} is good again", reading.value)
+        self.register.clear(point.key(BAD_QUALITY), now, f"{point.sensor.name} is good again", reading.value)
 
     def silent(self, sensors: Iterable[Sensor], now: Moment) -> None:
         """Raise the alarm of the sensors that went stale."""
@@ -258,15 +217,15 @@ class Analyzer:
             point = self._points.of(sensor)
             point.stale = True
             point.restart()
-            self._file(point)
+            self._limits.file(point)
             late, unheeded = sensor.late_seconds, point.unheeded
             reason = f"{sensor.name} has not been heard for {late:g} s"
             if unheeded is not None and unheeded.heard_within(late, now.seconds):
                 reason, unheeded.named = unheeded.sentence(sensor.name), True
-            elif self.register.is_active(_key(point, STALE)):
+            elif self.register.is_active(point.key(STALE)):
                 continue
-            if not self.register.reword(_key(point, STALE), reason):
-                self.register.raise_(_key(point, STALE), "medium", now, reason)
+            if not self.register.reword(point.key(STALE), reason):
+                self.register.raise_(point.key(STALE), "medium", now, reason)
 
     def _node_status(self, key: AlarmKey, now: Moment, *, online: bool) -> None:
         """Raise or clear the alarm of a node by what it, or its last will, says of itself."""
@@ -277,39 +236,5 @@ class Analyzer:
 
     def tick(self, now: Moment) -> None:
         """Complete the delays of those sensors that are still trusted."""
-        for point in list(self._pending):
-            if point.trusted and not point.stale:
-                point.bridge(now)
-                for limit in point.limits.values():
-                    if limit.pending:
-                        self._conclude(point, limit, now)
-                self._file(point)
-        if self._doubting or self._doubted:
-            self._weigh_doubts(now)
+        self._limits.tick(now)
         self.register.tick(now)
-
-    def _weigh_doubts(self, now: Moment) -> None:
-        doubted = set()
-        for point in list(self._doubting):
-            point.bridge(now)
-            if not any(limit.doubting for limit in point.limits.values()):
-                del self._doubting[point]
-                self._file(point)
-            doubted |= {str(_key(point, one.name)) for one in point.limits.values() if one.is_doubted(now.seconds)}
-        self._doubted = frozenset(doubted)
-
-    def _evidence(self, reading: Reading, topic: str) -> Evidence:
-        return Evidence(
-            topic,
-            reading.value,
-            reading.sensor.unit,
-            flag_name(reading.flag),
-            self._layout.unpack(reading.tests),
-            reading.observed_at,
-            reading.received_at,
-            reading.seq,
-        )
-
-
-def _key(point: Point, threshold: str) -> AlarmKey:
-    return AlarmKey(point.sensor.node, point.sensor.id, threshold)

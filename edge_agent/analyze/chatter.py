@@ -15,7 +15,7 @@ WITHIN_SECONDS = 60.0
 MOST_RAISED = 3
 
 
-class Told(NamedTuple):
+class ChatterReport(NamedTuple):
     """What is due to be said of an alarm that chatters: how often it was raised since, and whether it goes on so."""
 
     key: AlarmKey
@@ -64,7 +64,7 @@ class Chatter:
                 return
             del self._raised[key]
 
-    def due(self, seconds: float) -> Iterator[Told]:
+    def due(self, seconds: float) -> Iterator[ChatterReport]:
         """Yield a report a minute for each alarm that chatters; the last one says that it has ended."""
         for key, (told, count) in list(self._hushed.items()):
             if seconds - told < WITHIN_SECONDS:
@@ -73,4 +73,4 @@ class Chatter:
                 self._hushed[key] = seconds, 0
             else:
                 del self._hushed[key]
-            yield Told(key, count, count > MOST_RAISED)
+            yield ChatterReport(key, count, count > MOST_RAISED)

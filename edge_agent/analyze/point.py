@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.model.alarms import AlarmKey
+
 if TYPE_CHECKING:
     from edge_agent.analyze.limit import LimitAlarm
     from edge_agent.analyze.unheeded import Unheeded
@@ -46,6 +48,10 @@ class Point:
     def __repr__(self) -> str:
         trust = "stale" if self.stale else "trusted" if self.trusted else "not trusted"
         return f"Point({self.sensor.name}, {trust}, {', '.join(map(repr, self.limits.values())) or 'no limits'})"
+
+    def key(self, threshold: str) -> AlarmKey:
+        """Name one of its alarms."""
+        return AlarmKey(self.sensor.node, self.sensor.id, threshold)
 
     def succeed(self, before: Point) -> None:
         """Go on for a sensor that was declared anew, in the same unit."""

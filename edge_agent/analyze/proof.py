@@ -1,10 +1,11 @@
-"""What readings prove: how long a value has stood before a restart, and which of two neighbours was the spike."""
+"""What readings prove: how long a value stood before a restart, which of two was the spike, why an alarm was raised."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edge_agent.model.alarms import Evidence
 from edge_agent.model.quality import Flag, flag_name
 from edge_agent.model.time import MICROSECONDS
 
@@ -48,3 +49,17 @@ def culprit(reading: Reading, layout: Layout) -> Reading:
     if reading.outlier is None or beside:
         return reading
     return replace(reading.outlier, flag=reading.flag, tests=reading.tests)
+
+
+def evidence(reading: Reading, topic: str, layout: Layout) -> Evidence:
+    """Return what a reading, and the topic it came on, shows of the cause of an alarm."""
+    return Evidence(
+        topic,
+        reading.value,
+        reading.sensor.unit,
+        flag_name(reading.flag),
+        layout.unpack(reading.tests),
+        reading.observed_at,
+        reading.received_at,
+        reading.seq,
+    )

@@ -19,6 +19,7 @@ from edge_agent.cli.memory import ending_without_memory, watch_callbacks
 from edge_agent.cli.output import say
 from edge_agent.container.agent import open_agent
 from edge_agent.errors import EdgeAgentError, RecordingError, UsageError
+from edge_agent.known import Knowledge
 from edge_agent.model.harmless import json_text
 from edge_agent.model.inbox import PlantChange, PolicyChange
 from edge_agent.model.remembered import Remembered
@@ -33,7 +34,7 @@ from edge_agent.runtime.recordingfile import RecordingFile, lines_of
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.hosts import place
 from edge_agent.settings.plantfile import find_plant, load_plant
-from edge_agent.turn import Knowledge, run_turn
+from edge_agent.turn import run_turn
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
@@ -43,11 +44,11 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Plant
     from edge_agent.model.time import Moment
+    from edge_agent.model.turn import Turn
     from edge_agent.observe.logwriter import LogWriter
     from edge_agent.ports.clock import Clock
     from edge_agent.runtime.agent import Parts
     from edge_agent.settings.agent import Settings
-    from edge_agent.turn import Turn
 
 #: So many more objects than were let go make the garbage collector look at the young ones.
 _YOUNG_OBJECTS = 20_000

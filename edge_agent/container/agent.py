@@ -22,6 +22,7 @@ from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import highest_epoch, standing_alarms
 from edge_agent.container.watching import Watching
 from edge_agent.errors import RecordingError
+from edge_agent.known import Knowledge
 from edge_agent.model.inbox import LinkReport, PlantChange, PolicyChange, RefusalReport, RenewalReport
 from edge_agent.observe.metrics import Metrics
 from edge_agent.runtime.agent import Agent, Parts
@@ -32,7 +33,6 @@ from edge_agent.runtime.operationwatch import OperationWatch
 from edge_agent.runtime.policywatch import PolicyWatch
 from edge_agent.runtime.recorder import JsonRecorder
 from edge_agent.runtime.waiting import CommitRules
-from edge_agent.turn import Knowledge
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from edge_agent.version import installed_version
 
 if TYPE_CHECKING:
     from edge_agent.container.outlet import BrokerAddress
+    from edge_agent.known import Knowledge
     from edge_agent.runtime.agent import Agent
     from edge_agent.runtime.inbox import BoundedInbox
-    from edge_agent.turn import Knowledge
 
 
 class BrokerSide:
@@ -47,7 +47,7 @@ class BrokerSide:
             on_lost=self._lose,
             expects_session=has_received,
             stay_away=self.succession.stays_away,
-            hasty=lambda: bool(knowledge.executor.orders),  # a node's word on an open command is to come
+            hasty=lambda: bool(knowledge.executor.open_commands),  # a node's word on an open command is to come
         )
         self.outlet = BrokerOutlet(self.session, address.topics, mode=knowledge.executor.mode, epoch=self._epoch)
 

@@ -9,9 +9,9 @@ from edge_agent.observe.journal import log_turn
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from edge_agent.model.turn import Turn
     from edge_agent.observe.metrics import Metrics
     from edge_agent.ports.observing import Stage, TurnObserver
-    from edge_agent.turn import Turn
 
 
 class Observers:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edge_agent.known import Knowledge
     from edge_agent.model.plant import Threshold
     from edge_agent.model.remembered import SensorView, Snapshot
     from edge_agent.ports.clock import Clock
-    from edge_agent.turn import Knowledge
 
 #: Sensors of one look: about two milliseconds of the loop.
 _SENSORS = 500

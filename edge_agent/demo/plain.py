@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Command, CommandEvent
     from edge_agent.model.remembered import SensorView, Snapshot
     from edge_agent.model.time import Instant
+    from edge_agent.model.turn import Turn
     from edge_agent.ports.observing import Stage
-    from edge_agent.turn import Turn
 
 #: What a status line shows; the other quantities are in the metrics.
 _SHOWN = ("level", "fill", "flow", "demand")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import AlarmEvent
     from edge_agent.model.commands import Command, CommandEvent
     from edge_agent.model.readings import Reading
+    from edge_agent.model.turn import Turn
     from edge_agent.ports.observing import Stage
-    from edge_agent.turn import Turn
 
 #: How many alarm events and how many closed commands are kept to be shown.
 KEPT = 100

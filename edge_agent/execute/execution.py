@@ -11,7 +11,7 @@ from edge_agent.execute.facts import Executed, Facts, Sighted
 from edge_agent.execute.gate import Gate
 from edge_agent.execute.need import PREFIX, need
 from edge_agent.execute.nodeclocks import STEP_SECONDS
-from edge_agent.execute.orders import REPORTED, Orders
+from edge_agent.execute.opencommands import REPORTED, OpenCommands
 from edge_agent.execute.outcomes import Word
 from edge_agent.execute.reach import Reach
 from edge_agent.execute.roster import Roster
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge_agent.execute.control import Control
-    from edge_agent.execute.facts import Acknowledged, Told
+    from edge_agent.execute.facts import Acknowledged, ReportedState
     from edge_agent.execute.former import Lost
     from edge_agent.execute.need import Need
     from edge_agent.model.commands import Mode, Request
@@ -40,15 +40,15 @@ class Executor:
     def __init__(self, plant: Plant, agent: str, mode: Mode, remembered: Remembered, now: Moment) -> None:
         self.authority = Authority(plant.site, agent, mode, remembered.epoch)
         self.roster = Roster(plant.actuators, now)
-        self.orders = Orders()
+        self.open_commands = OpenCommands()
         self.reach = Reach()
         self._gate = Gate(self.authority, self.reach, self.roster)
         self._watch = Watch()
         self._offset, self._sure = now.offset, now.sure
-        self._lost: Lost | None = former.recalled(remembered, self.roster, self.orders, self.authority, now)
+        self._lost: Lost | None = former.recalled(remembered, self.roster, self.open_commands, self.authority, now)
 
     def __repr__(self) -> str:
-        return f"<Executor: {self.authority}, {self.roster}, {self.orders}>"
+        return f"<Executor: {self.authority}, {self.roster}, {self.open_commands}>"
 
     @property
     def epoch(self) -> int:
@@ -66,7 +66,7 @@ class Executor:
         """Go on with a changed plant. An actuator that is gone is first stopped, unless it is known to rest."""
         executed = Executed()
         gone = self.roster.renew(plant, now)
-        self.orders.hand_over(self.roster)
+        self.open_commands.hand_over(self.roster)
         for control in gone:
             if self.authority.commands and not control.at_rest:
                 self.roster.leave(control, now)
@@ -76,7 +76,7 @@ class Executor:
         return executed
 
     def _let_go(self, control: Control, word: Word, executed: Executed, now: Moment) -> None:
-        self.orders.close(control, word, executed, now)
+        self.open_commands.close(control, word, executed, now)
         self.roster.let_go(control.actuator.name)
         executed.memories.append(departure.forgotten(control.actuator.name))
 
@@ -123,7 +123,7 @@ class Executor:
             if breaker.state != "open":
                 self._awake(self.roster.of(breaker.node), now)
         self._heed_clock(now)
-        self.orders.expire(executed, now)
+        self.open_commands.expire(executed, now)
         if self.roster.leaving:
             self._see_off(executed, now)
         if self._lost is not None:
@@ -181,39 +181,39 @@ class Executor:
     def _hear(self, facts: Facts, executed: Executed, now: Moment) -> None:
         """Note what nodes say. Their word comes before our despair of it: after a stall both may lie in one inbox."""
         for ack in facts.acknowledgements:
-            if ack.status in ("accepted", "done") and ack.command_id not in self.orders:
+            if ack.status in ("accepted", "done") and ack.command_id not in self.open_commands:
                 reports.overhear(self.roster[ack.actuator], ack.command_id, now)
         for told in facts.states:
             self._report(told, executed, now)
         for report in facts.dispatches:
             if report.state == "published":
-                self.orders.note_dispatch(report, executed, now)
+                self.open_commands.note_dispatch(report, executed, now)
         for place, ack in enumerate(facts.acknowledgements):
-            if self.orders.concerns(ack.command_id, ack.actuator):
+            if self.open_commands.concerns(ack.command_id, ack.actuator):
                 self._acknowledge(ack, executed, now)
             else:
                 executed.foreign.append(place)
         for report in facts.dispatches:
             if report.state != "published":
-                self.orders.note_dispatch(report, executed, now)
+                self.open_commands.note_dispatch(report, executed, now)
 
-    def _report(self, told: Told, executed: Executed, now: Moment) -> None:
+    def _report(self, told: ReportedState, executed: Executed, now: Moment) -> None:
         """Note what an actuator says it does. It settles a command that was open when a former run ended."""
         control = self.roster[told.actuator]
         if reports.hear(control, Reported(told.state, told.value, now.at, told.local), now) is not None:
-            self.orders.close(control, REPORTED, executed, now)
+            self.open_commands.close(control, REPORTED, executed, now)
 
     def _acknowledge(self, ack: Acknowledged, executed: Executed, now: Moment) -> None:
         """Note a node's word on a command. A second one, or one on an unknown command, changes nothing."""
-        state, order = CommandState(ack.status), self.orders.find(ack.command_id)
-        if order is None:
+        state, open_command = CommandState(ack.status), self.open_commands.find(ack.command_id)
+        if open_command is None:
             return
         if state is not CommandState.ACCEPTED:
             # It was published, though the broker's word on that is still on its way.
-            order.record.attempts = max(order.record.attempts, 1)
-        self.orders.advance(order, Word(state, ack.detail, by_node=True), executed, now)
+            open_command.record.attempts = max(open_command.record.attempts, 1)
+        self.open_commands.advance(open_command, Word(state, ack.detail, by_node=True), executed, now)
         if state is CommandState.REJECTED:
-            epoch = order.record.command.epoch
+            epoch = open_command.record.command.epoch
             executed.refused_epoch = epoch_of_refusal(epoch, ack.detail.lower(), executed.refused_epoch)
 
     def _heed_clock(self, now: Moment) -> None:
@@ -256,11 +256,11 @@ class Executor:
                 executed.decisions.append(decisions.held(request, reason, checks, now))
             return
         detail = "its lease is renewed by another" if why == "renew" else f"now {request.action} is requested"
-        self.orders.close(control, Word(CommandState.SUPERSEDED, detail), executed, now)
+        self.open_commands.close(control, Word(CommandState.SUPERSEDED, detail), executed, now)
         command = self.authority.command(control.actuator, request, reason, now)
         record = CommandRecord(command)
         self._gate.started(control, request, now)
         outcomes.give(control, record, why, now)
-        self.orders.follow(control, record, now.seconds + control.actuator.command_ttl_seconds)
+        self.open_commands.follow(control, record, now.seconds + control.actuator.command_ttl_seconds)
         executed.commands.append(command)
         executed.decisions.append(decisions.commanded(request, command, checks, now))

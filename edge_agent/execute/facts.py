@@ -31,7 +31,7 @@ class Acknowledged(Protocol):
     def actuator(self) -> str: ...  # noqa: D102
 
 
-class Told(Protocol):
+class ReportedState(Protocol):
     """What an actuator (`node/actuator`) says it does."""
 
     @property
@@ -59,7 +59,7 @@ class Facts(NamedTuple):
 
     requests: Sequence[Request] = ()
     acknowledgements: Sequence[Acknowledged] = ()
-    states: Sequence[Told] = ()
+    states: Sequence[ReportedState] = ()
     dispatches: Sequence[DispatchReport] = ()
     breakers: Sequence[BreakerReport] = ()
     links: Sequence[LinkReport] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.execute import departure, recall
-from edge_agent.execute.orders import event
+from edge_agent.execute.opencommands import event
 from edge_agent.model.commands import CommandState
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edge_agent.execute.authority import Authority
     from edge_agent.execute.control import Control
     from edge_agent.execute.facts import Executed
-    from edge_agent.execute.orders import Orders
+    from edge_agent.execute.opencommands import OpenCommands
     from edge_agent.execute.roster import Roster
     from edge_agent.model.commands import ActuatorMemory, CommandRecord
     from edge_agent.model.remembered import Remembered
@@ -28,7 +28,9 @@ class Lost(NamedTuple):
     may_run: frozenset[str]
 
 
-def recalled(remembered: Remembered, roster: Roster, orders: Orders, authority: Authority, now: Moment) -> Lost:
+def recalled(
+    remembered: Remembered, roster: Roster, open_commands: OpenCommands, authority: Authority, now: Moment
+) -> Lost:
     """Recall what a former run knew, also of actuators that are in the plant no more; return what cannot be.
 
     Whether an open command was carried out, its acknowledgement, a report or its expiry will tell.
@@ -41,7 +43,7 @@ def recalled(remembered: Remembered, roster: Roster, orders: Orders, authority: 
             lost.append(record)
             continue
         recall.resume(control, record)
-        orders.resume(control, record, now)
+        open_commands.resume(control, record, now)
     if not authority.commands:
         return Lost(tuple(lost), frozenset())
     for name, control in known.items():

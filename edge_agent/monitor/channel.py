@@ -10,9 +10,9 @@ from edge_agent.model.readings import Reading
 from edge_agent.model.remembered import StoredReading
 from edge_agent.model.time import MICROSECONDS
 from edge_agent.model.units import conversion
-from edge_agent.monitor.judge import judge_of, strongest
+from edge_agent.monitor.judge import judge_of, outlier, strongest
 from edge_agent.monitor.keys import Keys
-from edge_agent.monitor.order import is_ahead, place, was_ahead
+from edge_agent.monitor.order import follows, is_ahead, place, was_ahead
 from edge_agent.monitor.quiet import quiet_range
 from edge_agent.monitor.sequence import Numbers
 from edge_agent.monitor.tests.spec import Seen
@@ -88,15 +88,9 @@ class Channel:
         """Find how a unit that a message names becomes the sensor's; None where it is of another quantity."""
         return conversion(self.sensor.quantity, unit, self.sensor.unit)
 
-    def is_newest(self, observed_at: Instant, seq: int | None, received_at: Instant) -> bool:
+    def _is_newest(self, observed_at: Instant, seq: int | None, received_at: Instant) -> bool:
         """Whether such a reading would be the newest in order."""
-        last = self.last
-        if last is None or observed_at > last.observed_at:
-            return True
-        if observed_at == last.observed_at and seq is not None and last.seq is not None and seq > last.seq:
-            return True
-        slipped = was_ahead(last) and not is_ahead(observed_at, received_at)
-        return min(observed_at, received_at) > (self._true_at if slipped else place(last))
+        return self.last is None or follows(self.last, self._true_at, observed_at, seq, received_at)
 
     def free(self, observed_at: Instant, seq: int | None, value: float) -> Instant | None:
         """Return the time under which to store a reading; None where it is there already, with the same value.
@@ -195,7 +189,7 @@ class Channel:
         tests = judge.alone(seen)
         late = received_at - observed_at > self._late_us
         last = self.last
-        if not self.is_newest(observed_at, seq, received_at):
+        if not self._is_newest(observed_at, seq, received_at):
             flag = strongest(tests)
             return Reading(self.sensor, value, observed_at, received_at, seq, flag, tests, late=True), None
         if last is not None and last.observed_at > observed_at:
@@ -209,8 +203,7 @@ class Channel:
             reading.tests |= judge.pending
             self._unsettled = reading
         if settled is not None and self._before is not None and judge.stands_out(settled.tests):
-            near, far = abs(settled.value - self._before), abs(value - settled.value)
-            settled.outlier = reading if far > near else None
+            settled.outlier = outlier(self._before, settled, reading)
         self._go_on(reading)
         return reading, settled
 
@@ -286,7 +279,7 @@ class Channel:
         self._keys.keep(stored.observed_at, stored.seq, stored.value)
         if is_ahead(stored.observed_at, stored.received_at) or future:
             self._keys.keep_ahead(stored.observed_at, stored.seq, stored.value)
-        if future or not self.is_newest(stored.observed_at, stored.seq, stored.received_at):
+        if future or not self._is_newest(stored.observed_at, stored.seq, stored.received_at):
             return
         seen = self._see(stored.value, stored.observed_at, stored.received_at)
         _, self._states = self._judge.watch(seen, self._states)

@@ -9,6 +9,7 @@ from edge_agent.model.quality import Flag
 
 if TYPE_CHECKING:
     from edge_agent.model.quality import Quality
+    from edge_agent.model.readings import Reading
     from edge_agent.monitor.tests.spec import QualityTest, Seen
 
     #: Tests, each with the place of its flag.
@@ -95,3 +96,9 @@ def _run(tests: Placed, seen: Seen, states: States) -> tuple[int, States]:
 def judge_of(quality: Quality) -> Judge:
     """Return the judge of a sensor with these tests."""
     return Judge(quality)
+
+
+def outlier(before: float, settled: Reading, after: Reading) -> Reading | None:
+    """Return the reading after one that stands out where it is the one to blame, None where it is not."""
+    near, far = abs(settled.value - before), abs(after.value - settled.value)
+    return after if far > near else None

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from math import isfinite
 from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Reading
-from edge_agent.monitor import decode, nodeclock, words
+from edge_agent.monitor import decode, nodeclock, reports
 from edge_agent.monitor.channel import Channel
 from edge_agent.monitor.decode import Sample
 from edge_agent.monitor.deliveries import Deliveries
 from edge_agent.monitor.numbering import Numbering
-from edge_agent.monitor.observed import AckReport, Observed, StateReport, StatusReport
+from edge_agent.monitor.observed import Observed
 from edge_agent.monitor.order import as_it_came
-from edge_agent.monitor.rejects import MOST_ELEMENTS, Rejected, summed_up
+from edge_agent.monitor.rejects import MOST_ELEMENTS, Rejected, excerpt, summed_up
+from edge_agent.monitor.samples import converted, repeats
 from edge_agent.monitor.sitetime import SiteTime, date
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plant, Sensor, TimestampFormat
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
-    from edge_agent.monitor.sequence import Numbers
+    from edge_agent.monitor.observed import AckReport
 
 
 class _Ways(NamedTuple):
@@ -99,7 +98,7 @@ class Monitor:
             elif kind is Kind.TELEMETRY:
                 self._telemetry(observed, message, now)
             else:
-                problem = self._word(observed, message, leaving)
+                problem = reports.read(observed, message, self._nodes, leaving)
                 if problem:
                     self._bury(observed, message, now, [(problem, message.payload)])
         observed.counts[Kind.TELEMETRY] = telemetry
@@ -159,7 +158,7 @@ class Monitor:
             sample = Sample(sensor, float(value), None, at, seq)
             problem = self._sample(observed, ways.node, "", sample, message, now)
             if problem:
-                buried.append((problem, _excerpt(message, sample)))
+                buried.append((problem, excerpt(message.payload, sample.sensor, sample.value)))
         if seq is not None and (observed.duplicates < repeated or not frame.values):
             self.numbering.take(ways.node, "", seq, at, by)
         if buried:
@@ -186,7 +185,7 @@ class Monitor:
             timeless = timeless or sample.observed_at is None
             problem = self._sample(observed, node.id, one, sample, message, now)
             if problem:
-                buried.append((problem, _excerpt(message, sample)))
+                buried.append((problem, excerpt(message.payload, sample.sensor, sample.value)))
         if buried:
             self._bury(observed, message, now, buried)
         elif timeless:
@@ -199,7 +198,7 @@ class Monitor:
         if message.retained and sample.observed_at is None:  # it may have lain at the broker for a year
             return "retained_without_timestamp"
         channel = self.channels.get((node, one or sample.sensor))
-        value = "unknown_sensor" if channel is None else _converted(channel, sample)
+        value = "unknown_sensor" if channel is None else converted(channel, sample)
         said_at = sample.observed_at
         by = now if now.sure else self.time.hear(node, said_at, now, live=not message.retained)
         if channel is None or isinstance(value, str):
@@ -207,7 +206,7 @@ class Monitor:
             return str(value)
         channel.forget_future(by.at)
         if said_at is None:
-            repeated = _repeats(channel, sample, value, channel.sequence if one else None)
+            repeated = repeats(channel, sample, value, channel.sequence if one else None)
             observed_at = None if repeated else channel.receipt(by.at)
             rated = channel.last is None or channel.last.received_at != now.at
         else:
@@ -251,48 +250,6 @@ class Monitor:
         if reading.settled:
             observed.judged.append((reading, topic))
 
-    def _word(self, observed: Observed, message: Message, leaving: Collection[str]) -> str | None:
-        """Read a status, an acknowledgement or a state. Returns why it cannot be read, None where it could."""
-        route = message.route
-        if route.kind is Kind.UNKNOWN:
-            return "unknown_topic"
-        node = self._nodes.get(route.node)
-        if node is None and not any(name.startswith(f"{route.node}/") for name in leaving):
-            return "unknown_node"
-        if route.kind is Kind.STATUS:
-            return self._status_word(observed, message)
-        known = node is not None and route.name in node.actuators
-        if not known and f"{route.node}/{route.name}" not in leaving:
-            return "unknown_actuator"
-        return self._actuator_word(observed, message)
-
-    @staticmethod
-    def _status_word(observed: Observed, message: Message) -> str | None:
-        if not message.payload:  # an empty retained message takes the last one back
-            return None
-        online = words.status(message.payload)
-        if online is None:
-            return "status_invalid"
-        observed.statuses.append(StatusReport(message.route.node, online))
-        return None
-
-    @staticmethod
-    def _actuator_word(observed: Observed, message: Message) -> str | None:
-        if message.route.kind is Kind.ACK:
-            acknowledgement = words.acknowledgement(message.payload)
-            if acknowledgement is None:
-                return "ack_invalid"
-            actuator = f"{message.route.node}/{message.route.name}"
-            observed.acknowledgements.append(AckReport(*acknowledgement, actuator, message))
-            return None
-        if not message.payload:
-            return None
-        state = words.state(message.payload)
-        if state is None:
-            return "state_invalid"
-        observed.states.append(StateReport(f"{message.route.node}/{message.route.name}", *state))
-        return None
-
     def bury_foreign(self, observed: Observed, ack: AckReport, now: Moment) -> None:
         """Make a dead letter of an acknowledgement that execution found to be of another actuator's command."""
         self._bury(observed, ack.message, now, [("ack_mismatch", ack.message.payload)])
@@ -321,26 +278,3 @@ class Monitor:
             if not channel.stale and now.seconds - channel.heard_seconds > channel.sensor.late_seconds:
                 channel.stale = True
                 yield channel.sensor
-
-
-def _converted(channel: Channel, sample: Sample) -> float | str:
-    """Turn the value of a sample into the sensor's unit; a text is why that cannot be."""
-    if sample.unit is None or sample.unit == channel.sensor.unit:
-        return sample.value
-    conversion = channel.conversion(sample.unit)
-    if conversion is None:
-        return "unit_mismatch"
-    value = sample.value * conversion.scale + conversion.offset
-    return value if isfinite(value) else "value_infinite"
-
-
-def _repeats(channel: Channel, sample: Sample, value: float, sequence: Numbers | None) -> bool:
-    """Whether a sample without a time is the newest of its sensor once more. `sequence`: of a topic of one sensor."""
-    last, seq = channel.last, sample.seq
-    same = sequence is not None and seq is not None and sequence.repeats(seq)
-    return same and last is not None and last.value == value
-
-
-def _excerpt(message: Message, sample: Sample) -> bytes:
-    """Show in a dead letter the one sample of a payload that it is about."""
-    return json.dumps({sample.sensor: sample.value}).encode() if sample.sensor else message.payload

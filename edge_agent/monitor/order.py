@@ -30,6 +30,16 @@ def is_ahead(observed_at: Instant, received_at: Instant) -> bool:
     return observed_at > received_at + AHEAD_US
 
 
+def follows(last: Reading, true_at: Instant, observed_at: Instant, seq: int | None, received_at: Instant) -> bool:
+    """Whether a reading would come after the last one; `true_at` is the place of the newest that is not ahead."""
+    if observed_at > last.observed_at:
+        return True
+    if observed_at == last.observed_at and seq is not None and last.seq is not None and seq > last.seq:
+        return True
+    slipped = was_ahead(last) and not is_ahead(observed_at, received_at)
+    return min(observed_at, received_at) > (true_at if slipped else place(last))
+
+
 def as_it_came(stored: StoredReading) -> tuple[Instant, Instant, int]:
     """Sort what a store gave back for `Channel.remember`: nothing stands after its receipt."""
     seq = -1 if stored.seq is None else stored.seq

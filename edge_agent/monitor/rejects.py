@@ -79,3 +79,8 @@ def value_reason(value: object) -> str:
 def rendered(element: object) -> bytes:
     """Write an element as JSON again."""
     return json.dumps(element, ensure_ascii=False).encode()
+
+
+def excerpt(payload: bytes, sensor: str, value: float) -> bytes:
+    """Return what of a payload a dead letter shows: the one sample that it is about, if that names its sensor."""
+    return json.dumps({sensor: value}).encode() if sensor else payload

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm, AlarmEvent, AlarmKey
     from edge_agent.model.commands import CommandEvent, Decision
     from edge_agent.model.readings import DeadLetter
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
 #: The sentence about messages that could not be used.
 REJECTED = "Messages rejected"

@@ -36,9 +36,9 @@ from edge_agent.observe.watched_counts import WatchedCounts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from edge_agent.model.turn import Turn
     from edge_agent.observe.watched_counts import CountSource
     from edge_agent.ports.observing import PlantViews, Stage
-    from edge_agent.turn import Turn
 
 STAGES: tuple[Stage, ...] = ("monitor", "analyze", "plan", "execute", "store")
 

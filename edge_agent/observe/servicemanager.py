@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
 #: So many times within the time that systemd gives it the agent shows that it turns.
 _FEEDS = 4

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Plan, Plant, Step
     from edge_agent.plan.claims import Overruled
-    from edge_agent.plan.facts import Facts
     from edge_agent.plan.planstate import PlanState
+    from edge_agent.plan.situation import Situation
 
 #: That a plan lost against another is told again after so long, however often it begins.
 OVERRULED_SECONDS = 60.0
@@ -79,7 +79,7 @@ class Arbiter:
         return standing is not None and not standing.sure
 
     def arbitrate(
-        self, states: Mapping[str, PlanState], facts: Facts, begun: set[str], seconds: float
+        self, states: Mapping[str, PlanState], facts: Situation, begun: set[str], seconds: float
     ) -> tuple[list[Request], list[Overruled]]:
         """Pick the strongest claim on each actuator; return the requests that are new, and those that lost."""
         requests: list[Request] = []
@@ -111,7 +111,7 @@ class Arbiter:
         self._told[key] = seconds
         return True
 
-    def _win(self, actuator: str, claim: Claim, facts: Facts) -> Request | None:
+    def _win(self, actuator: str, claim: Claim, facts: Situation) -> Request | None:
         """Put a claim in force; return it where it is another than stood."""
         request = request_of(claim, facts.active)
         before = self._standing.get(actuator)
@@ -129,7 +129,7 @@ class Arbiter:
         )
         return None if same else request
 
-    def _go_on(self, actuator: str, state: PlanState | None, facts: Facts, seconds: float) -> Request | None:
+    def _go_on(self, actuator: str, state: PlanState | None, facts: Situation, seconds: float) -> Request | None:
         """Judge what stands though no plan claims it now; return the fail-safe request where it ends."""
         standing = self._standing[actuator]
         self._see_again(actuator, state, standing)
@@ -154,7 +154,7 @@ class Arbiter:
         if actuator in self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
             del self.blind[actuator]
 
-    def _claims(self, states: Mapping[str, PlanState], facts: Facts, seconds: float) -> dict[str, list[Claim]]:
+    def _claims(self, states: Mapping[str, PlanState], facts: Situation, seconds: float) -> dict[str, list[Claim]]:
         """Collect, by actuator, what plans ask for now, the strongest first."""
         claims: dict[str, list[Claim]] = {}
         for state in states.values():
@@ -175,7 +175,7 @@ class Arbiter:
         """Return the fail-safe actions that a plan asks for: what has latched, it asks for until it is reset."""
         return state.kind.steps if state.latched else state.asked.doubtful
 
-    def _other_steps(self, state: PlanState, facts: Facts, seconds: float) -> list[Step]:
+    def _other_steps(self, state: PlanState, facts: Situation, seconds: float) -> list[Step]:
         """Return what else a plan asks for, and has evidence for."""
         if state.ground is Ground.RUNNING and not state.kind.by_ignorance:
             steps = list(state.timed)
@@ -192,7 +192,7 @@ class Arbiter:
         return stood == (state.plan.id, step.action, step.value)
 
 
-def _fresh(state: PlanState, step: Step, facts: Facts, seconds: float) -> bool:
+def _fresh(state: PlanState, step: Step, facts: Situation, seconds: float) -> bool:
     """Whether the evidence of a plan is newer than the return of the node that a step is for."""
     station = facts.station(Standing(Request(step.actuator, step.action, step.value, None, 0, ""), safe=False))
     return fresh_since(state, station.after_seconds, facts.sight, seconds) is None

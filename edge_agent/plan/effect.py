@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EFFECT_SECONDS = 1800.0
 
 
-class Measure(NamedTuple):
+class Comparison(NamedTuple):
     """What a sensor shows against a limit that a plan looks at; `value` is its last good reading."""
 
     sensor: Sensor
@@ -35,7 +35,7 @@ class _Run:
     since: float
     shown: dict[str, float] = field(default_factory=dict)
 
-    def take(self, measures: Iterable[Measure], seconds: float) -> None:
+    def take(self, measures: Iterable[Comparison], seconds: float) -> None:
         for one in measures:
             alarm = one.threshold.alarm
             shown = self.shown.setdefault(alarm, one.value)
@@ -54,7 +54,7 @@ class Effects:
         self._runs: dict[str, _Run] = {}
 
     def look(
-        self, running: Iterable[tuple[str, Plan]], measure: Callable[[str], Measure | None], seconds: float
+        self, running: Iterable[tuple[str, Plan]], measure: Callable[[str], Comparison | None], seconds: float
     ) -> dict[str, str]:
         """Return why, by actuator, what runs seems to have no effect. `measure` finds what an alarm's sensor shows."""
         found, kept = {}, {}
@@ -73,7 +73,7 @@ class Effects:
         return found
 
 
-def _sentence(actuator: str, plan: Plan, measures: list[Measure]) -> str:
+def _sentence(actuator: str, plan: Plan, measures: list[Comparison]) -> str:
     still = " and ".join(f"{one.sensor.name} stands still" for one in measures)
     lacking = [one.sensor.name for one in measures if "flat_line" not in one.sensor.quality]
     minutes = f"{EFFECT_SECONDS / 60:.0f} min"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.remembered import PlanView
 from edge_agent.plan.arbiter import Arbiter
-from edge_agent.plan.facts import Planned
-from edge_agent.plan.planstate import PlanState, Seen
+from edge_agent.plan.planstate import Indications, PlanState
+from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan, Plant
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
-    from edge_agent.plan.facts import Facts
+    from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
 
 #: So often the evidence is looked at when no alarm changes.
@@ -110,7 +110,7 @@ class Planner:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
         return self._arbiter.unsure(actuator)
 
-    def decide(self, facts: Facts, now: Moment) -> Planned:
+    def decide(self, facts: Situation, now: Moment) -> Planned:
         """Look at alarms and evidence; return new and lost requests, and what to remember of the plans that changed."""
         self._heed(facts)
         seen = (frozenset(facts.active), facts.doubted, facts.revising)
@@ -124,7 +124,7 @@ class Planner:
         self._quiet = Planned(blind=self.blind, tripped=self.tripped)
         return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped)
 
-    def _heed(self, facts: Facts) -> None:
+    def _heed(self, facts: Situation) -> None:
         """Put changed plans in force, and take back what a person resets."""
         if facts.plans is not None:
             self.adopt(facts.plans)
@@ -133,9 +133,9 @@ class Planner:
         if facts.sighted:
             self._seen = None
 
-    def _update(self, facts: Facts, now: Moment) -> tuple[list[PlanState], set[str]]:
+    def _update(self, facts: Situation, now: Moment) -> tuple[list[PlanState], set[str]]:
         """Update every plan; return those with something new to remember, and the names of those that begin."""
-        looked = Seen(facts.active, facts.doubted, facts.sight)
+        looked = Indications(facts.active, facts.doubted, facts.sight)
         states = self._states.values()
         applied = {state.plan.id for state in states if state.applies}
         changed = [state for state in states if state.update(looked, now.seconds)]

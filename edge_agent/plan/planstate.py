@@ -29,7 +29,7 @@ class Ground(Enum):
     BLIND = "blind"  # nothing
 
 
-class Seen(NamedTuple):
+class Indications(NamedTuple):
     """What the alarms and sensors say now: names of active alarms, of those that doubt would raise, and the sight."""
 
     active: Container[str]
@@ -111,7 +111,7 @@ class PlanState:
         if self.looks == before.looks:
             self._seen_once, self._lost_seconds = before._seen_once, before._lost_seconds
 
-    def update(self, seen: Seen, seconds: float) -> bool:
+    def update(self, seen: Indications, seconds: float) -> bool:
         """Look at alarms and evidence. Return whether anything that must be remembered has changed."""
         self._stand(seen.sight, seconds)
         self._ask(Scene(seen.active, seen.doubted))

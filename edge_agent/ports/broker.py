@@ -49,7 +49,7 @@ class Outlet(Protocol):
         ...
 
 
-class Connection(Protocol):
+class BrokerConnection(Protocol):
     """The one owner of the broker connection."""
 
     @property

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Threshold
     from edge_agent.model.remembered import SensorView, Snapshot
     from edge_agent.model.time import Moment
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
 #: What is measured of a turn: its four phases, and the write after them.
 Stage: TypeAlias = Literal["monitor", "analyze", "plan", "execute", "store"]

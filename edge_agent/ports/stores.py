@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Operation
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Instant
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
     Record = dict[str, Any]
 
@@ -45,7 +45,7 @@ class Journal(Protocol):
         ...
 
 
-class Misfit(NamedTuple):
+class UnreadableRow(NamedTuple):
     """A row that makes no sense: its table, its key there, itself as JSON, and what is wrong with it."""
 
     source: str
@@ -58,7 +58,7 @@ class Absorbed(NamedTuple):
     """What became of a spooled batch: readings that were there already, and the rows that were refused for good."""
 
     duplicates: int
-    refused: tuple[Misfit, ...] = ()
+    refused: tuple[UnreadableRow, ...] = ()
 
 
 class Spooled(NamedTuple):
@@ -85,7 +85,7 @@ class Spool(Protocol):
         """Return the oldest, about so many rows of it; None where nothing is left. Raises StoreError."""
         ...
 
-    async def drop(self, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
+    async def drop(self, ids: Sequence[int], refused: Sequence[UnreadableRow] = ()) -> None:
         """Forget what has arrived, and keep the rows of it that were refused. Raises StoreError."""
         ...
 

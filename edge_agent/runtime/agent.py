@@ -21,10 +21,11 @@ from edge_agent.runtime.writing import Writing
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
+    from edge_agent.known import Knowledge
     from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.plant import Plant
     from edge_agent.model.remembered import Snapshot
-    from edge_agent.ports.broker import Connection, Inlet, Outlet
+    from edge_agent.ports.broker import BrokerConnection, Inlet, Outlet
     from edge_agent.ports.clock import Clock
     from edge_agent.ports.observing import Observer, Recorder
     from edge_agent.ports.stores import Journal
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from edge_agent.runtime.operationwatch import OperationWatch
     from edge_agent.runtime.policywatch import PolicyWatch
     from edge_agent.runtime.waiting import CommitRules
-    from edge_agent.turn import Knowledge
 
 #: A loop that has not turned for so long is not alive.
 STALLED_SECONDS = 30.0
@@ -61,7 +61,7 @@ class Parts:
 
     knowledge: Knowledge
     inbox: BoundedInbox
-    connection: Connection
+    connection: BrokerConnection
     inlet: Inlet
     outlet: Outlet
     journal: Journal

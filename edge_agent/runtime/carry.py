@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from edge_agent.execute import recall
 from edge_agent.model.commands import CommandEvent
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 if TYPE_CHECKING:
+    from edge_agent.known import Knowledge
     from edge_agent.model.time import Moment
-    from edge_agent.turn import Knowledge
 
 
 def carried_over(knowledge: Knowledge, now: Moment) -> Turn:

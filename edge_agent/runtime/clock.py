@@ -36,7 +36,7 @@ def _both() -> tuple[Instant, float]:
     return at, after
 
 
-class Quality:
+class ClockQuality:
     """Judges whether the wall clock is right, asking no more than every few seconds."""
 
     def __init__(self, synchronized: Callable[[], bool]) -> None:
@@ -47,7 +47,7 @@ class Quality:
         self._sure = False
 
     def __repr__(self) -> str:
-        return f"Quality({'sure' if self._sure else 'not sure'}, last confirmed at {self._confirmed})"
+        return f"ClockQuality({'sure' if self._sure else 'not sure'}, last confirmed at {self._confirmed})"
 
     def look(self, at: Instant, seconds: float) -> bool:
         """Ask about a wall time, read at a monotonic time, where that is due; return whether it was.
@@ -86,7 +86,7 @@ class SystemClock:
     def __init__(self, *, boot: str | None = None, synchronized: Callable[[], bool] = kernelclock.synchronized) -> None:
         self._boot = kernelclock.boot_id() if boot is None else boot
         self._zero = time.monotonic() - kernelclock.uptime()
-        self._quality = Quality(synchronized)
+        self._quality = ClockQuality(synchronized)
 
     def now(self) -> Moment:
         """Read the system's clocks."""

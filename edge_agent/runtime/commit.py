@@ -9,19 +9,19 @@ from loguru import logger
 
 from edge_agent.model.commands import CommandState
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.runtime.held import Batch, Held, Unstarted
+from edge_agent.runtime.held import CommitGroup, Held, Unstarted
 from edge_agent.runtime.resilience import STORE_PAUSE_SECONDS, UNSTORED_SECONDS
 from edge_agent.runtime.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from edge_agent.model.turn import Turn
     from edge_agent.runtime.announcer import Announcer
     from edge_agent.runtime.context import LoopContext
     from edge_agent.runtime.dispatcher import Dispatcher
     from edge_agent.runtime.waiting import CommitRules
     from edge_agent.runtime.writing import Writing
-    from edge_agent.turn import Turn
 
 #: Rows, messages and turns that are held while the store fails, before nothing more is read from the broker.
 MOST_HELD = 50_000
@@ -60,7 +60,7 @@ class GroupCommit:
         self._waiting = Waiting(rules, context.clock.steady())
         self._again_at = 0.0  # steady time: it is tried again
         self._unstarted: dict[str, Unstarted] = {}
-        self._batch: Batch | None = None  # what is being written
+        self._group: CommitGroup | None = None  # what is being written
         self._is_pressing = self._holding_back = False
         self.error: str | None = None
         self.unstored = 0
@@ -89,20 +89,20 @@ class GroupCommit:
         if not self._held:
             return
         await self._settle()
-        if self._batch is None:
+        if self._group is None:
             await self._store_due()
         self._release()
-        if self.error is not None or self._batch is not None:
+        if self.error is not None or self._group is not None:
             self._inbox.stem(is_stemmed=max(self._waiting.rows, self._waiting.receipts, len(self._held)) >= MOST_HELD)
 
     async def finish(self) -> None:
         """Store all that is kept. Where that fails it is tried until it is cut off."""
         await self._settle()
-        if self._batch is None:
+        if self._group is None:
             await self._commit()
         while self._held:
             self._release()
-            if self._batch is None:
+            if self._group is None:
                 await self._clock.sleep(STORE_PAUSE_SECONDS)
                 await self._commit()
             else:
@@ -139,7 +139,7 @@ class GroupCommit:
 
     def _next_at(self) -> float:
         """Return the steady time at which something is to be done about the store."""
-        if self._batch is not None:  # its end wakes the loop
+        if self._group is not None:  # its end wakes the loop
             return self._writing.stuck_at if self.error is None else _NEVER
         if self._is_pressing:
             return self._clock.steady()
@@ -148,41 +148,41 @@ class GroupCommit:
     async def _commit(self) -> None:
         """Store what waits, then publish, then acknowledge: in this order, and nothing without the first."""
         if self._held:
-            await self._write(Batch(self._held.copy(), is_whole=True))
+            await self._write(CommitGroup(self._held.copy(), is_whole=True))
 
     async def _save_essentials(self) -> None:
         """Store what controls the plant, of all that is held, and let it go out."""
         controlling = [held for held in self._held if held.controls]
         self._is_pressing = False
         if controlling:
-            await self._write(Batch(controlling, is_whole=False))
+            await self._write(CommitGroup(controlling, is_whole=False))
 
-    async def _write(self, batch: Batch) -> None:
-        self._batch, self._is_pressing = batch, False
-        await self._writing.begin(batch.turns)
+    async def _write(self, group: CommitGroup) -> None:
+        self._group, self._is_pressing = group, False
+        await self._writing.begin(group.turns)
         await self._settle()
 
     async def _settle(self) -> None:
         """Draw the consequences of the write that was begun, as far as they are known."""
-        batch = self._batch
-        if batch is None:
+        group = self._group
+        if group is None:
             return
         if self._writing.is_under_way:
             if self._clock.steady() >= self._writing.stuck_at:
                 self._failed("A write to it has not ended.")
                 self._hold_back()
             return
-        self._batch, error = None, self._writing.outcome()
+        self._group, error = None, self._writing.outcome()
         if error is not None:
             self._failed(str(error))
-            if batch.is_whole:
+            if group.is_whole:
                 await self._save_essentials()
             else:
                 self._hold_back()
-        elif batch.is_whole:
-            await self._stored(batch.those)
+        elif group.is_whole:
+            await self._stored(group.those)
         else:
-            await self._stored_essentials(batch.those)
+            await self._stored_essentials(group.those)
 
     async def _stored(self, those: list[Held]) -> None:
         # Not before: after a kill the same messages come again, and what is missing between them is counted then.

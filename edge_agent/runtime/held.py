@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from edge_agent.model.commands import Command
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
 
 class Unstarted(NamedTuple):
@@ -71,8 +71,8 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Held turns that are being written: whole, or only their essence."""
+class CommitGroup:
+    """Held turns that are written in one commit: whole, or only their essence."""
 
     those: list[Held]
     is_whole: bool

@@ -13,13 +13,14 @@ from edge_agent.turn import run_turn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_agent.known import Knowledge
     from edge_agent.model.inbox import Inbox
     from edge_agent.model.plant import Plant
     from edge_agent.model.time import Moment
+    from edge_agent.model.turn import Turn
     from edge_agent.ports.observing import Recorder, Stage
     from edge_agent.runtime.commit import GroupCommit
     from edge_agent.runtime.context import LoopContext
-    from edge_agent.turn import Knowledge, Turn
 
 #: Longest time between two turns when nothing comes in, in real seconds: how exact delays and timeouts are.
 TICK_SECONDS = 0.2

@@ -15,10 +15,10 @@ from edge_agent.version import installed_version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from edge_agent.known import Knowledge
     from edge_agent.model.inbox import Inbox, Message
     from edge_agent.model.time import Moment
     from edge_agent.ports.observing import Lines
-    from edge_agent.turn import Knowledge
 
 #: So long lines wait for others, in plant seconds, and so many characters: what a kill costs.
 FLUSH_SECONDS = 0.25

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge_agent.errors import RecordingError
+from edge_agent.known import Knowledge
 from edge_agent.model.commands import Mode  # pydantic reads it at run time
 from edge_agent.model.inbox import (
     CutReason,
@@ -29,7 +30,6 @@ from edge_agent.model.inbox import (
 from edge_agent.model.time import MICROSECONDS, Moment, parse_rfc3339
 from edge_agent.runtime.freezing import thaw
 from edge_agent.runtime.recordedevents import FORM, FORMER, event_from_json, of_former_form
-from edge_agent.turn import Knowledge
 from edge_agent.version import installed_version
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from edge_agent.runtime.resilience import STUCK_WRITE_SECONDS, WRITE_PATIENCE_SE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge_agent.known import Knowledge
+    from edge_agent.model.turn import Turn
     from edge_agent.ports.stores import Journal
     from edge_agent.runtime.context import LoopContext
-    from edge_agent.turn import Knowledge, Turn
 
 
 class Writing:

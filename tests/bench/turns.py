@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from bench.plantfile import Size, plant
 from bench.table import Row
 
+from edge_agent.known import Knowledge
 from edge_agent.model.inbox import Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.revision import revisions
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
 from edge_agent.settings.plantfile import plant_from
-from edge_agent.turn import Knowledge, run_turn
+from edge_agent.turn import run_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,11 +30,11 @@ from edge_agent.model.quality import Flag, Quality
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
 from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
 from edge_agent.model.time import Moment, rfc3339
+from edge_agent.model.turn import Turn
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.ports.policy import PolicyRepository
 from edge_agent.ports.stores import Archive, Journal
-from edge_agent.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

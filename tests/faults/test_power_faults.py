@@ -36,7 +36,7 @@ from edge_agent.model.commands import Command
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Reading
 from edge_agent.model.time import MICROSECONDS, Moment
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 LEVEL = Sensor("tank1", "level", "level", "m")
 

@@ -13,7 +13,7 @@ from support.faultsteps import PROMISED_SECONDS, QUIET, ask
 from support.faulttable import Row
 from support.forger import Forger
 
-from edge_agent.execute.orders import ACCEPTED_SECONDS
+from edge_agent.execute.opencommands import ACCEPTED_SECONDS
 
 if TYPE_CHECKING:
     from support.site import Site

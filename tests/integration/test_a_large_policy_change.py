@@ -14,19 +14,20 @@ from support.deadline import wait_until
 from edge_agent.container.retuned import Retuned
 from edge_agent.knowledge.policy.inforce import PolicyInForce
 from edge_agent.knowledge.store.sqlite import SqliteStore
+from edge_agent.known import Knowledge
 from edge_agent.model.inbox import PlantChange, PolicyChange
 from edge_agent.model.plant import Node, Plant, Policy, Sensor, Threshold
 from edge_agent.model.remembered import Remembered
 from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.policywatch import PolicyWatch
-from edge_agent.turn import Knowledge, run_turn
+from edge_agent.turn import run_turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
 NODES, SENSORS = 2_500, 10
 LIMITS = (("high", 5.0), ("high_high", 6.0), ("low", 2.0), ("low_low", 1.0))

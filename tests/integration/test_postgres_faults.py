@@ -17,7 +17,7 @@ from edge_agent.knowledge.utility.migrate import NEWEST, migrate
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Reading
 from edge_agent.model.time import Moment
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable

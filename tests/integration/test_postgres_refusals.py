@@ -20,9 +20,9 @@ from edge_agent.model.commands import Command, CommandEvent, CommandState
 from edge_agent.model.plant import Node, Plant, Policy, Sensor, Threshold
 from edge_agent.model.readings import DeadLetter, Reading
 from edge_agent.model.time import MICROSECONDS, Moment
+from edge_agent.model.turn import Turn
 from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.drain import Drain
-from edge_agent.turn import Turn
 
 LIMITS = StoreBounds(reserve_mb=0)
 LEVEL = Sensor("tank1", "level", "level", "m")

@@ -13,13 +13,13 @@ from support.utilitystore import UtilityStore
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.store.rows import Batch
 from edge_agent.knowledge.utility.migrate import NEWEST, migrate
-from edge_agent.knowledge.utility.writing import Writing
+from edge_agent.knowledge.utility.writing import BatchWrite
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.commands import Command, CommandEvent, CommandState, Decision
 from edge_agent.model.plant import Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.readings import DeadLetter, Reading
 from edge_agent.model.time import Moment
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -359,7 +359,7 @@ async def test_flags_find_their_readings_by_key_in_a_month_that_the_planner_stil
     await store.write([turn(*range(T0, T0 + 10_000))])
     settled = Batch([(1, "tank1", "level", "m")], [], [(3, 0, 1, T0 + n, n) for n in range(flags)])
     async with store._database.transaction() as connection:
-        await Writing(connection, "riverside", settled).write()
+        await BatchWrite(connection, "riverside", settled).write()
         looked_at = await connection.execute(
             "SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname LIKE 'readings%'"
         )

@@ -16,9 +16,9 @@ from edge_agent.model.commands import Command, CommandEvent, CommandState
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Reading
 from edge_agent.model.time import MICROSECONDS, Moment
+from edge_agent.model.turn import Turn
 from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.drain import Drain
-from edge_agent.turn import Turn
 
 SENSORS = [Sensor(f"node{n}", "level", "level", "m") for n in range(10)]
 

@@ -36,7 +36,7 @@ def options() -> argparse.Namespace:
 
 def sample(count: int, seed: int, only: str) -> list[Mutant]:
     """Return so many changes of the core, drawn by chance; all in that order where count is 0, but those judged."""
-    modules = [PROJECT / "edge_agent/turn.py"]
+    modules = [PROJECT / "edge_agent/turn.py", PROJECT / "edge_agent/known.py"]
     for room in ROOMS:
         modules += sorted((PROJECT / "edge_agent" / room).rglob("*.py"))
     every = [

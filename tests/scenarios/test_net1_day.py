@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from support.lockstep import START, LockStep
 
+from edge_agent.known import Knowledge
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import Moment
 from edge_agent.simulate.hydraulics import Hydraulics, native
 from edge_agent.simulate.mapping import parse_mapping
 from edge_agent.simulate.plant import PlantSimulation
-from edge_agent.turn import Knowledge
 
 NET1 = Path(str(files("wntr") / "library" / "networks" / "Net1.inp"))
 DAY_SECONDS = 24 * 3600

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Command
     from edge_agent.model.inbox import Receipt
     from edge_agent.model.readings import DeadLetter
+    from edge_agent.model.turn import Turn
     from edge_agent.ports.broker import Inlet, Outlet
     from edge_agent.ports.stores import Absorbed, Journal, Sink, Spool, Spooled, Written
     from edge_agent.runtime.agent import Parts
-    from edge_agent.turn import Turn
 
 #: Every point, with what has happened by then and what has not.
 POINTS = {

@@ -8,11 +8,13 @@ from edge_agent.model.inbox import DispatchReport, Inbox, Message
 from edge_agent.model.time import MICROSECONDS, Moment
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.topics import Topics
-from edge_agent.turn import Knowledge, Turn, run_turn
+from edge_agent.turn import run_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from edge_agent.known import Knowledge
+    from edge_agent.model.turn import Turn
     from edge_agent.simulate.nodewire import Outgoing
     from edge_agent.simulate.plant import PlantSimulation
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
     from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory
     from edge_agent.model.time import Instant
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
     Record = dict[str, Any]
     ReadingKey = tuple[str, str, str, Instant, int | None]

@@ -8,8 +8,8 @@ from support.plants import START, later, plan, plant, pump, sensor
 
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.commands import Request
-from edge_agent.plan.facts import Facts
 from edge_agent.plan.planning import Planner
+from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Desk:
     def decide(self, *active: str, at: float = 0.0, doubted: Iterable[str] = ()) -> list[tuple[str, str, str | None]]:
         """Return the requests as (actuator, action, plan)."""
         self.now = later(at)
-        facts = Facts(alarms(*active), self._sight, self._station, frozenset(doubted))
+        facts = Situation(alarms(*active), self._sight, self._station, frozenset(doubted))
         self.planned = self.planner.decide(facts, self.now)
         return [(request.actuator, request.action, request.plan) for request in self.planned.requests]
 

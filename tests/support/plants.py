@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.known import Knowledge
 from edge_agent.model.commands import OPEN_STATES, CommandRecord
 from edge_agent.model.inbox import DispatchReport, Inbox, Kind, Message, PlantChange, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
@@ -16,7 +17,7 @@ from edge_agent.model.remembered import Remembered, StoredReading
 from edge_agent.model.revision import Revision, by_sensor
 from edge_agent.model.time import MICROSECONDS, Moment, rfc3339
 from edge_agent.monitor.tests.registry import LAYOUT
-from edge_agent.turn import Knowledge, run_turn
+from edge_agent.turn import run_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, Command, Mode
     from edge_agent.model.inbox import Event
     from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
 SITE = "riverside"
 START = Moment(1_795_341_600_000_000, 5_000.0)  # 2026-11-22T10:00:00Z; the monotonic zero means nothing

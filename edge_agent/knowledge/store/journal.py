@@ -12,7 +12,7 @@ from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import readback, rows
 from edge_agent.knowledge.store.connection import transaction
 from edge_agent.knowledge.store.meta import read_meta, write_meta
-from edge_agent.knowledge.store.readback import Misfits, move_aside
+from edge_agent.knowledge.store.readback import UnreadableRows, move_aside
 from edge_agent.model.commands import HIGHEST_EPOCH
 from edge_agent.model.readings import KEPT_DELIVERIES
 from edge_agent.model.remembered import Remembered
@@ -45,25 +45,25 @@ def epoch(db: sqlite3.Connection) -> int:
     return 0
 
 
-def take_control(db: sqlite3.Connection, agent: str, above: int) -> tuple[Remembered, Misfits]:
+def take_control(db: sqlite3.Connection, agent: str, above: int) -> tuple[Remembered, UnreadableRows]:
     """Raise the epoch, above the file's own and the one given, and return everything remembered; all of it or nothing.
 
     Rows that make no sense are set aside, and told.
     """
-    misfits = Misfits()
+    unreadable = UnreadableRows()
     with transaction(db):
-        found = remembered(db, max(epoch(db), above) + 1, misfits)
-        move_aside(db, misfits.found)
+        found = remembered(db, max(epoch(db), above) + 1, unreadable)
+        move_aside(db, unreadable.found)
         write_meta(db, {"epoch": found.epoch, "agent": agent, "clean": 0})
-    misfits.tell()
-    return found, misfits
+    unreadable.tell()
+    return found, unreadable
 
 
-def remembered(db: sqlite3.Connection, epoch: int, misfits: Misfits) -> Remembered:
+def remembered(db: sqlite3.Connection, epoch: int, unreadable: UnreadableRows) -> Remembered:
     """Read everything a start is told, but for what makes no sense."""
 
     def read(source: str, width: int, noun: Callable[[Row], _T], statement: str, *which: str) -> list[_T]:
-        return list(misfits.sensible(source, width, noun, db.execute(_SQL[statement], which).fetchall()))
+        return list(unreadable.sensible(source, width, noun, db.execute(_SQL[statement], which).fetchall()))
 
     db.text_factory = _text
     try:
@@ -73,7 +73,7 @@ def remembered(db: sqlite3.Connection, epoch: int, misfits: Misfits) -> Remember
             alarms=read("alarms", 3, readback.alarm_noun, "remembered_alarms"),
             actuators=read("actuator", 1, readback.actuator_noun, "remembered_memories", "actuator"),
             plans=read("plan", 1, readback.plan_noun, "remembered_memories", "plan"),
-            readings=list(_last_readings(db, misfits)),
+            readings=list(_last_readings(db, unreadable)),
             deliveries=read("deliveries", 1, readback.delivery_noun, "remembered_deliveries"),
             delays=read("delay", 1, readback.delay_noun, "remembered_memories", "delay"),
             clocks=read("clock", 1, readback.clock_noun, "remembered_memories", "clock"),
@@ -102,7 +102,7 @@ def write(db: sqlite3.Connection, batch: rows.Batch, deliveries: int = KEPT_DELI
     return duplicates
 
 
-def _last_readings(db: sqlite3.Connection, misfits: Misfits) -> Iterator[StoredReading]:
+def _last_readings(db: sqlite3.Connection, unreadable: UnreadableRows) -> Iterator[StoredReading]:
     """Return the last three of each sensor, oldest first, as far as they are among the last LOOK_BACK of all."""
     series = {number: name for number, *name in db.execute(_SQL["remembered_series"])}
     held: dict[int, list[StoredReading]] = {number: [] for number in series}
@@ -115,7 +115,7 @@ def _last_readings(db: sqlite3.Connection, misfits: Misfits) -> Iterator[StoredR
                 try:
                     found.append(readback.reading_noun((*series[row[0]], *row[1:])))
                 except readback.SENSELESS as error:
-                    misfits.add("readings", (row[0], row[2], row[4]), row, error)
+                    unreadable.add("readings", (row[0], row[2], row[4]), row, error)
                 else:
                     missing -= 1
     for found in held.values():

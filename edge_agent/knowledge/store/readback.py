@@ -19,7 +19,7 @@ from edge_agent.model.plant import ACTIONS, ActuatorKind
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
 from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
 from edge_agent.monitor.tests.registry import LAYOUT
-from edge_agent.ports.stores import Misfit
+from edge_agent.ports.stores import UnreadableRow
 
 if TYPE_CHECKING:
     import sqlite3
@@ -44,11 +44,11 @@ _Flag: TypeAlias = Literal[1, 2, 3, 4, 9]
 _ACTIONS = frozenset(action for actions in ACTIONS.values() for action in actions)
 
 
-class Misfits:
+class UnreadableRows:
     """Collects rows that make no sense, so that the others can be read."""
 
     def __init__(self) -> None:
-        self.found: list[Misfit] = []
+        self.found: list[UnreadableRow] = []
 
     def sensible(self, source: str, width: int, read: Callable[[Row], _T], rows: Iterable[Row]) -> Iterator[_T]:
         """Read rows as nouns, and leave out those that cannot be; their first columns, so many, are the key."""
@@ -62,7 +62,7 @@ class Misfits:
 
     def add(self, source: str, key: Row, row: object, error: Exception) -> None:
         """Record a row."""
-        self.found.append(Misfit(source=source, key=key, row=as_text(row), reason=reason_of(error)))
+        self.found.append(UnreadableRow(source=source, key=key, row=as_text(row), reason=reason_of(error)))
 
     def tell(self) -> None:
         """Log that there were some."""
@@ -73,17 +73,17 @@ class Misfits:
             log.error("Rows of the store make no sense; they are set aside")
 
 
-def move_aside(db: sqlite3.Connection, misfits: Sequence[Misfit]) -> None:
+def move_aside(db: sqlite3.Connection, unreadable: Sequence[UnreadableRow]) -> None:
     """Move rows out of their tables within a transaction, and keep them for whoever looks into them."""
-    for one in misfits:
+    for one in unreadable:
         db.execute(_SQL[f"remove_{one.source}"], one.key)
-    keep_aside(db, misfits)
+    keep_aside(db, unreadable)
 
 
-def keep_aside(db: sqlite3.Connection, misfits: Sequence[Misfit]) -> None:
+def keep_aside(db: sqlite3.Connection, unreadable: Sequence[UnreadableRow]) -> None:
     """Keep rows that are in no table any more, within a transaction."""
-    if misfits:
-        db.executemany(_SQL["set_aside"], [(one.source, one.row, one.reason) for one in misfits[-KEPT_ASIDE:]])
+    if unreadable:
+        db.executemany(_SQL["set_aside"], [(one.source, one.row, one.reason) for one in unreadable[-KEPT_ASIDE:]])
         db.execute(_SQL["forget_aside"], (KEPT_ASIDE,))
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import DeadLetter, Reading
     from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
 #: Stands for the `seq` a node did not send: a key may hold no NULL.
 NO_SEQ = -1

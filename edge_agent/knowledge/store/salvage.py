@@ -18,7 +18,7 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store import journal, parcel, readback
 from edge_agent.knowledge.store.connection import VALUE_ERRORS, transaction
-from edge_agent.knowledge.store.readback import Misfits
+from edge_agent.knowledge.store.readback import UnreadableRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +64,7 @@ def salvage(damaged: Path, db: sqlite3.Connection, *, spool_only: bool) -> Salva
     try:
         with closing(_open(damaged)) as source, transaction(db):
             salvaged = _move(source, db, tables)
-            journal.remembered(db, 0, Misfits())  # what a start could not read must not be kept
+            journal.remembered(db, 0, UnreadableRows())  # what a start could not read must not be kept
     except MemoryError:
         raise
     except Exception as error:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.store.storewatch import StoreWatch
     from edge_agent.knowledge.store.trusted import TrustedTime
     from edge_agent.model.time import Instant
-    from edge_agent.ports.stores import Misfit
+    from edge_agent.ports.stores import UnreadableRow
 
 _SQL = statements("store", "spool")
 
@@ -129,7 +129,7 @@ class Spooling:
         series = [(number, *key) for number, key in known.items()]
         return ids, seen, replace(parcel.merged(batches), series=series), unreadable
 
-    def drop(self, db: sqlite3.Connection, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
+    def drop(self, db: sqlite3.Connection, ids: Sequence[int], refused: Sequence[UnreadableRow] = ()) -> None:
         """Record that the oldest were taken, but for rows that were refused; many are removed at once."""
         self._forget_change()
         fresh = [number for number in ids if not self._taken or number > self._taken[-1]]
@@ -142,7 +142,7 @@ class Spooling:
         if len(self._taken) >= _MOST_TAKEN or refused:
             self.flush(db, refused)
 
-    def flush(self, db: sqlite3.Connection, refused: Sequence[Misfit] = ()) -> None:
+    def flush(self, db: sqlite3.Connection, refused: Sequence[UnreadableRow] = ()) -> None:
         """Remove what was taken, in a transaction of its own, and keep the rows of it that were refused."""
         if self._taken:
             self._forget_change()

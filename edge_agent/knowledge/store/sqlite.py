@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plant
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Instant, Moment
-    from edge_agent.ports.stores import Misfit, Spooled
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
+    from edge_agent.ports.stores import Spooled, UnreadableRow
 
 _T = TypeVar("_T")
 
@@ -135,7 +135,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
             self._filled.set()
         return found
 
-    async def drop(self, ids: Sequence[int], refused: Sequence[Misfit] = ()) -> None:
+    async def drop(self, ids: Sequence[int], refused: Sequence[UnreadableRow] = ()) -> None:
         """See Spool."""
         await self._connection.run(self._shrink, lambda spooling, db: spooling.drop(db, ids, refused))
 
@@ -181,8 +181,8 @@ class SqliteStore(StoreWatch, StoredPolicy):
 
     def _begin(self, db: sqlite3.Connection, agent: str, above: int) -> Remembered:
         above = max(self._epoch.read(journal.epoch(db) + MOST_EPOCH_JUMP), above)
-        remembered, misfits = self._guarded(db, lambda: journal.take_control(db, agent, above), bulky=False)
-        self.unreadable_rows += len(misfits.found)
+        remembered, unreadable = self._guarded(db, lambda: journal.take_control(db, agent, above), bulky=False)
+        self.unreadable_rows += len(unreadable.found)
         self._epoch.write(remembered.epoch)
         self._connection.hurry(db)
         if self._care is not None:

@@ -13,7 +13,7 @@ from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.utility.arrays import numbers
 from edge_agent.knowledge.utility.connection import WORK_SECONDS, Database, cut_after, single_connection
 from edge_agent.knowledge.utility.migrate import accept
-from edge_agent.knowledge.utility.writing import Writing, put_rows
+from edge_agent.knowledge.utility.writing import BatchWrite, put_rows
 from edge_agent.ports.policy import Edition, Issue
 from edge_agent.ports.stores import Absorbed
 
@@ -93,12 +93,12 @@ class PostgresStore:
 
     async def _write(self, batch: Batch) -> int:
         async with self._database.transaction() as connection:
-            return await Writing(connection, self._site, batch).write()
+            return await BatchWrite(connection, self._site, batch).write()
 
     async def _sift(self, batch: Batch, error: StoreError) -> Absorbed:
         """Write all but the rows that are refused. Raises the error where nothing is left."""
         async with self._database.transaction(_SIFT_SECONDS) as connection:
-            writing = Writing(connection, self._site, batch)
+            writing = BatchWrite(connection, self._site, batch)
             refused = await writing.sift()
             if refused is None:
                 raise error

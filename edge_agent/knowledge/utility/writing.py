@@ -14,7 +14,7 @@ from edge_agent.knowledge.store.parcel import kind_of
 from edge_agent.knowledge.store.readback import as_text
 from edge_agent.knowledge.utility.arrays import columns, reading_columns, settled_columns
 from edge_agent.knowledge.utility.connection import translation
-from edge_agent.ports.stores import Misfit
+from edge_agent.ports.stores import UnreadableRow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ _SQL = {**statements("utility", "sink"), **statements("utility", "policy")}
 _REPLACING = {"put_alarm": 3, "put_memory": 2}
 
 
-class Writing:
+class BatchWrite:
     """A batch of a site on its way over a connection."""
 
     def __init__(self, connection: Connection, site: str, batch: rows.Batch) -> None:
@@ -46,7 +46,7 @@ class Writing:
         await self._put_events(self._batch.command_events)
         return self.duplicates
 
-    async def sift(self) -> tuple[Misfit, ...] | None:
+    async def sift(self) -> tuple[UnreadableRow, ...] | None:
         """Write all but the rows that are refused, and return those; None where nothing is left."""
         parts: list[tuple[str, Sequence[Any], Callable[[list[Any]], Awaitable[object]]]] = [
             ("readings", self._readings, self._put_readings),
@@ -55,14 +55,14 @@ class Writing:
         for name, found in self._batch.others:
             parts.append((kind_of(name), _last_by_key(name, found), partial(self._put, name)))
         parts.append(("command_event", self._batch.command_events, self._put_events))
-        refused: list[Misfit] = []
+        refused: list[UnreadableRow] = []
         for source, whole, put in parts:
             refused += await self._sieve(source, list(whole), put)
         return None if len(refused) == sum(len(whole) for _, whole, _ in parts) else tuple(refused)
 
     async def _sieve(
         self, source: str, found: list[Row], put: Callable[[list[Any]], Awaitable[object]]
-    ) -> list[Misfit]:
+    ) -> list[UnreadableRow]:
         """Write rows in ever smaller parts, until what is refused stands alone: one row costs one row."""
         if not found:
             return []
@@ -76,7 +76,7 @@ class Writing:
                 raise
             if len(found) == 1:
                 row = as_text(self._told(source, found[0]))
-                return [Misfit(source=source, key=(), row=row, reason=str(why))]
+                return [UnreadableRow(source=source, key=(), row=row, reason=str(why))]
             middle = len(found) // 2
             return [*await self._sieve(source, found[:middle], put), *await self._sieve(source, found[middle:], put)]
         return []

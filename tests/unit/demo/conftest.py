@@ -20,7 +20,7 @@ from edge_agent.model.quality import Flag
 from edge_agent.model.readings import Reading
 from edge_agent.model.remembered import ActuatorView, NodeView, SensorView, Snapshot
 from edge_agent.model.time import MICROSECONDS, Moment, parse_rfc3339
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -11,7 +11,7 @@ from edge_agent.demo.tally import Tally
 if TYPE_CHECKING:
     from conftest import Makers
 
-    from edge_agent.turn import Turn
+    from edge_agent.model.turn import Turn
 
 REASON = "tank1/level (2.42 m) has been below low (2.50 m) for 10 s"
 

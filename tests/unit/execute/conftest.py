@@ -17,7 +17,7 @@ from edge_agent.model.remembered import Remembered
 PUMP = "station/pump1"
 
 
-class Told(NamedTuple):
+class ReportedState(NamedTuple):
     actuator: str
     state: str
     value: float | None
@@ -114,7 +114,7 @@ class Desk:
         return self.deliver(failed(command))
 
     def state(self, word, value=None, of=PUMP, *, local=False):
-        executed = self.act(states=[Told(of, word, value, local)])
+        executed = self.act(states=[ReportedState(of, word, value, local)])
         return [(str(event.state), event.detail) for event in executed.events]
 
     def online(self, online=True, node="station"):

@@ -148,7 +148,7 @@ def test_nothing_that_happens_is_an_illegal_step(make_desk, spec, events):
         world.tick(0.1)
         control = world.desk.control
         assert control.record is None or control.record.state in {"decided", "published", "accepted"}
-        assert set(world.desk.executor.orders) == ({control.record.command.id} if control.record else set())
+        assert set(world.desk.executor.open_commands) == ({control.record.command.id} if control.record else set())
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -80,5 +80,5 @@ def test_every_part_says_what_state_it_is_in(desk):
     assert repr(control.held_back) == "<HeldBack by nothing>"
     assert repr(executor) == (
         "<Executor: <Authority of gateway-1: auto, epoch 7, 1 commands>, "
-        "<Roster: 1 in the plant, 0 on their way out>, <Orders: 0 open>>"
+        "<Roster: 1 in the plant, 0 on their way out>, <OpenCommands: 0 open>>"
     )

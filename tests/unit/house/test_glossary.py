@@ -15,12 +15,6 @@ GLOSSARY = (ROOT / "docs/glossary.md").read_text("utf-8")
 MEANINGS, _, UNUSED = GLOSSARY.partition("## Words that are not used")
 SOURCES = {path: path.read_text("utf-8") for path in sorted((ROOT / "edge_agent").rglob("*.py"))}
 
-#: Nouns that still have two meanings, to be emptied.
-STILL_TWICE = {
-    *("Batch", "Connection", "Facts", "Measure", "Misfit"),
-    *("Order", "Quality", "Seen", "Told", "Writing"),
-}
-
 
 @cache
 def classes():
@@ -63,8 +57,7 @@ def test_a_class_that_the_glossary_names_is_defined_once():
 
 def test_no_two_classes_have_one_name():
     twice = {name: sorted(modules) for name, modules in classes().items() if len(modules) > 1}
-    assert {name: modules for name, modules in twice.items() if name not in STILL_TWICE} == {}
-    assert sorted(STILL_TWICE - twice.keys()) == [], "once only by now: take it out of STILL_TWICE"
+    assert twice == {}
 
 
 @pytest.mark.parametrize("word", unused())

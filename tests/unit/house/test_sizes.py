@@ -13,12 +13,7 @@ MOST_LINES_OF_A_FUNCTION = 45
 LEAST_LINES, MOST_LINES = 40, 300
 
 #: Larger modules, each to be divided.
-LARGE_MODULES = {
-    "edge_agent/analyze/analysis.py",
-    "edge_agent/monitor/channel.py",
-    "edge_agent/monitor/monitoring.py",
-    "edge_agent/turn.py",
-}
+LARGE_MODULES: set[str] = set()
 #: Smaller modules that stand alone because what is in them belongs nowhere else.
 SMALL_MODULES = {
     "edge_agent/__main__.py",  # python -m edge_agent
@@ -33,7 +28,7 @@ SMALL_MODULES = {
     "edge_agent/execute/runtally.py",
     "edge_agent/model/continuity.py",
     "edge_agent/monitor/life.py",
-    "edge_agent/monitor/order.py",
+    "edge_agent/monitor/samples.py",
     "edge_agent/mqtt/linkerrors.py",
     "edge_agent/plan/troubles.py",
     "edge_agent/ports/cancellation.py",

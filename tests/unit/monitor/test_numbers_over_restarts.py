@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from support.plants import Memory, later, plant, reading, sensor
 
 from edge_agent.model.time import MICROSECONDS
+from edge_agent.model.turn import Turn
 from edge_agent.monitor.monitoring import Monitor
-from edge_agent.turn import Turn
 
 APART = 0.05
 HOUR = 3600

@@ -15,8 +15,8 @@ from edge_agent.model.quality import Flag
 from edge_agent.model.readings import REASONS, DeadLetter
 from edge_agent.model.remembered import ActuatorView, NodeView, SensorView
 from edge_agent.model.time import Moment
+from edge_agent.model.turn import Counts, Turn
 from edge_agent.observe.metrics import Metrics
-from edge_agent.turn import Counts, Turn
 
 
 def samples(metrics):

@@ -6,8 +6,8 @@ import pytest
 from support.notifysocket import NotifySocket
 
 from edge_agent.model.time import Moment
+from edge_agent.model.turn import Turn
 from edge_agent.observe.servicemanager import ServiceManager
-from edge_agent.turn import Turn
 
 
 @pytest.fixture(params=["a path", "an abstract address"])

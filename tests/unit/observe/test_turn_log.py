@@ -8,8 +8,8 @@ from edge_agent.model.commands import Check, CommandEvent, CommandState, Decisio
 from edge_agent.model.quality import Flag
 from edge_agent.model.readings import DeadLetter
 from edge_agent.model.time import Moment
+from edge_agent.model.turn import Turn
 from edge_agent.observe.journal import log_turn
-from edge_agent.turn import Turn
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.ports.policy import Edition, Issue
 from edge_agent.settings.plantfile import load_plant
-from support.plandesk import Facts, Planner, START, Station, alarms, later
+from support.plandesk import Situation, Planner, START, Station, alarms, later
 
 plant = load_plant(Path(sys.argv[1]))
 
@@ -98,7 +98,7 @@ print(plan.kind, plan.parameters)
 planner, now = Planner(plant, policy.plans, [], START), START
 for active in ((), ("station/pump1:failed",), (), *3 * [("station/pump1:failed",)]):
     now = later(2, now)
-    facts = Facts(alarms(*active), {}.get, lambda _: Station(0.0, None))
+    facts = Situation(alarms(*active), {}.get, lambda _: Station(0.0, None))
     for request in planner.decide(facts, now).requests:
         print(request.actuator, request.action, request.priority, request.reason)
 """

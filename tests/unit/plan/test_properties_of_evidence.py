@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from support.plandesk import BACKUP, HIGH, INTAKE, LEVEL, LOW, PLANT, PUMP1, PUMP2, SUCTION, alarms
 from support.plants import START, later, plan
 
-from edge_agent.plan.facts import Facts
 from edge_agent.plan.planning import Planner
 from edge_agent.plan.planstate import PlanState
+from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
 SENSORS = (LEVEL, BACKUP, INTAKE)
@@ -85,7 +85,7 @@ class World:
 
     def decide(self):
         self.now = later(1, self.now)
-        facts = Facts(alarms(*self.active), self.good.get, self._station, self.doubted)
+        facts = Situation(alarms(*self.active), self.good.get, self._station, self.doubted)
         planned = self.planner.decide(facts, self.now)
         self.standing |= {request.actuator: request for request in planned.requests}
         return planned.requests

@@ -10,6 +10,7 @@ from support.clocks import ManualClock
 
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError, StoreError
 from edge_agent.execute.identity import command_id
+from edge_agent.known import Knowledge
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.commands import Command
 from edge_agent.model.inbox import DispatchReport, Kind, Message, Receipt, Route
@@ -24,7 +25,6 @@ from edge_agent.runtime.inbox import BoundedInbox
 from edge_agent.runtime.loop import Loop
 from edge_agent.runtime.waiting import CommitRules
 from edge_agent.runtime.writing import Writing
-from edge_agent.turn import Knowledge
 
 
 class FakeOutlet:

@@ -6,7 +6,7 @@ import pytest
 
 from edge_agent.model.time import EARLIEST, MICROSECONDS, Moment
 from edge_agent.runtime import kernelclock
-from edge_agent.runtime.clock import Quality, ScaledClock, SystemClock
+from edge_agent.runtime.clock import ClockQuality, ScaledClock, SystemClock
 
 AT = EARLIEST + 400 * 86_400 * MICROSECONDS
 
@@ -23,11 +23,11 @@ class Kernel:
         return self.sure
 
 
-def looked(quality: Quality, seconds: float, *, ahead: float = 0.0) -> bool:
+def looked(quality: ClockQuality, seconds: float, *, ahead: float = 0.0) -> bool:
     return judged(quality, AT + round((seconds + ahead) * MICROSECONDS), seconds)
 
 
-def judged(quality: Quality, at: int, seconds: float) -> bool:
+def judged(quality: ClockQuality, at: int, seconds: float) -> bool:
     quality.look(at, seconds)
     return quality.sure(at, seconds)
 
@@ -80,7 +80,7 @@ def test_without_proc_nobody_knows_the_boot_and_the_count_still_grows(monkeypatc
 
 def test_the_kernel_is_asked_every_few_seconds_only():
     kernel = Kernel(sure=True)
-    quality = Quality(kernel)
+    quality = ClockQuality(kernel)
     assert all(looked(quality, 100.0 + n / 100) for n in range(400))
     assert kernel.asked == 1
     assert looked(quality, 106.0)
@@ -89,7 +89,7 @@ def test_the_kernel_is_asked_every_few_seconds_only():
 
 def test_a_clock_that_nobody_keeps_right_is_not_sure_until_somebody_does():
     kernel = Kernel(sure=False)
-    quality = Quality(kernel)
+    quality = ClockQuality(kernel)
     assert not looked(quality, 0.0)
     kernel.sure = True
     assert looked(quality, 6.0)
@@ -97,7 +97,7 @@ def test_a_clock_that_nobody_keeps_right_is_not_sure_until_somebody_does():
 
 def test_a_clock_that_was_right_stays_so_for_days_as_long_as_nobody_sets_it():
     kernel = Kernel(sure=True)
-    quality = Quality(kernel)
+    quality = ClockQuality(kernel)
     looked(quality, 0.0)
     kernel.sure = False
     hours = [looked(quality, hour * 3600.0, ahead=hour * 0.2) for hour in range(200)]
@@ -108,7 +108,7 @@ def test_a_clock_that_was_right_stays_so_for_days_as_long_as_nobody_sets_it():
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0])
 def test_a_clock_that_is_set_by_hand_is_not_sure_from_that_look_on(ahead):
     kernel = Kernel(sure=True)
-    quality = Quality(kernel)
+    quality = ClockQuality(kernel)
     assert looked(quality, 0.0)
     kernel.sure = False
     assert not looked(quality, 0.5, ahead=ahead)
@@ -116,7 +116,7 @@ def test_a_clock_that_is_set_by_hand_is_not_sure_from_that_look_on(ahead):
 
 
 def test_a_time_before_this_program_was_written_is_never_right():
-    quality = Quality(lambda: True)
+    quality = ClockQuality(lambda: True)
     assert not judged(quality, 0, 5.0)
     assert not judged(quality, EARLIEST - 1, 10.0)
     assert judged(quality, EARLIEST, 20.0)

@@ -10,10 +10,10 @@ from edge_agent.model.commands import CommandState
 from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, Message, PolicyChange, Receipt, Route
 from edge_agent.model.plant import Policy
 from edge_agent.model.revision import revisions
+from edge_agent.model.turn import Turn
 from edge_agent.runtime.held import Held
 from edge_agent.runtime.loop import TICK_SECONDS
 from edge_agent.runtime.waiting import WORTHWHILE_ROWS
-from edge_agent.turn import Turn
 
 
 def dispatching():

@@ -8,6 +8,7 @@ from support.lockstep import START, LockStep
 from support.noderig import at, contents, make_rig, statuses
 
 from edge_agent.errors import ConfigurationError, UsageError
+from edge_agent.known import Knowledge
 from edge_agent.model.inbox import Kind
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import Moment
@@ -16,7 +17,6 @@ from edge_agent.simulate.faults import Faults
 from edge_agent.simulate.hydraulics import Hydraulics, native
 from edge_agent.simulate.mapping import parse_mapping
 from edge_agent.simulate.plant import PlantSimulation
-from edge_agent.turn import Knowledge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

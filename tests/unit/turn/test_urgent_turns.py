@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.plants import START, Bench
 
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from edge_agent.model.commands import Command, CommandEvent, CommandState
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import DeadLetter, Reading
 from edge_agent.model.time import MICROSECONDS, Moment
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

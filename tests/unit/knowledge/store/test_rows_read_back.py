@@ -21,7 +21,7 @@ from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import Delivery, Reading
 from edge_agent.model.remembered import PlanMemory, SequenceMemory
 from edge_agent.model.time import Moment
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 AT = 1_780_000_000_000_000
 LIMITS = StoreBounds(reserve_mb=0)

@@ -20,7 +20,7 @@ from edge_agent.model.commands import Decision
 from edge_agent.model.plant import Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.readings import DeadLetter, Delivery, Reading, kept_deliveries
 from edge_agent.model.time import Moment
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -212,7 +212,7 @@ from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.model.plant import Sensor
 from edge_agent.model.readings import DeadLetter, Delivery, Reading, kept_deliveries
 from edge_agent.model.time import Moment
-from edge_agent.turn import Turn
+from edge_agent.model.turn import Turn
 
 async def main():
     sensors = [Sensor("tank1", f"level{n}", "level", "m") for n in range(50)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.plan.standing import Standing, Station
 
 
-class Facts(NamedTuple):
+class Situation(NamedTuple):
     """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
 
     `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `sighted`: a node has

@@ -24,7 +24,7 @@ REPORTED = Word(CommandState.DONE, "the equipment reports it")
 ACCEPTED_SECONDS = 10.0
 
 
-class Order(NamedTuple):
+class OpenCommand(NamedTuple):
     """A command whose outcome is unknown. Its expiry stands on the monotonic scale: the wall clock may jump."""
 
     control: Control
@@ -52,14 +52,14 @@ class Order(NamedTuple):
         return given_seconds + max(ACCEPTED_SECONDS, 2 * actuator.ack_timeout_seconds)
 
 
-class Orders:
+class OpenCommands:
     """The open commands of a site by id."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Order] = {}
+        self._open: dict[str, OpenCommand] = {}
 
     def __repr__(self) -> str:
-        return f"<Orders: {len(self._open)} open>"
+        return f"<OpenCommands: {len(self._open)} open>"
 
     def __contains__(self, command_id: str) -> bool:
         return command_id in self._open
@@ -70,13 +70,13 @@ class Orders:
     def __len__(self) -> int:
         return len(self._open)
 
-    def find(self, command_id: str) -> Order | None:
+    def find(self, command_id: str) -> OpenCommand | None:
         """Return an open command."""
         return self._open.get(command_id)
 
     def follow(self, control: Control, record: CommandRecord, expires_seconds: float) -> None:
         """Follow a command from now on."""
-        self._open[record.command.id] = Order(control, record, expires_seconds)
+        self._open[record.command.id] = OpenCommand(control, record, expires_seconds)
 
     def resume(self, control: Control, record: CommandRecord, now: Moment) -> None:
         """Follow a command of a former run.
@@ -88,36 +88,36 @@ class Orders:
 
     def hand_over(self, roster: Roster) -> None:
         """Go on with the controls of a changed plant."""
-        for identity, order in self._open.items():
-            heir = roster.plant.get(order.control.actuator.name)
+        for identity, open_command in self._open.items():
+            heir = roster.plant.get(open_command.control.actuator.name)
             if heir is not None:
-                self._open[identity] = order._replace(control=heir)
+                self._open[identity] = open_command._replace(control=heir)
 
     def concerns(self, command_id: str, actuator: str) -> bool:
         """Whether an actuator may speak of a command: not of another's that is open."""
-        order = self._open.get(command_id)
-        return order is None or order.control.actuator.name == actuator
+        open_command = self._open.get(command_id)
+        return open_command is None or open_command.control.actuator.name == actuator
 
-    def advance(self, order: Order, word: Word, executed: Executed, now: Moment) -> None:
+    def advance(self, open_command: OpenCommand, word: Word, executed: Executed, now: Moment) -> None:
         """Move a command on in its life, where that is a legal step."""
-        record = order.record
-        if outcomes.advance(order.control, record, word, now):
+        record = open_command.record
+        if outcomes.advance(open_command.control, record, word, now):
             executed.events.append(event(record, word.detail, now))
             if not record.open:
                 del self._open[record.command.id]
 
     def close(self, control: Control, word: Word, executed: Executed, now: Moment) -> None:
         """Close the open command of an actuator, where it has one."""
-        order = None if control.record is None else self._open.get(control.record.command.id)
-        if order is not None:
-            self.advance(order, word, executed, now)
+        open_command = None if control.record is None else self._open.get(control.record.command.id)
+        if open_command is not None:
+            self.advance(open_command, word, executed, now)
 
     def note_dispatch(self, report: DispatchReport, executed: Executed, now: Moment) -> None:
         """Note the fate of one attempt to dispatch a command. What a node has accepted was delivered."""
-        order = self._open.get(report.command_id)
-        if order is None:
+        open_command = self._open.get(report.command_id)
+        if open_command is None:
             return
-        record = order.record
+        record = open_command.record
         if report.state == "published":
             record.attempts += 1
             if record.state is not CommandState.DECIDED:  # a further attempt, or the node was faster than the broker
@@ -125,20 +125,20 @@ class Orders:
                 return
         elif record.state is CommandState.ACCEPTED:
             return
-        if record.attempts and order.proven:
-            self.advance(order, REPORTED, executed, now)
+        if record.attempts and open_command.proven:
+            self.advance(open_command, REPORTED, executed, now)
         else:
-            self.advance(order, Word(CommandState(report.state), report.detail), executed, now)
+            self.advance(open_command, Word(CommandState(report.state), report.detail), executed, now)
 
     def expire(self, executed: Executed, now: Moment) -> None:
         """Close the commands that nobody will hear of any more."""
-        for order in [each for each in self._open.values() if now.seconds > each.over_seconds]:
-            if order.proven:
-                self.advance(order, REPORTED, executed, now)
+        for open_command in [each for each in self._open.values() if now.seconds > each.over_seconds]:
+            if open_command.proven:
+                self.advance(open_command, REPORTED, executed, now)
                 continue
-            accepted = order.record.state is CommandState.ACCEPTED
+            accepted = open_command.record.state is CommandState.ACCEPTED
             detail = "accepted, but never done" if accepted else "nothing was heard of it"
-            self.advance(order, Word(CommandState.EXPIRED, detail), executed, now)
+            self.advance(open_command, Word(CommandState.EXPIRED, detail), executed, now)
 
 
 def event(record: CommandRecord, detail: str, now: Moment) -> CommandEvent:

@@ -1,0 +1,127 @@
+"""Everything the agent knows while it runs, and what its phases ask of each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_agent.analyze.analysis import Analyzer
+from edge_agent.execute.execution import Executor
+from edge_agent.execute.view import actuator_views, node_view
+from edge_agent.model.continuity import continued
+from edge_agent.model.remembered import Snapshot
+from edge_agent.monitor.monitoring import Monitor
+from edge_agent.monitor.tests.registry import LAYOUT
+from edge_agent.monitor.view import sensor_view, sensor_views
+from edge_agent.plan.effect import Comparison, Effects
+from edge_agent.plan.planning import Planner
+from edge_agent.plan.standing import Station
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edge_agent.execute.facts import Executed
+    from edge_agent.model.commands import Mode
+    from edge_agent.model.plant import Plan, Plant, Policy
+    from edge_agent.model.remembered import Remembered, SensorView
+    from edge_agent.model.time import Moment
+    from edge_agent.plan.standing import Standing
+
+
+class Knowledge:
+    """Everything the agent knows while it runs. Only `run_turn` changes it; others are given snapshots."""
+
+    def __init__(
+        self,
+        plant: Plant,
+        policy: Policy,
+        remembered: Remembered,
+        now: Moment,
+        *,
+        agent: str,
+        mode: Mode,
+        future_tolerance_seconds: float = 60.0,
+    ) -> None:
+        self.plant, self.agent = plant, agent
+        self.revising = False  # a changed policy is in force in part: nothing is started before the rest of it is
+        self.refusal = ""  # why the newest policy was refused; the last good one is in force then
+        self.monitor = Monitor(plant, remembered, now, future_tolerance_seconds)
+        self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now, layout=LAYOUT)
+        readings = remembered.readings if remembered.same_clock(now) else ()
+        self.analyzer.recall(readings, remembered.delays, now)
+        self.planner = Planner(plant, policy.plans, remembered.plans, now)
+        self.effects = Effects()
+        self.executor = Executor(plant, agent, mode, remembered, now)
+        for control in self.executor.roster.plant.values():
+            if control.desired is not None:
+                self.planner.stand(control.desired)
+
+    def __repr__(self) -> str:
+        return f"<Knowledge of {self.plant.site}: {self.executor}, {self.planner}>"
+
+    def renew(self, plant: Plant, now: Moment) -> Executed:
+        """Put another plant of the site in force: what stays the same keeps its state. Return what that decides."""
+        self.plant = plant = continued(self.plant, plant)
+        self.revising = False
+        self.monitor.adopt(plant, now)
+        self.analyzer.renew(plant, plant.policy.thresholds, now)
+        self.planner.renew(plant, plant.policy.plans)
+        return self.executor.renew(plant, now)
+
+    def sight(self, name: str) -> float | None:
+        """Return when a sensor (`node/sensor`) was good last in this run; of a node, whether it has spoken at all."""
+        if "/" in name:
+            return self.analyzer.good_seconds(name)
+        return None if self.executor.reach.online.get(name) is None else float("inf")
+
+    def station(self, standing: Standing) -> Station:
+        """Return what is known of the actuator that a request is for."""
+        control = self.executor.roster.plant[standing.request.actuator]
+        return Station(control.after_seconds, self.executor.doing(standing.request))
+
+    def unsure(self, actuator: str) -> bool:
+        """Whether nothing but the fail-safe action may be commanded now."""
+        return self.revising or self.planner.unsure(actuator)
+
+    def measure(self, alarm: str) -> Comparison | None:
+        """Return what the sensor of a limit shows against it; None of another alarm, or where it is not known."""
+        found = self.analyzer.against(alarm)
+        return None if found is None else Comparison(*found)
+
+    def running(self) -> Iterator[tuple[str, Plan]]:
+        """Yield the actuators that do what a plan asks, other than their fail-safe action, each with that plan."""
+        for standing, plan in self.planner.standing():
+            if self.executor.doing(standing.request):
+                yield standing.request.actuator, plan
+
+    def idle(self, now: Moment) -> dict[str, str]:
+        """Return why, by actuator, what runs seems to have no effect."""
+        return self.effects.look(self.running(), self.measure, now.seconds)
+
+    def snapshot(self, now: Moment) -> Snapshot:
+        """Return a frozen look at everything. Costs about a microsecond a sensor: for people, not for turns."""
+        return self._look(now, tuple(sensor_view(channel, now) for channel in self.monitor.channels.values()))
+
+    def outline(self, now: Moment) -> Snapshot:
+        """Return a frozen look at everything but the sensors, which may be very many: see `sensor_views`."""
+        return self._look(now, ())
+
+    def sensor_views(self, now: Callable[[], Moment], count: int) -> Iterator[tuple[SensorView, ...]]:
+        """Return frozen looks at the sensors, so many at a time; turns may run in between."""
+        return sensor_views(tuple(self.monitor.channels.values()), now, count)
+
+    def _look(self, now: Moment, sensors: tuple[SensorView, ...]) -> Snapshot:
+        executor = self.executor
+        return Snapshot(
+            self.plant.site,
+            self.agent,
+            executor.mode,
+            executor.epoch,
+            now.at,
+            sensors,
+            actuator_views(executor, self.planner.tripped, now),
+            tuple(node_view(executor.reach, node) for node in self.plant.nodes),
+            self.analyzer.register.alarms,
+            clock_sure=now.sure,
+            boot=now.boot,
+            plans=self.planner.views(),
+        )
