@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan, Plant, Policy
     from edge_agent.model.remembered import Remembered, SensorView
     from edge_agent.model.time import Moment
-    from edge_agent.plan.planning import Planned
+    from edge_agent.plan.situation import Planned
     from edge_agent.plan.standing import Standing
 
 

@@ -25,7 +25,7 @@ def until_beat(beats: int = 1) -> float:
 
 
 async def look_around(those: Iterable[Beaten], glance: Callable[[], bool] | None = None) -> None:
-    """Let some look with each beat, until cancelled; without a `glance` at the store it may have changed each time."""
+    """Beat for some, until cancelled; without a `glance` at the store it may have changed each time."""
     all_of_them = tuple(those)
     while True:
         await asyncio.sleep(until_beat())
