@@ -20,6 +20,7 @@ from edge_agent.knowledge.store.meta import write_meta
 from edge_agent.knowledge.store.migrate import connect_owner
 from edge_agent.knowledge.store.spool import Spooling
 from edge_agent.knowledge.store.storewatch import StoreWatch
+from edge_agent.knowledge.store.tidying import Tidying
 from edge_agent.knowledge.store.trusted import TrustedTime
 from edge_agent.model.commands import HIGHEST_EPOCH, MOST_EPOCH_JUMP
 from edge_agent.model.readings import KEPT_DELIVERIES
@@ -68,7 +69,8 @@ class SqliteStore(StoreWatch, StoredPolicy):
         connection = Connection(path, care.connect if care else connect_owner, self._bid_farewell)
         StoredPolicy.__init__(self, connection, plant)
         self._ids = rows.SeriesIds(())
-        self._begun = self._tidying = False
+        self._tidying = None if care is None else Tidying(connection, care)
+        self._agent: str | None = None  # who has taken control
         self._renewed: str | None = None  # the next write is to tell
         self._filled = asyncio.Event()
 
@@ -93,7 +95,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
     async def begin(self, agent: str, above: int = 0) -> Remembered:
         """See Journal."""
         remembered = await self._connection.run(self._begin, agent, above)
-        self._begun = True
+        self._agent = agent
         return remembered
 
     async def write(self, turns: Sequence[Turn]) -> Written:
@@ -116,8 +118,8 @@ class SqliteStore(StoreWatch, StoredPolicy):
                 self._unsound = True
             raise
         self._ids.saved(batch.series)
-        if self._care is not None and not self._tidying:
-            self._tidy(self._care, batch.size)
+        if self._tidying is not None:
+            self._tidying.after(batch.size)
         if self.spooled_rows:
             self._filled.set()
         renewed, self._renewed = self._renewed, None
@@ -151,23 +153,6 @@ class SqliteStore(StoreWatch, StoredPolicy):
         duplicates = await self._connection.run(self._write, left, now)
         self.unwritable_rows += refused
         return duplicates
-
-    def _tidy(self, care: Care, written: int) -> None:
-        """Run a step of pruning after the writes that wait, and then another one while there is need."""
-        loop = asyncio.get_running_loop()
-        self._tidying = True
-
-        def step(db: sqlite3.Connection) -> None:
-            more = False
-            try:
-                more = care.tidy(db, written)
-            finally:
-                self._tidying = more
-            if more:
-                with suppress(RuntimeError):  # the loop is closed
-                    loop.call_soon_threadsafe(self._tidy, care, 0)
-
-        self._connection.later(step)
 
     # What follows runs in the store's thread.
 
@@ -244,7 +229,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
         if self._spooling is not None:
             with suppress(sqlite3.Error):  # it is offered again then
                 self._spooling.flush(db)
-        if self._care is not None and self._begun and not self._unsound:
+        if self._care is not None and self._agent is not None and not self._unsound:
             # It is looked through at the next start where this fails. One commit: each costs a card some kilobytes.
             with suppress(sqlite3.Error), transaction(db):
                 self._care.shares.save(db)
