@@ -93,13 +93,13 @@ class SqliteStore(StoreWatch, StoredPolicy):
             self._care.lock.release()
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
-        """See Journal."""
+        """Take control of the site in a new epoch, and return everything remembered. Raises StoreError."""
         remembered = await self._connection.run(self._begin, agent, above)
         self._agent = agent
         return remembered
 
     async def write(self, turns: Sequence[Turn]) -> Written:
-        """See Journal. What is written is copied from the turns before the first suspension."""
+        """Write turns in one durable transaction. What is written is copied from them before the first suspension."""
         if self._unsound:
             await self._connection.renew(self._renew)
             # Not written after all: what was given may have changed while this waited.
@@ -126,11 +126,11 @@ class SqliteStore(StoreWatch, StoredPolicy):
         return Written(duplicates, renewed)
 
     async def filled(self) -> None:
-        """See Spool."""
+        """Wait until the spool holds something."""
         await self._filled.wait()
 
     async def oldest(self, most_rows: int) -> Spooled | None:
-        """See Spool."""
+        """Return the oldest rows of the spool, about so many; None where nothing is left. Raises StoreError."""
         self._filled.clear()
         found = await self._connection.run(self._oldest, most_rows)
         if found is not None:
@@ -138,11 +138,11 @@ class SqliteStore(StoreWatch, StoredPolicy):
         return found
 
     async def drop(self, ids: Sequence[int], refused: Sequence[UnreadableRow] = ()) -> None:
-        """See Spool."""
+        """Remove from the spool what has arrived, and set aside the rows of it that were refused. Raises StoreError."""
         await self._connection.run(self._shrink, lambda spooling, db: spooling.drop(db, ids, refused))
 
     async def refuse(self, ids: Sequence[int], reason: str) -> None:
-        """See Spool."""
+        """Set aside parcels of the spool that never will arrive. Raises StoreError."""
         await self._connection.run(self._shrink, lambda spooling, db: spooling.refuse(db, ids, reason))
 
     async def _write_or_sift(self, batch: rows.Batch, now: Moment) -> int:
