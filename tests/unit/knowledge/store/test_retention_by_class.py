@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from loguru import logger
 
 from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.sqlite import SqliteStore
@@ -170,14 +169,6 @@ async def test_in_the_spool_rubbish_goes_first(path, make_turn):
         assert (seen, commands) == (60 * 20, 1)
         assert 0 < letters < 60 * 300
         assert store.spool_dropped_rows == 60 * 300 - letters
-
-
-@pytest.fixture
-def said():
-    found = []
-    handler = logger.add(lambda message: found.append(message.record["message"]), level="WARNING")
-    yield found
-    logger.remove(handler)
 
 
 async def test_a_log_that_grows_under_a_long_reader_is_told(path, make_turn, said):
