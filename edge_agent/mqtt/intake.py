@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: What is read before others have their turn in the event loop.
 _READ_BYTES = 65_536
+#: So much where it holds but few messages: what stands behind them may be what decides, and they cost nothing to read.
+_BULK_BYTES, _FEW_MESSAGES = 1_048_576, 32
 #: Messages that are handed over at once; after them a pause is looked for.
 _MOST_AT_ONCE = 256
 #: Bytes below are of the packet type 0, which does not exist; and a whole packet of it, for paho to refuse.
@@ -78,11 +80,14 @@ class Intake:
             self._hand_on(self._held)
             if not self._wanted():
                 return Found.SOME
-        data, found = self._gather()
-        self.taken = len(data)
-        if data:
-            self._hand_on(self._held + data)
-        return found
+        self.taken = few = 0
+        while True:
+            data, found = self._gather()
+            self.taken += len(data)
+            if data:
+                few += self._hand_on(self._held + data)
+            if found is not Found.SOME or few > _FEW_MESSAGES or self.taken >= _BULK_BYTES or not self._wanted():
+                return found
 
     def _gather(self) -> tuple[bytes, Found]:
         """Read until nothing is there. TLS gives one record at a time, and Mosquitto makes one of each packet."""
@@ -112,17 +117,20 @@ class Intake:
         if not taken:
             self._source.end(error)
 
-    def _hand_on(self, data: bytes) -> None:
-        at, size = self._pass_over(data, 0), len(data)
+    def _hand_on(self, data: bytes) -> int:
+        """Hand on what is whole, and hold the rest; return how many messages went."""
+        at, size, count = self._pass_over(data, 0), len(data), 0
         while at < size and self._wanted():
             messages, at = self._splitter.split(data, at, _MOST_AT_ONCE)
             if messages:
+                count += len(messages)
                 self._receive(messages)
             else:
                 before, at = at, self._pass_on(data, at)
                 if at == before:
                     break
         self._held = data[at:]
+        return count
 
     def _pass_over(self, data: bytes, at: int) -> int:
         """Leave out what belongs to a message that is too large; hand over its beginning when all of it has come."""

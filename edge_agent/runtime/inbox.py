@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.ports.broker import Inlet
 
 #: So many bytes of payloads wait at the most, however few messages they are.
-MOST_WAITING_BYTES = 16_777_216
+MOST_WAITING_BYTES = 33_554_432
 #: Between the turns of what waits others have theirs: a request over HTTP needs three passes of the event loop.
 BREATH_SECONDS = 0.001
 _payload = itemgetter(2)  # 0.05 µs a message, with its length

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.deadline import block_until, rarely
 from support.excess import Shouter, Stalls, buffered, confine
+from support.prober import Prober
 from support.processes import spawn_with
 from support.pulse import Pulse
 from support.site import Site
@@ -134,6 +135,32 @@ def test_arrays_of_good_readings(make_site, shouter):
             loud.say("water/riverside/load/telemetry/s1", payload)
         loud.settle()
         block_until(rarely(lambda: site.agent.metric('edge_agent_readings_total{flag="good"}') > count), timeout=120)
+
+
+def test_a_level_that_comes_amid_24_mb_of_buffered_readings_is_heeded_as_on_a_quiet_day(make_site, shouter):
+    site = make_site()
+    site.agent.start()
+    payloads = [buffered(number) for number in range(400)]
+    count = sum(len(json.loads(payload)) for payload in payloads)
+    with Prober(site.broker.port) as prober, Stalls(site.agent) as stalls:
+        block_until(lambda: len(prober.seconds) > 30)
+        quiet = sorted(prober.seconds[5:])
+        begin = len(prober.seconds)
+        loud = shouter(site)
+        for payload in payloads:
+            loud.say("water/riverside/load/telemetry/s1", payload)
+        loud.settle()
+        block_until(rarely(lambda: site.agent.metric('edge_agent_readings_total{flag="good"}') > count), timeout=120)
+        seen = len(prober.seconds)
+        block_until(lambda: len(prober.seconds) > seen)
+    storm = sorted(prober.seconds[begin:])
+    told = (
+        f"{1000 * quiet[-1]:.0f} ms at the most before, {[round(1000 * each) for each in storm]} ms amid it; {stalls}"
+    )
+    print(told)
+    assert len(storm) > 20, told
+    assert storm[len(storm) // 2] < 2 * quiet[-1], told
+    assert storm[-1] < 1.0, told  # one of them is published amid the 24 MB, and stands behind them in the broker
 
 
 def test_brackets_and_more_on_the_status_of_an_agent(make_site, shouter):

@@ -251,6 +251,14 @@ async def test_the_inlet_is_paused_where_few_messages_are_many_bytes(make_inbox,
     assert len(inbox) * len(BULK) <= MOST_WAITING_BYTES / 2
 
 
+async def test_what_a_broker_sends_unacknowledged_of_the_largest_messages_is_read(make_inbox, inlet, level_message):
+    inbox = make_inbox(1_000)
+    for _ in range(500):
+        inbox.extend([level_message(0)._replace(payload=bytes(65_536))])
+    inbox.extend([level_message(0)])
+    assert not inlet.paused
+
+
 async def test_it_shows_what_waits(make_inbox, level_message):
     inbox = make_inbox(2)
     inbox.extend([level_message(0), level_message(1)])
