@@ -8,7 +8,7 @@ from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.remembered import DelayMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from edge_agent.analyze.limit import LimitAlarm
     from edge_agent.analyze.point import Point
@@ -44,15 +44,17 @@ class Delays:
         """Look at all of them the next time: limits are gone, or the sensors are others."""
         self._offset = None
 
-    def look(self, moved: Iterable[Point], pending: Iterable[Point], now: Moment) -> Iterator[DelayMemory]:
-        """Yield what has changed of what is to be remembered: of the sensors whose delays began, ended, or are long.
+    def look(self, moved: Collection[Point], pending: Iterable[Point], now: Moment) -> Iterable[DelayMemory]:
+        """Return what has changed of what is to be remembered: of the sensors whose delays began, ended, or are long.
 
         Where the clock was set what is remembered of all whose delays run, `pending`, is dated anew.
         """
         if self._offset is None or self._sure is not now.sure or abs(now.offset - self._offset) > _STEP_SECONDS / 2:
             self._offset, self._sure = now.offset, now.sure
-            yield from self._look_at_all(pending, now)
-            return
+            return self._look_at_all(pending, now)
+        return self._look_at(moved, now) if moved else ()
+
+    def _look_at(self, moved: Iterable[Point], now: Moment) -> Iterator[DelayMemory]:
         for point in moved:
             for limit in point.limits.values():
                 name = _name(point, limit)

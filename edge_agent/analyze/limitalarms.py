@@ -12,7 +12,7 @@ from edge_agent.model.quality import Flag
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from edge_agent.analyze.limit import LimitAlarm
     from edge_agent.analyze.point import Point
@@ -52,8 +52,10 @@ class LimitAlarms:
         """Return the monotonic time at which something changes though nothing is heard; infinite where nothing does."""
         return self._agenda.next_seconds()
 
-    def take_moved(self) -> Iterable[Point]:
+    def take_moved(self) -> Collection[Point]:
         """Return the sensors whose delays have begun or ended, or come to something, since the last time."""
+        if not self._moved:
+            return ()
         moved, self._moved = self._moved, {}
         return moved
 

@@ -45,9 +45,11 @@ class Attention:
 
     def take(self, seconds: float) -> list[Control]:
         """Return those that are to be looked at, in the order of the roster."""
-        stirred, self._stirred = self._stirred, {}
         due = self._agenda.take(seconds)
-        return self._roster.in_order({*stirred, *due}) if stirred or due else []
+        if not self._stirred and not due:
+            return due
+        stirred, self._stirred = self._stirred, {}
+        return self._roster.in_order({*stirred, *due})
 
     def looked(self, control: Control, held_until: float, now: Moment) -> None:
         """Note that one was looked at; checks of its command hold it back until then at least."""

@@ -155,10 +155,13 @@ class Executor:
 
     def _look(self, unsure: Callable[[str], bool], executed: Executed, now: Moment) -> None:
         """Look at those actuators that something happened to, or whose time has come; the others are as they were."""
-        self._attention.stir(*self._reconciliation.blind)
+        if self._reconciliation.blind:
+            self._attention.stir(*self._reconciliation.blind)
         for node in self.reach.trying:  # what becomes of the one command is what the others wait for
             self._attention.stir(*self.roster.of(node))
         looked = self._attention.take(now.seconds)
+        if not looked and not self._watch.has_news:
+            return
         held_until = self._reconciliation.run(looked, unsure, executed, now) if self.authority.commands else {}
         executed.conditions, executed.looked = self._watch.look(looked, self.roster, now), len(looked)
         for control in looked:

@@ -81,6 +81,10 @@ class Gate:
         for control, request in wanted:
             if self._waits_its_turn(control, request, now):
                 self._queueing[control] = None
+        self.count()
+
+    def count(self) -> None:
+        """Note how many pumps queue: where none does any more, the next that do are another batch."""
         self._stagger.turn(len(self._queueing))
 
     def free_seconds(self, control: Control, request: Request, now: Moment) -> float:

@@ -61,6 +61,7 @@ class Reconciliation:
         for control, request, why in wanted:
             if not self._consider(control, request, why, executed, now):
                 held_until[control] = self.gate.free_seconds(control, request, now)
+        self.gate.count()
         return held_until
 
     def _consider(self, control: Control, request: Request, why: Need, executed: Executed, now: Moment) -> bool:

@@ -71,7 +71,7 @@ class Watch:
     def __init__(self) -> None:
         self.found: Conditions = {}
         self._by: dict[Control, frozenset[AlarmKey]] = {}
-        self._is_news = True  # at first, for what stood before
+        self.has_news = True  # at first, for what stood before
 
     def __repr__(self) -> str:
         return f"<Watch: {len(self.found)} conditions>"
@@ -88,8 +88,8 @@ class Watch:
             }
             if told or control in self._by:
                 self._take(control, told)
-        is_news, self._is_news = self._is_news, False
-        return self.found.copy() if is_news else None
+        has_news, self.has_news = self.has_news, False
+        return self.found.copy() if has_news else None
 
     def _take(self, control: Control, told: Conditions) -> None:
         before = self._by.pop(control, frozenset())
@@ -98,7 +98,7 @@ class Watch:
         for key in before - told.keys():
             del self.found[key]
         self.found |= told
-        self._is_news = self._is_news or told.keys() != before
+        self.has_news = self.has_news or told.keys() != before
 
     def keep(self, roster: Roster) -> None:
         """Forget the actuators that are gone; what is wrong with the others is looked for anew."""

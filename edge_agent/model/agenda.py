@@ -53,6 +53,8 @@ class Agenda(Generic[_D]):
     def take(self, seconds: float, most: int | None = None) -> list[_D]:
         """Return those that are due, so many at the most. They are on the agenda no more."""
         taken: list[_D] = []
+        if not self._heap or self._heap[0][0] > seconds:  # most of the time
+            return taken
         while self.next_seconds() <= seconds and len(taken) != most:
             _, _, one = heappop(self._heap)
             del self._queued[one]

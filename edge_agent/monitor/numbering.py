@@ -127,10 +127,9 @@ class Numbering:
 
     def tick(self, now: Moment) -> None:
         """Settle what time has settled, where anything waits for that: once a second, for nobody waits for a count."""
-        second = int(now.seconds)
-        if not self._open or second == self._settled:
+        if not self._open or int(now.seconds) == self._settled:
             return
-        self._settled = second
+        self._settled = int(now.seconds)
         for topic, sequence in list(self._open.items()):
             before = sequence.newest, sequence.waiting
             self._gaps += sequence.settle(now.seconds)

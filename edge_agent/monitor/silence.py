@@ -33,8 +33,10 @@ class Silence:
 
     def take(self, seconds: float) -> list[Sensor]:
         """Return the sensors that have gone stale, in the order of the plant."""
-        found = []
-        for channel in self._agenda.take(seconds, MOST_AT_ONCE):
+        due, found = self._agenda.take(seconds, MOST_AT_ONCE), []
+        if not due:
+            return []
+        for channel in due:
             if seconds > channel.due_seconds:
                 channel.stale = True
                 found.append(channel)
