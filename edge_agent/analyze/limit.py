@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class LimitAlarm:
     """Raised when the value stays beyond the limit for the on-delay, cleared when it stays back for the off-delay.
 
-    Beyond means strictly; back means across the deadband: at most `limit - deadband` for a high limit, at least
-    `limit + deadband` for a low one. Times are monotonic seconds of receipt; between two readings the last holds.
+    Beyond means strictly, and so does back: below `limit - deadband` for a high limit, above `limit + deadband` for a
+    low one. Times are monotonic seconds of receipt; between two readings the last holds.
     A reading that is not good, or silence, lets a running delay begin anew. It is doubted when suspect readings, good
     ones among them, stay beyond the limit for the on-delay.
     Source: ANSI/ISA-18.2-2016, 5.6 and annex on alarm attributes.
@@ -122,7 +122,7 @@ class LimitAlarm:
 
     def _crossed(self, value: float) -> bool:
         if self.active:
-            return value <= self._back if self._high else value >= self._back
+            return value < self._back if self._high else value > self._back
         return value > self.threshold.limit if self._high else value < self.threshold.limit
 
     def due(self, seconds: float) -> bool:
