@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from edge_agent.model.plant import ACTIONS, ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE, THRESHOLD_NAMES
+from edge_agent.model.plant import ACTIONS, ACTUATOR_ALARMS, BAD_QUALITY, BUILT_IN_ALARMS, OFFLINE, STALE
 from edge_agent.settings.findings import Finding, did_you_mean, one_of, show
 from edge_agent.settings.schema import ALARM_PHRASE
 from edge_agent.settings.tomlfile import items, table
@@ -30,7 +30,7 @@ def declared(raw: dict[str, Any]) -> Declared:
     for node, content in table(raw.get("nodes")).items():
         names.alarms[f"{node}:{OFFLINE}"] = None
         for sensor, declaration in table(table(content).get("sensors")).items():
-            thresholds = [name for name in THRESHOLD_NAMES if name in table(table(declaration).get("thresholds"))]
+            thresholds = table(table(declaration).get("thresholds"))
             names.alarms.update(dict.fromkeys(f"{node}/{sensor}:{name}" for name in (*thresholds, STALE, BAD_QUALITY)))
         for actuator, declaration in table(table(content).get("actuators")).items():
             names.actuators[f"{node}/{actuator}"] = table(declaration).get("kind")
@@ -52,8 +52,8 @@ def plan_findings(path: KeyPath, plan: dict[str, Any], names: Declared) -> Itera
 
 
 def _unknown_alarm(path: KeyPath, alarm: str, known: list[str]) -> Finding:
-    place, _, threshold = alarm.partition(":")
-    if threshold in THRESHOLD_NAMES and f"{place}:{STALE}" in known:
+    place, colon, threshold = alarm.partition(":")
+    if colon and threshold not in BUILT_IN_ALARMS and f"{place}:{STALE}" in known:
         return Finding(
             path, f"{place} has no threshold {threshold}", f"one that is declared{did_you_mean(alarm, known)}"
         )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.model.plant import VALUE
+from edge_agent.model.plant import SIDES, VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,11 +45,12 @@ def _as_ever(noun: Node | Threshold) -> dict[str, Any]:
     found: dict[str, Any] = plain(noun)
     for sensor in found.get("sensors", {}).values():
         sensor["quality"] = _FIRST_TESTS | sensor["quality"]
-    return {name: value for name, value in found.items() if name not in _LATER or value != _LATER[name]}
+    later = _LATER | {"side": SIDES.get(found.get("name", ""))}
+    return {name: value for name, value in found.items() if name not in later or value != later[name]}
 
 
 _FIRST_TESTS = dict.fromkeys(("gross_range", "rate_of_change", "spike", "flat_line", "freshness"))
-_LATER: dict[str, Any] = {"measure": VALUE, "parameters": []}
+_LATER: dict[str, Any] = {"measure": VALUE, "parameters": [], "annunciated": True}
 
 
 def _joined(pieces: Iterable[str]) -> Iterator[str]:
