@@ -23,7 +23,7 @@ from edge_agent.model.inbox import (
 from edge_agent.model.plant import POLICY_REFUSED
 from edge_agent.model.turn import Counts, Turn
 from edge_agent.monitor import life
-from edge_agent.plan import planning
+from edge_agent.plan.situation import Situation
 from edge_agent.plan.troubles import conditions
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Threshold
     from edge_agent.model.time import Moment
     from edge_agent.monitor.observed import Observed
-    from edge_agent.plan.planning import Planned
+    from edge_agent.plan.situation import Planned
 
 Phase = Literal["monitor", "analyze", "plan", "execute"]
 _REFUSED = AlarmKey(AGENT, "", POLICY_REFUSED)
@@ -110,7 +110,7 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
     if observed.statuses or operations:
         knowledge.executor.observe(Sighted(observed.statuses, operations), turn.now)
     analyzer = knowledge.analyzer
-    facts = planning.Situation(
+    situation = Situation(
         analyzer.register.active,
         knowledge.sight,
         knowledge.station,
@@ -120,7 +120,7 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         bool(observed.statuses),
         knowledge.revising,
     )
-    planned = knowledge.planner.decide(facts, turn.now)
+    planned = knowledge.planner.decide(situation, turn.now)
     turn.plans = list(planned.memories)
     turn.decisions = [lost.decision(turn.now) for lost in planned.overruled]
     return planned

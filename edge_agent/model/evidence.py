@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.plant import EVIDENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeAlias
 
-    from edge_agent.model.plant import Plan, Plant
+    from edge_agent.model.plant import Plant
 
     #: The monotonic time of the last good reading of a sensor (`node/sensor`), or of the last word of a node's status;
     #: None where there was none in this run.
@@ -31,21 +30,21 @@ class Look(NamedTuple):
     within_seconds: float
 
 
-def looks(plan: Plan, plant: Plant) -> tuple[Look, ...]:
-    """Return what a plan looks at: every sensor and node of its `when` and `unless`, each once.
+def looks(places: Iterable[str], evidence_seconds: float, plant: Plant) -> tuple[Look, ...]:
+    """Return how old evidence of some places may be, each once: sensors (`node/sensor`) and nodes.
 
-    Alarms of actuators and of the agent itself are always known.
+    Of all else, such as actuators and the agent itself, everything is always known.
     """
     found: dict[str, Look] = {}
-    for alarm in (*plan.when, *plan.unless):
-        key = AlarmKey.parse(alarm)
-        node = plant.nodes.get(key.node)
-        sensor = None if node is None else node.sensors.get(key.sensor)
+    for place in places:
+        name, _, identity = place.partition("/")
+        node = plant.nodes.get(name)
+        sensor = None if node is None else node.sensors.get(identity)
         if sensor is not None:
-            within = max(plan.evidence_seconds, LEAST_INTERVALS * sensor.interval_seconds)
-            found[sensor.name] = Look(sensor.name, within)
-        elif node is not None and not key.sensor:
-            found[node.id] = Look(node.id, float("inf"))
+            within = max(evidence_seconds, LEAST_INTERVALS * sensor.interval_seconds)
+            found[place] = Look(place, within)
+        elif node is not None and not identity:
+            found[place] = Look(place, float("inf"))
     return tuple(found.values())
 
 

@@ -27,6 +27,8 @@ CLASSIC_NAMES = tuple(SIDES)
 
 #: The measure of a threshold that does not name one: the value itself.
 VALUE = "value"
+#: The kind of a plan that does not name one: by alarms.
+CONDITION = "condition"
 #: Alarms that nobody has to configure: every sensor has the first two, every node the third.
 STALE, BAD_QUALITY, OFFLINE = "stale", "bad_quality", "offline"
 #: Alarms of the agent itself: its store was damaged and begun anew; a policy was refused, the last good one holds.
@@ -188,9 +190,10 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When all alarms of `when` are active and none of `unless`, the plan requests what `do` says.
+    """What is requested of which actuators, and when: by its kind, and what that is told.
 
-    What is not the fail-safe action is requested only while every sensor of `when` and `unless` was good within
+    `when`, `unless` and `do` are told to kinds that have them, all else stands in `parameters`, as JSON. What is not
+    the fail-safe action is requested only while every sensor that the kind looks at was good within
     `evidence_seconds`; after that the steps of `without_evidence` follow. A `trip` passes minimum times, cooldown and
     pauses; where it `latch`es, nothing but the fail-safe action is requested until a person resets it.
     """
@@ -205,6 +208,8 @@ class Plan:
     without_evidence: tuple[Fallback, ...] = ()
     trip: bool = False
     latch: bool = False
+    kind: str = CONDITION
+    parameters: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,3 +242,8 @@ class Plant:
         """Find an actuator by `node/actuator`."""
         node, _, actuator = name.partition("/")
         return self.nodes[node].actuators.get(actuator) if node in self.nodes else None
+
+    def sensor(self, name: str) -> Sensor | None:
+        """Find a sensor by `node/sensor`."""
+        node, _, sensor = name.partition("/")
+        return self.nodes[node].sensors.get(sensor) if node in self.nodes else None

@@ -63,7 +63,7 @@ def request_of(claim: Claim, active: Mapping[str, Alarm]) -> Request:
     state, step = claim.state, claim.step
     plan = state.plan
     timed = state.ground is Ground.RUNNING and not claim.safe
-    names = () if timed else dict.fromkeys((*state.names, *plan.when))
+    names = () if timed else state.asked.alarms
     alarms = tuple(active[name] for name in names if name in active)
     reason = "; ".join(alarm.reason for alarm in alarms) or _without_alarms(claim)
     return Request(
@@ -77,4 +77,4 @@ def _without_alarms(claim: Claim) -> str:
         return f"timed running without evidence: {state.reason}"
     if state.latched and not state.when_safe:
         return f"trip {state.plan.id} has latched"
-    return f"doubtful readings lie beyond {', '.join(state.plan.when)}"
+    return state.asked.why

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from edge_agent.model.alarms import AlarmKey
-from edge_agent.model.evidence import by_name, grace_seconds, looks, missing, replaced
-from edge_agent.model.plant import BAD_QUALITY, STALE
+from edge_agent.model.evidence import by_name, grace_seconds, looks, missing
 from edge_agent.model.remembered import PlanMemory
+from edge_agent.plan.kinds.registry import kind_of
+from edge_agent.plan.kinds.spec import Asked, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
     from edge_agent.model.evidence import Look, Sight
-    from edge_agent.model.plant import Fallback, Plan, Plant
+    from edge_agent.model.plant import Fallback, Plan, Plant, Step
     from edge_agent.model.time import Moment
-
-_IGNORANCE = frozenset({STALE, BAD_QUALITY})
+    from edge_agent.plan.kinds.spec import PlanKind
 
 
 class Ground(Enum):
@@ -44,49 +42,55 @@ class PlanState:
 
     __slots__ = (
         "_blockers",
+        "_instead",
         "_last",
         "_lost_seconds",
+        "_memos",
         "_seen_once",
         "applies",
-        "by_ignorance",
+        "asked",
         "fired_seconds",
         "ground",
+        "kind",
         "latched",
         "looks",
-        "names",
         "plan",
         "reason",
         "resumed",
         "start_seconds",
-        "unless",
+        "timed",
         "used",
         "when_safe",
     )
 
     def __init__(self, plan: Plan, plant: Plant, start_seconds: float) -> None:
         self.plan = plan
-        self.looks = looks(plan, plant)
-        self.used = self.looks  # those in force: with the sensor of a fallback perhaps
-        self._blockers = looks(replace(plan, when=()), plant)
+        self.kind = kind_of(plan)
         self.start_seconds = start_seconds
-        # It applies because something is not known: that is no reason to start anything.
-        self.by_ignorance = any(AlarmKey.parse(name).threshold in _IGNORANCE for name in plan.when)
-        self.applies = False  # its alarms say so, for what is not the fail-safe action
+        self.applies = False  # it asks for something, on good readings
         self.when_safe = False  # the same for the fail-safe action: doubt is enough
         self.latched = False
         self.resumed = False  # it applied when a former run ended: it need not rest before it does again
         self.fired_seconds: float | None = None
         self.ground = Ground.AWAITED
         self.reason = ""  # why the ground is not the best one
-        self.names, self.unless = plan.when, plan.unless  # the alarms in force: those of a fallback's sensor perhaps
+        self.asked = Asked()
+        self.timed: tuple[Step, ...] = ()  # what timed running asks for now
+        self._instead: PlanKind | None = None  # the same by the sensor of a fallback, while that carries
+        self._memos: tuple[Any, Any] = None, None  # what the kind, and the one instead, remember
         self._lost_seconds: float | None = None
         self._seen_once = False
         self._last = (False, False)
+        self.survey(plant)
+
+    def __repr__(self) -> str:
+        return f"<PlanState {self.plan.id}: {self.ground.value}, {'applies' if self.applies else 'does not apply'}>"
 
     def survey(self, plant: Plant) -> None:
         """Look at a changed plant: how often a sensor is expected may be other than before."""
-        self.looks = self.used = looks(self.plan, plant)
-        self._blockers = looks(replace(self.plan, when=()), plant)
+        within = self.plan.evidence_seconds
+        self.looks = self.used = looks(self.kind.looks, within, plant)  # `used`: with the sensor of a fallback perhaps
+        self._blockers = looks(self.kind.blockers, within, plant)
 
     def remember(self, memory: PlanMemory, now: Moment) -> None:
         """Recall what a former run knew. How long ago it fired counts only where that can be told."""
@@ -110,13 +114,14 @@ class PlanState:
     def update(self, seen: Indications, seconds: float) -> bool:
         """Look at alarms and evidence. Return whether anything that must be remembered has changed."""
         self._stand(seen.sight, seconds)
-        holds = _hold(self.names, self.unless, seen.active)
+        self._ask(Scene(seen.active, seen.doubted))
+        holds = bool(self.asked.steps)
         begins = holds and not self.applies and self.rested(seconds)
         if begins and not self.resumed:
             self.fired_seconds = seconds
         self.resumed = self.resumed and self.ground is Ground.AWAITED
         self.applies = holds and (self.applies or begins)
-        self.when_safe = self._towards_safety(seen)
+        self.when_safe = bool(self.asked.doubtful)
         if self.when_safe and self.plan.latch:
             self.latched = True
         now = (self.applies, self.latched)
@@ -135,18 +140,23 @@ class PlanState:
     @property
     def may_act(self) -> bool:
         """Whether what is not the fail-safe action may be requested, if its alarms say so."""
-        return self.ground in {Ground.SEEN, Ground.INSTEAD} and not self.by_ignorance
+        return self.ground in {Ground.SEEN, Ground.INSTEAD} and not self.kind.by_ignorance
 
-    def _towards_safety(self, seen: Indications) -> bool:
-        """Whether the plan asks for fail-safe actions. Unknown in `unless` does not keep it from that."""
-        plan = self.plan
-        if _hold(plan.when, plan.unless, seen.active, seen.doubted):
-            return True
-        return self.names != plan.when and _hold(self.names, self.unless, seen.active, seen.doubted)
+    def _ask(self, scene: Scene) -> None:
+        """Ask the kind; doubt about a sensor that a fallback replaces still leads to the fail-safe action."""
+        own, other = self._memos
+        own, self.asked = self.kind.ask(scene, own)
+        if self._instead is not None:
+            other, asked = self._instead.ask(scene, other)
+            doubtful = tuple(dict.fromkeys((*self.asked.doubtful, *asked.doubtful)))
+            alarms = tuple(dict.fromkeys((*asked.alarms, *self.asked.alarms)))
+            self.asked = asked._replace(doubtful=doubtful, alarms=alarms, why=self.asked.why)
+        self._memos = own, other
+        self.timed = self.kind.timed(scene) if self.ground is Ground.RUNNING else ()
 
     def _stand(self, sight: Sight, seconds: float) -> None:
         """Find the ground: evidence, else the first fallback that carries."""
-        self.names, self.unless, self.used = self.plan.when, self.plan.unless, self.looks
+        self._instead, self.used = None, self.looks
         gone = missing(self.looks, sight, self.start_seconds, seconds)
         if gone is None:
             self.ground, self.reason, self._lost_seconds, self._seen_once = Ground.SEEN, "", None, True
@@ -191,10 +201,5 @@ class PlanState:
         if lost is None or missing(by_name(kept).values(), sight, self.start_seconds, seconds) is not None:
             return False
         self._seen_once, self.used = True, tuple(by_name(kept).values())
-        self.names = tuple(replaced(alarm, lost.name, sensor) for alarm in self.plan.when)
-        self.unless = tuple(replaced(alarm, lost.name, sensor) for alarm in self.plan.unless)
+        self._instead = self.kind.instead(lost.name, sensor)
         return True
-
-
-def _hold(when: tuple[str, ...], unless: tuple[str, ...], active: Container[str], doubted: Container[str] = ()) -> bool:
-    return all(name in active or name in doubted for name in when) and not any(name in active for name in unless)

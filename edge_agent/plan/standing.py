@@ -57,13 +57,13 @@ def asks(state: PlanState | None, request: Request) -> bool:
     if state is None:
         return False
     wanted = (request.actuator, request.action, request.value)
-    return any((step.actuator, step.action, step.value) == wanted for step in state.plan.do)
+    return any((step.actuator, step.action, step.value) == wanted for step in state.kind.steps)
 
 
 def asks_anything(state: PlanState, standing: Standing) -> bool:
     """Whether a plan still asks for something other than the fail-safe action of the actuator."""
     actuator, action = standing.request.actuator, standing.request.action
-    return asks(state, standing.request) or any(s.actuator == actuator and s.action != action for s in state.plan.do)
+    return asks(state, standing.request) or any(s.actuator == actuator and s.action != action for s in state.kind.steps)
 
 
 def judge(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edge_agent.model.plant import Priority
-    from edge_agent.plan.planning import Planned
+    from edge_agent.plan.situation import Planned
 
     Conditions = dict[AlarmKey, tuple[Priority, str]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.model.risks import risks
+from edge_agent.plan.risks import risks
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.lines import located

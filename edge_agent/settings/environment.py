@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from edge_agent.errors import Problem
-from edge_agent.settings.findings import Place, did_you_mean, phrase
+from edge_agent.model.spelling import did_you_mean
+from edge_agent.settings.findings import Place, phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from datetime import date, time
-from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
@@ -16,15 +13,13 @@ from pydantic.fields import FieldInfo
 
 from edge_agent.errors import Problem
 from edge_agent.model.harmless import harmless
+from edge_agent.model.spelling import did_you_mean, one_of, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pydantic_core import ErrorDetails
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
-_SHOWN = 60
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 #: The kind of an error that brings its own `wrong` and `expected`.
 TOLD = "told"
@@ -84,6 +79,15 @@ class Place(NamedTuple):
         return get_args(self.bare) if get_origin(self.bare) is Literal else ()
 
     @property
+    def variants(self) -> dict[str, Any]:
+        """The tables that may stand here, by what tells them apart; empty where there is one, or none."""
+        arguments = get_args(self.type)
+        said = arguments[1:] if get_origin(self.type) is Annotated else ()
+        key = next((one.discriminator for one in said if isinstance(one, FieldInfo) and one.discriminator), None)
+        tables = get_args(arguments[0]) if isinstance(key, str) else ()
+        return {get_args(table.model_fields[key].annotation)[0]: table for table in tables}
+
+    @property
     def _peeled(self) -> tuple[Any, list[FieldInfo]]:
         annotation, said = self.type, []
         while get_origin(annotation) in {Annotated, Union, UnionType}:
@@ -104,37 +108,6 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def show(value: object) -> str:
-    """Write a value as it stood in the file, on one line and not too long."""
-    if isinstance(value, date | time):
-        text = value.isoformat()
-    elif isinstance(value, dict | list):
-        text = "a table" if isinstance(value, dict) else f"a list of {len(value)}"
-    elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 64:
-        text = "a whole number beyond 64 bits"
-    elif isinstance(value, float) and not math.isfinite(value):
-        text = str(value)
-    else:
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-
-
-def one_of(names: Iterable[str], meant: object = None) -> str:
-    """List what is allowed, and guess what was meant."""
-    allowed = list(names)
-    text = f"one of {', '.join(allowed)}" if len(allowed) > 1 else allowed[0] if allowed else "nothing"
-    return text + did_you_mean(meant, allowed)
-
-
-def did_you_mean(written: object, names: Iterable[str]) -> str:
-    """Guess which of the names was meant; empty where nothing is close."""
-    if not isinstance(written, str):
-        return ""
-    by_folded = {name.casefold(): name for name in names}
-    close = get_close_matches(written.casefold(), by_folded, n=1, cutoff=0.6)
-    return f"; did you mean {by_folded[close[0]]}?" if close else ""
-
-
 def findings(error: ValidationError, schema: type[BaseModel]) -> list[Finding]:
     """Translate everything one validation found."""
     # pydantic calls a list too short as well when a wrong element leaves none: that element is told of already.
@@ -150,10 +123,12 @@ def _finding(detail: ErrorDetails, schema: type[BaseModel]) -> Finding:
     kind, value = detail["type"], detail["input"]
     # A table may have a key that is written like the mark; only a bad id is marked and fails a pattern.
     of_key = kind == "string_pattern_mismatch" and detail["loc"][-1] == _KEY
-    path = detail["loc"][:-1] if of_key else detail["loc"]
-    if kind == "missing" and isinstance(path[-1], int):  # an element of a list of fixed length: the list is wrong
-        path = path[:-1]
-    here, above = place(schema, path), place(schema, path[:-1])
+    where = detail["loc"][:-1] if of_key else detail["loc"]
+    if kind == "missing" and isinstance(where[-1], int):  # an element of a list of fixed length: the list is wrong
+        where = where[:-1]
+    path, (*_, above, here) = _followed(schema, where)
+    if kind.startswith("union_"):
+        return _unknown_variant(path, value, here)
     if kind == "extra_forbidden":
         return unknown_key(path, above.bare)
     if kind == TOLD:
@@ -161,7 +136,7 @@ def _finding(detail: ErrorDetails, schema: type[BaseModel]) -> Finding:
     if of_key:
         id_ = Place(get_args(above.bare)[0])
         return Finding(path, f"{show(value)} is not allowed", phrase(id_) + _lower_case(value, id_))
-    if kind == "missing" and path == detail["loc"]:
+    if kind == "missing" and where == detail["loc"]:
         return Finding(path, "is missing", wanted(here))
     shown = "it" if here.bare is SecretStr else show(value)
     return Finding(path, _wrong(kind, value, shown=shown), wanted(here, value) + _lower_case(value, here))
@@ -198,10 +173,28 @@ def _wrong_list(kind: str, value: list[object]) -> str:
 
 def place(schema: type[BaseModel], path: KeyPath) -> Place:
     """Find what the schema says about a key; `Any` for one it does not know."""
-    here = Place(schema)
-    for part in path:
-        here = _step(here.bare, part)
-    return here
+    return _followed(schema, path)[1][-1]
+
+
+def _followed(schema: type[BaseModel], way: KeyPath) -> tuple[KeyPath, list[Place]]:
+    """Follow the way to a mistake; return the keys of it, without which of several tables it was, and each place."""
+    path: KeyPath = ()
+    places = [Place(schema)]
+    for part in way:
+        variant = places[-1].variants.get(str(part))
+        if variant is None:
+            path = (*path, part)
+            places.append(_step(places[-1].bare, part))
+        else:
+            places[-1] = Place(variant)
+    return path, places
+
+
+def _unknown_variant(path: KeyPath, table: Any, here: Place) -> Finding:  # noqa: ANN401 - as it is written
+    """Say that there is no table of this kind, and which there are."""
+    name = table["kind"]
+    choices = one_of(f'"{variant}"' for variant in here.variants)
+    return Finding((*path, "kind"), f"{show(name)} is not allowed", choices + did_you_mean(name, here.variants))
 
 
 def _step(owner: object, part: str | int) -> Place:

@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from edge_agent.settings.findings import TOLD, show
+from edge_agent.model.spelling import show
+from edge_agent.settings.findings import TOLD
 
 PHRASE = "a host name or address"
 _EXPECTED = 'a host name or address and nothing else, such as "broker.example", "192.0.2.7" or "2001:db8::7"'

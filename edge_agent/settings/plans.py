@@ -1,90 +1,80 @@
-"""What a plan names must exist, and what it asks must be possible."""
+"""The plans of a plant file: the tables of their kinds, and what is wrong with one as it is written."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any
 
-from edge_agent.model.plant import ACTIONS, ACTUATOR_ALARMS, BAD_QUALITY, BUILT_IN_ALARMS, OFFLINE, STALE
-from edge_agent.settings.findings import Finding, did_you_mean, one_of, show
-from edge_agent.settings.schema import ALARM_PHRASE
-from edge_agent.settings.tomlfile import items, table
+from edge_agent.analyze.measures.registry import MEASURES, meant
+from edge_agent.model.plant import (
+    ACTUATOR_ALARMS,
+    BAD_QUALITY,
+    CONDITION,
+    OFFLINE,
+    STALE,
+    VALUE,
+    Fallback,
+    Plan,
+    Step,
+)
+from edge_agent.plan.kinds.registry import KINDS, OWN_COLUMNS, canonical
+from edge_agent.plan.kinds.spec import Known
+from edge_agent.settings.findings import Finding
+from edge_agent.settings.tomlfile import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.settings.findings import KeyPath
+    from edge_agent.settings.schema import Table
 
-_ACTIONS: dict[Any, tuple[str, ...]] = {**ACTIONS}
-
-
-class Declared(NamedTuple):
-    """What plans can refer to: alarms by name, and actuators with their kind as it is written."""
-
-    alarms: dict[str, None]
-    actuators: dict[str, Any]
+_MEASURES = [measure.name for measure in MEASURES]
 
 
-def declared(raw: dict[str, Any]) -> Declared:
+def declared(raw: dict[str, Any]) -> Known:
     """Collect the names a plant file declares, sound or not, so that one mistake is told once."""
-    names = Declared({}, {})
+    alarms: dict[str, str] = {}
+    sensors: dict[str, Any] = {}
+    actuators: dict[str, Any] = {}
     for node, content in table(raw.get("nodes")).items():
-        names.alarms[f"{node}:{OFFLINE}"] = None
+        alarms[f"{node}:{OFFLINE}"] = ""
         for sensor, declaration in table(table(content).get("sensors")).items():
-            thresholds = table(table(declaration).get("thresholds"))
-            names.alarms.update(dict.fromkeys(f"{node}/{sensor}:{name}" for name in (*thresholds, STALE, BAD_QUALITY)))
+            sensors[f"{node}/{sensor}"] = table(declaration).get("quantity")
+            alarms |= _alarms(f"{node}/{sensor}", table(table(declaration).get("thresholds")))
         for actuator, declaration in table(table(content).get("actuators")).items():
-            names.actuators[f"{node}/{actuator}"] = table(declaration).get("kind")
-            names.alarms.update(dict.fromkeys(f"{node}/{actuator}:{name}" for name in ACTUATOR_ALARMS))
-    return names
+            actuators[f"{node}/{actuator}"] = table(declaration).get("kind")
+            alarms |= {f"{node}/{actuator}:{name}": "" for name in ACTUATOR_ALARMS}
+    return Known(alarms, sensors, actuators)
 
 
-def plan_findings(path: KeyPath, plan: dict[str, Any], names: Declared) -> Iterator[Finding]:
-    """Find what one plan refers to in vain or asks wrongly."""
-    for key in ("when", "unless"):
-        for position, alarm in enumerate(items(plan.get(key))):
-            if isinstance(alarm, str) and alarm not in names.alarms:
-                yield _unknown_alarm((*path, key, position), alarm, list(names.alarms))
-    for position, alarm in enumerate(items(plan.get("unless"))):
-        if isinstance(alarm, str) and alarm in items(plan.get("when")):
-            wrong = f"{show(alarm)} is in when as well: the plan could never apply"
-            yield Finding((*path, "unless", position), wrong, "an alarm that is not in when")
-    yield from _steps((*path, "do"), items(plan.get("do")), names.actuators)
+def _alarms(sensor: str, thresholds: dict[str, Any]) -> dict[str, str]:
+    """Return the alarms of a sensor with their measures, as far as these are written as text."""
+    found: dict[str, Any] = {name: meant(table(content)) for name, content in thresholds.items()}
+    measures: dict[str, str] = {name: measure if measure in _MEASURES else VALUE for name, measure in found.items()}
+    measures |= {STALE: "", BAD_QUALITY: ""}
+    return {f"{sensor}:{name}": measure for name, measure in measures.items()}
 
 
-def _unknown_alarm(path: KeyPath, alarm: str, known: list[str]) -> Finding:
-    place, colon, threshold = alarm.partition(":")
-    if colon and threshold not in BUILT_IN_ALARMS and f"{place}:{STALE}" in known:
-        return Finding(
-            path, f"{place} has no threshold {threshold}", f"one that is declared{did_you_mean(alarm, known)}"
-        )
-    return Finding(path, f"{show(alarm)} is no alarm of this plant", ALARM_PHRASE + did_you_mean(alarm, known))
+def plan_findings(path: KeyPath, plan: dict[str, Any], known: Known) -> Iterator[Finding]:
+    """Find what one plan refers to in vain or asks wrongly; a kind that there is not, the schema names."""
+    for kind in KINDS:
+        if kind.name == plan.get("kind", CONDITION):
+            for conflict in kind.conflicts(plan, known):
+                yield Finding((*path, *conflict.path), conflict.wrong, conflict.expected)
 
 
-def _steps(path: KeyPath, steps: list[Any], actuators: dict[str, Any]) -> Iterator[Finding]:
-    seen: set[str] = set()
-    for position, step in enumerate(steps):
-        actuator = table(step).get("actuator")
-        if not isinstance(actuator, str):
-            continue
-        here = (*path, position)
-        if actuator in seen:
-            yield Finding((*here, "actuator"), f"{show(actuator)} comes twice in this plan", "one step an actuator")
-        seen.add(actuator)
-        if actuator in actuators:
-            yield from _step(here, table(step), actuators[actuator])
-        else:
-            wrong = f"{show(actuator)} is no actuator of this plant"
-            yield Finding((*here, "actuator"), wrong, one_of(actuators, actuator))
-
-
-def _step(path: KeyPath, step: dict[str, Any], kind: object) -> Iterator[Finding]:
-    actions = _ACTIONS.get(kind, ()) if isinstance(kind, str) else ()
-    action = step.get("action")
-    if not actions or not isinstance(action, str):
-        return
-    if action not in actions:
-        yield Finding((*path, "action"), f"{show(action)} is no action of a {kind}", one_of(actions, action))
-    elif action == "set" and "value" not in step:
-        yield Finding((*path, "value"), "is missing", "a number from 0 to 1 with action set")
-    elif action != "set" and "value" in step:
-        yield Finding((*path, "value"), f"is given with action {action}", "a value with action set only")
+def plan_of(plan: str, given: Table) -> Plan:
+    """Build a plan from the table of its kind."""
+    members = dict(given)
+    name = members["kind"]
+    common = {key: members[key] for key in Plan.__dataclass_fields__ if key in members and key not in OWN_COLUMNS}
+    fallbacks = tuple(Fallback(**dict(step)) for step in members["without_evidence"])
+    steps = tuple(Step(**dict(step)) for step in members.get("do", ()))
+    told = given.model_dump(mode="json", exclude_none=True, exclude=set(common) | set(OWN_COLUMNS))
+    return Plan(
+        id=plan,
+        when=members.get("when", ()),
+        do=steps,
+        unless=members.get("unless", ()),
+        **common | {"without_evidence": fallbacks, "parameters": canonical(name, json.dumps(told))},
+    )

@@ -11,21 +11,19 @@ from pydantic import ValidationError
 
 from edge_agent.analyze.measures.registry import meant
 from edge_agent.errors import ConfigurationError, Problem
-from edge_agent.model.fitness import misfits
 from edge_agent.model.plant import (
     Actuator,
-    Fallback,
     Node,
-    Plan,
     Plant,
     Policy,
     Sensor,
-    Step,
     Threshold,
 )
 from edge_agent.monitor.tests.registry import quality
+from edge_agent.plan.fitness import misfits
 from edge_agent.settings.findings import Finding, findings
 from edge_agent.settings.lines import with_lines
+from edge_agent.settings.plans import plan_of
 from edge_agent.settings.relations import relations
 from edge_agent.settings.schema import MEASURE_MEMBERS, PROTECTION, PlantTable, timing
 from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Side
     from edge_agent.model.quality import Quality
-    from edge_agent.settings.schema import ActuatorTable, NodeTable, PlanTable, SensorTable
+    from edge_agent.settings.schema import ActuatorTable, NodeTable, SensorTable
 
 NAME = "plant.toml"
 
@@ -106,7 +104,7 @@ def _plant(file: PlantTable) -> Plant:
         nodes={node: _node(node, table, alike) for node, table in file.nodes.items()},
         policy=Policy(
             thresholds=tuple(sorted(_thresholds(file), key=lambda threshold: threshold.alarm)),
-            plans=tuple(_plan(plan, table) for plan, table in sorted(file.plans.items())),
+            plans=tuple(plan_of(plan, table) for plan, table in sorted(file.plans.items())),
         ),
     )
 
@@ -174,19 +172,4 @@ def _actuator(node: str, actuator: str, table: ActuatorTable) -> Actuator:
         unexpected_retries=table.unexpected_retries,
         lock_out_after=table.lock_out_after,
         power_return_seconds=table.power_return_seconds,
-    )
-
-
-def _plan(plan: str, table: PlanTable) -> Plan:
-    return Plan(
-        id=plan,
-        when=table.when,
-        do=tuple(Step(step.actuator, step.action, step.value) for step in table.do),
-        unless=table.unless,
-        priority=table.priority,
-        cooldown_seconds=table.cooldown_seconds,
-        evidence_seconds=table.evidence_seconds,
-        without_evidence=tuple(Fallback(**dict(step)) for step in table.without_evidence),
-        trip=table.trip,
-        latch=table.latch,
     )

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.figures import apart, finite, short
 from edge_agent.model.plant import ACTIONS
+from edge_agent.model.spelling import one_of, show
 from edge_agent.model.units import QUANTITIES, conversion
 from edge_agent.monitor.tests.registry import TESTS
-from edge_agent.settings.findings import Finding, one_of, show
+from edge_agent.settings.findings import Finding
 from edge_agent.settings.plans import declared, plan_findings
 from edge_agent.settings.schema import TIMING_KEYS, timing
 from edge_agent.settings.thresholds import threshold_findings

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from dataclasses import MISSING, fields, is_dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from edge_agent.analyze.measures.registry import MEASURES
 from edge_agent.model.plant import (
+    CONDITION,
     EVIDENCE_SECONDS,
     PUMP_LEAST_SECONDS,
     PUMP_STARTS_PER_HOUR,
@@ -16,16 +17,20 @@ from edge_agent.model.plant import (
     ActuatorKind,
     Hand,
     Priority,
+    Step,
     TimestampFormat,
 )
+from edge_agent.model.spelling import one_of
 from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.monitor.tests.spec import Duration, Limits, NotBelow
+from edge_agent.plan.kinds.registry import KINDS
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
+
+if TYPE_CHECKING:
+    from edge_agent.plan.kinds.spec import PlanKind
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
 Delay = Annotated[float, Field(ge=0, le=31_536_000)]
-
-ALARM_PHRASE = "an alarm: node/sensor:threshold, node/sensor:stale, node/sensor:bad_quality or node:offline"
 
 
 class Table(BaseModel):
@@ -40,11 +45,25 @@ def _kinds(part: type) -> dict[str, Any]:
     return {member.name: hints[member.name] for member in fields(part)}
 
 
-def table_of(part: type) -> type[Table]:
-    """Return the table of a part: its keys are the members of the dataclass."""
+def table_of(part: type, above: type[Table] = Table, **more: Any) -> type[Table]:  # noqa: ANN401 - members of a model
+    """Return the table of a part: its keys are the members of the dataclass, with those of another table and more."""
     defaults = {member.name: ... if member.default is MISSING else member.default for member in fields(part)}
-    members: dict[str, Any] = {key: (kind, defaults[key]) for key, kind in _kinds(part).items()}
-    return create_model(f"{part.__name__}Table", __base__=Table, __doc__=part.__doc__, **members)
+    members: dict[str, Any] = {key: (_tabled(kind), defaults[key]) for key, kind in _kinds(part).items()}
+    return create_model(f"{part.__name__}Table", __base__=above, __doc__=part.__doc__, **more, **members)
+
+
+def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
+    """Return a type with tables in the place of the parts in it."""
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return _TABLES.get(annotation) or _TABLES.setdefault(annotation, table_of(annotation))
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        return Annotated[_tabled(arguments[0]), *arguments[1:]]
+    return tuple.__class_getitem__(tuple(map(_tabled, arguments))) if get_origin(annotation) is tuple else annotation
+
+
+#: Tables of parts that stand within others.
+_TABLES: dict[type, type[Table]] = {}
 
 
 #: The tables of the quality tests, by their names.
@@ -170,17 +189,14 @@ class FallbackTable(Table):
     do: Literal["fail_safe"] | None = Field(None, description="Request the fail-safe action.")
 
 
-class PlanTable(Table):
-    """What is requested, and when."""
+_TABLES[Step] = StepTable
 
-    when: tuple[Annotated[str, Field(title=ALARM_PHRASE)], ...] = Field(
-        strict=False, min_length=1, title="a list of at least one alarm", description="All of these alarms are active."
-    )
-    unless: tuple[Annotated[str, Field(title=ALARM_PHRASE)], ...] = Field(
-        (), strict=False, title="a list of alarms", description="None of these alarms is active."
-    )
-    do: tuple[StepTable, ...] = Field(
-        strict=False, min_length=1, title="a list of at least one step", description="What is requested."
+
+class PlanTable(Table):
+    """What is requested, and when: what all kinds of plans have."""
+
+    kind: str = Field(
+        CONDITION, title=one_of(f'"{kind.name}"' for kind in KINDS), description="What decides when it applies."
     )
     priority: int = Field(50, ge=0, le=100, description="Where two plans disagree the higher one wins.")
     cooldown_seconds: Delay = Field(0.0, description="How long after it began to apply it cannot begin again.")
@@ -193,6 +209,31 @@ class PlanTable(Table):
     )
     trip: bool = Field(False, description="It protects equipment: no minimum time, cooldown or pause delays it.")
     latch: bool = Field(False, description="Once it has applied it holds until a person resets it; for a trip.")
+
+
+def _plan_table(kind: type[PlanKind]) -> type[Table]:
+    return table_of(kind, PlanTable, kind=(Literal[kind.name], Field(CONDITION)))
+
+
+#: The tables of plans, by the names of their kinds.
+PLAN_TABLES: dict[str, type[Table]] = {kind.name: _plan_table(kind) for kind in KINDS}
+
+
+def _with_kind(plan: Any) -> Any:  # noqa: ANN401 - as it is written
+    """Add the kind to a plan that does not name one."""
+    return {"kind": CONDITION, **plan} if isinstance(plan, dict) else plan
+
+
+if TYPE_CHECKING:
+    _AnyPlan = Table
+elif len(PLAN_TABLES) == 1:
+    _AnyPlan = PLAN_TABLES[CONDITION]
+else:
+    _AnyPlan = Annotated[
+        Union[tuple(PLAN_TABLES.values())],  # noqa: UP007 - their number is not known
+        Field(discriminator="kind"),
+        BeforeValidator(_with_kind),
+    ]
 
 
 class SiteTable(Table):
@@ -209,7 +250,7 @@ class PlantTable(Table):
     nodes: dict[Id, NodeTable] = Field(
         min_length=1, title="a table with at least one node", description="The devices, by id."
     )
-    plans: dict[Id, PlanTable] = Field({}, description="The plans, by id.")
+    plans: dict[Id, _AnyPlan] = Field({}, description="The plans, by id.")
     simulation: dict[str, Any] = Field({}, description="What `edge-agent simulate` needs; the agent does not read it.")
 
 

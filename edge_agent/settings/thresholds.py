@@ -11,7 +11,8 @@ from edge_agent.analyze.measures.registry import MEASURES, meant, members_of, ne
 from edge_agent.model.figures import finite
 from edge_agent.model.limitorder import Acts, disorders
 from edge_agent.model.plant import BUILT_IN_ALARMS, SIDES
-from edge_agent.settings.findings import Finding, show
+from edge_agent.model.spelling import show
+from edge_agent.settings.findings import Finding
 from edge_agent.settings.tomlfile import table
 
 if TYPE_CHECKING:

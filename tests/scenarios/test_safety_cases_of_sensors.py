@@ -19,9 +19,9 @@ from support.waterworks import (
 )
 
 from edge_agent.model.plant import EVIDENCE_SECONDS, Fallback
-from edge_agent.model.risks import risks
 from edge_agent.monitor.tests.flat_line import FlatLine
 from edge_agent.plan.effect import EFFECT_SECONDS
+from edge_agent.plan.risks import risks
 
 NO_EVIDENCE, NO_EFFECT = "station/pump1:no_evidence", "station/pump1:no_effect"
 #: A look at the evidence every second, and ten seconds between two readings.

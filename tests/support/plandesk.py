@@ -8,7 +8,8 @@ from support.plants import START, later, plan, plant, pump, sensor
 
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.commands import Request
-from edge_agent.plan.planning import Planner, Situation
+from edge_agent.plan.planning import Planner
+from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:

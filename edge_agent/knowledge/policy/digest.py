@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.model.plant import SIDES, VALUE
+from edge_agent.model.plant import CONDITION, SIDES, VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from edge_agent.model.plant import Node, Plant, Threshold
+    from edge_agent.model.plant import Node, Plan, Plant, Threshold
 
 
 def digest(plant: Plant) -> str:
@@ -31,26 +31,33 @@ def _canonical(plant: Plant) -> Iterator[str]:
     yield '{"nodes":{'
     yield from _joined(f"{_json(node)}:{_json(_as_ever(plant.nodes[node]))}" for node in sorted(plant.nodes))
     yield '},"policy":{"plans":['
-    yield from _joined(_json(plain(plan)) for plan in plans)
+    yield from _joined(_json(_as_ever(plan)) for plan in plans)
     yield '],"thresholds":['
     yield from _joined(_json(_as_ever(threshold)) for threshold in thresholds)
     yield f']}},"site":{_json(plant.site)}}}'
 
 
-def _as_ever(noun: Node | Threshold) -> dict[str, Any]:
+def _as_ever(noun: Node | Threshold | Plan) -> dict[str, Any]:
     """Turn a noun into what stores of before knew of it: another digest would take an untouched file for an edited one.
 
-    The first quality tests stand there where they are not given too; what a threshold got later only where it is given.
+    The first quality tests stand there where they are not given too; what thresholds and plans got later only where it
+    is given.
     """
     found: dict[str, Any] = plain(noun)
     for sensor in found.get("sensors", {}).values():
         sensor["quality"] = _FIRST_TESTS | sensor["quality"]
-    later = _LATER | {"side": SIDES.get(found.get("name", ""))}
-    return {name: value for name, value in found.items() if name not in later or value != later[name]}
+    implied = SIDES.get(found.get("name", ""))
+    later = _LATER | {"side": (implied,)}
+    return {name: value for name, value in found.items() if value not in later.get(name, ())}
 
 
 _FIRST_TESTS = dict.fromkeys(("gross_range", "rate_of_change", "spike", "flat_line", "freshness"))
-_LATER: dict[str, Any] = {"measure": VALUE, "parameters": [], "annunciated": True}
+_LATER: dict[str, tuple[Any, ...]] = {
+    "measure": (VALUE,),
+    "kind": (CONDITION,),
+    "parameters": ([], "{}"),
+    "annunciated": (True,),
+}
 
 
 def _joined(pieces: Iterable[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from loguru import logger
 from edge_agent.errors import PolicyRefusedError, StoreError, StoreUnavailableError
 from edge_agent.knowledge.policy.digest import digest
 from edge_agent.knowledge.policy.sealed import Mark
-from edge_agent.model.fitness import misfits
+from edge_agent.plan.fitness import misfits
 from edge_agent.ports.policy import LastKnown, PolicyRepository
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.plant import VALUE, Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
 from edge_agent.model.quality import Quality
 from edge_agent.monitor.tests.registry import TESTS
+from edge_agent.plan.kinds import registry as kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,6 +39,7 @@ _SENSOR = TypeAdapter(tuple[str, str, str, str, float])
 _TEST_MEMBERS: dict[str, Any] = {test.name: (test | None, None) for test in TESTS}
 _TESTS = TypeAdapter(create_model("_Tests", __config__=ConfigDict(extra="forbid"), **_TEST_MEMBERS))
 _THRESHOLD = TypeAdapter(Threshold)
+_PLAN = TypeAdapter(Plan)
 _TOLD = TypeAdapter(dict[str, Any])
 #: Members that are stored as JSON, and those that SQLite stores as 0 and 1.
 _JSON = frozenset({"quality", "parameters", "power_return_seconds", "when", "do", "unless", "without_evidence"})
@@ -118,6 +120,8 @@ def _row(noun: Noun) -> Row:
 def _stored(name: str, value: Any) -> Any:  # noqa: ANN401 - a member of any noun
     if name == "without_evidence":
         value = _given(value)
+    if name == "parameters" and isinstance(value, str):
+        return value
     if name == "parameters":
         value = dict(value)
     return json.dumps(plain(value)) if name in _JSON else value
@@ -179,6 +183,19 @@ def _reader(what: str, noun: type[_T]) -> Callable[[Row], _T]:
     return lambda row: _checked(what, adapter, row, lambda: members(row))
 
 
+def _plan(row: Row) -> Plan:
+    names = tuple(Plan.__dataclass_fields__)
+
+    def members() -> dict[str, Any]:
+        *common, kind, parameters = row
+        told = {name: _as_member(name, value) for name, value in zip(names, common, strict=False)}
+        found = told | {"kind": kind, "parameters": kinds.canonical(kind, parameters)}
+        kinds.kind_of(_PLAN.validate_python(found))
+        return found
+
+    return _checked("plan", _PLAN, row, members)
+
+
 def _as_member(name: str, value: Any) -> Any:  # noqa: ANN401 - a column of any type
     if name in _JSON:
         return json.loads(value)
@@ -199,7 +216,7 @@ def _why(error: ValueError) -> str:
     return f": {said[0]}" if said else ""
 
 
-_actuator, _plan = _reader("actuator", Actuator), _reader("plan", Plan)
+_actuator = _reader("actuator", Actuator)
 #: Per table: the kind, what follows each part of its name, and how a row is read.
 _KINDS: dict[str, tuple[str, tuple[str, ...], Callable[[Row], Noun]]] = {
     "nodes": ("node", ("",), _node),

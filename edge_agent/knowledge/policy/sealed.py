@@ -17,10 +17,11 @@ from edge_agent.errors import StoreError
 from edge_agent.knowledge.models import STRICT, model_of
 from edge_agent.knowledge.policy.digest import plain
 from edge_agent.model.plant import Fallback, Plan, Policy, Step, Threshold
+from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.ports.policy import Edition, Issue
 
 #: The layout of the JSON; another one is not read.
-FORMAT = 4
+FORMAT = 5
 #: No policy is larger as text: 60,000 thresholds. What is larger is neither written nor read.
 MOST_BYTES = 16_000_000
 
@@ -77,16 +78,26 @@ def _noun(threshold: Any) -> Threshold:  # noqa: ANN401 - the model that is made
     return Threshold(**dict(threshold))
 
 
+def _plan(read: BaseModel) -> Plan:
+    """Make the noun. Raises ValueError where there is no such kind, or where it is told wrongly."""
+    members = dict(read)
+    steps = tuple(Step(**dict(step)) for step in members["do"])
+    fallbacks = tuple(Fallback(**dict(step)) for step in members["without_evidence"])
+    plan = Plan(**members | {"do": steps, "without_evidence": fallbacks})
+    kind_of(plan)
+    return plan
+
+
 class _Text(BaseModel):
     model_config = STRICT
 
-    format: Literal[4]
+    format: Literal[5]
     site: str
     revision: Annotated[int, Field(ge=1)]
     fingerprint: str
     applied: str | None
     thresholds: tuple[Annotated[_THRESHOLD, AfterValidator(_noun)], ...]
-    plans: tuple[_PLAN, ...]
+    plans: tuple[Annotated[_PLAN, AfterValidator(_plan)], ...]
 
 
 def sealed(site: str, issue: Issue) -> bytes:
@@ -112,17 +123,10 @@ def unsealed(data: bytes, site: str, key: bytes) -> Issue:
         raise UnsoundError(f"it does not hold what was expected, in {error.error_count()} places") from error
     if read.site != site:
         raise UnsoundError(f"it is of site {read.site}")
-    policy = Policy(read.thresholds, tuple(map(_plan, read.plans)))
+    policy = Policy(read.thresholds, read.plans)
     edition = Edition(read.revision, read.fingerprint)
     return Issue(edition=edition, policy=policy, applied=read.applied, key=key)
 
 
 def _seal(text: bytes, key: bytes) -> bytes:
     return hmac.new(key, text, hashlib.sha256).hexdigest().encode()
-
-
-def _plan(read: BaseModel) -> Plan:
-    members = dict(read)
-    steps = tuple(Step(**dict(step)) for step in members["do"])
-    fallbacks = tuple(Fallback(**dict(step)) for step in members["without_evidence"])
-    return Plan(**members | {"do": steps, "without_evidence": fallbacks})

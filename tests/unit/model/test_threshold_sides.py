@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.plants import plant, threshold
 
-from edge_agent.model.fitness import misfits
+from edge_agent.model.fitness import threshold_misfits
 from edge_agent.model.limitorder import Acts, disorders
 from edge_agent.model.plant import BUILT_IN_ALARMS, Policy
 
@@ -31,7 +31,7 @@ def test_any_other_says_it():
 
 @pytest.mark.parametrize("name", [*BUILT_IN_ALARMS, "Fill", "fill on", "", "x" * 64, "_fill"])
 def test_a_name_that_is_no_id_or_taken_does_not_fit(name):
-    wrong = misfits(plant(), Policy((threshold(name, 1.0, side="above"),)))
+    wrong = threshold_misfits(plant(), Policy((threshold(name, 1.0, side="above"),)))
     assert [one.wrong for one in wrong] == [f"{name!r} is no name of a threshold"]
 
 

@@ -20,8 +20,8 @@ from support.plandesk import (
 )  # fmt: skip
 from support.plants import START, plan, plant, pump, sensor
 
-from edge_agent.model.evidence import Look, grace_seconds, looks, missing, replaced
-from edge_agent.plan.planstate import Ground
+from edge_agent.model.evidence import Look, grace_seconds, missing, replaced
+from edge_agent.plan.planstate import Ground, PlanState
 
 BEGUN, ENDED = (PUMP1, "start", "fill"), (PUMP1, "stop", "fill")
 CAREFUL = plan("fill", LOW, (PUMP1, "start"), unless=(SUCTION,))
@@ -33,7 +33,7 @@ def ground(desk, of="fill"):
 
 def test_a_plan_looks_at_every_sensor_and_node_it_names_once():
     many = plan("p", [LOW, HIGH, "tank1:offline", "station/pump1:failed"], unless=(SUCTION,))
-    assert looks(many, PLANT) == (Look(LEVEL, 300), Look("tank1", float("inf")), Look(INTAKE, 300))
+    assert PlanState(many, PLANT, 0.0).looks == (Look(LEVEL, 300), Look("tank1", float("inf")), Look(INTAKE, 300))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_plan_looks_at_every_sensor_and_node_it_names_once():
 )
 def test_evidence_may_be_three_intervals_old_whatever_the_plan_says(evidence, interval, within):
     site = plant(sensors=[sensor(interval_seconds=interval)], actuators=[pump()])
-    assert looks(plan("p", LOW, evidence_seconds=evidence), site) == (Look(LEVEL, within),)
+    assert PlanState(plan("p", LOW, evidence_seconds=evidence), site, 0.0).looks == (Look(LEVEL, within),)
 
 
 @pytest.mark.parametrize(("seen", "found"), [

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from support.plandesk import BACKUP, HIGH, INTAKE, LEVEL, LOW, PLANT, PUMP1, PUMP2, SUCTION, alarms
 from support.plants import START, later, plan
 
-from edge_agent.model.evidence import looks
-from edge_agent.plan.planning import Planner, Situation
+from edge_agent.plan.planning import Planner
+from edge_agent.plan.planstate import PlanState
+from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
 SENSORS = (LEVEL, BACKUP, INTAKE)
@@ -98,7 +99,9 @@ class World:
         if found is None:
             return ["its plan"]
         now = self.now.seconds
-        times = [(look.name, self.good.get(look.name), look.within_seconds) for look in looks(found, PLANT)]
+        times = [
+            (look.name, self.good.get(look.name), look.within_seconds) for look in PlanState(found, PLANT, 0.0).looks
+        ]
         return [name for name, seen, within in times if seen is None or seen < self.after or now - seen > within]
 
 
@@ -126,7 +129,7 @@ def test_silence_ends_every_request_but_the_fail_safe(plans, events):
         world.decide()
     world.now = later(600, world.now)
     world.decide()
-    seeing = {p.id for p in world.plans if not looks(p, PLANT)}
+    seeing = {p.id for p in world.plans if not PlanState(p, PLANT, 0.0).looks}
     for request in world.standing.values():
         assert request.action == "stop" or request.plan in seeing
 

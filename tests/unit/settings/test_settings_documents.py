@@ -30,6 +30,7 @@ TABLES = {
     "[nodes.NODE.sensors.SENSOR.thresholds.NAME]": schema.ThresholdTable,
     "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
     "[plans.PLAN]": schema.PlanTable,
+    **{f"plan of kind {name}": table for name, table in schema.PLAN_TABLES.items()},
     "step": schema.StepTable,
     "fallback": schema.FallbackTable,
 }
@@ -60,6 +61,7 @@ def plant_rows(table):
     return [
         f"| `{key}` | {phrase(Place(field.annotation, field))} | {default_of(field)} | {field.description} |"
         for key, field in table.model_fields.items()
+        if table not in schema.PLAN_TABLES.values() or key not in schema.PlanTable.model_fields
     ]
 
 
@@ -107,7 +109,9 @@ def test_every_key_of_the_plant_file_is_documented_as_the_code_has_it(place, tab
 def test_no_table_of_the_schema_is_left_out():
     tables = {part for part in vars(schema).values() if isinstance(part, type) and issubclass(part, schema.Table)}
 
-    assert tables - {schema.Table, schema._LimitMembers} | set(schema.QUALITY_TABLES.values()) == set(TABLES.values())
+    assert tables - {schema.Table, schema._LimitMembers} | set(schema.QUALITY_TABLES.values()) | set(
+        schema.PLAN_TABLES.values()
+    ) == set(TABLES.values())
 
 
 def test_the_keys_in_the_document_are_keys_of_the_schema():

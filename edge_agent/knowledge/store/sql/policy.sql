@@ -19,7 +19,7 @@ FROM thresholds WHERE site = ?
 
 -- name: plans
 SELECT plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
-       latch
+       latch, kind, parameters
 FROM plans WHERE site = ?
 
 -- name: put_node
@@ -58,13 +58,13 @@ ON CONFLICT (site, node, sensor, name) DO UPDATE SET
 -- name: put_plan
 INSERT INTO plans
   (site, plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
-   latch)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   latch, kind, parameters)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (site, plan) DO UPDATE SET
   when_alarms = excluded.when_alarms, steps = excluded.steps, unless_alarms = excluded.unless_alarms,
   priority = excluded.priority, cooldown_seconds = excluded.cooldown_seconds,
   evidence_seconds = excluded.evidence_seconds, without_evidence = excluded.without_evidence, trip = excluded.trip,
-  latch = excluded.latch
+  latch = excluded.latch, kind = excluded.kind, parameters = excluded.parameters
 
 -- name: remove_node
 DELETE FROM nodes WHERE site = ? AND node = ?

@@ -45,7 +45,7 @@ FROM edge_agent.thresholds WHERE site = %s
 
 -- name: plans
 SELECT plan, when_alarms::text, steps::text, unless_alarms::text, priority, cooldown_seconds, evidence_seconds,
-       without_evidence::text, trip, latch
+       without_evidence::text, trip, latch, kind, parameters::text
 FROM edge_agent.plans WHERE site = %s
 
 -- name: counted
@@ -110,18 +110,18 @@ ON CONFLICT (site, node, sensor, name) DO UPDATE SET
 -- name: put_plan
 INSERT INTO edge_agent.plans
   (site, plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
-   latch)
+   latch, kind, parameters)
 SELECT %s, p.plan, p.when_alarms, p.steps, p.unless_alarms, p.priority, p.cooldown_seconds, p.evidence_seconds,
-       p.without_evidence, p.trip, p.latch
+       p.without_evidence, p.trip, p.latch, p.kind, p.parameters
 FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::integer[], %s::double precision[],
-            %s::double precision[], %s::jsonb[], %s::boolean[], %s::boolean[])
+            %s::double precision[], %s::jsonb[], %s::boolean[], %s::boolean[], %s::text[], %s::jsonb[])
   AS p (plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evidence_seconds, without_evidence, trip,
-        latch)
+        latch, kind, parameters)
 ON CONFLICT (site, plan) DO UPDATE SET
   when_alarms = excluded.when_alarms, steps = excluded.steps, unless_alarms = excluded.unless_alarms,
   priority = excluded.priority, cooldown_seconds = excluded.cooldown_seconds,
   evidence_seconds = excluded.evidence_seconds, without_evidence = excluded.without_evidence, trip = excluded.trip,
-  latch = excluded.latch
+  latch = excluded.latch, kind = excluded.kind, parameters = excluded.parameters
 
 -- name: remove_node
 DELETE FROM edge_agent.nodes AS n

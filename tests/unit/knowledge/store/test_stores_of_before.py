@@ -17,8 +17,8 @@ from edge_agent.model.plant import Threshold
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What version 6 had of thresholds of any name: nothing.
-BEFORE = 6
+#: What version 7 had of thresholds of any name: nothing.
+BEFORE = 7
 ROWS = (
     "INSERT INTO meta (key, value) VALUES ('site', 'riverside') ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     """INSERT INTO thresholds (site, node, sensor, name, limit_value, deadband, priority, version, updated_at)
@@ -33,7 +33,7 @@ HIGH = Threshold("tank1", "level", "high", 0.6, measure="rate_per_hour", paramet
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A store as version 6 left it."""
+    """A store as version 7 left it."""
     path = tmp_path / "store.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for step in migrations("store")[:BEFORE]:

@@ -1,0 +1,110 @@
+"""Whether a policy fits a plant: one check for the plant file, PostgreSQL, Redis and the last known alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_agent.model.fitness import Misfit, threshold_misfits
+from edge_agent.model.plant import ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
+from edge_agent.plan.kinds.registry import kind_of, members_of, written
+from edge_agent.plan.kinds.spec import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge_agent.model.fitness import Place
+    from edge_agent.model.plant import Fallback, Plan, Plant, Policy
+    from edge_agent.plan.kinds.spec import PlanKind
+
+
+def misfits(plant: Plant, policy: Policy) -> list[Misfit]:
+    """Return everything that a plant cannot do as a policy asks; an empty list where it fits."""
+    return [*threshold_misfits(plant, policy), *_Plans(plant, policy).all()]
+
+
+def known(plant: Plant, policy: Policy) -> Known:
+    """Collect what the plans of a policy can refer to."""
+    alarms = {f"{node}:{OFFLINE}": "" for node in plant.nodes}
+    alarms.update((f"{sensor.name}:{name}", "") for sensor in plant.sensors for name in (STALE, BAD_QUALITY))
+    alarms.update((f"{actuator.name}:{name}", "") for actuator in plant.actuators for name in ACTUATOR_ALARMS)
+    alarms.update((threshold.alarm, threshold.measure) for threshold in policy.thresholds)
+    sensors = {sensor.name: sensor.quantity for sensor in plant.sensors}
+    return Known(alarms, sensors, {actuator.name: actuator.kind for actuator in plant.actuators})
+
+
+class _Plans:
+    """The plans of one policy, and what is looked up for them."""
+
+    def __init__(self, plant: Plant, policy: Policy) -> None:
+        self._known = known(plant, policy)
+        self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
+        self._plans = policy.plans
+        self._kinds: dict[str, PlanKind] = {}
+
+    def all(self) -> Iterator[Misfit]:
+        for plan in self._plans:
+            try:
+                self._kinds[plan.id] = kind_of(plan)
+            except ValueError as error:
+                yield Misfit(("plans", plan.id, "kind"), str(error).partition("\n")[0], "a kind that this agent knows")
+        for plan in self._plans:
+            if plan.id in self._kinds:
+                yield from self._plan(plan, self._kinds[plan.id])
+
+    def _plan(self, plan: Plan, kind: PlanKind) -> Iterator[Misfit]:
+        path = ("plans", plan.id)
+        for name in members_of(type(kind)).keys() & {"when", "do"}:
+            if not getattr(kind, name):
+                yield Misfit((*path, name), "is an empty list", "at least one")
+        for found in kind.conflicts(written(kind), self._known):
+            yield found._replace(path=(*path, *found.path))
+        if not 0 <= plan.priority <= 100:
+            yield Misfit((*path, "priority"), f"{plan.priority} is out of range", "a whole number from 0 to 100")
+        for place, step in enumerate(kind.steps):
+            if step.value is not None and not 0 <= step.value <= 1:
+                yield Misfit((*path, "do", place, "value"), f"{step.value:g} is out of range", "a number from 0 to 1")
+        for place, fallback in enumerate(plan.without_evidence):
+            yield from self._fallback((*path, "without_evidence", place), kind, fallback)
+
+    def _fallback(self, path: Place, kind: PlanKind, step: Fallback) -> Iterator[Misfit]:
+        given = [step.use is not None, step.run_seconds is not None, step.do is not None]
+        if given.count(True) != 1:
+            yield Misfit(path, "does not say one thing", "one of use, run_seconds and do")
+        elif step.run_seconds is not None:
+            every, most = step.every_seconds, step.at_most_seconds
+            if every is None or most is None or not step.run_seconds < every <= most:
+                expected = "run_seconds below every_seconds, and at_most_seconds at least as long"
+                yield Misfit(path, "the times do not fit together", expected)
+        elif step.use is not None:
+            yield from self._instead((*path, "use"), kind, step.use)
+
+    def _instead(self, path: Place, kind: PlanKind, use: str) -> Iterator[Misfit]:
+        """Check another sensor: it must have what the plan looks at, and whoever stops must be able to see by it."""
+        if use not in self._known.sensors:
+            yield Misfit(path, f"{use} is no sensor of this plant", "one that is declared")
+            return
+        if not any(self._serves(kind, name, use) for name in kind.looks):
+            wrong = f"{use} has not the thresholds that the plan refers to"
+            yield Misfit(path, wrong, "a sensor of the same quantity, with thresholds of the same names")
+        for step in kind.steps:
+            safe = self._fail_safe.get(step.actuator)
+            if safe is not None and step.action != safe and not self._sees(step.actuator, safe, use):
+                wrong = f"no plan that asks for {safe} of {step.actuator} looks at {use}"
+                yield Misfit(path, wrong, "one that does, or that falls back on it too")
+
+    def _serves(self, kind: PlanKind, sensor: str, use: str) -> bool:
+        if self._known.sensors.get(sensor) != self._known.sensors[use]:
+            return False
+        return self._conflicts(kind.instead(sensor, use)) <= self._conflicts(kind)
+
+    def _conflicts(self, kind: PlanKind) -> int:
+        return sum(1 for _ in kind.conflicts(written(kind), self._known))
+
+    def _sees(self, actuator: str, safe: str, sensor: str) -> bool:
+        for plan in self._plans:
+            kind = self._kinds.get(plan.id)
+            if kind is None or not any((step.actuator, step.action) == (actuator, safe) for step in kind.steps):
+                continue
+            if sensor in kind.looks or any(step.use == sensor for step in plan.without_evidence):
+                return True
+        return False

@@ -1,0 +1,49 @@
+"""What planning looks at in one turn, and what it decides."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Mapping
+
+    from edge_agent.model.alarms import Alarm
+    from edge_agent.model.commands import Request
+    from edge_agent.model.evidence import Sight
+    from edge_agent.model.plant import Plan
+    from edge_agent.model.remembered import PlanMemory
+    from edge_agent.plan.claims import Overruled
+    from edge_agent.plan.standing import Standing, Station
+
+
+class Situation(NamedTuple):
+    """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
+
+    `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `sighted`: a node has
+    spoken, so that the evidence is looked at though no alarm has changed. `revising`: a changed policy is in force in
+    part, so that nothing may begin.
+    """
+
+    active: Mapping[str, Alarm]
+    sight: Sight
+    station: Callable[[Standing], Station]
+    doubted: Container[str] = frozenset()
+    plans: Iterable[Plan] | None = None
+    resets: Iterable[str] = ()
+    sighted: bool = False
+    revising: bool = False
+
+
+class Planned(NamedTuple):
+    """What planning decided in one turn: new requests by actuator, those that lost, and what to remember of plans.
+
+    `blind`: actuators whose request ended for want of evidence, and of what. `tripped`: those that a trip holds, and
+    which.
+    """
+
+    requests: tuple[Request, ...] = ()
+    overruled: tuple[Overruled, ...] = ()
+    memories: tuple[PlanMemory, ...] = ()
+    blind: Mapping[str, str] = MappingProxyType({})
+    tripped: Mapping[str, str] = MappingProxyType({})
