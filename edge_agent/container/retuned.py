@@ -35,11 +35,11 @@ class Retuned:
         return f"Retuned({len(self._known)} sensors with limits out of order)"
 
     async def version(self) -> object:
-        """See PlantSource."""
+        """Read what changes whenever the plant or its policy does."""
         return await self._source.version()
 
     async def plant(self) -> Plant:
-        """See PlantSource."""
+        """Read the plant in force, and note the limits that are out of order."""
         plant = await self._source.plant()
         # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
         self._tell(await asyncio.to_thread(_out_of_order, plant.policy.thresholds))
