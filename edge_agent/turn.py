@@ -96,10 +96,14 @@ def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Tur
 
 
 def _note(changes: Changes, turn: Turn) -> None:
-    """Add what happened to alarms; of an alarm that changed twice in a turn the last state counts."""
+    """Add what happened to alarms; of an alarm that changed twice in a turn the last state counts.
+
+    Where an alarm became a switch point, or the other way round, the last state of both is told, in that order.
+    """
     turn.alarm_events += changes.events
-    known = {alarm.key: alarm for alarm in turn.alarms}
-    turn.alarms = list((known | {alarm.key: alarm for alarm in changes.alarms}).values())
+    known = {(alarm.key, alarm.annunciated): alarm for alarm in turn.alarms}
+    changed = {(alarm.key, alarm.annunciated): alarm for alarm in changes.alarms}
+    turn.alarms = list((known | changed).values())
 
 
 def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) -> Planned:
@@ -127,9 +131,10 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
 
 
 def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: Planned, turn: Turn) -> Executed:
+    executor = knowledge.executor
     facts = execution.Facts(
         planned.requests,
-        observed.acknowledgements,
+        [ack._replace(command_id=executor.identity(ack.actuator, ack.command_id)) for ack in observed.acknowledgements],
         observed.states,
         dispatches=events.of(DispatchReport),
         breakers=events.of(BreakerReport),
@@ -138,7 +143,7 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
         ahead=observed.ahead,
         unsure=knowledge.unsure,
     )
-    executed = knowledge.executor.act(facts, turn.now)
+    executed = executor.act(facts, turn.now)
     if observed.states:
         knowledge.planner.look_again(turn.now)
     for place in executed.foreign:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from edge_agent.model.quality import Quality
+from edge_agent.model.sources import ReadingSource, Wiring, WordSource  # noqa: TC001 - pydantic reads them at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +16,15 @@ if TYPE_CHECKING:
 Priority = Literal["critical", "high", "medium", "low"]
 PRIORITIES: tuple[Priority, ...] = ("critical", "high", "medium", "low")
 
-ThresholdName = Literal["high_high", "high", "low", "low_low"]
-THRESHOLD_NAMES: tuple[ThresholdName, ...] = ("high_high", "high", "low", "low_low")
+#: What an id is: of a site, node, sensor, actuator, threshold or plan.
+ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+Side = Literal["above", "below"]
+#: On which side of its limit a threshold acts where its name says so: the classic four.
+SIDES: Mapping[str, Side] = MappingProxyType(
+    {"high_high": "above", "high": "above", "low": "below", "low_low": "below"}
+)
+CLASSIC_NAMES = tuple(SIDES)
 
 #: The measure of a threshold that does not name one: the value itself.
 VALUE = "value"
@@ -29,6 +38,8 @@ STORE_RENEWED, POLICY_REFUSED = "store_renewed", "policy_refused"
 FAILED, CONTRADICTS, NO_EVIDENCE, NOT_IN_AUTO = "failed", "contradicts", "no_evidence", "not_in_auto"
 STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED, NO_EFFECT = "stop_not_confirmed", "locked_out", "tripped", "no_effect"
 ACTUATOR_ALARMS = (FAILED, CONTRADICTS, NO_EVIDENCE, NOT_IN_AUTO, STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED, NO_EFFECT)
+#: What no threshold can be called.
+BUILT_IN_ALARMS = (STALE, BAD_QUALITY, OFFLINE, *ACTUATOR_ALARMS, STORE_RENEWED, POLICY_REFUSED)
 
 #: A request for anything but the fail-safe action stands so long without a good reading of what its plan looks at.
 EVIDENCE_SECONDS = 300.0
@@ -45,14 +56,16 @@ ACTIONS: Mapping[ActuatorKind, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """One limit of a sensor. High ones act above the limit, low ones below; the deadband lies on the safe side.
+    """One limit of a sensor. It acts above or below the limit, on its `side`; the deadband lies on the other.
 
     It is compared with a measure of the sensor, by name; `parameters` are what that measure is told, sorted by name.
+    One that is not `annunciated` is a switch point: for plans alone, and no alarm for people. Raises ValueError where
+    neither the name nor `side` says on which side it acts, or each says another.
     """
 
     node: str
     sensor: str
-    name: ThresholdName
+    name: str
     limit: float
     deadband: float = 0.0
     on_delay_seconds: float = 0.0
@@ -60,16 +73,40 @@ class Threshold:
     priority: Priority = "medium"
     measure: str = VALUE
     parameters: tuple[tuple[str, float], ...] = ()
+    side: Side | None = None
+    annunciated: bool = True
+
+    def __post_init__(self) -> None:
+        implied = SIDES.get(self.name)
+        if self.side is None and implied is None:
+            raise ValueError(f"threshold {self.name} does not say whether it acts above or below its limit")
+        if self.side is None:
+            object.__setattr__(self, "side", implied)
+        elif implied not in {None, self.side}:
+            raise ValueError(f"threshold {self.name} cannot act {self.side} its limit")
 
     @property
     def alarm(self) -> str:
         """The alarm it drives, `node/sensor:threshold`."""
         return f"{self.node}/{self.sensor}:{self.name}"
 
+    @property
+    def above(self) -> bool:
+        """Whether it acts above its limit."""
+        return self.side == "above"
+
+    @property
+    def clears_at(self) -> float:
+        """What has to be passed, on the way back, for it to clear."""
+        return self.limit - self.deadband if self.above else self.limit + self.deadband
+
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One measuring point. Its thresholds live apart (they change while the agent runs)."""
+    """One measuring point. Its thresholds live apart (they change while the agent runs).
+
+    `source` says where its node, which speaks a language of its own, says its values.
+    """
 
     node: str
     id: str
@@ -77,6 +114,7 @@ class Sensor:
     unit: str
     interval_seconds: float = 60.0
     quality: Quality = field(default_factory=Quality)
+    source: ReadingSource | None = None
 
     @property
     def name(self) -> str:
@@ -95,7 +133,8 @@ class Actuator:
 
     `hand` says what a change that no command explains does to the request, `unexpected_retries` how often it is tried
     once more; after `lock_out_after` failures in a row it is locked out. After a start of the agent or a return of its
-    node it waits a time within `power_return_seconds` before it is started.
+    node it waits a time within `power_return_seconds` before it is started. `wiring` is how an actuator is commanded
+    whose node speaks a language of its own.
     """
 
     node: str
@@ -112,6 +151,7 @@ class Actuator:
     unexpected_retries: int = 0
     lock_out_after: int = 3
     power_return_seconds: tuple[float, float] = (0.0, 0.0)
+    wiring: Wiring | None = None
 
     @property
     def name(self) -> str:
@@ -124,12 +164,22 @@ TimestampFormat = Literal["rfc3339", "unix", "unix_ms"]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One device on the broker. `timestamps` says what a bare number in `ts` means."""
+    """One device on the broker. `timestamps` says what a bare number in `ts` means.
+
+    `status` is where one that speaks a language of its own says whether it is online.
+    """
 
     id: str
     sensors: Mapping[str, Sensor] = field(default_factory=dict)
     actuators: Mapping[str, Actuator] = field(default_factory=dict)
     timestamps: TimestampFormat = "rfc3339"
+    status: tuple[WordSource, ...] = ()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it speaks a language of its own, and so not ours."""
+        parts = [each.source for each in self.sensors.values()], [each.wiring for each in self.actuators.values()]
+        return bool(self.status) or any(each is not None for part in parts for each in part)
 
 
 @dataclass(frozen=True, slots=True)

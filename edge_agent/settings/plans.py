@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.analyze.measures.registry import MEASURES
+from edge_agent.analyze.measures.registry import MEASURES, meant
 from edge_agent.model.plant import (
     ACTUATOR_ALARMS,
     BAD_QUALITY,
     CONDITION,
     OFFLINE,
     STALE,
-    THRESHOLD_NAMES,
     VALUE,
     Fallback,
     Plan,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.settings.findings import KeyPath
-    from edge_agent.settings.schema import Table
+    from edge_agent.settings.tables import Table
 
 _MEASURES = [measure.name for measure in MEASURES]
 
@@ -50,9 +49,7 @@ def declared(raw: dict[str, Any]) -> Known:
 
 def _alarms(sensor: str, thresholds: dict[str, Any]) -> dict[str, str]:
     """Return the alarms of a sensor with their measures, as far as these are written as text."""
-    found: dict[str, Any] = {
-        name: table(thresholds[name]).get("of", VALUE) for name in THRESHOLD_NAMES if name in thresholds
-    }
+    found: dict[str, Any] = {name: meant(table(content)) for name, content in thresholds.items()}
     measures: dict[str, str] = {name: measure if measure in _MEASURES else VALUE for name, measure in found.items()}
     measures |= {STALE: "", BAD_QUALITY: ""}
     return {f"{sensor}:{name}": measure for name, measure in measures.items()}

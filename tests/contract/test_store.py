@@ -29,6 +29,7 @@ from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, 
 from edge_agent.model.quality import Flag, Quality
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
 from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.sources import ReadingSource, ReplySource, Wiring, WordSource
 from edge_agent.model.time import Moment, rfc3339
 from edge_agent.model.turn import Turn
 from edge_agent.monitor.tests.gross_range import GrossRange
@@ -428,6 +429,44 @@ async def test_open_commands_are_remembered_oldest_first_with_their_state(place:
 
 
 @of_a_gateway
+async def test_a_switch_point_is_remembered_as_one(opened: Opened) -> None:
+    on = alarm("tank1/level:fill_on", acknowledged=True, annunciated=False)
+    event = raised(key="tank1/level:fill_on", event=AlarmEventKind.ON)
+    await opened.store.write([turn(alarms=[on], alarm_events=[event])])
+    assert (await opened.store.begin("gateway-1")).alarms == [on]
+    assert [record["event"] for record in await gathered(opened.archive.records("alarms"))] == ["on"]
+
+
+@of_a_gateway
+async def test_an_alarm_that_becomes_a_switch_point_and_back_is_remembered_as_it_was_last(opened: Opened) -> None:
+    for_people = alarm()
+    point = alarm(acknowledged=True, annunciated=False)
+    ended, off = (replace(one, active=False, acknowledged=True) for one in (for_people, point))
+    await opened.store.write([turn(alarms=[for_people])])
+    await opened.store.write([turn(1, alarms=[ended, point])])
+    assert (await opened.store.begin("gateway-1")).alarms == [point]
+    await opened.store.write([turn(2, alarms=[off, for_people])])
+    assert (await opened.store.begin("gateway-1")).alarms == [for_people]
+    await opened.store.write([turn(3, alarms=[ended, point]), turn(4, alarms=[off])])
+    assert (await opened.store.begin("gateway-1")).alarms == []
+
+
+async def test_a_threshold_of_any_name_side_and_measure_is_kept(opened: Opened) -> None:
+    soon = (("over_seconds", 900.0), ("within_minutes", 30.0))
+    names = (
+        Threshold("tank1", "level", "bursting", -0.6, side="below", measure="rate_per_hour"),
+        Threshold("tank1", "level", "fill_on", 2.5, 0.1, side="below", annunciated=False),
+        Threshold("tank1", "level", "overflowing", 5.7, side="above", measure="time_to_limit", parameters=soon),
+    )
+    wanted = replace(PLANT, policy=replace(PLANT.policy, thresholds=names, plans=()))
+    await opened.store.apply(wanted)
+    assert (await opened.store.policy()).thresholds == names
+    louder = (names[0], replace(names[1], annunciated=True), names[2])
+    changes = await opened.store.apply(replace(wanted, policy=replace(wanted.policy, thresholds=louder)))
+    assert list(map(str, changes)) == ["change threshold tank1/level:fill_on: alarm False -> True"]
+
+
+@of_a_gateway
 async def test_alarms_are_remembered_unless_they_are_at_rest(place: Place) -> None:
     evidence = Evidence("water/riverside/tank1/telemetry/level", 1.4, "m", "good", {"spike": "good"}, T0, T0 + 1, None)
     active = alarm(acknowledged=True, value=1.4, limit=1.5, unit="m", evidence=evidence)
@@ -699,6 +738,37 @@ async def test_an_applied_plant_can_be_read_whole_with_the_policy_in_force(place
         found = await opened.store.plant()
         assert (found.site, found.nodes) == (PLANT.site, PLANT.nodes)
         assert found.policy == await opened.store.policy()
+
+
+async def test_what_devices_say_in_languages_of_their_own_comes_back_as_it_was(place: Place) -> None:
+    said = ReadingSource(
+        "up/D1", "/a/[n=1]", "json", (("/m", "x"), ("/n", 1), ("/o", True)), "skip", ts="/t", seq="/n", unit="cm",
+        ts_format="local:UTC", words=(("ON", 1.0),), text_numbers=True, missing=(9999.9999, "---"), quality="/q",
+        good=(192, "ok"), scale=0.01, offset=-0.2,
+    )  # fmt: skip
+    shown = WordSource("d/s", "/output", "json", means=(("running", (True,)), ("stopped", (False, 0))))
+    reply = ReplySource("r", "/id", "json", done=(("/result", None),), failed=(("/e", 1),), detail="/m")
+    wiring = Wiring("c", (("start", "{}"), ("stop", "")), (shown,), "text", (("channel", 0),), reply, "device")
+    node = Node(
+        "well",
+        {"level": replace(LEVEL, node="well", source=said)},
+        {"pump1": Actuator("well", "pump1", "pump", "stop", wiring=wiring)},
+        status=(WordSource("d/up", "", "text", means=(("online", ("Online",)),)),),
+    )
+    foreign = Plant("riverside", {"well": node})
+    async with place.opened() as opened:
+        await opened.store.apply(foreign)
+        assert (await opened.store.plant()).nodes == foreign.nodes
+        [(_, channel)] = (await opened.store.plant()).nodes["well"].actuators["pump1"].wiring.given
+        assert type(channel) is int
+        assert await opened.store.apply(foreign) == []
+        edited = replace(
+            node, sensors={"level": replace(LEVEL, node="well", source=replace(said, scale=0.02))}, status=()
+        )
+        changes = await opened.store.apply(replace(foreign, nodes={"well": edited}))
+        assert [(change.what, change.name) for change in changes] == [("node", "well"), ("sensor", "well/level")]
+        assert changes[1].detail == "source.scale 0.01 -> 0.02"
+        assert (await opened.store.plant()).nodes["well"] == edited
 
 
 async def test_a_plant_that_was_changed_is_read_as_it_is_now(opened: Opened) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from edge_agent.model.plant import THRESHOLD_NAMES
+from edge_agent.model.plant import CLASSIC_NAMES
 from edge_agent.model.units import QUANTITIES
-from edge_agent.settings import schema
+from edge_agent.settings import devicetables, schema
 from edge_agent.settings.agent import Settings, load_settings
 from edge_agent.settings.environment import every_setting
 from edge_agent.settings.findings import Place, phrase
@@ -27,9 +27,15 @@ TABLES = {
     "[nodes.NODE.sensors.SENSOR]": schema.SensorTable,
     "[nodes.NODE.sensors.SENSOR.quality]": schema.QualityTable,
     **schema.QUALITY_TABLES,
-    "[nodes.NODE.sensors.SENSOR.thresholds]": schema.ThresholdsTable,
-    "threshold": schema.ThresholdTable,
+    "[nodes.NODE.sensors.SENSOR.thresholds.NAME]": schema.ThresholdTable,
     "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
+    "[nodes.NODE.status]": devicetables.StatusTable,
+    "place": devicetables.PlaceTable,
+    "[nodes.NODE.sensors.SENSOR.source]": devicetables.SourceTable,
+    "quality code": devicetables.QualityCodeTable,
+    "[nodes.NODE.actuators.ACTUATOR.command]": devicetables.CommandTable,
+    "[nodes.NODE.actuators.ACTUATOR.state]": devicetables.StateTable,
+    "[nodes.NODE.actuators.ACTUATOR.ack]": devicetables.AckTable,
     "[plans.PLAN]": schema.PlanTable,
     **{f"plan of kind {name}": table for name, table in schema.PLAN_TABLES.items()},
     "step": schema.StepTable,
@@ -108,7 +114,12 @@ def test_every_key_of_the_plant_file_is_documented_as_the_code_has_it(place, tab
 
 
 def test_no_table_of_the_schema_is_left_out():
-    tables = {part for part in vars(schema).values() if isinstance(part, type) and issubclass(part, schema.Table)}
+    tables = {
+        part
+        for room in (schema, devicetables)
+        for part in vars(room).values()
+        if isinstance(part, type) and issubclass(part, schema.Table)
+    }
 
     assert tables - {schema.Table, schema._LimitMembers} | set(schema.QUALITY_TABLES.values()) | set(
         schema.PLAN_TABLES.values()
@@ -136,5 +147,5 @@ def test_the_example_in_the_document_loads():
 
 
 def test_the_alarms_that_need_no_configuration_are_documented():
-    for alarm in ("`node/sensor:stale`", "`node/sensor:bad_quality`", "`node:offline`", *THRESHOLD_NAMES):
+    for alarm in ("`node/sensor:stale`", "`node/sensor:bad_quality`", "`node:offline`", *CLASSIC_NAMES):
         assert alarm in PLANT_FILE
