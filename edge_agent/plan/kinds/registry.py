@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from edge_agent.plan.kinds.condition import Condition
+from edge_agent.plan.kinds.stages import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 KINDS: tuple[type[PlanKind], ...] = (
     Condition,
-)  # fmt: skip
+    Stages,
+)
 
 #: Members that a plan has whatever its kind, each with a column of its own in the stores; all others are parameters.
 OWN_COLUMNS = ("when", "unless", "do")

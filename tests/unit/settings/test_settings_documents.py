@@ -32,7 +32,7 @@ TABLES = {
     "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
     "[plans.PLAN]": schema.PlanTable,
     **{f"plan of kind {name}": table for name, table in schema.PLAN_TABLES.items()},
-    "step": schema.StepTable,
+    **{f"part {part.__name__}": table for part, table in schema.PART_TABLES.items()},
     "fallback": schema.FallbackTable,
 }
 
