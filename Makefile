@@ -85,7 +85,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml -o requirements/gateway.lock
 	$(UV_COMPILE) pyproject.toml --extra sim -c requirements/gateway.lock -o requirements/demo.lock
 	$(UV_COMPILE) pyproject.toml --extra uvloop -c requirements/gateway.lock -o requirements/uvloop.lock
-	$(UV_COMPILE) pyproject.toml --extra sim --extra uvloop --group dev -c requirements/demo.lock -o requirements/dev.lock
+	$(UV_COMPILE) pyproject.toml --extra sim --extra uvloop --extra plot --group dev -c requirements/demo.lock -o requirements/dev.lock
 
 clean:
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -128,7 +128,7 @@ class Knowledge:
             sensors,
             actuator_views(executor, self.planner.tripped, now),
             tuple(node_view(executor.reach, node) for node in self.plant.nodes),
-            self.analyzer.register.alarms,
+            self.analyzer.register.annunciated,
             clock_sure=now.sure,
             boot=now.boot,
             plans=self.planner.views(),

@@ -94,10 +94,14 @@ def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Tur
 
 
 def _note(changes: Changes, turn: Turn) -> None:
-    """Add what happened to alarms; of an alarm that changed twice in a turn the last state counts."""
+    """Add what happened to alarms; of an alarm that changed twice in a turn the last state counts.
+
+    Where an alarm became a switch point, or the other way round, the last state of both is told, in that order.
+    """
     turn.alarm_events += changes.events
-    known = {alarm.key: alarm for alarm in turn.alarms}
-    turn.alarms = list((known | {alarm.key: alarm for alarm in changes.alarms}).values())
+    known = {(alarm.key, alarm.annunciated): alarm for alarm in turn.alarms}
+    changed = {(alarm.key, alarm.annunciated): alarm for alarm in changes.alarms}
+    turn.alarms = list((known | changed).values())
 
 
 def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) -> Planned:

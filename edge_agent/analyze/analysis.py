@@ -59,7 +59,7 @@ class Analyzer:
                 self.register.clear(alarm.key, now, "the agent has started again with a sound store")
             elif not alarm.active:
                 self.register.settle(alarm.key)
-            elif not self._resume(alarm.key, plant):
+            elif not self._resume(alarm, plant):
                 self.register.clear(alarm.key, now, f"{alarm.key} is no longer part of the plant")
 
     def __repr__(self) -> str:
@@ -69,13 +69,14 @@ class Analyzer:
         """Find points by the identity of their sensors, which are objects of their own after a recorded beginning."""
         self._points.reindex()
 
-    def _resume(self, key: AlarmKey, plant: Plant) -> bool:
+    def _resume(self, alarm: Alarm, plant: Plant) -> bool:
         """Resume an alarm of a former run. Return whether there is still such an alarm."""
+        key = alarm.key
         if self.conditions.owns(key):
             return True
         if not key.sensor:
             return key.node in plant.nodes
-        return self._points.resume(key)
+        return self._points.resume(alarm)
 
     def recall(self, readings: Iterable[StoredReading], delays: Iterable[DelayMemory], now: Moment) -> None:
         """Resume the delays that ran when a former run ended, as far as its last readings prove them.
@@ -144,7 +145,8 @@ class Analyzer:
         """Put changed limits of some sensors in force at once: compare the last good value of each anew."""
         for point, removed in self._points.revise(limits):
             for name in removed:
-                self.register.clear(point.key(name), now, f"threshold {name} was removed")
+                what = "is another one now" if name in point.limits else "was removed"
+                self.register.retire(point.key(name), now, f"threshold {name} {what}")
             if point.last_good is not None and point.trusted and not point.stale:
                 self._limits.compare(point, point.last_good, now)
 

@@ -56,6 +56,11 @@ class Chatter:
         self._hushed[key] = seconds, 0
         return True
 
+    def drop(self, key: AlarmKey) -> None:
+        """Forget an alarm that is no more."""
+        self._raised.pop(key, None)
+        self._hushed.pop(key, None)
+
     def _forget(self, seconds: float) -> None:
         """Drop the alarms that were not raised for a minute."""
         while self._raised:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class LimitAlarm:
     """Raised when the value stays beyond the limit for the on-delay, cleared when it stays back for the off-delay.
 
-    Beyond means strictly; back means across the deadband: at most `limit - deadband` for a high limit, at least
-    `limit + deadband` for a low one. Times are monotonic seconds of receipt; between two readings the last holds.
+    Beyond means strictly, and so does back: below `limit - deadband` for a high limit, above `limit + deadband` for a
+    low one. Times are monotonic seconds of receipt; between two readings the last holds.
     A reading that is not good, or silence, lets a running delay begin anew. It is doubted when suspect readings, good
     ones among them, stay beyond the limit for the on-delay.
     Source: ANSI/ISA-18.2-2016, 5.6 and annex on alarm attributes.
@@ -37,8 +37,13 @@ class LimitAlarm:
     def _take(self, threshold: Threshold) -> None:
         self.threshold = threshold
         self.measure = measure_of(threshold.measure, threshold.parameters)
-        self._high = threshold.name.startswith("high")
-        self._back = threshold.limit - threshold.deadband if self._high else threshold.limit + threshold.deadband
+        self._high = threshold.above
+        self._back = threshold.clears_at
+
+    def goes_on_as(self, threshold: Threshold) -> bool:
+        """Whether its state means the same by a changed threshold: on the same side, and for people as before."""
+        before = self.threshold
+        return (before.side, before.annunciated) == (threshold.side, threshold.annunciated)
 
     def adopt(self, threshold: Threshold) -> None:
         """Put a changed limit, deadband, delay or priority in force; the state stays.
@@ -83,6 +88,8 @@ class LimitAlarm:
     def update(self, value: float, seconds: float, at: float | None = None) -> bool:
         """Compare a good value, observed `at`. Return whether the alarm may be due, which `due` then decides."""
         self._state, figure = self.measure.update(value, seconds if at is None else at, self._state)
+        if figure is not None and self.measure.foresees:  # what is beyond already counts as well
+            figure = max(figure, value) if self._high else min(figure, value)
         if figure is not None:
             self.figure = figure
         if figure is not None and self._crossed(figure):
@@ -122,7 +129,7 @@ class LimitAlarm:
 
     def _crossed(self, value: float) -> bool:
         if self.active:
-            return value <= self._back if self._high else value >= self._back
+            return value < self._back if self._high else value > self._back
         return value > self.threshold.limit if self._high else value < self.threshold.limit
 
     def due(self, seconds: float) -> bool:

@@ -91,8 +91,8 @@ class LimitAlarms:
             return
         key, sensor, threshold = point.key(limit.name), point.sensor, limit.threshold
         if limit.active:
-            shown = Shown(limit.figure, threshold.limit, limit.measure.unit(sensor.unit))
-            shown = shown._replace(evidence=evidence(reading, point.topic, self._layout))
+            unit, deciding = limit.measure.unit(sensor.unit), evidence(reading, point.topic, self._layout)
+            shown = Shown(limit.figure, threshold.limit, unit, deciding, threshold.annunciated)
             self._register.raise_(key, threshold.priority, now, wording.beyond(sensor, limit), shown)
         else:
             self._register.clear(key, now, wording.back(sensor, limit), limit.figure)

@@ -13,7 +13,7 @@ from edge_agent.model.time import MICROSECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from edge_agent.model.alarms import AlarmKey
+    from edge_agent.model.alarms import Alarm
     from edge_agent.model.plant import Plant, Sensor, Threshold
     from edge_agent.model.remembered import StoredReading
     from edge_agent.model.time import Moment
@@ -54,19 +54,26 @@ class Points:
             yield [limit.threshold for point in some for limit in point.limits.values()]
 
     def revise(self, limits: Mapping[str, Iterable[Threshold]]) -> Iterator[tuple[Point, list[str]]]:
-        """Put all limits of some sensors in force; yield each point that changed, and the names of limits it lost."""
+        """Put all limits of some sensors in force; yield each point that changed, and the names of limits it lost.
+
+        One that acts on the other side now, or is a switch point and was none, is lost, and a new one in its place.
+        """
         for sensor, thresholds in limits.items():
             point = self.named(sensor)
             if point is None:
                 continue
-            before = tuple(point.limits)
+            before = point.limits
             if _equip(point, {threshold.name: threshold for threshold in thresholds}):
-                yield point, [name for name in before if name not in point.limits]  # no set: its order varies
+                after = point.limits
+                yield point, [name for name, limit in before.items() if after.get(name) is not limit]
 
-    def resume(self, key: AlarmKey) -> bool:
+    def resume(self, alarm: Alarm) -> bool:
         """Resume an alarm that was active when a former run ended. Return whether its sensor still has it."""
+        key = alarm.key
         point, threshold = self.named(f"{key.node}/{key.sensor}"), key.threshold
         if point is None or threshold not in {STALE, BAD_QUALITY, *point.limits}:
+            return False
+        if threshold in point.limits and point.limits[threshold].threshold.annunciated is not alarm.annunciated:
             return False
         if threshold == STALE:
             point.stale = True
@@ -114,7 +121,7 @@ def _equip(point: Point, wanted: Mapping[str, Threshold]) -> bool:
     point.limits = {}
     for name, threshold in wanted.items():
         limit = kept.get(name)
-        if limit is None:
+        if limit is None or not limit.goes_on_as(threshold):
             limit = LimitAlarm(threshold)
         else:
             limit.adopt(threshold)

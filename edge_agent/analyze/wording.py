@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 def beyond(sensor: Sensor, limit: LimitAlarm) -> str:
     """Say that a limit was passed: `tank1/level (1.42 m) has been below low (1.50 m) for 10 s`."""
     threshold = limit.threshold
-    side = "above" if threshold.name.startswith("high") else "below"
     measured, bound = _compared(sensor, limit)
     delay = threshold.on_delay_seconds
     if delay:
-        return f"{measured} has been {side} {bound} for {delay:g} s"
-    return f"{measured} is {side} {bound}"
+        return f"{measured} has been {threshold.side} {bound} for {delay:g} s"
+    return f"{measured} is {threshold.side} {bound}"
 
 
 def back(sensor: Sensor, limit: LimitAlarm) -> str:

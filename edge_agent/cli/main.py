@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     command("status", "look", "look at a running agent").add_argument("--json", action="store_true")
     command("explain", "look", "why a command was sent").add_argument("command_id", metavar="COMMAND_ID")
     _add_export(command("export", "look", "print what the store holds"))
+    _add_qc(command("qc", "qc", "run the quality tests of a sensor over a recorded series", plant=True))
     replaying = command("replay", "run", "run recorded messages through the loop", plant=True)
     replaying.add_argument("file", type=Path, metavar="FILE.jsonl")
     return parser
@@ -94,6 +95,17 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the misbehaviour")
     parser.add_argument("--scaffold", action="store_true", help="print a first plant file for the network")
     parser.add_argument("--site", default="site-1", metavar="ID", help="the site of that plant file; default site-1")
+
+
+def _add_qc(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE.csv")
+    parser.add_argument("--sensor", required=True, metavar="NODE/SENSOR", help="whose tests of the plant file are run")
+    parser.add_argument("--time", metavar="COLUMN", help="name or number of the column of times; default: found")
+    parser.add_argument("--value", metavar="COLUMN", help="name or number of the column of values; default: found")
+    parser.add_argument("--timezone", metavar="ZONE", help="of times without an offset, such as Europe/Berlin or UTC")
+    parser.add_argument("--output", type=Path, metavar="F", help="where the flags go; default FILE.flags.csv")
+    parser.add_argument("--plot", type=Path, metavar="P.png", help="draw the series with its flags (extra `plot`)")
+    parser.add_argument("--json", action="store_true", help="the counts as JSON")
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from edge_agent.model.limitorder import clears_at, disorders
+from edge_agent.model.limitorder import Acts, disorders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,11 +35,11 @@ class Retuned:
         return f"Retuned({len(self._known)} sensors with limits out of order)"
 
     async def version(self) -> object:
-        """See PlantSource."""
+        """Read what changes whenever the plant or its policy does."""
         return await self._source.version()
 
     async def plant(self) -> Plant:
-        """See PlantSource."""
+        """Read the plant in force, and note the limits that are out of order."""
         plant = await self._source.plant()
         # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
         self._tell(await asyncio.to_thread(_out_of_order, plant.policy.thresholds))
@@ -68,12 +68,12 @@ def _out_of_order(thresholds: Iterable[Threshold]) -> dict[str, str]:
     """Return by sensor what is wrong with its limits; `thresholds` are sorted, as those of a Policy are."""
     found: dict[str, str] = {}
     for (node, sensor), limits in groupby(thresholds, lambda threshold: (threshold.node, threshold.sensor)):
-        places: dict[str, dict[str, tuple[float, float]]] = {}
+        places: dict[str, list[Acts]] = {}
         for each in limits:
-            clears = clears_at(each.name, each.limit, each.deadband)
-            places.setdefault(each.measure, {})[each.name] = each.limit, clears
+            acts = Acts(each.name, each.above, each.limit, each.clears_at, each.annunciated)
+            places.setdefault(each.measure, []).append(acts)
         found_wrong = chain.from_iterable(disorders(each) for each in places.values())
-        wrong = [f"{lower} {wrong}" if member == "limit" else wrong for lower, member, wrong in found_wrong]
+        wrong = [f"{one.lower} {one.wrong}" if one.member == "limit" else one.wrong for one in found_wrong]
         if wrong:
             found[f"{node}/{sensor}"] = ", ".join(wrong)
     return found

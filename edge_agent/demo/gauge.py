@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Threshold
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_SHORT = {"high_high": "HH", "high": "H", "low": "L", "low_low": "LL"}
-_CRITICAL = ("high_high", "low_low")
 _WATER = "dodger_blue2"
 _AIR = "grey23"
 
@@ -46,7 +44,7 @@ def bar(value: float | None, span: Span, thresholds: Sequence[Threshold], width:
     share = 0.0 if value is None or span.high <= span.low else (value - span.low) / (span.high - span.low)
     eighths = round(min(1.0, max(0.0, share)) * width * 8)
     text = Text("▕", "dim", no_wrap=True)
-    ticks = {span.column(threshold.limit, width): threshold.name for threshold in thresholds}
+    ticks = {span.column(threshold.limit, width): threshold for threshold in thresholds}
     for column in range(width):
         filled = min(8, max(0, eighths - 8 * column))
         if column in ticks:
@@ -62,7 +60,7 @@ def marks(span: Span, thresholds: Sequence[Threshold], width: int) -> Text:
     """Write the thresholds under a bar: name and limit where there is room, else the name, else its initials."""
     placed = sorted((span.column(threshold.limit, width), threshold) for threshold in thresholds)
     for label in (_long, _name, _initials):
-        text = _placed([(column, label(threshold), _colour(threshold.name)) for column, threshold in placed], width)
+        text = _placed([(column, label(threshold), _colour(threshold)) for column, threshold in placed], width)
         if text is not None:
             return text
     return Text(" " * width)
@@ -77,11 +75,13 @@ def _name(threshold: Threshold) -> str:
 
 
 def _initials(threshold: Threshold) -> str:
-    return _SHORT[threshold.name]
+    return "".join(part[0].upper() for part in threshold.name.replace("-", "_").split("_") if part)
 
 
-def _colour(name: str) -> str:
-    return "red" if name in _CRITICAL else "yellow"
+def _colour(threshold: Threshold) -> str:
+    if not threshold.annunciated:
+        return "green"
+    return "red" if threshold.priority == "critical" else "yellow"
 
 
 def _placed(labels: list[tuple[int, str, str]], width: int) -> Text | None:

@@ -72,7 +72,8 @@ def _line(at: Instant, kind: str, text: str) -> str:
 
 def _alarm(event: AlarmEvent, priority: str | None) -> str:
     raised = f" ({priority})" if priority and event.event is AlarmEventKind.RAISED else ""
-    return _line(event.at, f"alarm {event.event}", f"{event.key}{raised}: {event.reason}")
+    what = "alarm" if event.annunciated else "switch point"
+    return _line(event.at, f"{what} {event.event}", f"{event.key}{raised}: {event.reason}")
 
 
 def _what(command: Command) -> str:

@@ -75,7 +75,8 @@ class Tally:
         self._read(turn.readings, turn.settled)
         self.dead_letters.update(letter.reason for letter in turn.dead_letters)
         for event in turn.alarm_events:
-            self._alarm(event)
+            if event.annunciated:
+                self._alarm(event)
         for command in turn.commands:
             self._traces[command.id] = Trace(command)
         self.commands += len(turn.commands)

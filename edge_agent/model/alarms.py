@@ -38,7 +38,7 @@ class AlarmKey(NamedTuple):
 
 
 class AlarmEventKind(StrEnum):
-    """What can happen to an alarm."""
+    """What can happen to an alarm; the last three to a switch point, which is no alarm for people."""
 
     RAISED = "raised"
     CLEARED = "cleared"
@@ -46,6 +46,12 @@ class AlarmEventKind(StrEnum):
     SHELVED = "shelved"
     UNSHELVED = "unshelved"
     CHATTERING = "chattering"
+    ON = "on"
+    OFF = "off"
+    UNSTEADY = "unsteady"
+
+
+_OF_SWITCH_POINTS = frozenset({AlarmEventKind.ON, AlarmEventKind.OFF, AlarmEventKind.UNSTEADY})
 
 
 class AlarmEvent(NamedTuple):
@@ -57,6 +63,11 @@ class AlarmEvent(NamedTuple):
     value: float | None
     by: str
     reason: str
+
+    @property
+    def annunciated(self) -> bool:
+        """Whether it happened to an alarm for people, and not to a switch point."""
+        return self.event not in _OF_SWITCH_POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,8 @@ class Alarm:
     """The state of one alarm at one moment. An alarm that is neither active nor unacknowledged is at rest.
 
     `since` is when the present state of `active` began; `limit`, `value` and `unit` are absent for alarms without.
-    One that is `chattering` is told once a minute, whatever it does in between.
+    One that is `chattering` is told once a minute, whatever it does in between. One that is not `annunciated` is the
+    state of a switch point: plans see it, people are not told.
     """
 
     key: AlarmKey
@@ -93,6 +105,7 @@ class Alarm:
     shelved_until: Instant | None = None
     evidence: Evidence | None = None
     chattering: bool = False
+    annunciated: bool = True
 
     @property
     def at_rest(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.figures import apart, short
-from edge_agent.model.plant import VALUE
+from edge_agent.model.plant import BUILT_IN_ALARMS, ID, SIDES, VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,15 +41,19 @@ def _threshold(threshold: Threshold, sensor: Sensor | None) -> Iterator[Misfit]:
     if sensor is None:
         yield Misfit(path, f"there is no sensor {threshold.node}/{threshold.sensor}", "a sensor of this plant")
         return
+    if threshold.name in BUILT_IN_ALARMS or not ID.fullmatch(threshold.name):
+        wrong = f"{threshold.name!r} is no name of a threshold"
+        yield Misfit(path, wrong, "an id that is no alarm which exists without configuration")
     if threshold.measure != VALUE:
         return
+    place = "limit" if threshold.name in SIDES else str(threshold.side)
     lowest, highest = good_range(sensor)
-    if threshold.name.startswith("high") and threshold.limit >= highest:
+    if threshold.above and threshold.limit >= highest:
         limit, most = apart(threshold.limit, highest, short)
-        yield Misfit((*path, "limit"), f"no good reading lies above {limit}", f"less than {most}")
-    elif threshold.name.startswith("low") and threshold.limit <= lowest:
+        yield Misfit((*path, place), f"no good reading lies above {limit}", f"less than {most}")
+    elif not threshold.above and threshold.limit <= lowest:
         limit, least = apart(threshold.limit, lowest, short)
-        yield Misfit((*path, "limit"), f"no good reading lies below {limit}", f"more than {least}")
+        yield Misfit((*path, place), f"no good reading lies below {limit}", f"more than {least}")
 
 
 def good_range(sensor: Sensor) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -14,8 +15,15 @@ if TYPE_CHECKING:
 Priority = Literal["critical", "high", "medium", "low"]
 PRIORITIES: tuple[Priority, ...] = ("critical", "high", "medium", "low")
 
-ThresholdName = Literal["high_high", "high", "low", "low_low"]
-THRESHOLD_NAMES: tuple[ThresholdName, ...] = ("high_high", "high", "low", "low_low")
+#: What an id is: of a site, node, sensor, actuator, threshold or plan.
+ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+Side = Literal["above", "below"]
+#: On which side of its limit a threshold acts where its name says so: the classic four.
+SIDES: Mapping[str, Side] = MappingProxyType(
+    {"high_high": "above", "high": "above", "low": "below", "low_low": "below"}
+)
+CLASSIC_NAMES = tuple(SIDES)
 
 #: The measure of a threshold that does not name one: the value itself.
 VALUE = "value"
@@ -29,6 +37,8 @@ STORE_RENEWED, POLICY_REFUSED = "store_renewed", "policy_refused"
 FAILED, CONTRADICTS, NO_EVIDENCE, NOT_IN_AUTO = "failed", "contradicts", "no_evidence", "not_in_auto"
 STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED, NO_EFFECT = "stop_not_confirmed", "locked_out", "tripped", "no_effect"
 ACTUATOR_ALARMS = (FAILED, CONTRADICTS, NO_EVIDENCE, NOT_IN_AUTO, STOP_NOT_CONFIRMED, LOCKED_OUT, TRIPPED, NO_EFFECT)
+#: What no threshold can be called.
+BUILT_IN_ALARMS = (STALE, BAD_QUALITY, OFFLINE, *ACTUATOR_ALARMS, STORE_RENEWED, POLICY_REFUSED)
 
 #: A request for anything but the fail-safe action stands so long without a good reading of what its plan looks at.
 EVIDENCE_SECONDS = 300.0
@@ -45,14 +55,16 @@ ACTIONS: Mapping[ActuatorKind, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """One limit of a sensor. High ones act above the limit, low ones below; the deadband lies on the safe side.
+    """One limit of a sensor. It acts above or below the limit, on its `side`; the deadband lies on the other.
 
     It is compared with a measure of the sensor, by name; `parameters` are what that measure is told, sorted by name.
+    One that is not `annunciated` is a switch point: for plans alone, and no alarm for people. Raises ValueError where
+    neither the name nor `side` says on which side it acts, or each says another.
     """
 
     node: str
     sensor: str
-    name: ThresholdName
+    name: str
     limit: float
     deadband: float = 0.0
     on_delay_seconds: float = 0.0
@@ -60,11 +72,32 @@ class Threshold:
     priority: Priority = "medium"
     measure: str = VALUE
     parameters: tuple[tuple[str, float], ...] = ()
+    side: Side | None = None
+    annunciated: bool = True
+
+    def __post_init__(self) -> None:
+        implied = SIDES.get(self.name)
+        if self.side is None and implied is None:
+            raise ValueError(f"threshold {self.name} does not say whether it acts above or below its limit")
+        if self.side is None:
+            object.__setattr__(self, "side", implied)
+        elif implied not in {None, self.side}:
+            raise ValueError(f"threshold {self.name} cannot act {self.side} its limit")
 
     @property
     def alarm(self) -> str:
         """The alarm it drives, `node/sensor:threshold`."""
         return f"{self.node}/{self.sensor}:{self.name}"
+
+    @property
+    def above(self) -> bool:
+        """Whether it acts above its limit."""
+        return self.side == "above"
+
+    @property
+    def clears_at(self) -> float:
+        """What has to be passed, on the way back, for it to clear."""
+        return self.limit - self.deadband if self.above else self.limit + self.deadband
 
 
 @dataclass(frozen=True, slots=True)

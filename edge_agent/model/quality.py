@@ -88,7 +88,7 @@ class Spec(Protocol):
 
     @property
     def late_seconds(self) -> float | None:
-        """See above."""
+        """Return the age past which a reading is late; None where the test does not say."""
         ...
 
 

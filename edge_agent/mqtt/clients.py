@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -22,28 +22,28 @@ HANDSHAKE_SECONDS = 5.0
 
 def fresh_client(settings: ConnectionSettings, version: aiomqtt.ProtocolVersion, will: Will) -> aiomqtt.Client:
     """Make the client of one connection. A reused one would send again what had been reported as failed."""
-    newest = version == MQTT_5
-    return aiomqtt.Client(
-        settings.host,
-        settings.port,
-        username=settings.username,
-        password=settings.password,
-        identifier=settings.client_id,
-        protocol=version,
+    return _client(
+        settings,
+        version,
+        keeps_session=True,
         will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
-        clean_session=None if newest else False,
-        clean_start=False if newest else paho.MQTT_CLEAN_START_FIRST_ONLY,
-        properties=_connect_properties(settings) if newest else None,
-        timeout=HANDSHAKE_SECONDS,
-        keepalive=settings.keepalive_seconds,
         max_inflight_messages=0,  # no queue in paho: what waits for a slot waits in the session, and can give up
-        tls_params=None if settings.tls is None else _tls_parameters(settings.tls),
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
 
 
 def passing_client(settings: ConnectionSettings, version: aiomqtt.ProtocolVersion) -> aiomqtt.Client:
     """Make a client that has no session and no will."""
+    return _client(settings, version, keeps_session=False)
+
+
+def _client(
+    settings: ConnectionSettings,
+    version: aiomqtt.ProtocolVersion,
+    *,
+    keeps_session: bool,
+    **more: Any,  # noqa: ANN401 - members of aiomqtt's client
+) -> aiomqtt.Client:
     newest = version == MQTT_5
     return aiomqtt.Client(
         settings.host,
@@ -52,12 +52,13 @@ def passing_client(settings: ConnectionSettings, version: aiomqtt.ProtocolVersio
         password=settings.password,
         identifier=settings.client_id,
         protocol=version,
-        clean_session=None if newest else True,
-        clean_start=True if newest else paho.MQTT_CLEAN_START_FIRST_ONLY,
+        clean_session=None if newest else not keeps_session,
+        clean_start=not keeps_session if newest else paho.MQTT_CLEAN_START_FIRST_ONLY,
         properties=_connect_properties(settings) if newest else None,
         timeout=HANDSHAKE_SECONDS,
         keepalive=settings.keepalive_seconds,
         tls_params=None if settings.tls is None else _tls_parameters(settings.tls),
+        **more,
     )
 
 

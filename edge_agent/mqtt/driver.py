@@ -23,6 +23,7 @@ from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, pas
 from edge_agent.mqtt.confirmations import Confirmations, settle_with_error
 from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.packets import Splitter
+from edge_agent.mqtt.states import SOCKET_STEPS, SocketState
 from edge_agent.mqtt.transport import Transport
 from edge_agent.ports.cancellation import heeding_cancellation
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.inbox import Message
     from edge_agent.mqtt.connection import ConnectionSettings, Will
+    from edge_agent.mqtt.states import SocketEvent
 
 #: How long DISCONNECT may take to leave; after that the socket is simply closed.
 FAREWELL_SECONDS = 1.5
@@ -76,7 +78,7 @@ class Link:
         self._splitter = Splitter(parse, generation, properties=version == MQTT_5)
         self._lost: asyncio.Future[str] = self._loop.create_future()
         self._confirmations = Confirmations(self._choose_reading)
-        self._ready = self._paused = False
+        self._socket = SocketState.OPENING
         self._hasty = hasty
         self._transport = Transport(
             self._paho,
@@ -96,7 +98,7 @@ class Link:
 
     def __repr__(self) -> str:
         state = "alive" if self.alive else "ended"
-        return f"Link({state}, {len(self._confirmations)} unconfirmed{', paused' if self._paused else ''})"
+        return f"Link({state}, {self._socket}, {len(self._confirmations)} unconfirmed)"
 
     @property
     def alive(self) -> bool:
@@ -165,17 +167,18 @@ class Link:
 
     def ready(self) -> None:
         """Note that the handshake is over: from now on `pause` holds."""
-        self._ready = True
-        self._choose_reading()
+        self._step("ready")
 
     def pause(self) -> None:
         """Leave the socket unread, except while something waits for the broker's confirmation."""
-        self._paused = True
-        self._choose_reading()
+        self._step("pause")
 
     def resume(self) -> None:
         """Read the socket again."""
-        self._paused = False
+        self._step("resume")
+
+    def _step(self, event: SocketEvent) -> None:
+        self._socket = SOCKET_STEPS[event].get(self._socket, self._socket)
         self._choose_reading()
 
     async def lost(self) -> str:
@@ -261,7 +264,7 @@ class Link:
 
     def _choose_reading(self) -> None:
         """Read unless paused; a confirmation can only be had by reading on, past the messages before it."""
-        self._transport.read(wanted=not self._paused or not self._ready or bool(self._confirmations))
+        self._transport.read(wanted=self._socket is not SocketState.PAUSED or bool(self._confirmations))
 
     def _is_hasty(self) -> bool:
         return bool(self._confirmations) or self._hasty()

@@ -13,6 +13,7 @@ from edge_agent.mqtt.clients import MQTT_3_1_1, MQTT_5
 from edge_agent.mqtt.driver import Link
 from edge_agent.mqtt.linkerrors import ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.publishing import PUBLISH_SECONDS, Publishing, Said
+from edge_agent.mqtt.states import SessionClaim, SessionState, claim
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -67,8 +68,9 @@ class Session:
         self._link: Link | None = None
         self._expects_session = expects_session
         self._established = 0
-        self._ready = self._paused = False
-        self._doubtful = self._contested = False  # of the session: whether another client has it
+        self._state = SessionState.AWAY
+        self._claim = SessionClaim.OWN
+        self._paused = False  # what the owner wants of this connection and of those to come
         self.generation = (
             0  # number of the present connection, counting every attempt; receipts of others are worthless
         )
@@ -76,14 +78,14 @@ class Session:
         self.sessions_lost = 0
 
     def __repr__(self) -> str:
-        state = "connected" if self.connected else "not connected"
+        state = self._state if self.connected or self._state is not SessionState.CONNECTED else "lost"
         paused = ", paused" if self._paused else ""
         return f"Session({self._settings.client_id} {state} over MQTT {self.protocol}{paused}, {self._back_off!r})"
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection that is subscribed and, as far as is known, alive."""
-        return self._ready and self._link is not None and self._link.alive
+        return self._state is SessionState.CONNECTED and self._link is not None and self._link.alive
 
     @property
     def refusal(self) -> str | None:
@@ -170,9 +172,9 @@ class Session:
             level = "DEBUG" if failures else "WARNING"
             self._log(level, "The broker is unavailable", error=str(error), failures=failures)
             await self._back_off.wait()
-        if self._doubtful and self._stay_away is not None:
-            contested = self._contested or self._back_off.failures >= CONTESTED_FAILURES
-            self._doubtful = self._contested = False
+        if self._claim is not SessionClaim.OWN and self._stay_away is not None:
+            contested = self._claim is SessionClaim.CONTESTED or self._back_off.failures >= CONTESTED_FAILURES
+            self._claim = SessionClaim.OWN
             while await self._stay_away(contested):
                 await self._back_off.wait_longest()
 
@@ -187,6 +189,7 @@ class Session:
         link: Link | None = None
         announced = False
         try:
+            self._state = SessionState.OPENING
             link = await self._connect()
             await link.subscribe(self._subscriptions)
             await self._announce(link)
@@ -195,11 +198,11 @@ class Session:
             if not link.finished:
                 raise BrokerUnavailableError(cause)
         finally:
-            self._ready, self._link = False, None
+            self._state, self._link = SessionState.AWAY, None
             if announced and self._on_lost is not None:
                 self._on_lost()
             if link is not None:
-                self._doubtful, self._contested = announced and not link.finished, link.taken_over
+                self._claim = claim(ended_by_others=announced and not link.finished, taken_over=link.taken_over)
                 if link.taken_over:
                     other = f"Another client uses the id {self._settings.client_id}: each agent needs its own"
                     self._log("WARNING", other)
@@ -244,7 +247,7 @@ class Session:
         self._established += 1
         self.publishing.begin()
         self._back_off.announced()
-        self._ready = True
+        self._state = SessionState.CONNECTED
         await self._on_connected(link.session_present)
         if link.finished:
             return

@@ -38,9 +38,13 @@ class _SensorSeries(NamedTuple):
 
 
 class PlantExposition:
-    """Renders what a source shows; keeps the written labels of each sensor from scrape to scrape."""
+    """Renders what a source shows; keeps the written labels of each sensor from scrape to scrape.
+
+    `alarm_names` are those of all thresholds for people that it has seen in force.
+    """
 
     def __init__(self) -> None:
+        self.alarm_names: set[str] = set()
         self._series: dict[tuple[str, str, str], _SensorSeries] = {}
 
     def pieces(self, source: PlantViews) -> Iterator[str]:
@@ -59,8 +63,11 @@ class PlantExposition:
             )
         )
         yield from self._sensors(source.sensors())
-        yield _head("edge_agent_threshold_limit", "The limit of a threshold, in the unit of its sensor.")
+        yield _head(
+            "edge_agent_threshold_limit", "The limit of a threshold, in the unit of its sensor; of switch points too."
+        )
         for some in source.thresholds():
+            self.alarm_names.update([threshold.name for threshold in some if threshold.annunciated])
             yield "".join(map(_limit, some))
         yield from _alarms(source, outline.alarms)
 
@@ -115,7 +122,7 @@ def _alarms(source: PlantViews, alarms: Iterable[Alarm]) -> Iterator[str]:
     standing = {alarm.key: alarm for alarm in alarms}
     yield _head("edge_agent_alarm_active", "1 while an alarm is active, else 0.")
     for some in source.thresholds():
-        yield "".join([_of_threshold(threshold, standing) for threshold in some])
+        yield "".join([_of_threshold(threshold, standing) for threshold in some if threshold.annunciated])
     yield "".join(_alarm(*key, alarm.priority, is_active=alarm.active) for key, alarm in standing.items())
 
 

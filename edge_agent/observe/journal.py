@@ -56,9 +56,10 @@ def log_turn(turn: Turn) -> None:
 
 def _log_alarm(event: AlarmEvent, alarms: Mapping[AlarmKey, Alarm]) -> None:
     alarm = alarms.get(event.key)
+    level = "WARNING" if event.event is AlarmEventKind.RAISED else "INFO"
     logger.log(
-        "WARNING" if event.event is AlarmEventKind.RAISED else "INFO",
-        f"Alarm {event.event}",
+        level if event.annunciated else "DEBUG",
+        f"Alarm {event.event}" if event.annunciated else f"Switch point {event.event}",
         alarm=str(event.key),
         priority=alarm.priority if alarm else None,
         value=event.value,

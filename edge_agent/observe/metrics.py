@@ -18,15 +18,7 @@ from prometheus_client import (
 
 from edge_agent.model.alarms import AlarmEventKind
 from edge_agent.model.commands import OPEN_STATES, CommandState
-from edge_agent.model.plant import (
-    ACTUATOR_ALARMS,
-    BAD_QUALITY,
-    OFFLINE,
-    POLICY_REFUSED,
-    STALE,
-    STORE_RENEWED,
-    THRESHOLD_NAMES,
-)
+from edge_agent.model.plant import BUILT_IN_ALARMS, CLASSIC_NAMES
 from edge_agent.model.quality import Flag, flag_name
 from edge_agent.model.readings import REASONS
 from edge_agent.observe.cache_counts import CacheCollector
@@ -48,8 +40,8 @@ _FLAGS = tuple(flag_name(flag) for flag in Flag if flag is not Flag.MISSING)
 #: What happens to alarms today; nobody can acknowledge or shelve one yet.
 _ALARM_EVENTS = (AlarmEventKind.RAISED, AlarmEventKind.CLEARED, AlarmEventKind.CHATTERING)
 _OUTCOMES = tuple(state.value for state in CommandState if state not in OPEN_STATES)
-#: Every name that an alarm can have.
-ALARM_NAMES = (*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE, *ACTUATOR_ALARMS, STORE_RENEWED, POLICY_REFUSED)
+#: The names of alarms that are known without a plant file.
+ALARM_NAMES = (*CLASSIC_NAMES, *BUILT_IN_ALARMS)
 _STAGE_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _REACTION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -101,9 +93,16 @@ class Metrics:
         self._duplicates = counter("duplicates", "Readings or messages that had come before.")
         self._gaps = counter("gaps", "Messages missing by their sequence number.")
         events = counter("alarm_events", "What happened to alarms.", "threshold", "event")
-        self._alarm_events = _Children(events, ((name, event) for name in ALARM_NAMES for event in _ALARM_EVENTS))
+        self._alarm_events = _Children(events)
+        for name in ALARM_NAMES:
+            self._alarms_of(name)
         commands = counter("commands", "Commands that came to an end.", "outcome")
         self._commands = _Children(commands, ((outcome,) for outcome in _OUTCOMES))
+
+    def _alarms_of(self, name: str) -> None:
+        """Begin the counts of alarms with a name at 0, where they have not begun."""
+        for event in _ALARM_EVENTS:
+            self._alarm_events[name, event]
 
     def _make_timings(self) -> None:
         stages = Histogram(
@@ -188,7 +187,8 @@ class Metrics:
         if turn.dead_letters:
             self._dead_letters.add(Tally((letter.reason,) for letter in turn.dead_letters))
         if turn.alarm_events:
-            self._alarm_events.add(Tally((event.key.threshold, event.event) for event in turn.alarm_events))
+            for_people = (event for event in turn.alarm_events if event.annunciated)
+            self._alarm_events.add(Tally((event.key.threshold, event.event) for event in for_people))
         if turn.command_events:
             self._commands.add(Tally((e.state.value,) for e in turn.command_events if e.state not in OPEN_STATES))
 
@@ -223,6 +223,8 @@ class Metrics:
         if self._source is not None:
             for piece in self._plant.pieces(self._source):
                 yield piece.encode()
+            for name in self._plant.alarm_names:
+                self._alarms_of(name)
         yield generate_latest(self.registry)
 
     def text(self) -> bytes:

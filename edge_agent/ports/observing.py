@@ -21,7 +21,7 @@ class TurnObserver(Protocol):
     """Who looks on at turns alone."""
 
     def turn(self, turn: Turn) -> None:
-        """See a turn, once."""
+        """Note a turn, once."""
         ...
 
 
@@ -29,23 +29,23 @@ class Observer(Protocol):
     """Who looks on: metrics and logs."""
 
     def turn(self, turn: Turn) -> None:
-        """See a turn, once."""
+        """Note a turn, once."""
         ...
 
     def stage(self, name: Stage, seconds: float) -> None:
-        """See how long a stage took."""
+        """Note how long a stage took."""
         ...
 
     def reaction(self, seconds: float) -> None:
-        """See how long it took from the receipt of the deciding message to the publication of the command."""
+        """Note how long it took from the receipt of the deciding message to the publication of the command."""
         ...
 
     def written(self, duplicates: int) -> None:
-        """See what a write found."""
+        """Note what a write found."""
         ...
 
     def missed(self, messages: int) -> None:
-        """See how many messages never came before those that were just stored."""
+        """Note how many messages never came before those that were just stored."""
         ...
 
 

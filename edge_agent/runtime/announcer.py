@@ -60,8 +60,10 @@ class Announcer:
             self._something.set()
 
     def alarms(self, alarms: Iterable[Alarm]) -> None:
-        """Queue alarm states."""
+        """Queue alarm states. Those of switch points are nobody's business but the plans'."""
         for alarm in alarms:
+            if not alarm.annunciated:
+                continue
             for queue in self._alarms:
                 queue.pop(alarm.key, None)  # to the end of its queue: one that never rests keeps no other waiting
             if alarm.key in self._refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.analyze.measures.registry import MEASURES
+from edge_agent.analyze.measures.registry import MEASURES, meant
 from edge_agent.model.figures import finite
 from edge_agent.model.plant import (
     ACTUATOR_ALARMS,
@@ -13,7 +13,6 @@ from edge_agent.model.plant import (
     CONDITION,
     OFFLINE,
     STALE,
-    THRESHOLD_NAMES,
     VALUE,
     Fallback,
     Plan,
@@ -64,9 +63,7 @@ def _range(gross_range: object) -> tuple[float, float]:
 
 def _alarms(sensor: str, thresholds: dict[str, Any]) -> dict[str, str]:
     """Return the alarms of a sensor with their measures, as far as these are written as text."""
-    found: dict[str, Any] = {
-        name: table(thresholds[name]).get("of", VALUE) for name in THRESHOLD_NAMES if name in thresholds
-    }
+    found: dict[str, Any] = {name: meant(table(content)) for name, content in thresholds.items()}
     measures: dict[str, str] = {name: measure if measure in _MEASURES else VALUE for name, measure in found.items()}
     measures |= {STALE: "", BAD_QUALITY: ""}
     return {f"{sensor}:{name}": measure for name, measure in measures.items()}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from edge_agent.analyze.measures.registry import meant
 from edge_agent.errors import ConfigurationError, Problem
 from edge_agent.model.plant import (
-    THRESHOLD_NAMES,
     Actuator,
     Node,
     Plant,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edge_agent.model.plant import ThresholdName
+    from edge_agent.model.plant import Side
     from edge_agent.model.quality import Quality
     from edge_agent.settings.schema import ActuatorTable, NodeTable, SensorTable
 
@@ -134,18 +134,25 @@ def _sensor(node: str, sensor: str, table: SensorTable, alike: dict[Quality, Qua
 def _thresholds(file: PlantTable) -> Iterator[Threshold]:
     for node, nodes in file.nodes.items():
         for sensor, sensors in nodes.sensors.items():
-            for name in THRESHOLD_NAMES:
-                threshold = getattr(sensors.thresholds, name)
-                if threshold:
-                    yield _threshold(node, intern(sensor), name, dict(threshold))
+            for name, threshold in sensors.thresholds.items():
+                yield _threshold(node, intern(sensor), intern(name), dict(threshold))
 
 
-def _threshold(node: str, sensor: str, name: ThresholdName, given: dict[str, Any]) -> Threshold:
+def _threshold(node: str, sensor: str, name: str, given: dict[str, Any]) -> Threshold:
     """Build a threshold; what its measure is told stands among its own keys."""
-    measure = given.pop("of")
+    measure = meant(given)
+    del given["of"]
     told = {key: given.pop(key) for key in MEASURE_MEMBERS}
     parameters = tuple(sorted((key, value) for key, value in told.items() if value is not None))
-    return Threshold(node, sensor, name, **given, measure=measure, parameters=parameters)
+    places: dict[Side | None, Any] = {
+        None: given.pop("limit"),
+        "above": given.pop("above"),
+        "below": given.pop("below"),
+    }
+    side, limit = next((side, limit) for side, limit in places.items() if limit is not None)
+    annunciated = given.pop("alarm")
+    members = {"measure": measure, "parameters": parameters, "side": side, "annunciated": annunciated}
+    return Threshold(node, sensor, name, limit, **given, **members)
 
 
 def _actuator(node: str, actuator: str, table: ActuatorTable) -> Actuator:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.analyze.measures.registry import MEASURES, members_of
 from edge_agent.model.figures import apart, finite, short
-from edge_agent.model.limitorder import RISING, clears_at, disorders
-from edge_agent.model.plant import ACTIONS, VALUE
+from edge_agent.model.plant import ACTIONS
 from edge_agent.model.spelling import one_of, show
 from edge_agent.model.units import QUANTITIES, conversion
 from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.plans import declared, plan_findings
 from edge_agent.settings.schema import TIMING_KEYS, timing
+from edge_agent.settings.thresholds import threshold_findings
 from edge_agent.settings.tomlfile import table
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def _sensor(path: KeyPath, sensor: dict[str, Any]) -> Iterator[Finding]:
         if isinstance(given, dict):
             for conflict in test.conflicts(given):
                 yield Finding((*path, "quality", test.name, *conflict.path), conflict.wrong, conflict.expected)
-    yield from _thresholds((*path, "thresholds"), table(sensor.get("thresholds")))
+    yield from threshold_findings((*path, "thresholds"), table(sensor.get("thresholds")))
 
 
 def _unit(path: KeyPath, quantity: object, unit: object) -> Iterator[Finding]:
@@ -62,42 +61,6 @@ def _unit(path: KeyPath, quantity: object, unit: object) -> Iterator[Finding]:
         yield Finding((*path, "quantity"), f"{show(quantity)} is not a known quantity", one_of(QUANTITIES, quantity))
     elif isinstance(unit, str) and conversion(quantity, unit, unit) is None:
         yield Finding((*path, "unit"), f"{show(unit)} is not a unit of {quantity}", one_of(units, unit))
-
-
-def _thresholds(path: KeyPath, thresholds: dict[str, Any]) -> Iterator[Finding]:
-    for name in RISING:
-        yield from _measure((*path, name), table(thresholds.get(name)))
-    for measure in MEASURES:
-        found = {name: _limits(name, table(thresholds.get(name)), measure.name) for name in RISING}
-        for lower, member, wrong in disorders({name: limits for name, limits in found.items() if limits is not None}):
-            expected = " < ".join(RISING) if member == "limit" else "deadbands that do not overlap"
-            yield Finding((*path, lower, member), wrong, expected)
-
-
-def _measure(path: KeyPath, threshold: dict[str, Any]) -> Iterator[Finding]:
-    """Find what the measure of a threshold is told in vain, or wrongly."""
-    name = threshold.get("of", VALUE)
-    for measure in MEASURES:
-        told = members_of(measure)
-        if measure.name == name:
-            yield from (Finding((*path, *found.path), *found[1:]) for found in measure.conflicts(threshold))
-        else:
-            others = [key for key in told if key in threshold and key not in _told(name)]
-            yield from (
-                Finding((*path, key), f"is nothing to {show(name)}", f'of = "{measure.name}"') for key in others
-            )
-
-
-def _told(name: object) -> set[str]:
-    return {key for measure in MEASURES if measure.name == name for key in members_of(measure)}
-
-
-def _limits(name: str, threshold: dict[str, Any], measure: str) -> tuple[float, float] | None:
-    """Read a threshold's limit and the value at which it clears; None where it is of another measure."""
-    limit, deadband = finite(threshold.get("limit")), finite(threshold.get("deadband", 0.0))
-    if limit is None or threshold.get("of", VALUE) != measure:
-        return None
-    return limit, limit if deadband is None or deadband < 0 else clears_at(name, limit, deadband)
 
 
 def _actuator(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:

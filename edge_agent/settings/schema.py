@@ -13,7 +13,6 @@ from edge_agent.model.plant import (
     EVIDENCE_SECONDS,
     PUMP_LEAST_SECONDS,
     PUMP_STARTS_PER_HOUR,
-    VALUE,
     VALVE_LEAST_SECONDS,
     ActuatorKind,
     Hand,
@@ -78,11 +77,17 @@ QualityTable = create_model(
 
 
 class _LimitMembers(Table):
-    limit: float = Field(description="The alarm rises when the value lies beyond this.")
+    limit: float | None = Field(
+        None,
+        description="Of the classic four: the alarm rises when the value lies beyond this, on the side of the name.",
+    )
+    above: float | None = Field(None, description="The alarm rises when the value lies above this.")
+    below: float | None = Field(None, description="The alarm rises when the value lies below this.")
     deadband: NotBelow = Field(0.0, description="How far the value must come back past the limit to clear it.")
     on_delay_seconds: Delay = Field(0.0, description="How long the value must lie beyond before the alarm rises.")
     off_delay_seconds: Delay = Field(0.0, description="How long it must be back before the alarm clears.")
     priority: Priority = Field("medium", description="How urgent the alarm is for people.")
+    alarm: bool = Field(True, description="Whether it is an alarm for people; false: a switch point, for plans alone.")
 
 
 _MEASURE: Any = Literal[tuple(measure.name for measure in MEASURES)]
@@ -97,18 +102,12 @@ ThresholdTable = create_model(
     "ThresholdTable",
     __base__=_LimitMembers,
     __doc__="One limit and the alarm it raises.",
-    of=(_MEASURE, Field(VALUE, description=f"What is compared with the limit: {_MEASURE_SAYS}.")),
+    of=(
+        _MEASURE | None,
+        Field(None, description=f"What is compared with the limit; absent: the value. {_MEASURE_SAYS}."),
+    ),
     **MEASURE_MEMBERS,
 )
-
-
-class ThresholdsTable(Table):
-    """The four thresholds a sensor can have."""
-
-    high_high: ThresholdTable | None = Field(None, description="Above this lies danger.")
-    high: ThresholdTable | None = Field(None, description="Above this something should be done.")
-    low: ThresholdTable | None = Field(None, description="Below this something should be done.")
-    low_low: ThresholdTable | None = Field(None, description="Below this lies danger.")
 
 
 class SensorTable(Table):
@@ -121,7 +120,7 @@ class SensorTable(Table):
     )
     interval_seconds: Duration = Field(60.0, description="How often a reading is expected.")
     quality: QualityTable = Field(QualityTable(), description="Its quality tests.")
-    thresholds: ThresholdsTable = Field(ThresholdsTable(), description="Its limits.")
+    thresholds: dict[Id, ThresholdTable] = Field({}, description="Its limits, by name.")
 
 
 class ActuatorTable(Table):

@@ -104,7 +104,7 @@ class Faults:
         return None
 
     def check(self, plant: Plant) -> None:
-        """See whether the plant has what the faults name. Raises UsageError."""
+        """Check that the plant has what the faults name. Raises UsageError."""
         sensors = {sensor.name for sensor in plant.sensors}
         actuators = {actuator.name for actuator in plant.actuators}
         for fault in self.faults:

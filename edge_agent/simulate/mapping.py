@@ -115,7 +115,7 @@ def parse_mapping(section: dict[str, Any], file: str) -> NetworkMapping:
 
 
 def check_mapping(mapping: NetworkMapping, plant: Plant, network: Network, file: str) -> None:
-    """See whether plant and network have what the mapping names. Raises ConfigurationError with every problem."""
+    """Check that plant and network have what the mapping names. Raises ConfigurationError with every problem."""
     sensors = {sensor.name: sensor for sensor in plant.sensors}
     actuators = {actuator.name: actuator for actuator in plant.actuators}
     problems = [

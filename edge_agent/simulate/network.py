@@ -53,17 +53,21 @@ class TankLimits(NamedTuple):
 
 
 class LevelControl(NamedTuple):
-    """One control of the file by which a tank's level opens or closes a link."""
+    """One control of the file by which a tank's level, above or below a limit, opens or closes a link."""
 
     link: str
     tank: str
+    level: float
+    above: bool
+    opens: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """What a network consists of, in the order of the file.
 
-    `ends` are the two nodes of a link, from and to; `demands` the base demand of junctions.
+    `ends` are the two nodes of a link, from and to; `demands` the base demand of junctions; `spares` links that are
+    closed at first and that nothing in the file opens.
     """
 
     units: Units
@@ -72,6 +76,7 @@ class Network:
     ends: Mapping[str, tuple[Element, Element]]
     demands: Mapping[str, float]
     level_controls: tuple[LevelControl, ...]
+    spares: frozenset[str] = frozenset()
 
     def of_kind(self, *kinds: str) -> tuple[str, ...]:
         """Name the elements of some kinds."""

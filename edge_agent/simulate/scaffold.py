@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.errors import UsageError
 from edge_agent.model.units import conversion
 from edge_agent.simulate.hydraulics import Hydraulics
+from edge_agent.simulate.levelswitch import distinct, filling, number, plan_text, switch_of, threshold_lines
 from edge_agent.simulate.network import Element
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from edge_agent.simulate.levelswitch import LevelSwitch
     from edge_agent.simulate.network import Network, TankLimits
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _LONGEST_ID = 63
-#: Ids of tanks also stand in the names of plans, after this.
-_LONGEST_PREFIX = len("fill_")
+#: Ids of tanks, pumps and valves also stand in the names of plans, with this around them.
+_LONGEST_PREFIX = len("start_-99")
 _INTERVAL_SECONDS = 60
 #: How many junctions become nodes: those with the largest demand.
 _DISTRICTS = 5
@@ -63,12 +65,13 @@ class _Point(NamedTuple):
 
 @dataclass(slots=True)
 class _Device:
-    """One node to write; `moves` is the element of its actuator `pump` or `valve`."""
+    """One node to write; `moves` is the element of its actuator `pump` or `valve`, `fail_safe` what that does then."""
 
     id: str
     comment: str
     points: list[_Point] = field(default_factory=list)
     moves: Element | None = None
+    fail_safe: str = ""
 
 
 def scaffold(inp_path: Path | str, site: str) -> str:
@@ -97,27 +100,45 @@ class _Draft:
         self._ids = Ids(_LONGEST_ID - _LONGEST_PREFIX)
         self._tanks = {tank: self._tank(tank, limits) for tank, limits in network.tanks.items()}
         self._pumps = {pump: self._pump(pump) for pump in network.of_kind("pump")}
-        valves = [self._valve(valve) for valve in network.of_kind("valve")]
+        self._valves = {valve: self._valve(valve) for valve in network.of_kind("valve")}
         districts = [self._district(junction) for junction in _largest(network)]
-        self.devices = [*self._tanks.values(), *self._pumps.values(), *valves, *districts]
+        self.devices = [*self._tanks.values(), *self._pumps.values(), *self._valves.values(), *districts]
         if not self.devices:
             raise UsageError("The network has no tank, pump, valve or demand: there is nothing to make a plant of.")
+        self._points = {tank: distinct(self._switches(tank)) for tank in self._sound_tanks()}
+        for tank, points in self._points.items():
+            level = self._tanks[tank].points[0]
+            lines = threshold_lines(network.tanks[tank], points)
+            self._tanks[tank].points[0] = level._replace(thresholds=lines)
+        filling_by = {point.actuators for points in self._points.values() for point in points if point.fills}
+        for valve in self._valves.values():
+            if (f"{valve.id}/valve",) in filling_by:
+                valve.fail_safe = "close"  # left open it would let the tank run over
 
     def plans(self) -> list[str]:
-        """Write two plans for every tank that a pump fills."""
-        filled_by: dict[str, list[str]] = {}
-        for pump in self._pumps:
-            tank = _tank_of(pump, self._network)
-            if tank is not None and self._tanks[tank].points[0].thresholds:
-                filled_by.setdefault(tank, []).append(f"{self._pumps[pump].id}/pump")
-        return [_plans_text(self._tanks[tank].id, pumps) for tank, pumps in filled_by.items()]
+        """Write a plan for every set point of a tank's level."""
+        return [plan_text(self._tanks[tank].id, point) for tank, points in self._points.items() for point in points]
+
+    def _sound_tanks(self) -> list[str]:
+        return [tank for tank, limits in self._network.tanks.items() if limits.highest > limits.lowest]
+
+    def _switches(self, tank: str) -> Iterable[LevelSwitch]:
+        """Yield those of the file's level controls, and of pumps without any, but for spares, a pair for the tank."""
+        limits = self._network.tanks[tank]
+        links = self._pumps | self._valves
+        for control in self._network.level_controls:
+            if control.tank == tank and control.link in links:
+                kind = "pump" if control.link in self._pumps else "valve"
+                yield switch_of(control, limits, links[control.link].id, kind)
+        controlled = {control.link for control in self._network.level_controls} | self._network.spares
+        free = [pump for pump in self._pumps if pump not in controlled and _nearest_tank(pump, self._network) == tank]
+        if free:
+            yield from filling(self._tanks[tank].id, limits, [f"{self._pumps[pump].id}/pump" for pump in free])
 
     def _tank(self, tank: str, limits: TankLimits) -> _Device:
         unit, element = self._network.units.length, Element("tank", tank)
-        sound = limits.highest > limits.lowest
-        tests, thresholds = (_level_tests(limits), _level_thresholds(limits)) if sound else ((), ())
-        level = _Point("level", "level", unit, element, tests, thresholds)
-        return _Device(self._ids.make("tank", tank), f"Tank {tank}", [level])
+        tests = _level_tests(limits) if limits.highest > limits.lowest else ()
+        return _Device(self._ids.make("tank", tank), f"Tank {tank}", [_Point("level", "level", unit, element, tests)])
 
     def _pump(self, pump: str) -> _Device:
         element, flow = Element("pump", pump), self._network.units.flow
@@ -159,11 +180,8 @@ def _largest(network: Network) -> list[str]:
     return sorted(taking, key=lambda junction: -network.demands[junction])[:_DISTRICTS]
 
 
-def _tank_of(pump: str, network: Network) -> str | None:
-    """Find the tank a pump fills: the one that controls it in the file, else the nearest behind it by links."""
-    for control in network.level_controls:
-        if control.link == pump:
-            return control.tank
+def _nearest_tank(pump: str, network: Network) -> str | None:
+    """Find the tank a pump fills: the nearest behind it by links."""
     source, start = network.ends[pump]
     neighbours: dict[Element, list[Element]] = {}
     for first, second in network.ends.values():
@@ -191,34 +209,13 @@ def _level_tests(limits: TankLimits) -> tuple[str, ...]:
     outside, inside = (_pair(_share(limits, -part), _share(limits, 1 + part)) for part in (0.1, 0.01))
     return (
         f"gross_range = {{ fail = {outside}, suspect = {inside} }}",
-        f"rate_of_change = {{ suspect = {_number(height / 1800)}, fail = {_number(height / 600)} }}",
+        f"rate_of_change = {{ suspect = {number(height / 1800)}, fail = {number(height / 600)} }}",
         f"freshness = {{ suspect_seconds = {2 * _INTERVAL_SECONDS}, fail_seconds = {3 * _INTERVAL_SECONDS} }}",
     )
 
 
-def _level_thresholds(limits: TankLimits) -> tuple[str, ...]:
-    """Derive limits of a level: 5, 20, 80 and 95 % of the tank's height, with a deadband of 2 %."""
-    deadband = _number(0.02 * (limits.highest - limits.lowest))
-    shares = (
-        ("high_high", 0.95, "critical"),
-        ("high", 0.8, "high"),
-        ("low", 0.2, "high"),
-        ("low_low", 0.05, "critical"),
-    )
-    return tuple(
-        f'{name} = {{ limit = {_number(_share(limits, share))}, deadband = {deadband}, priority = "{priority}" }}'
-        for name, share, priority in shares
-    )
-
-
-def _number(value: float) -> str:
-    """Write a number with four digits, as TOML writes floats."""
-    text = f"{float(f'{value:.4g}'):.12f}".rstrip("0")
-    return text + "0" if text.endswith(".") else text
-
-
 def _pair(low: float, high: float) -> str:
-    return f"[{_number(low)}, {_number(high)}]"
+    return f"[{number(low)}, {number(high)}]"
 
 
 def _device_text(device: _Device) -> str:
@@ -226,7 +223,7 @@ def _device_text(device: _Device) -> str:
     for point in device.points:
         lines += _point_lines(device.id, point)
     if device.moves is not None:
-        lines += _actuator_lines(device.id, device.moves.kind)
+        lines += _actuator_lines(device, device.moves.kind)
     return "\n".join(lines)
 
 
@@ -242,26 +239,18 @@ def _point_lines(node: str, point: _Point) -> Iterable[str]:
     yield ""
 
 
-def _actuator_lines(node: str, kind: str) -> list[str]:
+def _actuator_lines(device: _Device, kind: str) -> list[str]:
     protections = ["min_on_seconds = 300", "min_off_seconds = 120", "max_starts_per_hour = 6"]
     return [
-        f"[nodes.{node}.actuators.{kind}]",
+        f"[nodes.{device.id}.actuators.{kind}]",
         f'kind = "{kind}"',
-        f'fail_safe = "{"stop" if kind == "pump" else "open"}"',
+        f'fail_safe = "{device.fail_safe or ("stop" if kind == "pump" else "open")}"',
         *(protections if kind == "pump" else []),
         "lease_seconds = 900",
         "ack_timeout_seconds = 10",
         "command_ttl_seconds = 60",
         "",
     ]
-
-
-def _plans_text(tank: str, pumps: list[str]) -> str:
-    texts = []
-    for plan, threshold, action in (("fill", "low", "start"), ("stop", "high", "stop")):
-        steps = ", ".join(f'{{ actuator = "{pump}", action = "{action}" }}' for pump in pumps)
-        texts.append(f'[plans.{plan}_{tank}]\nwhen = ["{tank}/level:{threshold}"]\ndo = [{steps}]\npriority = 50\n')
-    return "\n".join(texts)
 
 
 def _simulation_text(network: str, devices: list[_Device]) -> str:

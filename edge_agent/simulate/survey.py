@@ -66,6 +66,7 @@ class _Surveyor:
                 if node.kind == "junction"
             },
             level_controls=self._level_controls(),
+            spares=self._spares(),
         )
         return Survey(network, indices, factor)
 
@@ -94,11 +95,24 @@ class _Surveyor:
         length = "m" if self._flow_unit >= _FIRST_SI_FLOW_UNIT else "ft"
         return Units(length, pressure, _FLOW_UNITS[self._flow_unit][0])
 
+    def _spares(self) -> frozenset[str]:
+        toolkit, project = self._toolkit, self._project
+        if toolkit.getcount(project, toolkit.RULECOUNT):
+            return frozenset()  # what a rule opens is not looked for
+        count = toolkit.getcount(project, toolkit.CONTROLCOUNT)
+        switched = {toolkit.getcontrol(project, index)[1] for index in range(1, count + 1)}
+        return frozenset(
+            link.name
+            for index, link in self._links.items()
+            if index not in switched and not toolkit.getlinkvalue(project, index, toolkit.INITSTATUS)
+        )
+
     def _level_controls(self) -> tuple[LevelControl, ...]:
         toolkit, project = self._toolkit, self._project
         found = []
         for index in range(1, toolkit.getcount(project, toolkit.CONTROLCOUNT) + 1):
-            kind, link, _, node, _ = toolkit.getcontrol(project, index)
+            kind, link, setting, node, level = toolkit.getcontrol(project, index)
             if kind in {toolkit.LOWLEVEL, toolkit.HILEVEL} and self._nodes[node].kind == "tank":
-                found.append(LevelControl(self._links[link].name, self._nodes[node].name))
+                names = self._links[link].name, self._nodes[node].name
+                found.append(LevelControl(*names, level, above=kind == toolkit.HILEVEL, opens=setting > 0))
         return tuple(found)

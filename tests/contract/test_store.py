@@ -428,6 +428,30 @@ async def test_open_commands_are_remembered_oldest_first_with_their_state(place:
 
 
 @of_a_gateway
+async def test_a_switch_point_is_remembered_as_one(opened: Opened) -> None:
+    on = alarm("tank1/level:fill_on", acknowledged=True, annunciated=False)
+    event = raised(key="tank1/level:fill_on", event=AlarmEventKind.ON)
+    await opened.store.write([turn(alarms=[on], alarm_events=[event])])
+    assert (await opened.store.begin("gateway-1")).alarms == [on]
+    assert [record["event"] for record in await gathered(opened.archive.records("alarms"))] == ["on"]
+
+
+async def test_a_threshold_of_any_name_side_and_measure_is_kept(opened: Opened) -> None:
+    soon = (("over_seconds", 900.0), ("within_minutes", 30.0))
+    names = (
+        Threshold("tank1", "level", "bursting", -0.6, side="below", measure="rate_per_hour"),
+        Threshold("tank1", "level", "fill_on", 2.5, 0.1, side="below", annunciated=False),
+        Threshold("tank1", "level", "overflowing", 5.7, side="above", measure="time_to_limit", parameters=soon),
+    )
+    wanted = replace(PLANT, policy=replace(PLANT.policy, thresholds=names, plans=()))
+    await opened.store.apply(wanted)
+    assert (await opened.store.policy()).thresholds == names
+    louder = (names[0], replace(names[1], annunciated=True), names[2])
+    changes = await opened.store.apply(replace(wanted, policy=replace(wanted.policy, thresholds=louder)))
+    assert list(map(str, changes)) == ["change threshold tank1/level:fill_on: alarm False -> True"]
+
+
+@of_a_gateway
 async def test_alarms_are_remembered_unless_they_are_at_rest(place: Place) -> None:
     evidence = Evidence("water/riverside/tank1/telemetry/level", 1.4, "m", "good", {"spike": "good"}, T0, T0 + 1, None)
     active = alarm(acknowledged=True, value=1.4, limit=1.5, unit="m", evidence=evidence)

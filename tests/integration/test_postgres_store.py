@@ -10,7 +10,7 @@ import pytest
 from support.memorystore import MemoryStore
 from support.utilitystore import UtilityStore
 
-from edge_agent.errors import StoreError
+from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.store.rows import Batch
 from edge_agent.knowledge.utility.migrate import NEWEST, migrate
 from edge_agent.knowledge.utility.writing import BatchWrite
@@ -71,6 +71,13 @@ async def store(database: str) -> AsyncIterator[UtilityStore]:
         "INSERT INTO edge_agent.plans (site, plan, when_alarms, steps) VALUES ('riverside', 'new', '[]', '[]')",
         "UPDATE edge_agent.plans SET priority = 80",
         "UPDATE edge_agent.thresholds SET measure = 'rate_per_hour', parameters = '{\"over_seconds\": 60}'",
+        "UPDATE edge_agent.thresholds SET alarm = false",
+        "UPDATE edge_agent.thresholds SET name = 'fill_on', side = 'below'",
+        (
+            "INSERT INTO edge_agent.thresholds (site, node, sensor, name, limit_value, side, measure, parameters) "
+            "VALUES ('riverside', 'tank1', 'level', 'overflowing', 5.7, 'above', 'time_to_limit', "
+            "'{\"within_minutes\": 30}')"
+        ),
     ],
 )
 async def test_a_change_by_another_client_is_told_within_a_second_and_shows(
@@ -110,7 +117,7 @@ async def test_the_thresholds_have_the_columns_that_were_promised(database: str)
     )
     assert ", ".join(name for (name,) in found) == (
         "site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, version, "
-        "updated_at, measure, parameters"
+        "updated_at, measure, parameters, side, alarm"
     )
 
 
@@ -121,12 +128,49 @@ async def test_the_thresholds_have_the_columns_that_were_promised(database: str)
         "UPDATE edge_agent.thresholds SET limit_value = 'Infinity'",
         "UPDATE edge_agent.thresholds SET limit_value = NULL",
         "UPDATE edge_agent.thresholds SET deadband = -1",
+        "UPDATE edge_agent.thresholds SET name = 'Highest', side = 'above'",
+        "UPDATE edge_agent.thresholds SET name = 'bad_quality', side = 'above'",
+        "UPDATE edge_agent.thresholds SET name = 'fill_on', side = NULL",
+        "UPDATE edge_agent.thresholds SET side = 'above' WHERE name = 'low'",
+        "UPDATE edge_agent.thresholds SET name = 'fill_on', side = 'beside'",
     ],
 )
 async def test_a_limit_that_is_none_is_refused(store: UtilityStore, database: str, statement: str) -> None:
     await store.apply(PLANT)
     with pytest.raises(psycopg.IntegrityError):
         await by_another_client(database, statement)
+
+
+async def test_the_classic_four_need_no_side_and_others_are_inserted_with_one(
+    store: UtilityStore, database: str
+) -> None:
+    await store.apply(PLANT)
+    await by_another_client(database, "UPDATE edge_agent.thresholds SET side = NULL")
+    await by_another_client(
+        database,
+        "INSERT INTO edge_agent.thresholds (site, node, sensor, name, limit_value, side, alarm) "
+        "VALUES ('riverside', 'tank1', 'level', 'fill_off', 4.5, 'above', false)",
+    )
+    fill_off = Threshold("tank1", "level", "fill_off", 4.5, side="above", annunciated=False)
+    assert set((await store.policy()).thresholds) == {*PLANT.policy.thresholds, fill_off}
+    assert list(map(str, await store.apply(PLANT))) == ["remove threshold tank1/level:fill_off"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE edge_agent.thresholds SET measure = 'time_to_limit'",
+        "UPDATE edge_agent.thresholds SET measure = 'time_to_limit', parameters = '{\"within_minutes\": 0}'",
+        "UPDATE edge_agent.thresholds SET parameters = '{\"within_minutes\": 30}'",
+    ],
+)
+async def test_a_threshold_that_makes_no_sense_is_refused_in_reading(
+    store: UtilityStore, database: str, statement: str
+) -> None:
+    await store.apply(PLANT)
+    await by_another_client(database, statement)
+    with pytest.raises(PolicyRefusedError, match="holds a threshold that makes no sense"):
+        await store.policy()
 
 
 async def test_a_plan_that_makes_no_sense_is_refused_in_reading_and_replaced_by_applying(

@@ -16,7 +16,7 @@ class Judged(NamedTuple):
 #: Why each makes no difference.
 EQUIVALENT = {
     Judged(
-        "edge_agent/monitor/flat_line.py",
+        "edge_agent/monitor/tests/flat_line.py",
         "while highs and highs[-1].value <= value:",
         "highs[-1].value <= value  ->  (highs[-1].value < value)",
     ): "the highest value is the same, whether an equal one is kept once or twice",

@@ -1,37 +1,34 @@
-"""One change after the other in a copy of the project, each judged by the unit tests of its room."""
+"""One change after the other in a copy of the project, each judged by the tests that reach it."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from mutants.changes import Change
+from mutants import reach
+from mutants.chosen import CHOSEN
+from mutants.reaching import NOTES
 
-#: The rooms of the core; a change that the tests of its own room let pass is shown to those of the others.
-ROOMS = ("monitor", "analyze", "plan", "execute")
-#: Beside the rooms' own tests: what turns of the whole core do, without a server.
-TURNS = (
-    "tests/unit/model",
-    "tests/unit/turn",
-    "tests/unit/container/test_plant_watch.py",
-    "tests/unit/knowledge/test_rows_read_back.py",
-    "tests/scenarios/test_restarts.py",
-    "tests/scenarios/test_trust.py",
-    "tests/scenarios/test_returns_of_nodes.py",
-    "tests/scenarios/test_nodes_that_misbehave.py",
-    "tests/scenarios/test_a_plant_that_changes.py",
-    "tests/scenarios/test_filling.py",
-    "tests/scenarios/test_clock_steps.py",
-)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mutants.changes import Change
+    from mutants.reach import Notes, Reach, Test
+
 _COPIED = ("edge_agent", "tests", "config", "docs", "deploy", "mosquitto", "pyproject.toml", "README.md")
-#: A test that runs this long with a change hangs in a loop that the change has made endless.
-_HANGS_SECONDS = 180
+_KEPT = "var/mutants.json"
+_NOTED_AT_ONCE = 8
+#: The shortest tests come first, so many seconds of them; then the others, as long as that takes at the most.
+_FIRST_SECONDS, _MOST_SECONDS = 4.0, 90.0
+#: Tests that take so many times as long, and this besides, hang in a loop that the change has made endless.
+_HANGS_TIMES, _HANGS_SECONDS = 4.0, 30.0
+_FAILED, _NONE_CHOSEN = {1, 2}, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +38,17 @@ class Mutant:
     module: str
     change: Change
 
-    @property
-    def room(self) -> str:
-        """Return the folder of the module, or "" for the turn itself."""
-        parts = Path(self.module).parts
-        return parts[1] if len(parts) > 2 else ""
-
     def __str__(self) -> str:
         return f"{self.module}:{self.change.line}: {self.change}"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the tests said to a change: killed by those of its `room`, of the `core`, or not at all (None)."""
+    """What the tests said to a change: whether it was killed, and how many it was shown to in all."""
 
     mutant: Mutant
-    killed_by: str | None
+    killed: bool
+    shown_to: int = 0
 
 
 class Bench:
@@ -65,45 +57,91 @@ class Bench:
     def __init__(self, project: Path, folder: Path) -> None:
         self._project = project
         self._copy = folder
+        self._chosen = folder / "chosen.json"
         for name in _COPIED:
             source = project / name
             if source.is_dir():
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, folder / name)
+        self.sources = {
+            str(path.relative_to(folder)): path.read_text("utf-8") for path in (folder / "edge_agent").rglob("*.py")
+        }
 
-    def sound(self) -> bool:
-        """Return whether all tests that judge pass on the unchanged copy."""
-        return self._pass([*(f"tests/unit/{room}" for room in ROOMS), *TURNS])
+    def notes(self, deadline: float, *, as_noted: bool) -> Notes:
+        """Return which functions the tests call, by running those that have changed, or all where the program has.
 
-    def judge(self, mutant: Mutant) -> Verdict:
+        `as_noted`: what was noted of another state of the program counts. Raises RuntimeError where a test fails.
+        """
+        program = reach.digest(self._copy, ["edge_agent", "tests/support", "tests/conftest.py"])
+        files = {file: [program, reach.digest(self._copy, [file])] for file in reach.judges(self._copy)}
+        kept = reach.kept(self._project / _KEPT)
+        kept = {file: one for file, one in kept.items() if one[0][as_noted:] == files.get(file, [])[as_noted:]}
+        unknown = [file for file in files if file not in kept]
+        for first in range(0, len(unknown), _NOTED_AT_ONCE):
+            if time.perf_counter() > deadline:
+                raise RuntimeError(f"the time is over; {len(unknown) - first} test modules are not known yet: go on")
+            noted = self._note(unknown[first : first + _NOTED_AT_ONCE])
+            kept |= {file: (files[file], notes) for file, notes in noted.items()}
+            (self._project / _KEPT).parent.mkdir(exist_ok=True)
+            (self._project / _KEPT).write_text(json.dumps(kept))
+        return {name: note for _, notes in kept.values() for name, note in notes.items()}
+
+    def _note(self, files: list[str]) -> dict[str, Notes]:
+        written = self._copy / "notes.json"
+        if self._run("mutants.reaching", {NOTES: str(written)}, files, None) != 0:
+            raise RuntimeError(f"tests fail without any change, of {', '.join(files)}")
+        noted = json.loads(written.read_text())
+        return {file: {name: note for name, note in noted.items() if name.partition("::")[0] == file} for file in files}
+
+    def judge(self, mutant: Mutant, known: Reach) -> Verdict:
         """Try one change, and take it back."""
+        source = self.sources[mutant.module]
+        importers = reach.importing(mutant.module, self.sources)
+        tests = known.tests(mutant.module, source, mutant.change.line, importers)
         changed = self._copy / mutant.module
-        source = (self._project / mutant.module).read_text()
         changed.write_text(mutant.change.apply(source))
         try:
-            return Verdict(mutant, self._killer(mutant.room))
+            return Verdict(mutant, any(self._fail(portion) for portion in _portions(tests)), len(tests))
         finally:
             changed.write_text(source)
 
-    def _killer(self, room: str) -> str | None:
-        if room and not self._pass([f"tests/unit/{room}"]):
-            return "room"
-        others = [f"tests/unit/{other}" for other in ROOMS if other != room]
-        return None if self._pass([*others, *TURNS]) else "core"
+    def _fail(self, tests: list[Test]) -> bool:
+        self._chosen.write_text(json.dumps([test.name for test in tests]))
+        seconds = _HANGS_SECONDS + _HANGS_TIMES * sum(test.seconds for test in tests)
+        files = sorted({test.file for test in tests})
+        ended = self._run("mutants.chosen", {CHOSEN: str(self._chosen)}, files, seconds)
+        if ended not in {0, None, *_FAILED, _NONE_CHOSEN}:
+            raise RuntimeError(f"pytest ended with {ended}")
+        return ended is None or ended in _FAILED
 
-    def _pass(self, tests: list[str]) -> bool:
-        command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header"]
-        environment = os.environ | {"PYTHONPATH": f"{self._copy}:{self._copy / 'tests'}"}
+    def _run(self, plugin: str, more: dict[str, str], files: list[str], seconds: float | None) -> int | None:
+        """Run tests until the first fails; return how that ended, None where it did not in time."""
+        command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "--quick", "-p", "no:cacheprovider"]
+        environment = os.environ | {"PYTHONPATH": f"{self._copy}:{self._copy / 'tests'}"} | more
         try:
             ended = subprocess.run(
-                [*command, "--hypothesis-seed=0", *tests],
+                [*command, "-p", plugin, "--hypothesis-seed=0", *files],
                 cwd=self._copy,
                 env=environment,
                 capture_output=True,
-                timeout=_HANGS_SECONDS,
+                timeout=seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return False
-        return ended.returncode == 0
+            return None
+        return ended.returncode
+
+
+def _portions(tests: list[Test]) -> list[list[Test]]:
+    """Divide tests into those that are tried first, and the others."""
+    first: list[Test] = []
+    rest: list[Test] = []
+    seconds = 0.0
+    for test in tests:
+        seconds += test.seconds
+        if seconds <= _FIRST_SECONDS or not first:
+            first.append(test)
+        elif seconds <= _MOST_SECONDS:
+            rest.append(test)
+    return [portion for portion in (first, rest) if portion]

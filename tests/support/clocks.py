@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from support.deadline import wait_until
 
 from edge_agent.model.time import MICROSECONDS, Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: 2026-11-22T10:00:00Z
 TEN_O_CLOCK = 1_795_341_600_000_000
@@ -63,3 +68,14 @@ class ManualClock:
     def jump_wall(self, seconds: float) -> None:
         """Set the wall clock, as a time server does; the monotonic count does not notice."""
         self._at += round(seconds * MICROSECONDS)
+
+
+async def pass_time(clock: ManualClock, condition: Callable[[], object], step: float = 0.05) -> None:
+    """Let the plant's time pass whenever somebody waits for it, until the condition holds."""
+
+    def step_on() -> object:
+        if not condition() and clock.sleepers:
+            clock.advance(step)
+        return condition()
+
+    await wait_until(step_on)

@@ -66,7 +66,7 @@ class MemoryStore:
         self._mark: str | None = None
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
-        """See Journal."""
+        """Take control of the site in a new epoch, and return everything remembered."""
         self._epoch = max(self._epoch, above) + 1
         return Remembered(
             epoch=self._epoch,
@@ -82,7 +82,7 @@ class MemoryStore:
         )
 
     async def write(self, turns: Sequence[Turn]) -> Written:
-        """See Journal."""
+        """Write turns, oldest first."""
         duplicates = sum(not self._add(reading) for turn in turns for reading in turn.readings)
         self._add_dead_letters(letter for turn in turns for letter in turn.dead_letters)
         for turn in turns:
@@ -91,7 +91,7 @@ class MemoryStore:
         return Written(duplicates)
 
     async def policy(self) -> Policy:
-        """See PolicyRepository."""
+        """Read the thresholds and plans of the site applied last, each sorted by name."""
         if self._site is None:
             return Policy()
         policy = self._plants[self._site].policy
@@ -99,17 +99,17 @@ class MemoryStore:
         return Policy(tuple(thresholds), tuple(sorted(policy.plans, key=lambda plan: plan.id)))
 
     async def plant(self) -> Plant:
-        """See PolicyRepository."""
+        """Read the plant that was applied last, with the policy in force."""
         if self._site is None:
             raise StoreError("No plant was applied to the store.")
         return replace(self._plants[self._site], policy=await self.policy())
 
     async def version(self) -> object:
-        """See PolicyRepository."""
+        """Read a count of the changes."""
         return self._version
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
-        """See PolicyRepository."""
+        """Say what the plant file says; return what changed, or would."""
         stored = self._plants.get(plant.site)
         changes = differences(catalogue(stored) if stored else {}, catalogue(plant))
         if self._site not in {None, plant.site}:
@@ -126,7 +126,7 @@ class MemoryStore:
         self._mark = mark
 
     async def has_governed(self) -> bool:
-        """See LastKnown."""
+        """Return whether an agent has ever taken control with this store."""
         return self._epoch > 0
 
     async def note(self, key: str, value: str) -> None:
@@ -142,11 +142,11 @@ class MemoryStore:
         return self._mark
 
     async def applied(self) -> str | None:
-        """See PolicyRepository."""
+        """Read the digest of the plant file that was applied last."""
         return self._applied
 
     async def records(self, what: str, since: Instant | None = None, node: str | None = None) -> AsyncIterator[Record]:
-        """See Archive."""
+        """Yield records of one kind from an instant on."""
         place = (
             node if what != "dead_letters" or node is None else f"/{self._site}/{node}/" if self._site else f"/{node}/"
         )
@@ -174,7 +174,7 @@ class MemoryStore:
             yield letter.received_at, letter.topic, tuple(letter)
 
     async def explain(self, command_id: str) -> Record | None:
-        """See Archive."""
+        """Read the chain of one command; None for an unknown id."""
         if command_id not in self._commands:
             return None
         row = _command_record_row(self._commands[command_id])

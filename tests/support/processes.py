@@ -14,52 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from support.deadline import block_until
+from support.tankplant import tank_plant
 
 from edge_agent.mqtt.broker import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PLANT = """
-[site]
-id = "riverside"
-
-[nodes.tank1.sensors.level]
-quantity = "level"
-unit = "m"
-interval_seconds = 10
-
-[nodes.tank1.sensors.level.quality]
-gross_range = { fail = [0.0, 6.0], suspect = [0.2, 5.8] }
-
-[nodes.tank1.sensors.level.thresholds]
-high = { limit = 5.2, deadband = 0.2, priority = "high" }
-low  = { limit = 1.5, deadband = 0.2, on_delay_seconds = 1, priority = "high" }
-
-[nodes.load.sensors.s0]
-quantity = "pressure"
-unit = "bar"
-[nodes.load.sensors.s1]
-quantity = "pressure"
-unit = "bar"
-
-[nodes.station.actuators.pump1]
-kind = "pump"
-fail_safe = "stop"
-min_on_seconds = 0
-min_off_seconds = 0
-max_starts_per_hour = 0
-ack_timeout_seconds = 0.6
-command_ttl_seconds = 10
-
-[plans.fill_tank1]
-when = ["tank1/level:low"]
-do   = [{ actuator = "station/pump1", action = "start" }]
-
-[plans.stop_tank1]
-when = ["tank1/level:high"]
-do   = [{ actuator = "station/pump1", action = "stop" }]
-"""
+PLANT = tank_plant(
+    low="on_delay_seconds = 1",
+    quality="gross_range = { fail = [0.0, 6.0], suspect = [0.2, 5.8] }",
+    ack_timeout_seconds=0.6,
+    command_ttl_seconds=10,
+)
 
 
 class Life(Protocol):

@@ -16,6 +16,7 @@ from support.brokers import Mosquitto
 from support.deadline import block_until
 from support.ledgerflood import BARE, Flood
 from support.processes import AgentProcess
+from support.tankplant import tank_plant
 from support.witness import Witnesses
 
 from edge_agent.settings.plantfile import load_plant
@@ -28,42 +29,7 @@ if TYPE_CHECKING:
     from support.faulttable import Row
 
 #: Levels move a pump without delay or rest, so that commands flow; a command's life is short, so that it may expire.
-PLANT = """
-[site]
-id = "riverside"
-
-[nodes.tank1.sensors.level]
-quantity = "level"
-unit = "m"
-interval_seconds = 10
-[nodes.tank1.sensors.level.thresholds]
-high = { limit = 5.2, deadband = 0.2, priority = "high" }
-low  = { limit = 1.5, deadband = 0.2, priority = "high" }
-
-[nodes.load.sensors.s0]
-quantity = "pressure"
-unit = "bar"
-[nodes.load.sensors.s1]
-quantity = "pressure"
-unit = "bar"
-
-[nodes.station.actuators.pump1]
-kind = "pump"
-fail_safe = "stop"
-min_on_seconds = 0
-min_off_seconds = 0
-max_starts_per_hour = 0
-ack_timeout_seconds = 0.5
-command_ttl_seconds = 2
-
-[plans.fill_tank1]
-when = ["tank1/level:low"]
-do   = [{ actuator = "station/pump1", action = "start" }]
-
-[plans.stop_tank1]
-when = ["tank1/level:high"]
-do   = [{ actuator = "station/pump1", action = "stop" }]
-"""
+PLANT = tank_plant(ack_timeout_seconds=0.5, command_ttl_seconds=2)
 
 _STORED = "SELECT s.node || '/' || s.sensor, r.seq, r.value FROM readings r JOIN series s ON s.id = r.sensor_id"
 _STORED_POSTGRES = "SELECT node || '/' || sensor, seq, value FROM edge_agent.readings"

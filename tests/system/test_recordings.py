@@ -12,7 +12,6 @@ from support.processes import PLANT, AgentProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from support.brokers import Mosquitto
 
@@ -54,15 +53,6 @@ def station(mosquitto: Mosquitto) -> Iterator[Station]:
     made = Station(mosquitto.port)
     yield made
     made.close()
-
-
-@pytest.fixture
-def agent(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[AgentProcess]:
-    process = AgentProcess(tmp_path / "agent", mosquitto.port)
-    try:
-        yield process
-    finally:
-        process.close()
 
 
 def done(agent: AgentProcess) -> list[str]:

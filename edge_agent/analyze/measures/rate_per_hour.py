@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
-from typing import Annotated, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from edge_agent.analyze.measures.spec import Measure
+from edge_agent.analyze.measures.trend import followed
+
+if TYPE_CHECKING:
+    from edge_agent.analyze.measures.trend import Trend
 
 _HOUR = 3600.0
-#: After a silence of so many times its span nothing of before counts any more.
-_FORGOTTEN = 3.0
-
-
-class Trend(NamedTuple):
-    """A straight line through the readings so far, each counting less the older it is: sums relative to the newest."""
-
-    since: float
-    seconds: float
-    weight: float
-    t: float
-    x: float
-    tt: float
-    tx: float
-
-    @property
-    def slope(self) -> float:
-        """Per second; 0 where all readings are of one instant."""
-        spread = self.weight * self.tt - self.t * self.t
-        return (self.weight * self.tx - self.t * self.x) / spread if spread > 0.0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +42,8 @@ class RatePerHour(Measure):
 
     def update(self, value: float, seconds: float, state: Trend | None) -> tuple[Trend, float | None]:
         """Return the line through this reading too, and its slope once it is long enough."""
-        if state is None or not -self.over_seconds <= seconds - state.seconds <= _FORGOTTEN * self.over_seconds:
-            return Trend(seconds, seconds, 1.0, 0.0, value, 0.0, 0.0), None
-        if seconds > state.seconds:
-            state = self._moved(state, value, seconds)
-        known = seconds - state.since >= self.over_seconds
-        return state, state.slope * _HOUR if known else None
-
-    def _moved(self, state: Trend, value: float, seconds: float) -> Trend:
-        since, before, weight, t, x, tt, tx = state
-        step = seconds - before
-        fade = exp(-step / self.over_seconds)
-        return Trend(
-            since,
-            seconds,
-            fade * weight + 1.0,
-            fade * (t - step * weight),
-            fade * x + value,
-            fade * (tt - 2.0 * step * t + step * step * weight),
-            fade * (tx - step * x),
-        )
+        trend, slope = followed(state, value, seconds, self.over_seconds)
+        return trend, None if slope is None else slope * _HOUR
 
     def subject(self, sensor: str) -> str:
         """Name the rate."""

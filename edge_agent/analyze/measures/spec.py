@@ -16,7 +16,8 @@ class Measure(ABC):
 
     It sees the good readings of a sensor in their order. What it remembers from one to the next is its state: None at
     first, else an object of its own module. One whose figure is the value itself says so: its limit need not be asked
-    about values that change nothing.
+    about values that change nothing. One that `foresees` tells of later values; one that is `implied_by` a key of the
+    plant file need not be named there.
     """
 
     __slots__ = ()
@@ -25,6 +26,8 @@ class Measure(ABC):
     #: What it is, in the words of the plant file's documentation.
     says: ClassVar[str]
     is_value: ClassVar[bool] = False
+    foresees: ClassVar[bool] = False
+    implied_by: ClassVar[str | None] = None
 
     @abstractmethod
     def update(self, value: float, seconds: float, state: Any) -> tuple[Any, float | None]:  # noqa: ANN401 - its own

@@ -44,11 +44,14 @@ class SqliteArchive:
         await self._connection.__aexit__(kind, error, traceback)
 
     async def explain(self, command_id: str) -> Record | None:
-        """See Archive."""
+        """Read the chain of one command; None for an unknown id. Raises StoreError."""
         return await self._connection.run(_explain, command_id)
 
     async def records(self, what: str, since: Instant | None = None, node: str | None = None) -> AsyncIterator[Record]:
-        """See Archive. Read page by page; a row begins with its place in the order: an instant, then ties."""
+        """Yield records of one kind from an instant on.
+
+        They are read page by page; a row begins with its place in the order: an instant, then ties.
+        """
         ties = 2 if what == "readings" else 1
         after: Row = (_BEFORE_ALL if since is None else since, *[_BEFORE_ALL] * ties)
         while page := await self._connection.run(_page, what, after, node):

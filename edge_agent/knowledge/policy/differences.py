@@ -51,6 +51,10 @@ def differences(stored: Mapping[Entry, Noun | None], wanted: Mapping[Entry, Noun
     return changes
 
 
+#: What the plant file calls a member, where that is another word.
+_KEYS = {"annunciated": "alarm"}
+
+
 def _changed(old: Noun | None, new: Noun) -> Iterator[str]:
     if old is None:
         yield "could not be read as it was stored"
@@ -58,7 +62,7 @@ def _changed(old: Noun | None, new: Noun) -> Iterator[str]:
     before, after = dict(_members(old)), dict(_members(new))
     for name in before | after:
         if before.get(name) != after.get(name):
-            yield f"{name} {_text(before.get(name))} -> {_text(after.get(name))}"
+            yield f"{_KEYS.get(name, name)} {_text(before.get(name))} -> {_text(after.get(name))}"
 
 
 def _members(noun: Any, prefix: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401 - any noun, nested ones too

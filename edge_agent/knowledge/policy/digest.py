@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.model.plant import CONDITION, VALUE
+from edge_agent.model.plant import CONDITION, SIDES, VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,11 +46,18 @@ def _as_ever(noun: Node | Threshold | Plan) -> dict[str, Any]:
     found: dict[str, Any] = plain(noun)
     for sensor in found.get("sensors", {}).values():
         sensor["quality"] = _FIRST_TESTS | sensor["quality"]
-    return {name: value for name, value in found.items() if value not in _LATER.get(name, ())}
+    implied = SIDES.get(found.get("name", ""))
+    later = _LATER | {"side": (implied,)}
+    return {name: value for name, value in found.items() if value not in later.get(name, ())}
 
 
 _FIRST_TESTS = dict.fromkeys(("gross_range", "rate_of_change", "spike", "flat_line", "freshness"))
-_LATER: dict[str, tuple[Any, ...]] = {"measure": (VALUE,), "kind": (CONDITION,), "parameters": ([], "{}")}
+_LATER: dict[str, tuple[Any, ...]] = {
+    "measure": (VALUE,),
+    "kind": (CONDITION,),
+    "parameters": ([], "{}"),
+    "annunciated": (True,),
+}
 
 
 def _joined(pieces: Iterable[str]) -> Iterator[str]:

@@ -75,13 +75,13 @@ class PolicyInForce:
         return self._plant
 
     async def version(self) -> object:
-        """See PlantSource. Another plant that was applied counts too."""
+        """Read what changes whenever the plant or its policy does; another plant that was applied counts too."""
         version = await self._version(), await self._applied()
         await self._keep()
         return version
 
     async def plant(self) -> Plant:
-        """See PlantSource. Raises PolicyRefusedError where thresholds and plans do not fit: all of it is refused.
+        """Read the plant in force. Raises PolicyRefusedError where not all thresholds and plans fit: none is taken.
 
         A store that cannot keep it, or a cache that cannot share it, keeps nothing from being in force.
         """

@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, create_model
+from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 
 from edge_agent.analyze.measures.registry import kind_of, members_of
 from edge_agent.errors import PolicyRefusedError, StoreError
@@ -43,7 +43,7 @@ _PLAN = TypeAdapter(Plan)
 _TOLD = TypeAdapter(dict[str, Any])
 #: Members that are stored as JSON, and those that SQLite stores as 0 and 1.
 _JSON = frozenset({"quality", "parameters", "power_return_seconds", "when", "do", "unless", "without_evidence"})
-_YES_OR_NO = frozenset({"trip", "latch"})
+_YES_OR_NO = frozenset({"trip", "latch", "annunciated"})
 
 
 def policy_noun(thresholds: Iterable[Row], plans: Iterable[Row]) -> Policy:
@@ -206,7 +206,14 @@ def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[]
     try:
         return adapter.validate_python(members())
     except ValueError as error:
-        raise PolicyRefusedError(f"The store holds a {what} that makes no sense: {row!r}.") from error
+        raise PolicyRefusedError(f"The store holds a {what} that makes no sense: {row!r}{_why(error)}.") from error
+
+
+def _why(error: ValueError) -> str:
+    """Return what a noun says of itself; what pydantic says of a type is seen in the row."""
+    details = error.errors(include_url=False) if isinstance(error, ValidationError) else []
+    said = [str(detail["ctx"]["error"]) for detail in details if detail["type"] == "value_error"]
+    return f": {said[0]}" if said else ""
 
 
 _actuator = _reader("actuator", Actuator)

@@ -21,7 +21,7 @@ from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.ports.policy import Edition, Issue
 
 #: The layout of the JSON; another one is not read.
-FORMAT = 4
+FORMAT = 5
 #: No policy is larger as text: 60,000 thresholds. What is larger is neither written nor read.
 MOST_BYTES = 16_000_000
 
@@ -73,9 +73,9 @@ _PLAN: Any = model_of(
 )
 
 
-def _of_known_measure(threshold: Any) -> Any:  # noqa: ANN401 - the model that is made above
+def _noun(threshold: Any) -> Threshold:  # noqa: ANN401 - the model that is made above
     measure_of(threshold.measure, threshold.parameters)
-    return threshold
+    return Threshold(**dict(threshold))
 
 
 def _plan(read: BaseModel) -> Plan:
@@ -91,12 +91,12 @@ def _plan(read: BaseModel) -> Plan:
 class _Text(BaseModel):
     model_config = STRICT
 
-    format: Literal[4]
+    format: Literal[5]
     site: str
     revision: Annotated[int, Field(ge=1)]
     fingerprint: str
     applied: str | None
-    thresholds: tuple[Annotated[_THRESHOLD, AfterValidator(_of_known_measure)], ...]
+    thresholds: tuple[Annotated[_THRESHOLD, AfterValidator(_noun)], ...]
     plans: tuple[Annotated[_PLAN, AfterValidator(_plan)], ...]
 
 
@@ -123,7 +123,7 @@ def unsealed(data: bytes, site: str, key: bytes) -> Issue:
         raise UnsoundError(f"it does not hold what was expected, in {error.error_count()} places") from error
     if read.site != site:
         raise UnsoundError(f"it is of site {read.site}")
-    policy = Policy(tuple(Threshold(**dict(one)) for one in read.thresholds), read.plans)
+    policy = Policy(read.thresholds, read.plans)
     edition = Edition(read.revision, read.fingerprint)
     return Issue(edition=edition, policy=policy, applied=read.applied, key=key)
 

@@ -38,27 +38,27 @@ class StoredPolicy:
         self._unsound = False  # the file is about to be replaced
 
     async def policy(self) -> Policy:
-        """See PolicyRepository."""
+        """Read the thresholds and plans in force, each sorted by name. Raises StoreError."""
         self._policy = await self._soundly(_policy)
         return self._policy
 
     async def plant(self) -> Plant:
-        """See PolicyRepository."""
+        """Read the plant that was applied last, with the policy in force. Raises StoreError where there is none."""
         return await self._soundly(_plant)
 
     async def version(self) -> object:
-        """See PolicyRepository. Triggers count every change of thresholds and plans, whoever makes it."""
+        """Read a count of all changes of thresholds and plans: triggers keep it, whoever makes them."""
         return await self._soundly(_version)
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
-        """See PolicyRepository."""
+        """Make the store say what the plant file says, in one transaction; return what changed, or would."""
         changes = await self._connection.run(_apply, plant, dry_run=dry_run)
         if not dry_run:
             self._mark = None
         return changes
 
     async def applied(self) -> str | None:
-        """See PolicyRepository."""
+        """Read the digest of the plant file that was applied last; None where none was."""
         return await self._connection.run(read_meta, "applied")
 
     async def keep(self, plant: Plant, mark: str | None) -> None:
@@ -71,7 +71,7 @@ class StoredPolicy:
         self._plant, self._policy = plant, plant.policy
 
     async def has_governed(self) -> bool:
-        """See LastKnown: whether an agent has ever taken control with this store."""
+        """Return whether an agent has ever taken control with this store."""
         return await self._connection.run(lambda db: read_meta(db, "epoch") > 0)
 
     async def note(self, key: str, value: str) -> None:

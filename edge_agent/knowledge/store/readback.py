@@ -110,9 +110,10 @@ def command_noun(row: Row) -> CommandRecord:
 
 def alarm_noun(row: Row) -> Alarm:
     """Read an alarm's row, in the order of its table."""
-    key, (priority, active, acknowledged, *members), evidence = AlarmKey(*row[:3]), row[3:-1], row[-1]
+    key, (priority, active, acknowledged, *members, evidence, annunciated) = AlarmKey(*row[:3]), row[3:]
     read = Evidence(**_read(_EVIDENCE, evidence)) if evidence else None
-    given = named(Alarm, [key, priority, _yes_or_no(active), _yes_or_no(acknowledged), *members, None, False])
+    states = _yes_or_no(active), _yes_or_no(acknowledged)
+    given = named(Alarm, [key, priority, *states, *members, None, False, _yes_or_no(annunciated)])
     return Alarm(**_checked(_ALARM, given) | {"key": key, "evidence": read})
 
 

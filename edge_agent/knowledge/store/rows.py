@@ -205,7 +205,7 @@ def dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
 def _alarm_row(alarm: Alarm) -> Row:
     evidence = _json(alarm.evidence) if alarm.evidence else None
     head = (*alarm.key, alarm.priority, alarm.active, alarm.acknowledged, alarm.since, alarm.reason)
-    return (*head, alarm.value, alarm.limit, alarm.unit, alarm.shelved_until, evidence)
+    return (*head, alarm.value, alarm.limit, alarm.unit, alarm.shelved_until, evidence, alarm.annunciated)
 
 
 def _decision_row(decision: Decision) -> Row:

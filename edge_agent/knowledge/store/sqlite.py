@@ -20,6 +20,7 @@ from edge_agent.knowledge.store.meta import write_meta
 from edge_agent.knowledge.store.migrate import connect_owner
 from edge_agent.knowledge.store.spool import Spooling
 from edge_agent.knowledge.store.storewatch import StoreWatch
+from edge_agent.knowledge.store.tidying import Tidying
 from edge_agent.knowledge.store.trusted import TrustedTime
 from edge_agent.model.commands import HIGHEST_EPOCH, MOST_EPOCH_JUMP
 from edge_agent.model.readings import KEPT_DELIVERIES
@@ -68,7 +69,8 @@ class SqliteStore(StoreWatch, StoredPolicy):
         connection = Connection(path, care.connect if care else connect_owner, self._bid_farewell)
         StoredPolicy.__init__(self, connection, plant)
         self._ids = rows.SeriesIds(())
-        self._begun = self._tidying = False
+        self._tidying = None if care is None else Tidying(connection, care)
+        self._agent: str | None = None  # who has taken control
         self._renewed: str | None = None  # the next write is to tell
         self._filled = asyncio.Event()
 
@@ -91,13 +93,13 @@ class SqliteStore(StoreWatch, StoredPolicy):
             self._care.lock.release()
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
-        """See Journal."""
+        """Take control of the site in a new epoch, and return everything remembered. Raises StoreError."""
         remembered = await self._connection.run(self._begin, agent, above)
-        self._begun = True
+        self._agent = agent
         return remembered
 
     async def write(self, turns: Sequence[Turn]) -> Written:
-        """See Journal. What is written is copied from the turns before the first suspension."""
+        """Write turns in one durable transaction. What is written is copied from them before the first suspension."""
         if self._unsound:
             await self._connection.renew(self._renew)
             # Not written after all: what was given may have changed while this waited.
@@ -116,19 +118,19 @@ class SqliteStore(StoreWatch, StoredPolicy):
                 self._unsound = True
             raise
         self._ids.saved(batch.series)
-        if self._care is not None and not self._tidying:
-            self._tidy(self._care, batch.size)
+        if self._tidying is not None:
+            self._tidying.after(batch.size)
         if self.spooled_rows:
             self._filled.set()
         renewed, self._renewed = self._renewed, None
         return Written(duplicates, renewed)
 
     async def filled(self) -> None:
-        """See Spool."""
+        """Wait until the spool holds something."""
         await self._filled.wait()
 
     async def oldest(self, most_rows: int) -> Spooled | None:
-        """See Spool."""
+        """Return the oldest rows of the spool, about so many; None where nothing is left. Raises StoreError."""
         self._filled.clear()
         found = await self._connection.run(self._oldest, most_rows)
         if found is not None:
@@ -136,11 +138,11 @@ class SqliteStore(StoreWatch, StoredPolicy):
         return found
 
     async def drop(self, ids: Sequence[int], refused: Sequence[UnreadableRow] = ()) -> None:
-        """See Spool."""
+        """Remove from the spool what has arrived, and set aside the rows of it that were refused. Raises StoreError."""
         await self._connection.run(self._shrink, lambda spooling, db: spooling.drop(db, ids, refused))
 
     async def refuse(self, ids: Sequence[int], reason: str) -> None:
-        """See Spool."""
+        """Set aside parcels of the spool that never will arrive. Raises StoreError."""
         await self._connection.run(self._shrink, lambda spooling, db: spooling.refuse(db, ids, reason))
 
     async def _write_or_sift(self, batch: rows.Batch, now: Moment) -> int:
@@ -151,23 +153,6 @@ class SqliteStore(StoreWatch, StoredPolicy):
         duplicates = await self._connection.run(self._write, left, now)
         self.unwritable_rows += refused
         return duplicates
-
-    def _tidy(self, care: Care, written: int) -> None:
-        """Run a step of pruning after the writes that wait, and then another one while there is need."""
-        loop = asyncio.get_running_loop()
-        self._tidying = True
-
-        def step(db: sqlite3.Connection) -> None:
-            more = False
-            try:
-                more = care.tidy(db, written)
-            finally:
-                self._tidying = more
-            if more:
-                with suppress(RuntimeError):  # the loop is closed
-                    loop.call_soon_threadsafe(self._tidy, care, 0)
-
-        self._connection.later(step)
 
     # What follows runs in the store's thread.
 
@@ -244,7 +229,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
         if self._spooling is not None:
             with suppress(sqlite3.Error):  # it is offered again then
                 self._spooling.flush(db)
-        if self._care is not None and self._begun and not self._unsound:
+        if self._care is not None and self._agent is not None and not self._unsound:
             # It is looked through at the next start where this fails. One commit: each costs a card some kilobytes.
             with suppress(sqlite3.Error), transaction(db):
                 self._care.shares.save(db)

@@ -118,13 +118,13 @@ class PostgresStore:
         return sum(number for (number,) in dropped)
 
     async def policy(self) -> Policy:
-        """See PolicyRepository."""
+        """Read the thresholds and plans in force, each sorted by name. Raises StoreError."""
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["snapshot"])
             return await self._policy(connection)
 
     async def plant(self) -> Plant:
-        """See PolicyRepository."""
+        """Read the plant that was applied last, with the policy in force. Raises StoreError where there is none."""
         async with self._database.transaction(WORK_SECONDS) as connection:
             await connection.execute(_SQL["snapshot"])
             if not await _all(connection, "applied", (self._site,)):
@@ -133,7 +133,7 @@ class PostgresStore:
         return await asyncio.to_thread(plant_noun, self._site, stored)
 
     async def version(self) -> Edition:
-        """See PolicyRepository."""
+        """Read which edition of the policy is in force. Raises StoreError."""
         async with self._database.connection() as connection:
             return await self._edition(connection)
 
@@ -147,7 +147,10 @@ class PostgresStore:
         return Issue(edition=edition, policy=policy, applied=applied[0][0] if applied else None, key=key)
 
     async def apply(self, plant: Plant, *, dry_run: bool = False) -> list[Change]:
-        """See PolicyRepository. Raises StoreError for a plant of another site than the store's."""
+        """Make the database say what the plant file says, in one transaction; return what changed, or would.
+
+        Raises StoreError for a plant of another site.
+        """
         if plant.site != self._site:
             raise StoreError(f"The plant file is of site {plant.site}, the store of site {self._site}.")
         # In threads, what takes long where the plant is large: the loop turns meanwhile.
@@ -172,7 +175,7 @@ class PostgresStore:
         return WORK_SECONDS + (wanted + int(stored)) * _APPLY_SECONDS_PER_ENTRY
 
     async def applied(self) -> str | None:
-        """See PolicyRepository."""
+        """Read the digest of the plant file that was applied last; None where none was."""
         async with self._database.connection() as connection:
             found = await _all(connection, "applied", (self._site,))
         return found[0][0] if found else None

@@ -10,7 +10,7 @@ from pydantic import Field
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.evidence import replaced
 from edge_agent.model.fitness import Misfit
-from edge_agent.model.plant import BAD_QUALITY, STALE, THRESHOLD_NAMES, VALUE, Step
+from edge_agent.model.plant import BAD_QUALITY, BUILT_IN_ALARMS, STALE, VALUE, Step
 from edge_agent.model.spelling import did_you_mean, show
 from edge_agent.plan.kinds.spec import Asked, PlanKind, step_conflicts
 
@@ -143,9 +143,9 @@ def _alarm(path: Place, alarm: str, known: Known) -> Iterator[Misfit]:
 
 
 def _unknown_alarm(path: Place, alarm: str, known: list[str]) -> Misfit:
-    place, _, threshold = alarm.partition(":")
+    place, colon, threshold = alarm.partition(":")
     guess = did_you_mean(alarm, known) if len(known) <= _MOST_GUESSED else ""
-    if threshold in THRESHOLD_NAMES and f"{place}:{STALE}" in known:
+    if colon and threshold not in BUILT_IN_ALARMS and f"{place}:{STALE}" in known:
         wrong = f"{place} has no threshold {threshold}"
         return Misfit(path, wrong, f"one that is declared{guess}")
     return Misfit(path, f"{show(alarm)} is no alarm of this plant", ALARM_PHRASE + guess)

@@ -106,7 +106,10 @@ def test_a_threshold_of_it_is_kept_shared_and_raises_its_alarm(tree: Tree) -> No
 @pytest.mark.parametrize(
     ("more", "wrong"),
     [
-        ("of = 'stop'", '"stop" is not allowed; expected one of "step", "value", "rate_per_hour"; did you mean step?'),
+        (
+            "of = 'stop'",
+            '"stop" is not allowed; expected one of "step", "value", "rate_per_hour", "time_to_limit"; did you mean',
+        ),
         ("of = 'step', unit_step = 0", "high.unit_step: 0 is out of range; expected a number above 0"),
         ("unit_step = 1", 'high.unit_step: is nothing to "value"; expected of = "step"'),
     ],

@@ -87,7 +87,7 @@ def test_a_value_a_little_below_its_limit_does_not_read_as_if_it_were_at_it():
 
 def test_it_is_raised_and_cleared_once():
     watch = Watch(LOW)
-    found = [watch.read(value, 10 * place) for place, value in enumerate([1.4, 1.3, 1.6, 1.7, 1.8])]
+    found = [watch.read(value, 10 * place) for place, value in enumerate([1.4, 1.3, 1.6, 1.75, 1.8])]
     assert found == [["tank1/level:low raised"], [], [], ["tank1/level:low cleared"], []]
     assert watch.active == []
 

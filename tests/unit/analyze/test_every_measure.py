@@ -14,11 +14,15 @@ from support.plants import Bench as Agent
 
 from edge_agent.analyze.limit import LimitAlarm
 from edge_agent.analyze.measures.rate_per_hour import RatePerHour
-from edge_agent.analyze.measures.registry import MEASURES, measure_of, members_of
+from edge_agent.analyze.measures.registry import MEASURES, measure_of, members_of, needs_of
 from edge_agent.runtime.freezing import thaw
 
 RISING = threshold("high", 0.5, measure="rate_per_hour", deadband=0.1)
 _steps = st.lists(st.tuples(st.floats(1.0, 90.0), st.floats(-10.0, 10.0)), min_size=2, max_size=30)
+
+
+def made(measure):
+    return measure_of(measure.name, tuple((key, 30.0) for key in needs_of(measure)))
 
 
 def series(steps):
@@ -34,7 +38,7 @@ def series(steps):
 def test_it_says_what_it_needs_and_shows_an_example(measure):
     assert all(word in measure.__doc__ for word in ("arm-up", ">>>"))
     assert measure.says
-    assert measure_of(measure.name, ()) == measure()
+    assert made(measure).name == measure.name
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -43,7 +47,7 @@ def test_its_state_survives_a_recording_and_goes_on_with_the_same_figures(measur
     one, other = None, None
     for seconds, value in series(steps):
         other = thaw(json.loads(json.dumps(freeze(other))))
-        (one, figure), (other, again) = (measure().update(value, seconds, state) for state in (one, other))
+        (one, figure), (other, again) = (made(measure).update(value, seconds, state) for state in (one, other))
         assert figure == again
 
 
@@ -53,6 +57,7 @@ def test_its_state_survives_a_recording_and_goes_on_with_the_same_figures(measur
         ("rate", (), "there is no measure rate"),
         ("value", (("over_seconds", 60.0),), "over_seconds is nothing to value"),
         ("rate_per_hour", (("over", 60.0),), "over is nothing to rate_per_hour"),
+        ("time_to_limit", (("over_seconds", 60.0),), "time_to_limit needs within_minutes"),
     ],
 )
 def test_what_does_not_exist_is_refused(name, told, wrong):

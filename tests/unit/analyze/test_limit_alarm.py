@@ -23,7 +23,8 @@ def test_a_high_limit_acts_strictly_above(name):
     limit = LimitAlarm(threshold(name, 5.0))
     assert not feed(limit, 5.0, 0)
     assert feed(limit, 5.01, 1)
-    assert not feed(limit, 5.0, 2)
+    assert feed(limit, 5.0, 2)
+    assert not feed(limit, 4.99, 3)
 
 
 @pytest.mark.parametrize("name", ["low", "low_low"])
@@ -31,14 +32,15 @@ def test_a_low_limit_acts_strictly_below(name):
     limit = LimitAlarm(threshold(name, 1.5))
     assert not feed(limit, 1.5, 0)
     assert feed(limit, 1.49, 1)
-    assert not feed(limit, 1.5, 2)
+    assert feed(limit, 1.5, 2)
+    assert not feed(limit, 1.51, 3)
 
 
 def test_it_clears_only_across_the_deadband():
     limit = LimitAlarm(threshold("low", 1.5, deadband=0.25))
-    assert [feed(limit, value, 0) for value in (1.4, 1.5, 1.6, 1.74, 1.75)] == [True, True, True, True, False]
+    assert [feed(limit, value, 0) for value in (1.4, 1.5, 1.6, 1.75, 1.76)] == [True, True, True, True, False]
     high = LimitAlarm(threshold("high", 5.0, deadband=0.25))
-    assert [feed(high, value, 0) for value in (5.1, 5.0, 4.76, 4.75)] == [True, True, True, False]
+    assert [feed(high, value, 0) for value in (5.1, 5.0, 4.75, 4.74)] == [True, True, True, False]
 
 
 def test_it_waits_for_its_on_delay_and_begins_anew_when_the_value_returns():
@@ -169,7 +171,7 @@ class LimitMachine(RuleBasedStateMachine):
         for (_, value, _), end in zip(self.history, ends, strict=True):
             if end > begun:
                 distance = self.sign * (value - self.spec.limit)
-                assert distance <= -self.spec.deadband if was else distance > 0
+                assert distance < -self.spec.deadband if was else distance > 0
 
     @invariant()
     def it_is_not_overdue(self):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-VAGUE = {"Tell", "Tells", "Take", "Takes", "Let", "Lets"}
+VAGUE = {"Tell", "Tells", "Take", "Takes", "Let", "Lets", "See"}
 ROOMS = sorted({path.parent.name for path in (ROOT / "edge_agent").glob("*/*.py")} | {"edge_agent"})
 
 

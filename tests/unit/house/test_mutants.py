@@ -7,6 +7,8 @@ import ast
 from mutants.__main__ import sample, summary
 from mutants.changes import changes
 from mutants.judged import EQUIVALENT
+from mutants.reach import Reach, enclosing, importing
+from mutants.reaching import named
 from mutants.trial import Mutant, Verdict
 
 SOURCE = '''"""A module."""
@@ -63,8 +65,8 @@ def test_documentation_annotations_and_texts_are_left_alone():
 
 def test_the_share_of_killed_changes_counts_those_that_were_tried():
     mutant = Mutant("edge_agent/turn.py", changes(SOURCE)[0])
-    verdicts = [Verdict(mutant, "room"), Verdict(mutant, "core"), Verdict(mutant, None), Verdict(mutant, "room")]
-    assert summary(verdicts, 9).startswith("4 of 9 changes tried, 3 killed (75.0 %)")
+    verdicts = [Verdict(mutant, killed) for killed in (True, True, False, True)]
+    assert summary(verdicts, 9) == "4 of 9 changes tried, 3 killed (75.0 %)"
 
 
 def test_a_sample_is_the_same_for_its_seed_and_holds_no_change_that_was_judged():
@@ -75,6 +77,48 @@ def test_a_sample_is_the_same_for_its_seed_and_holds_no_change_that_was_judged()
     every = [(mutant.module, str(mutant.change)) for mutant in sample(0, 1, "monitor/")]
     assert len(every) > 500
     assert (
-        "edge_agent/monitor/flat_line.py",
+        "edge_agent/monitor/tests/flat_line.py",
         "highs[-1].value <= value  ->  (highs[-1].value < value)",
     ) in judged - set(every)
+
+
+TWO = """
+LIMIT = 3
+
+class Pump:
+    def run(self):
+        def turn():
+            return LIMIT
+        return turn()
+
+def stop():
+    return 0
+"""
+NOTES = {
+    "tests/a.py::slow": (2.0, ["edge_agent/two.py:Pump.run"]),
+    "tests/a.py::fast": (0.1, ["edge_agent/two.py:Pump.run", "edge_agent/three.py:f"]),
+    "tests/b.py::other": (0.5, ["edge_agent/two.py:stop"]),
+    "tests/b.py::user": (0.7, ["edge_agent/three.py:f"]),
+}
+
+
+def test_a_line_belongs_to_the_outermost_function_around_it():
+    assert [enclosing(TWO, line) for line in (2, 5, 7, 8, 11)] == [None, "Pump.run", "Pump.run", "Pump.run", "stop"]
+    assert named("/x/edge_agent/two.py", "Pump.run.<locals>.turn") == "edge_agent/two.py:Pump.run"
+    assert named("/x/other/two.py", "stop") is None
+
+
+def test_a_change_is_shown_to_the_tests_that_call_its_function_the_shortest_first():
+    shown = Reach(NOTES).tests("edge_agent/two.py", TWO, 7, ["edge_agent/three.py"])
+    assert [test.name for test in shown] == ["tests/a.py::fast", "tests/a.py::slow"]
+
+
+def test_a_change_outside_of_functions_is_shown_to_the_tests_of_the_module_and_of_its_users():
+    sources = {"edge_agent/two.py": TWO, "edge_agent/three.py": "from edge_agent.two import LIMIT\n"}
+    assert importing("edge_agent/two.py", sources) == ["edge_agent/three.py"]
+    shown = Reach(NOTES).tests("edge_agent/two.py", TWO, 2, ["edge_agent/three.py"])
+    assert [test.name.partition("::")[2] for test in shown] == ["fast", "other", "user", "slow"]
+
+
+def test_a_change_that_no_test_is_known_to_reach_is_shown_to_all():
+    assert len(Reach(NOTES).tests("edge_agent/four.py", TWO, 11, [])) == len(NOTES)

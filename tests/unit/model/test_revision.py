@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.model.plant import THRESHOLD_NAMES, Plan, Policy, Step, Threshold
+from edge_agent.model.plant import CLASSIC_NAMES, Plan, Policy, Step, Threshold
 from edge_agent.model.revision import by_sensor, revisions
 
 FILL = Plan("fill", ("tank1/level:low",), (Step("station/pump1", "start"),))
@@ -23,7 +23,7 @@ def followed(before, parts):
 
 
 thresholds = st.dictionaries(
-    st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(THRESHOLD_NAMES)), st.sampled_from([1.0, 2.0])
+    st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(CLASSIC_NAMES)), st.sampled_from([1.0, 2.0])
 ).map(lambda found: tuple(Threshold("tank", *key, found[key]) for key in sorted(found)))
 policies = st.builds(Policy, thresholds, st.sampled_from([(), (FILL,)]))
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import logging
+import sys
+
 import pytest
+from loguru import logger
 
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.plant import Sensor, Threshold
@@ -82,3 +86,15 @@ def make_snapshot():
         return Snapshot(**(parts | changes))
 
     return make
+
+
+@pytest.fixture
+def restored_logging():
+    """The log as it was before, whatever a test makes of it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logger.remove()
+    logger.add(sys.stderr)

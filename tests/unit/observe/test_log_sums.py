@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import logging
 import os
 import sys
 
@@ -14,16 +13,7 @@ from support.deadline import block_until
 from edge_agent.observe.logs import logs_off_the_loop
 from edge_agent.observe.logsums import AT_ONCE, LogSums, worded
 
-
-@pytest.fixture(autouse=True)
-def restored_logging():
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logger.remove()
-    logger.add(sys.stderr)
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 class Steady:

@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import math
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -14,16 +13,7 @@ from loguru import logger
 
 from edge_agent.observe.logs import configure_logs
 
-
-@pytest.fixture(autouse=True)
-def restored_logging():
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logger.remove()
-    logger.add(sys.stderr)
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 @pytest.fixture

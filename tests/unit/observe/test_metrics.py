@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from edge_agent.analyze import conditions
 from edge_agent.model.alarms import AlarmEvent, AlarmEventKind, AlarmKey
 from edge_agent.model.commands import CommandEvent, CommandState
-from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED, THRESHOLD_NAMES
+from edge_agent.model.plant import BAD_QUALITY, CLASSIC_NAMES, OFFLINE, STALE, STORE_RENEWED, Threshold
 from edge_agent.model.quality import Flag
 from edge_agent.model.readings import REASONS, DeadLetter
 from edge_agent.model.remembered import ActuatorView, NodeView, SensorView
@@ -46,9 +46,10 @@ def turn(at):
 def scrape(metrics, make_snapshot, show_plant):
     """Look at one snapshot through a scrape."""
 
-    def look(**changes):
+    def look(thresholds=None, **changes):
         snapshot = make_snapshot(**changes)
-        metrics.watch(plant=show_plant(snapshot), backlog=lambda: 17, broker_connected=lambda: True)
+        shown = show_plant(snapshot) if thresholds is None else show_plant(snapshot, thresholds)
+        metrics.watch(plant=shown, backlog=lambda: 17, broker_connected=lambda: True)
         return metrics
 
     return look
@@ -122,7 +123,7 @@ def test_every_reason_of_a_dead_letter_is_at_zero_before_the_first(metrics):
 
 def test_every_alarm_that_there_can_be_is_at_zero_before_the_first(metrics):
     found = {dict(key[1:])["threshold"] for key in samples(metrics) if key[0] == "edge_agent_alarm_events_total"}
-    assert found >= {*THRESHOLD_NAMES, STALE, BAD_QUALITY, OFFLINE, STORE_RENEWED}
+    assert found >= {*CLASSIC_NAMES, STALE, BAD_QUALITY, OFFLINE, STORE_RENEWED}
     assert found >= set(conditions._OVER)  # those of actuators and of the agent
     assert value(metrics, "alarm_events_total", threshold="locked_out", event="raised") == 0
 
@@ -250,6 +251,21 @@ def test_the_alarm_of_each_limit_is_named_whether_active_or_not(scrape, make_ala
     assert value(metrics, "alarm_active", threshold="low", priority="high", **place) == 1
     assert value(metrics, "alarm_active", threshold="low", priority="low", **place) is None  # as it is set now
     assert value(metrics, "alarm_active", threshold="high", priority="medium", **place) == 0
+
+
+def test_a_switch_point_has_its_limit_and_is_no_alarm(metrics, scrape, turn, at):
+    fill_on = Threshold("tank1", "level", "fill_on", 2.5, side="below", annunciated=False)
+    bursting = Threshold("tank1", "level", "bursting", -0.6, side="below", measure="rate_per_hour")
+    scrape(thresholds=(fill_on, bursting))
+    place = {"node": "tank1", "sensor": "level"}
+    assert value(metrics, "threshold_limit", threshold="fill_on", **place) == 2.5
+    assert value(metrics, "alarm_active", threshold="fill_on", priority="medium", **place) is None
+    assert value(metrics, "alarm_active", threshold="bursting", priority="medium", **place) == 0
+    assert value(metrics, "alarm_events_total", threshold="bursting", event="raised") == 0
+    key = AlarmKey("tank1", "level", "fill_on")
+    turn.alarm_events = [AlarmEvent(key, kind, at, 2.4, "agent", "") for kind in ("on", "off", "unsteady")]
+    metrics.turn(turn)
+    assert not [key for key in samples(metrics) if key[0] == "edge_agent_alarm_events_total" and "fill_on" in str(key)]
 
 
 def test_alarms_of_nodes_equipment_and_the_agent_are_named_while_they_stand(scrape, make_alarm):

@@ -52,6 +52,12 @@ def test_an_alarm_is_a_warning_and_its_end_is_not(turn, lines, make_alarm, at):
     assert cleared[:2] == ("INFO", "Alarm cleared")
 
 
+def test_a_switch_point_is_left_to_debug(turn, lines, at):
+    turn.alarm_events = [AlarmEvent(AlarmKey("tank1", "level", "fill_on"), AlarmEventKind.ON, at, 2.4, "agent", "")]
+    log_turn(turn)
+    assert lines == []
+
+
 @pytest.mark.parametrize(
     ("verdict", "sentence"),
     [("commanded", "Command decided"), ("advised", "Command advised"), ("held", "Command held back")],

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.deadline import wait_until
 
@@ -25,6 +27,16 @@ async def test_before_the_first_connection_nothing_is_tried(announcer, outlet, m
         announcer.connected(is_connected=True)
         await wait_until(lambda: outlet.letters)
     assert outlet.tried == 2
+
+
+async def test_a_switch_point_is_not_published(announcer, outlet, make_alarm, task_group):
+    announcer.alarms([replace(make_alarm(), annunciated=False), make_alarm("pressure")])
+    async with task_group() as group:
+        group.create_task(announcer.run())
+        announcer.connected(is_connected=True)
+        await wait_until(lambda: outlet.alarms)
+    assert [alarm.key.sensor for alarm in outlet.alarms] == ["pressure"]
+    assert outlet.tried == 1
 
 
 async def test_of_each_alarm_only_the_newest_state_is_published(announcer, outlet, make_alarm, task_group):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from support.clocks import pass_time
 from support.deadline import wait_until
 
 from edge_agent.errors import PublishTooLargeError
@@ -12,17 +13,6 @@ from edge_agent.runtime.resilience import BREAKER_SECONDS, COMMAND_ATTEMPTS
 
 def tasks(prefix):
     return [task for task in asyncio.all_tasks() if task.get_name().startswith(prefix)]
-
-
-async def pass_time(clock, condition, step=0.05):
-    """Let the plant's time pass whenever somebody waits for it, until the condition holds."""
-
-    def step_on():
-        if not condition() and clock.sleepers:
-            clock.advance(step)
-        return condition()
-
-    await wait_until(step_on)
 
 
 async def test_acknowledged_at_the_first_attempt_it_is_not_repeated(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from support.clocks import pass_time
 from support.deadline import wait_until
 
 from edge_agent.model.inbox import BreakerReport
@@ -13,15 +14,6 @@ from edge_agent.runtime.resilience import BREAKER_SECONDS, BREAKER_THRESHOLD, CO
 
 def dispatching():
     return [task for task in asyncio.all_tasks() if task.get_name().startswith("dispatch")]
-
-
-async def pass_time(clock, condition, step=0.05):
-    def step_on():
-        if not condition() and clock.sleepers:
-            clock.advance(step)
-        return condition()
-
-    await wait_until(step_on)
 
 
 @pytest.mark.parametrize("state", ["open", "half_open"])

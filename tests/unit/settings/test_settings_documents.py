@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from edge_agent.model.plant import THRESHOLD_NAMES
+from edge_agent.model.plant import CLASSIC_NAMES
 from edge_agent.model.units import QUANTITIES
 from edge_agent.settings import schema
 from edge_agent.settings.agent import Settings, load_settings
@@ -27,8 +27,7 @@ TABLES = {
     "[nodes.NODE.sensors.SENSOR]": schema.SensorTable,
     "[nodes.NODE.sensors.SENSOR.quality]": schema.QualityTable,
     **schema.QUALITY_TABLES,
-    "[nodes.NODE.sensors.SENSOR.thresholds]": schema.ThresholdsTable,
-    "threshold": schema.ThresholdTable,
+    "[nodes.NODE.sensors.SENSOR.thresholds.NAME]": schema.ThresholdTable,
     "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
     "[plans.PLAN]": schema.PlanTable,
     **{f"plan of kind {name}": table for name, table in schema.PLAN_TABLES.items()},
@@ -136,5 +135,5 @@ def test_the_example_in_the_document_loads():
 
 
 def test_the_alarms_that_need_no_configuration_are_documented():
-    for alarm in ("`node/sensor:stale`", "`node/sensor:bad_quality`", "`node:offline`", *THRESHOLD_NAMES):
+    for alarm in ("`node/sensor:stale`", "`node/sensor:bad_quality`", "`node:offline`", *CLASSIC_NAMES):
         assert alarm in PLANT_FILE

@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 from support.noderig import library
 
 from edge_agent.errors import SimulationError, UsageError
+from edge_agent.model.plant import Step
 from edge_agent.settings.plantfile import plant_from
 from edge_agent.simulate.hydraulics import Hydraulics
+from edge_agent.simulate.levelswitch import distinct, switch_of
 from edge_agent.simulate.mapping import check_mapping, parse_mapping
+from edge_agent.simulate.network import LevelControl, TankLimits
 from edge_agent.simulate.scaffold import Ids, scaffold
+
+CTOWN = Path(__file__).parents[2] / "data" / "C-Town.inp"
 
 
 @pytest.mark.parametrize("network", ["Net1", "Net2", "Net3"])
@@ -27,19 +32,62 @@ def test_the_scaffold_loads_and_fits_its_network(network: str) -> None:
     assert {actuator.name for actuator in file.plant.actuators} == set(mapping.actuators)
 
 
-def test_net1_gets_its_limits_from_the_tank_and_two_plans(net1: Path) -> None:
+def test_net1_gets_the_set_points_of_its_controls_and_alarms_beyond_them(net1: Path) -> None:
     plant = plant_from(tomllib.loads(scaffold(net1, "here")), Path("plant.toml")).plant
-    limits = {threshold.name: threshold.limit for threshold in plant.policy.thresholds}
-    assert limits == {"high_high": 147.5, "high": 140.0, "low": 110.0, "low_low": 102.5}
-    fill, stop = plant.policy.plans
-    assert (fill.when, fill.do[0].actuator, fill.do[0].action) == (("tank2/level:low",), "pump9/pump", "start")
-    assert (stop.when, stop.do[0].actuator, stop.do[0].action) == (("tank2/level:high",), "pump9/pump", "stop")
+    limits = {(one.name, one.side, one.annunciated): one.limit for one in plant.policy.thresholds}
+    assert limits == {
+        ("high_high", "above", True): 147.5,
+        ("pump9_off", "above", False): 140.0,
+        ("pump9_on", "below", False): 110.0,
+        ("low_low", "below", True): 102.5,
+    }
+    start, stop = plant.policy.plans
+    assert (start.id, start.when, start.do) == (
+        "start_pump9",
+        ("tank2/level:pump9_on",),
+        (Step("pump9/pump", "start"),),
+    )
+    assert (stop.id, stop.when, stop.do) == ("stop_pump9", ("tank2/level:pump9_off",), (Step("pump9/pump", "stop"),))
 
 
-def test_a_pump_fills_the_tank_that_controls_it_else_the_nearest() -> None:
-    plans = tomllib.loads(scaffold(library("Net3"), "here"))["plans"]
-    assert [step["actuator"] for step in plans["fill_tank1"]["do"]] == ["pump335/pump"]  # by the file's controls
-    assert [step["actuator"] for step in plans["fill_tank3"]["do"]] == ["pump10/pump"]  # switched by the clock there
+def test_a_pump_is_switched_by_the_controls_of_the_file_else_by_the_nearest_tank() -> None:
+    plant = tomllib.loads(scaffold(library("Net3"), "here"))
+    steps = {name: plan["do"][0]["actuator"] for name, plan in plant["plans"].items()}
+    assert steps == {
+        "start_pump335": "pump335/pump",
+        "stop_pump335": "pump335/pump",
+        "fill_tank3": "pump10/pump",  # switched by the clock there
+        "stop_tank3": "pump10/pump",
+    }
+    thresholds = plant["nodes"]["tank3"]["sensors"]["level"]["thresholds"]
+    assert (thresholds["fill_on"]["below"], thresholds["fill_off"]["above"]) == (10.3, 29.2)
+
+
+def test_a_tank_that_nothing_fills_here_has_no_alarm_at_its_brim_and_a_spare_pump_no_plan() -> None:
+    plant = tomllib.loads(scaffold(CTOWN, "here"))
+    levels = {node: table["sensors"]["level"] for node, table in plant["nodes"].items() if "level" in table["sensors"]}
+    assert set(levels["tank-t6"]["thresholds"]) == {"low_low"}
+    assert "high_high" not in levels["tank-t5"]["thresholds"]  # it is filled to the brim
+    moved = {step["actuator"] for plan in plant["plans"].values() for step in plan["do"]}
+    assert moved.isdisjoint({"pump-pu3/pump", "pump-pu9/pump"})
+    assert len(plant["plans"]) == 20
+
+
+def test_a_valve_that_fills_a_tank_closes_when_nobody_commands_it() -> None:
+    plant = tomllib.loads(scaffold(CTOWN, "here"))
+    assert plant["nodes"]["valve-v2"]["actuators"]["valve"]["fail_safe"] == "close"
+    assert plant["plans"]["open_valve-v2"]["when"] == ["tank-t2/level:valve-v2_on"]
+
+
+def test_two_controls_of_one_pump_get_names_of_their_own() -> None:
+    limits = TankLimits(0.0, 5.0, 1.0)
+    controls = [LevelControl("P", "T", level, above=False, opens=True) for level in (1.0, 2.0, 3.0)]
+    found = distinct(switch_of(control, limits, "pump1", "pump") for control in controls)
+    assert [(one.name, one.plan, one.level) for one in found] == [
+        ("pump1_on", "start_pump1", 1.0),
+        ("pump1_on-2", "start_pump1-2", 2.0),
+        ("pump1_on-3", "start_pump1-3", 3.0),
+    ]
 
 
 ODD = """

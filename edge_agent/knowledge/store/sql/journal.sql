@@ -50,8 +50,8 @@ ON CONFLICT DO NOTHING
 -- name: put_alarm
 INSERT OR REPLACE INTO alarms
   (node, sensor, threshold, priority, active, acknowledged, since, reason, value, limit_value, unit, shelved_until,
-   evidence)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   evidence, annunciated)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: rest_alarm
 DELETE FROM alarms WHERE node = ? AND sensor = ? AND threshold = ?
@@ -97,7 +97,7 @@ FROM commands WHERE state IN ('decided', 'published', 'accepted') ORDER BY epoch
 
 -- name: remembered_alarms
 SELECT node, sensor, threshold, priority, active, acknowledged, since, reason, value, limit_value, unit, shelved_until,
-       evidence
+       evidence, annunciated
 FROM alarms ORDER BY since, node, sensor, threshold
 
 -- name: remembered_memories

@@ -13,7 +13,8 @@ SELECT node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_sta
 FROM actuators WHERE site = ?
 
 -- name: thresholds
-SELECT node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure, parameters
+SELECT node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure, parameters,
+       side, alarm
 FROM thresholds WHERE site = ?
 
 -- name: plans
@@ -46,12 +47,13 @@ ON CONFLICT (site, node, actuator) DO UPDATE SET
 
 -- name: put_threshold
 INSERT INTO thresholds
-  (site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure, parameters)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  (site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure, parameters,
+   side, alarm)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (site, node, sensor, name) DO UPDATE SET
   limit_value = excluded.limit_value, deadband = excluded.deadband, on_delay_seconds = excluded.on_delay_seconds,
   off_delay_seconds = excluded.off_delay_seconds, priority = excluded.priority, measure = excluded.measure,
-  parameters = excluded.parameters
+  parameters = excluded.parameters, side = excluded.side, alarm = excluded.alarm
 
 -- name: put_plan
 INSERT INTO plans

@@ -40,7 +40,7 @@ FROM edge_agent.actuators WHERE site = %s
 
 -- name: thresholds
 SELECT node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure,
-       parameters::text
+       parameters::text, side, alarm
 FROM edge_agent.thresholds WHERE site = %s
 
 -- name: plans
@@ -94,16 +94,18 @@ ON CONFLICT (site, node, actuator) DO UPDATE SET
 
 -- name: put_threshold
 INSERT INTO edge_agent.thresholds
-  (site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure, parameters)
+  (site, node, sensor, name, limit_value, deadband, on_delay_seconds, off_delay_seconds, priority, measure, parameters,
+   side, alarm)
 SELECT %s, t.node, t.sensor, t.name, t.limit_value, t.deadband, t.on_delay, t.off_delay, t.priority, t.measure,
-       t.parameters
+       t.parameters, t.side, t.alarm
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::double precision[], %s::double precision[],
-            %s::double precision[], %s::double precision[], %s::text[], %s::text[], %s::jsonb[])
-  AS t (node, sensor, name, limit_value, deadband, on_delay, off_delay, priority, measure, parameters)
+            %s::double precision[], %s::double precision[], %s::text[], %s::text[], %s::jsonb[], %s::text[],
+            %s::boolean[])
+  AS t (node, sensor, name, limit_value, deadband, on_delay, off_delay, priority, measure, parameters, side, alarm)
 ON CONFLICT (site, node, sensor, name) DO UPDATE SET
   limit_value = excluded.limit_value, deadband = excluded.deadband, on_delay_seconds = excluded.on_delay_seconds,
   off_delay_seconds = excluded.off_delay_seconds, priority = excluded.priority, measure = excluded.measure,
-  parameters = excluded.parameters
+  parameters = excluded.parameters, side = excluded.side, alarm = excluded.alarm
 
 -- name: put_plan
 INSERT INTO edge_agent.plans

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from loguru import logger
 
 from edge_agent.model.alarms import AlarmEvent, AlarmEventKind, AlarmKey
 from edge_agent.model.commands import Command, CommandEvent, CommandState
@@ -42,3 +43,12 @@ def make_turn() -> Callable[..., Turn]:
         return turn
 
     return make
+
+
+@pytest.fixture
+def said():
+    """Collect what is logged from warnings up."""
+    found = []
+    handler = logger.add(lambda message: found.append(message.record["message"]), level="WARNING")
+    yield found
+    logger.remove(handler)

@@ -20,7 +20,7 @@ def rows(path, statement):
 
 async def settled(store):
     """Wait for the pruning that goes on between writes."""
-    while await store._connection.run(lambda _db: store._tidying):
+    while await store._connection.run(lambda _db: store._tidying and store._tidying.is_under_way):
         pass
 
 

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from loguru import logger
 
 from edge_agent.knowledge.store.bounds import StoreBounds
 from edge_agent.knowledge.store.sqlite import SqliteStore
@@ -172,14 +171,6 @@ async def test_in_the_spool_rubbish_goes_first(path, make_turn):
         assert store.spool_dropped_rows == 60 * 300 - letters
 
 
-@pytest.fixture
-def said():
-    found = []
-    handler = logger.add(lambda message: found.append(message.record["message"]), level="WARNING")
-    yield found
-    logger.remove(handler)
-
-
 async def test_a_log_that_grows_under_a_long_reader_is_told(path, make_turn, said):
     async with SqliteStore(path, bounds=LIMITS) as store:
         await store.write([make_turn(START, 1)])
@@ -198,5 +189,5 @@ async def test_a_log_that_grows_under_a_long_reader_is_told(path, make_turn, sai
 
 
 async def settled(store):
-    while await store._connection.run(lambda _db: store._tidying):
+    while await store._connection.run(lambda _db: store._tidying and store._tidying.is_under_way):
         pass

@@ -168,7 +168,17 @@ async def test_what_was_tuned_by_hand_goes_back_when_the_file_is_applied(store: 
 
 @pytest.mark.parametrize(
     "assignment",
-    ["name = 'highest'", "priority = 'urgent'", "limit_value = 9e999", "limit_value = NULL", "deadband = -1"],
+    [
+        "name = 'Highest'",
+        "name = 'stale'",
+        "name = 'high'",
+        "side = NULL, name = 'lowest'",
+        "alarm = 2",
+        "priority = 'urgent'",
+        "limit_value = 9e999",
+        "limit_value = NULL",
+        "deadband = -1",
+    ],
 )
 async def test_a_threshold_that_makes_no_sense_is_refused(store: SqliteStore, path: Path, assignment: str) -> None:
     await store.apply(PLANT)

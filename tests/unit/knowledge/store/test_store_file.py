@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from loguru import logger
 
 import edge_agent
 from edge_agent.errors import StoreError
@@ -43,15 +42,6 @@ def umask(mask):
         yield
     finally:
         os.umask(before)
-
-
-@pytest.fixture
-def said():
-    """Collect what is logged from warnings up."""
-    found = []
-    handler = logger.add(lambda message: found.append(message.record["message"]), level="WARNING")
-    yield found
-    logger.remove(handler)
 
 
 # One agent a file

@@ -1,0 +1,78 @@
+"""Weeks in which nothing is wrong: pumps are switched by set points all the time, and no operator is told of it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from support.lockstep import START, LockStep
+from support.noderig import library
+
+from edge_agent.known import Knowledge
+from edge_agent.model.remembered import Remembered
+from edge_agent.model.time import Moment
+from edge_agent.settings.plantfile import plant_from
+from edge_agent.simulate.hydraulics import Hydraulics, native
+from edge_agent.simulate.mapping import parse_mapping
+from edge_agent.simulate.plant import PlantSimulation
+from edge_agent.simulate.scaffold import scaffold
+
+if TYPE_CHECKING:
+    from edge_agent.simulate.network import DayRecord
+
+CTOWN = Path(__file__).parents[1] / "data" / "C-Town.inp"
+DAYS = 7
+STEP_SECONDS = 60
+NETWORKS = {"C-Town": CTOWN, "Net1": library("Net1")}
+
+
+class Week(NamedTuple):
+    """What a week came to, by the agent with a plant file that nobody edited."""
+
+    record: DayRecord
+    events: Counter[str]
+    annunciated: int
+    told: int
+    own: DayRecord
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def week(request: pytest.FixtureRequest) -> Week:
+    path = NETWORKS[request.param]
+    file = plant_from(tomllib.loads(scaffold(path, "week")), Path("plant.toml"))
+    events: Counter[str] = Counter()
+    annunciated = told = 0
+    with Hydraulics(path, step_seconds=STEP_SECONDS) as hydraulics:
+        simulation = PlantSimulation(hydraulics, parse_mapping(file.simulation, "plant.toml"), file.plant)
+        start = Moment(START, 0.0)
+        knowledge = Knowledge(file.plant, file.plant.policy, Remembered(), start, agent="lock-step", mode="auto")
+        lockstep = LockStep(simulation, knowledge)
+        for _ in lockstep.run(DAYS * 86_400, STEP_SECONDS):
+            for turn in lockstep.turns:
+                events.update(str(event.event) for event in turn.alarm_events)
+                annunciated += sum(event.annunciated for event in turn.alarm_events)
+                told += sum(alarm.annunciated for alarm in turn.alarms)
+            lockstep.turns.clear()
+        return Week(simulation.day(), events, annunciated, told, native(path, 24 * DAYS))
+
+
+def test_no_alarm_is_raised_and_none_is_published(week: Week) -> None:
+    assert (week.annunciated, week.told) == (0, 0)
+    assert set(week.events) == {"on", "off"}
+
+
+def test_every_switch_is_in_the_journal(week: Week) -> None:
+    assert week.events["on"] >= len(week.record.switches)
+
+
+def test_the_tanks_are_kept_as_the_controls_of_the_file_keep_them(week: Week) -> None:
+    agent, own = sum(week.record.energy_kwh.values()), sum(week.own.energy_kwh.values())
+    assert agent == pytest.approx(own, rel=0.005)
+    assert sum(week.record.starts.values()) == pytest.approx(sum(week.own.starts.values()), abs=5)
+    for tank in week.own.highest:
+        reach = week.own.highest[tank] - week.own.lowest[tank]
+        assert week.record.highest[tank] == pytest.approx(week.own.highest[tank], abs=0.05 * reach)
+        assert week.record.lowest[tank] == pytest.approx(week.own.lowest[tank], abs=0.05 * reach)
