@@ -8,6 +8,7 @@ from support.plandesk import BACKUP, HIGH, INTAKE, LEVEL, LOW, PLANT, PUMP1, PUM
 from support.plants import START, later, plan
 from support.stageworks import stages
 
+from edge_agent.model.evidence import Look
 from edge_agent.model.plant import Fallback
 from edge_agent.plan.kinds.spec import Gauge
 from edge_agent.plan.planning import Planner
@@ -132,11 +133,14 @@ class World:
         [found] = [p for p in self.plans if p.id == request.plan] or [None]
         if found is None:
             return ["its plan"]
-        now = self.now.seconds
-        times = [
-            (look.name, self.good.get(look.name), look.within_seconds) for look in PlanState(found, PLANT, 0.0).looks
-        ]
-        return [name for name, seen, within in times if seen is None or seen < self.after or now - seen > within]
+        missing = [look.name for look in PlanState(found, PLANT, 0.0).looks if not self._is_fresh(look)]
+        within = found.evidence_seconds
+        instead = [step for step in found.without_evidence if step.use and self._is_fresh(Look(step.use, within))]
+        return missing[1:] if instead else missing
+
+    def _is_fresh(self, look):
+        seen = self.good.get(look.name)
+        return seen is not None and seen >= self.after and self.now.seconds - seen <= look.within_seconds
 
 
 @settings(max_examples=300)
