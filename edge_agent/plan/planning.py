@@ -147,8 +147,8 @@ class Planner:
         for target in situation.resets:
             self.reset(target)
         doubted, self._doubted = self._doubted, situation.doubted
-        stepped = abs(now.offset - self._offset) > _STEP_SECONDS
-        if situation.changed is None or situation.revising is not self._revising or stepped:
+        clock = abs(now.offset - self._offset) > _STEP_SECONDS or now.sure is not self._sure
+        if situation.changed is None or situation.revising is not self._revising or clock:
             self._revising, self._offset = situation.revising, now.offset
             self._lookout.look_at_all()
             return ()

@@ -77,14 +77,16 @@ def plan_findings(path: KeyPath, plan: dict[str, Any], known: Known) -> Iterator
                 yield Finding((*path, *conflict.path), conflict.wrong, conflict.expected)
 
 
-def plan_of(plan: str, given: Table) -> Plan:
-    """Build a plan from the table of its kind."""
+def plan_of(plan: str, given: Table, timezone: str) -> Plan:
+    """Build a plan from the table of its kind; `timezone` is for one that goes by civil time and does not say whose."""
     members = dict(given)
     name = members["kind"]
     common = {key: members[key] for key in Plan.__dataclass_fields__ if key in members and key not in OWN_COLUMNS}
     fallbacks = tuple(Fallback(**dict(step)) for step in members["without_evidence"])
     steps = tuple(Step(**dict(step)) for step in members.get("do", ()))
     told = given.model_dump(mode="json", exclude_none=True, exclude=set(common) | set(OWN_COLUMNS))
+    if "timezone" in told and "timezone" not in given.model_fields_set:
+        told["timezone"] = timezone
     return Plan(
         id=plan,
         when=members.get("when", ()),

@@ -239,6 +239,9 @@ class SiteTable(Table):
 
     id: Id = Field(description="The site's name in topics and records.")
     name: str | None = Field(None, description="The site's name for people.")
+    timezone: str = Field(
+        "UTC", title="a time zone, such as Europe/Berlin", description="Whose civil time plans go by; summer time too."
+    )
 
 
 class PlantTable(Table):

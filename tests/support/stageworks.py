@@ -1,4 +1,4 @@
-"""Plans by stages and what happens to them, for tests: a plan in one line, and a bench with a level."""
+"""Plans by stages and by civil time, for tests: each in one line, and a bench with a level."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from support.plants import Bench, plant, pump, sensor, state
 
-from edge_agent.model.plant import Plan
+from edge_agent.model.plant import Plan, Step
 from edge_agent.plan.kinds.registry import canonical
 
 if TYPE_CHECKING:
@@ -26,6 +26,22 @@ def stages(
         "stages": [dict(zip(("on", "off", "use"), one, strict=True)) for one in those],
     }
     return Plan(identity, (), (), kind="stages", parameters=canonical("stages", json.dumps(told)), **more)
+
+
+def timetable(
+    *between: str,
+    do: Iterable[tuple[str, str]] = ((PUMP1, "start"),),
+    days: Iterable[str] = ("mon-sun",),
+    unsure: str | None = None,
+    timezone: str = "UTC",
+    **more: Any,
+) -> Plan:
+    """A plan by civil time."""
+    told: dict[str, Any] = {"between": between, "days": list(days), "timezone": timezone}
+    told |= {} if unsure is None else {"if_clock_unsure": unsure}
+    steps = tuple(Step(*step) for step in do)
+    parameters = canonical("timetable", json.dumps(told))
+    return Plan(more.pop("identity", "lake"), (), steps, kind="timetable", parameters=parameters, **more)
 
 
 class Tank(Bench):

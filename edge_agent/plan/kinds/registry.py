@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from edge_agent.plan.kinds.condition import Condition
 from edge_agent.plan.kinds.stages import Stages
+from edge_agent.plan.kinds.timetable import Timetable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 KINDS: tuple[type[PlanKind], ...] = (
     Condition,
     Stages,
+    Timetable,
 )
 
 #: Members that a plan has whatever its kind, each with a column of its own in the stores; all others are parameters.

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plandesk import BACKUP, HIGH, INTAKE, LEVEL, LOW, PLANT, PUMP1, PUMP2, SUCTION, alarms
 from support.plants import START, later, plan
-from support.stageworks import stages
+from support.stageworks import stages, timetable
 
 from edge_agent.model.evidence import Look
 from edge_agent.model.plant import Fallback
@@ -42,7 +42,13 @@ _conditions = st.builds(
     trip=st.booleans(),
     latch=st.booleans(),
 )
-_plans = st.lists(st.one_of(_conditions, _stages), unique_by=lambda p: p.id, max_size=4)
+_timetables = st.builds(
+    lambda name, unsure, **more: timetable("10:00-10:05", identity=name, unsure=unsure, **more),
+    st.sampled_from("abcd"),
+    st.sampled_from([None, "stop"]),
+    priority=st.sampled_from([10, 50]),
+)
+_plans = st.lists(st.one_of(_conditions, _stages, _timetables), unique_by=lambda p: p.id, max_size=4)
 _names = st.frozensets(st.sampled_from(ALARMS))
 _events = st.lists(
     st.one_of(
@@ -56,6 +62,7 @@ _events = st.lists(
         st.tuples(st.just("reports"), st.dictionaries(st.sampled_from([PUMP1, PUMP2]), st.booleans())),
         st.tuples(st.just("reset"), st.sampled_from([PUMP1, PUMP2])),
         st.tuples(st.just("revising"), st.booleans()),
+        st.tuples(st.just("clock"), st.booleans()),
         st.tuples(st.just("time"), st.sampled_from([1, 20, 45, 200, 400])),
     ),
     max_size=30,
@@ -81,6 +88,8 @@ class World:
             self.active = detail
         elif event in {"doubt", "revising"}:
             setattr(self, {"doubt": "doubted"}.get(event, event), detail)
+        elif event == "clock":
+            self.now = self.now._replace(sure=detail)
         elif event == "edit":
             self.plans = detail
             self.planner.adopt(detail)
@@ -133,6 +142,8 @@ class World:
         [found] = [p for p in self.plans if p.id == request.plan] or [None]
         if found is None:
             return ["its plan"]
+        if found.kind == "timetable":
+            return [] if self.now.sure else ["the clock"]
         missing = [look.name for look in PlanState(found, PLANT, 0.0).looks if not self._is_fresh(look)]
         within = found.evidence_seconds
         instead = [step for step in found.without_evidence if step.use and self._is_fresh(Look(step.use, within))]
