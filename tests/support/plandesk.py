@@ -73,7 +73,7 @@ class Desk:
     def decide(self, *active: str, at: float = 0.0, doubted: Iterable[str] = ()) -> list[tuple[str, str, str | None]]:
         """Return the requests as (actuator, action, plan)."""
         self.now = later(at)
-        facts = Situation(alarms(*active), self._sight, self._station, frozenset(doubted), heard=True)
+        facts = Situation(alarms(*active), self._sight, self._station, frozenset(doubted))
         self.planned = self.planner.decide(facts, self.now)
         return [(request.actuator, request.action, request.plan) for request in self.planned.requests]
 

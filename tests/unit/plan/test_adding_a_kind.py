@@ -101,7 +101,7 @@ print(plan.kind, plan.parameters)
 planner, now = Planner(plant, policy.plans, [], START), START
 for active in ((), ("station/pump1:failed",), (), *3 * [("station/pump1:failed",)]):
     now = later(2, now)
-    facts = Situation(alarms(*active), {}.get, lambda _: Station(0.0, None), heard=True)
+    facts = Situation(alarms(*active), {}.get, lambda _: Station(0.0, None))
     for request in planner.decide(facts, now).requests:
         print(request.actuator, request.action, request.priority, request.reason)
 """
