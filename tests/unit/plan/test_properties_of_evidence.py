@@ -10,9 +10,9 @@ from support.stageworks import stages, timetable
 
 from edge_agent.model.evidence import Look
 from edge_agent.model.plant import Fallback
-from edge_agent.plan.kinds.spec import Gauge
 from edge_agent.plan.planning import Planner
 from edge_agent.plan.planstate import PlanState
+from edge_agent.plan.scene import Gauge
 from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
