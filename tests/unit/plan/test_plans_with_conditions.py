@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from support.plants import sensor, state, status
-from support.stageworks import LEVEL, PUMP1, PUMP2, Tank
+from support.stageworks import LEVEL, PUMP1, PUMP2, Tank, conditions
 
-from edge_agent.model.plant import Plan, Step
 from edge_agent.monitor.tests.gross_range import GrossRange
-from edge_agent.plan.kinds.registry import canonical
 
 SUCTION = "station/suction"
 SENSORS = (
@@ -19,10 +14,8 @@ SENSORS = (
 )
 
 
-def plan(when: Any, *, until: Any = (), identity: str = "fill", do: Any = ((PUMP1, "start"),), **more: Any) -> Plan:
-    whens = (when,) if isinstance(when, str) else tuple(when)
-    parameters = canonical("condition", json.dumps({"until": list(until)}))
-    return Plan(identity, whens, tuple(Step(*step) for step in do), parameters=parameters, **more)
+def plan(when, *, identity="fill", do=((PUMP1, "start"),), **more):
+    return conditions(identity, when, do, **more)
 
 
 STOP = plan(f"{LEVEL} > 5", identity="stop", do=((PUMP1, "stop"),))
