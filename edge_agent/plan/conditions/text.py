@@ -76,9 +76,9 @@ _WORDS = {
     "OPERATOR": "<, <=, > or >=",
     "PLUS": "+ or -",
     "TIMES": "* or /",
-    "LPAR": "(",
-    "RPAR": ")",
-    "COMMA": ",",
+    "LPAR": '"("',
+    "RPAR": '")"',
+    "COMMA": '","',
     "$END": "the end",
 }
 
@@ -127,12 +127,13 @@ def _explained(text: str, error: Any) -> ConditionError:  # noqa: ANN401 - of la
     """Say where the text goes wrong, and what it could have gone on with."""
     column = error.column if isinstance(error.column, int) and error.column > 0 else len(text) + 1
     names = getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
-    expected = sorted({_WORDS.get(name, name.lower()) for name in names}) or ["something else"]
+    *others, last = sorted({_WORDS.get(name, f'"{name.lower()}"') for name in names}) or ["something else"]
+    expected = f"{', '.join(others)} or {last}" if others else last
     at = getattr(error, "pos_in_stream", None)
     ended = getattr(getattr(error, "token", None), "type", "") == "$END"
     rest = text[at:].split() if isinstance(at, int) and at >= 0 and not ended else []
     wrong = f'"{rest[0]}" is not understood' if rest else "it ends too early"
-    return ConditionError(wrong, column if rest else len(text) + 1, " or ".join(expected))
+    return ConditionError(wrong, column if rest else len(text) + 1, expected)
 
 
 def _made(tree: Tree[Any] | Token) -> Any:  # noqa: ANN401 - a clause or a quantity

@@ -108,7 +108,7 @@ def read(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("tank1/level <", "it ends too early at column 14; expected ( or a number or a sensor or an actuator or min"),
+        ("tank1/level <", "it ends too early at column 14; expected \"(\", a number, a sensor or an actuator or min"),
         ("tank1/level < 2 bananas", '"bananas" is not understood at column 17; expected'),
         ("tank1/level is happy", '"happy" is not understood at column 16; expected one of running, stopped'),
         ("time is 25:00-26:00", "'25:00-26:00' is no part of a day at column 9; expected a part of the day"),

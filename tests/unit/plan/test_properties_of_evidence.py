@@ -234,3 +234,19 @@ def test_who_is_told_what_has_changed_decides_as_who_looks_at_everything(plans, 
                 assert getattr(worlds[0].planner, name) == getattr(worlds[1].planner, name)
             for actuator in (PUMP1, PUMP2):
                 assert worlds[0].planner.unsure(actuator) == worlds[1].planner.unsure(actuator)
+
+
+@settings(max_examples=200)
+@given(_plans, _events)
+def test_who_looks_only_when_it_is_due_decides_as_who_looks_every_second(plans, events):
+    often, rarely = World(plans), World(plans)
+    for event, detail in events:
+        for world in (often, rarely):
+            world.happen(event, detail)
+        for step in range(detail if event == "time" else 1):
+            found = often.decide()
+            if step == 0 or rarely.planner.next_seconds() <= rarely.now.seconds + 1:
+                assert rarely.decide() == found
+            else:
+                rarely.now = later(1, rarely.now)
+                assert found == ()
