@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.model.fitness import Misfit
+from edge_agent.model.fitness import Misfit, threshold_risks
 from edge_agent.plan.kinds.registry import kind_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def risks(plant: Plant) -> Iterator[Misfit]:
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
     steps = [step for kind in kinds.values() for step in kind.steps]
     backs = {step.actuator for step in steps if step.action == safe.get(step.actuator)}
+    yield from threshold_risks(plant)
     for actuator in plant.actuators:
         yield from _unprotected(actuator)
     for plan in plant.policy.plans:
