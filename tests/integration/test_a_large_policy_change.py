@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -80,7 +81,7 @@ class Station:
 
     def change(self, statement: str) -> None:
         """Change limits as any client of the store does."""
-        with sqlite3.connect(self.path) as db:
+        with closing(sqlite3.connect(self.path)) as db, db:
             db.execute(statement)
 
     def in_force(self) -> Policy:
