@@ -37,7 +37,7 @@ async def test_the_end_of_each_announced_connection_is_told_once(mosquitto):
         await wait_until(lambda: len(agent.waits) > 2)
         assert agent.losses == 1
         mosquitto.start()
-        await wait_until(lambda: len(agent.sessions_present) == 2)
+        await wait_until(lambda: len(agent.sessions_present) == 2 and agent.session.connected)
         assert agent.losses == 1
     assert agent.losses == 2
 
