@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.execute.execution import Executor
-from edge_agent.execute.view import actuator_views, node_view
+from edge_agent.execute.view import actuator_views, actuator_words, node_view
 from edge_agent.model.continuity import continued
 from edge_agent.model.remembered import Snapshot
 from edge_agent.monitor.monitoring import Monitor
@@ -14,6 +14,7 @@ from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view, sensor_views
 from edge_agent.plan.effect import Comparison, Effects
 from edge_agent.plan.planning import Planner
+from edge_agent.plan.scene import Gauge
 from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan, Plant, Policy
     from edge_agent.model.remembered import Remembered, SensorView
     from edge_agent.model.time import Moment
+    from edge_agent.plan.situation import Planned
     from edge_agent.plan.standing import Standing
 
 
@@ -50,6 +52,8 @@ class Knowledge:
         self.analyzer.recall(readings, remembered.delays, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()
+        self._planned: Planned | None = None  # the last
+        self._told: tuple[object, ...] = ()  # conditions of plans and of the policy
         self.executor = Executor(plant, agent, mode, remembered, now)
         for control in self.executor.roster.plant.values():
             if control.desired is not None:
@@ -73,6 +77,18 @@ class Knowledge:
             return self.analyzer.good_seconds(name)
         return None if self.executor.reach.online.get(name) is None else float("inf")
 
+    def gauge(self, sensor: str) -> Gauge:
+        """Return what a sensor shows."""
+        return Gauge(*self.analyzer.shows(sensor), trusted=self.analyzer.trusted(sensor) is not None)
+
+    def equipment(self, actuator: str) -> dict[str, bool]:
+        """Return how an actuator is, by words, as far as that is known; what it does only as it has reported itself."""
+        return actuator_words(self.executor, actuator, tripped=actuator in self.planner.tripped)
+
+    def online(self, node: str) -> bool | None:
+        """Return whether a node is online; None where it has not said so."""
+        return self.executor.reach.online.get(node)
+
     def station(self, standing: Standing) -> Station:
         """Return what is known of the actuator that a request is for."""
         control = self.executor.roster.plant[standing.request.actuator]
@@ -82,10 +98,13 @@ class Knowledge:
         """Whether nothing but the fail-safe action may be commanded now."""
         return self.revising or self.planner.unsure(actuator)
 
-    def measure(self, alarm: str) -> Comparison | None:
-        """Return what the sensor of a limit shows against it; None of another alarm, or where it is not known."""
-        found = self.analyzer.against(alarm)
-        return None if found is None else Comparison(*found)
+    def measure(self, name: str, least: float | None) -> Comparison | None:
+        """Return what a sensor shows, or that of a limit against it; None of another alarm, or what is not known."""
+        if ":" in name:
+            found = self.analyzer.against(name)
+            return None if found is None else Comparison.against(*found)
+        reading = self.analyzer.trusted(name)
+        return None if reading is None else Comparison(name, reading.sensor, reading.value, least or 0.0)
 
     def running(self) -> Iterator[tuple[str, Plan]]:
         """Yield the actuators that do what a plan asks, other than their fail-safe action, each with that plan."""
@@ -93,9 +112,23 @@ class Knowledge:
             if self.executor.doing(standing.request):
                 yield standing.request.actuator, plan
 
-    def idle(self, now: Moment) -> dict[str, str]:
-        """Return why, by actuator, what runs seems to have no effect."""
-        return self.effects.look(self.running(), self.measure, now.seconds)
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which the next turn decides something though nothing comes until then."""
+        parts = (self.monitor, self.analyzer, self.planner, self.executor, self.effects)
+        return min(part.next_seconds() for part in parts)
+
+    def look_at_effects(self, now: Moment, *, looked: bool) -> None:
+        """Look whether what runs has an effect, where that may have changed: actuators were looked at, or it is due."""
+        if looked or now.seconds >= self.effects.next_seconds():
+            self.effects.look(self.running(), self.measure, now.seconds)
+
+    def has_news(self, planned: Planned) -> bool:
+        """Whether the conditions of plans and of the policy may be others than before."""
+        if planned is not self._planned or self.effects.idle is not self._told[2] or self.refusal != self._told[3]:
+            self._planned, before = planned, self._told
+            self._told = dict(planned.blind), dict(planned.tripped), self.effects.idle, self.refusal
+            return self._told != before
+        return False
 
     def snapshot(self, now: Moment) -> Snapshot:
         """Return a frozen look at everything. Costs about a microsecond a sensor: for people, not for turns."""

@@ -87,11 +87,11 @@ class Analyzer:
         self._delays = Delays(delays)
         for point in self._points.recall(readings, now):
             self._delays.resume(point, now)
-            self._limits.file(point)
+            self._limits.file(point, now)
 
     def take_delays(self, now: Moment) -> list[DelayMemory]:
         """Return what has changed of the running delays that a restart must know."""
-        return list(self._delays.look(self._limits.pending, now))
+        return list(self._delays.look(self._limits.take_moved(), self._limits.pending, now))
 
     def delays(self) -> list[DelayMemory]:
         """Return the running delays that a restart must know."""
@@ -102,6 +102,10 @@ class Analyzer:
         """The alarms, by name, that are not active and would be if suspect readings counted; as of the last `tick`."""
         return self._limits.doubted
 
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which something changes though nothing is heard; infinite where nothing does."""
+        return min(self._limits.next_seconds(), self.register.next_seconds())
+
     def good_seconds(self, sensor: str) -> float | None:
         """Return the monotonic time at which the last good reading of a sensor was taken; None before the first.
 
@@ -110,16 +114,27 @@ class Analyzer:
         point = self._points.named(sensor)
         return None if point is None else point.good_seconds
 
+    def shows(self, sensor: str) -> tuple[float | None, float | None, str]:
+        """Return the last good value of a sensor in this run, a suspect one that came after it, and the unit."""
+        point = self._points.named(sensor)
+        if point is None:
+            return None, None, ""
+        good = point.last_good if point.good_seconds is not None else None
+        return None if good is None else good.value, point.doubtful, point.sensor.unit
+
     def against(self, alarm: str) -> tuple[Sensor, Threshold, float] | None:
         """Return sensor, threshold and last good value of a limit; None of another alarm, or one not known now."""
         name, _, threshold = alarm.rpartition(":")
-        point = self._points.named(name)
+        point, reading = self._points.named(name), self.trusted(name)
         limit = None if point is None else point.limits.get(threshold)
-        if point is None or limit is None or point.last_good is None or not point.trusted or point.stale:
+        if limit is None or reading is None or not limit.measure.is_value:
             return None
-        if not limit.measure.is_value:
-            return None
-        return point.sensor, limit.threshold, point.last_good.value
+        return reading.sensor, limit.threshold, reading.value
+
+    def trusted(self, sensor: str) -> Reading | None:
+        """Return the last good reading of a sensor; None where a later one is not good, or it is stale."""
+        point = self._points.named(sensor)
+        return None if point is None or not point.trusted or point.stale else point.last_good
 
     def thresholds(self, sensors: int) -> Iterator[list[Threshold]]:
         """Yield the thresholds in force, those of so many sensors at a time."""
@@ -136,13 +151,17 @@ class Analyzer:
             for name in removed:
                 what = "is another one now" if name in point.limits else "was removed"
                 self.register.retire(point.key(name), now, f"threshold {name} {what}")
+                self._delays.look_at_all()
             if point.last_good is not None and point.trusted and not point.stale:
                 self._limits.compare(point, point.last_good, now)
+            else:
+                self._limits.file(point, now)
 
     def renew(self, plant: Plant, thresholds: Iterable[Threshold], now: Moment) -> None:
         """Go on with a changed plant: what stays keeps its state, the alarms of what does not are cleared."""
         lost = self._points.renew(plant)
-        self._limits.renew(self._points)
+        self._limits.renew(self._points, now)
+        self._delays.look_at_all()
         self.conditions.adopt(plant)
         for alarm in self.register.alarms:
             key = alarm.key
@@ -179,7 +198,7 @@ class Analyzer:
                 continue
             if point.bad_in_a_row:
                 self._trust_again(point, reading, now)
-            point.last_good, point.topic, point.trusted = reading, topic, True
+            point.last_good, point.topic, point.trusted, point.doubtful = reading, topic, True, None
             if not point.lowest <= reading.value <= point.highest:
                 self._limits.compare(point, reading, now)
             point.good_seconds = now.seconds
@@ -200,6 +219,7 @@ class Analyzer:
 
     def _doubt(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
         point.trusted = False
+        point.doubtful = reading.value if reading.flag == _SUSPECT else None
         point.bad_in_a_row += 1
         self._limits.doubt(point, reading, now)
         key = point.key(BAD_QUALITY)
@@ -219,7 +239,7 @@ class Analyzer:
             point = self._points.of(sensor)
             point.stale = True
             point.restart()
-            self._limits.file(point)
+            self._limits.file(point, now)
             late, unheeded = sensor.late_seconds, point.unheeded
             reason = f"{sensor.name} has not been heard for {late:g} s"
             if unheeded is not None and unheeded.heard_within(late, now.seconds):

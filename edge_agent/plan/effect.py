@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.model.agenda import NEVER
+from edge_agent.plan.kinds.registry import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -15,16 +18,20 @@ EFFECT_SECONDS = 1800.0
 
 
 class Comparison(NamedTuple):
-    """What a sensor shows against a limit that a plan looks at; `value` is its last good reading."""
+    """What a sensor shows that a plan is to move: its last good reading, and the least movement that counts.
 
+    `name` is that of the sensor, or of the alarm of the limit it is compared with.
+    """
+
+    name: str
     sensor: Sensor
-    threshold: Threshold
     value: float
+    least: float
 
-    @property
-    def least(self) -> float:
-        """A movement that counts: a tenth of the deadband, a thousandth of the limit where there is none."""
-        return self.threshold.deadband / 10 or abs(self.threshold.limit) / 1000
+    @classmethod
+    def against(cls, sensor: Sensor, threshold: Threshold, value: float) -> Comparison:
+        """Compare with a limit: a tenth of the deadband counts, a thousandth of the limit where there is none."""
+        return cls(threshold.alarm, sensor, value, threshold.deadband / 10 or abs(threshold.limit) / 1000)
 
 
 @dataclass(slots=True)
@@ -37,10 +44,9 @@ class _Run:
 
     def take(self, measures: Iterable[Comparison], seconds: float) -> None:
         for one in measures:
-            alarm = one.threshold.alarm
-            shown = self.shown.setdefault(alarm, one.value)
+            shown = self.shown.setdefault(one.name, one.value)
             if abs(one.value - shown) >= one.least:
-                self.shown[alarm], self.since = one.value, seconds
+                self.shown[one.name], self.since = one.value, seconds
 
 
 class Effects:
@@ -52,14 +58,31 @@ class Effects:
 
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
+        self.idle: dict[str, str] = {}  # why, by actuator, what runs seems to have no effect; as of the last look
+        self._looked_seconds, self._due_seconds = 0.0, NEVER
+        self._is_running = False
+
+    def hear(self) -> None:
+        """Note that a measure may have moved: it is looked at with the next second."""
+        if self._is_running:
+            self._due_seconds = min(self._due_seconds, self._looked_seconds // 1.0 + 1.0)
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which to look again; infinite where nothing runs, or nothing has moved."""
+        return self._due_seconds
 
     def look(
-        self, running: Iterable[tuple[str, Plan]], measure: Callable[[str], Comparison | None], seconds: float
-    ) -> dict[str, str]:
-        """Return why, by actuator, what runs seems to have no effect. `measure` finds what an alarm's sensor shows."""
+        self,
+        running: Iterable[tuple[str, Plan]],
+        measure: Callable[[str, float | None], Comparison | None],
+        seconds: float,
+    ) -> None:
+        """Find out what runs without an effect. `measure` finds what is moved."""
         found, kept = {}, {}
+        self._is_running = False
         for actuator, plan in running:
-            measures = [one for one in map(measure, plan.when) if one is not None]
+            self._is_running = True
+            measures = [one for moved in kind_of(plan).moved if (one := measure(*moved)) is not None]
             if not measures:
                 continue
             run = self._runs.get(actuator)
@@ -67,10 +90,11 @@ class Effects:
                 run = _Run(plan.id, seconds)
             kept[actuator] = run
             run.take(measures, seconds)
-            if seconds - run.since >= EFFECT_SECONDS:
+            if seconds >= run.since + EFFECT_SECONDS:
                 found[actuator] = _sentence(actuator, plan, measures)
-        self._runs = kept
-        return found
+        times = (run.since + EFFECT_SECONDS for run in kept.values())
+        self._due_seconds = min((at for at in times if at > seconds), default=NEVER)
+        self._runs, self.idle, self._looked_seconds = kept, found, seconds
 
 
 def _sentence(actuator: str, plan: Plan, measures: list[Comparison]) -> str:

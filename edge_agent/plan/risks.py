@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.model.fitness import Misfit
+from edge_agent.model.fitness import Misfit, threshold_risks
 from edge_agent.plan.kinds.registry import kind_of
 
 if TYPE_CHECKING:
@@ -18,12 +18,16 @@ def risks(plant: Plant) -> Iterator[Misfit]:
     """Yield everything that a plant file may say and that an engineer should know of."""
     safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
-    steps = [step for kind in kinds.values() for step in kind.steps]
+    steps = [step for kind in kinds.values() for step in kind.steps(plant.actuator)]
     backs = {step.actuator for step in steps if step.action == safe.get(step.actuator)}
+    backs |= {step.actuator for kind in kinds.values() if kind.ends for step in kind.steps(plant.actuator)}
+    yield from threshold_risks(plant)
     for actuator in plant.actuators:
         yield from _unprotected(actuator)
     for plan in plant.policy.plans:
-        moved = [step.actuator for step in kinds[plan.id].steps if step.action != safe.get(step.actuator)]
+        moved = [
+            step.actuator for step in kinds[plan.id].steps(plant.actuator) if step.action != safe.get(step.actuator)
+        ]
         if moved:
             yield from _plan(plant, plan, kinds[plan.id], [name for name in moved if name not in backs])
 

@@ -19,7 +19,8 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field
 
 from edge_agent.model.plant import Step
-from edge_agent.plan.kinds.spec import Asked, Known, PlanKind, Scene, no_actuator
+from edge_agent.plan.kinds.spec import Asked, PlanKind, no_actuator
+from edge_agent.plan.scene import Known, Scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +34,12 @@ class Mirror(PlanKind):
     by: Annotated[str, Field(description="What takes its place.")]
     turns: Annotated[int, Field(ge=1, le=9, description="How long.")] = 9
 
-    @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self, find) -> tuple[Step, ...]:
         return Step(self.by, "start"), Step(self.by, "stop")
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        return (f"{self.of}:failed",)
 
     @property
     def looks(self) -> tuple[str, ...]:
@@ -43,7 +47,7 @@ class Mirror(PlanKind):
 
     def ask(self, scene: Scene, state: Any) -> tuple[Any, Asked]:
         state = (state or 0) + 1 if f"{self.of}:failed" in scene.active else 0
-        step = self.steps[1 if state > self.turns else 0]
+        step = self.steps(scene.find)[1 if state > self.turns else 0]
         return state, Asked((step,), (step,), why=f"{self.of} has failed") if state else Asked()
 
     def instead(self, sensor: str, by: str) -> Self:

@@ -38,7 +38,7 @@ TABLES = {
     "[nodes.NODE.actuators.ACTUATOR.ack]": devicetables.AckTable,
     "[plans.PLAN]": schema.PlanTable,
     **{f"plan of kind {name}": table for name, table in schema.PLAN_TABLES.items()},
-    "step": schema.StepTable,
+    **{f"part {part.__name__}": table for part, table in schema.PART_TABLES.items()},
     "fallback": schema.FallbackTable,
 }
 
@@ -121,9 +121,10 @@ def test_no_table_of_the_schema_is_left_out():
         if isinstance(part, type) and issubclass(part, schema.Table)
     }
 
-    assert tables - {schema.Table, schema._LimitMembers} | set(schema.QUALITY_TABLES.values()) | set(
-        schema.PLAN_TABLES.values()
-    ) == set(TABLES.values())
+    for others in (schema.QUALITY_TABLES, schema.PLAN_TABLES, schema.PART_TABLES):
+        tables.update(others.values())
+
+    assert tables - {schema.Table, schema._LimitMembers} == set(TABLES.values())
 
 
 def test_the_keys_in_the_document_are_keys_of_the_schema():
@@ -144,6 +145,18 @@ def test_the_example_in_the_document_loads():
     plant = plant_from(tomllib.loads(example), Path("docs/plant-file.md")).plant
 
     assert [plan.id for plan in plant.policy.plans] == ["fill_tank1", "protect_pump1", "tank1_is_full"]
+
+
+def test_each_example_of_a_plan_loads_and_nothing_is_wrong_with_it():
+    blocks = re.findall(r"```toml\n(.*?)```", PLANT_FILE, re.DOTALL)
+    plant = tomllib.loads(blocks[0])
+    station = plant["nodes"]["station"]["actuators"]
+    station["pump2"] = station["pump1"]
+    examples = [tomllib.loads(block)["plans"] for block in blocks[1:] if "[plans." in block]
+    assert {plan.get("kind", "condition") for plans in examples for plan in plans.values()} == set(schema.PLAN_TABLES)
+    for plans in examples:
+        found = plant_from(plant | {"plans": plant["plans"] | plans}, Path("docs/plant-file.md")).plant
+        assert set(plans) <= {plan.id for plan in found.policy.plans}
 
 
 def test_the_alarms_that_need_no_configuration_are_documented():
