@@ -33,8 +33,8 @@ class PolicyWatch:
     with other nodes, sensors or actuators, which are not looked at without it.
 
     `changes` yields at each change, if the source can tell; it may raise StoreError. While the source cannot be
-    reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why;
-    with an empty text, that the newest one is in force again.
+    reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is called with
+    the reason; with an empty text when the newest one is in force again.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class PolicyWatch:
             await asyncio.sleep(LISTEN_AGAIN_SECONDS)
 
     async def run(self) -> None:
-        """Ask at each change that is told and now and then, until cancelled."""
+        """Ask at each notification, and at intervals, until cancelled."""
         patience = POLL_SECONDS if self._changes is None else SLOW_POLL_SECONDS
         while True:
             self._told.clear()

@@ -22,7 +22,11 @@ JUDGES = (
     *("tests/unit/settings/test_plant_file.py", "tests/unit/settings/test_what_technicians_write.py"),
     "tests/scenarios",
 )
-LONG = {"test_ctown_day.py", "test_net1_day.py", "test_days_of_random_faults.py"}
+LONG = {
+    *("test_ctown_day.py", "test_net1_day.py", "test_days_of_random_faults.py", "test_weeks_without_alarms.py"),
+    *("test_boots_with_a_wrong_clock.py", "test_a_level_that_jumps.py", "test_outages_of_the_broker.py"),
+    "test_wrong_clocks.py",
+}
 #: By test: how long it takes, and what it calls, each as `edge_agent/turn.py:run_turn`.
 Notes: TypeAlias = dict[str, tuple[float, list[str]]]
 

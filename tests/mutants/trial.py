@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _COPIED = ("edge_agent", "tests", "config", "docs", "deploy", "mosquitto", "pyproject.toml", "README.md")
 _KEPT = "var/mutants.json"
-_NOTED_AT_ONCE = 8
+_NOTED_AT_ONCE = 3
 #: The shortest tests come first, so many seconds of them; then the others, as long as that takes at the most.
 _FIRST_SECONDS, _MOST_SECONDS = 4.0, 90.0
 #: Tests that take so many times as long, and this besides, hang in a loop that the change has made endless.
