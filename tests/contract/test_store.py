@@ -436,6 +436,20 @@ async def test_a_switch_point_is_remembered_as_one(opened: Opened) -> None:
     assert [record["event"] for record in await gathered(opened.archive.records("alarms"))] == ["on"]
 
 
+@of_a_gateway
+async def test_an_alarm_that_becomes_a_switch_point_and_back_is_remembered_as_it_was_last(opened: Opened) -> None:
+    for_people = alarm()
+    point = alarm(acknowledged=True, annunciated=False)
+    ended, off = (replace(one, active=False, acknowledged=True) for one in (for_people, point))
+    await opened.store.write([turn(alarms=[for_people])])
+    await opened.store.write([turn(1, alarms=[ended, point])])
+    assert (await opened.store.begin("gateway-1")).alarms == [point]
+    await opened.store.write([turn(2, alarms=[off, for_people])])
+    assert (await opened.store.begin("gateway-1")).alarms == [for_people]
+    await opened.store.write([turn(3, alarms=[ended, point]), turn(4, alarms=[off])])
+    assert (await opened.store.begin("gateway-1")).alarms == []
+
+
 async def test_a_threshold_of_any_name_side_and_measure_is_kept(opened: Opened) -> None:
     soon = (("over_seconds", 900.0), ("within_minutes", 30.0))
     names = (

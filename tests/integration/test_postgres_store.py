@@ -317,6 +317,14 @@ async def test_retention_drops_whole_months_when_every_site_has_kept_them_long_e
 SINCE = "SELECT edge_agent.microseconds(since) FROM edge_agent.alarms"
 
 
+async def test_a_switch_point_is_no_alarm_of_the_utility(store: UtilityStore, database: str) -> None:
+    low = Alarm(AlarmKey("tank1", "level", "low"), "high", active=True, acknowledged=False, since=1, reason="below")
+    await store.write([turn(1, alarms=[low])])
+    cleared, point = replace(low, active=False, acknowledged=True), replace(low, acknowledged=True, annunciated=False)
+    await store.write([turn(2, alarms=[cleared, point])])
+    assert await by_another_client(database, "SELECT count(*) FROM edge_agent.alarms") == [(0,)]
+
+
 async def test_a_spooled_batch_is_absorbed_in_the_order_of_its_statements(store: UtilityStore, database: str) -> None:
     put = ("tank1", "level", "low", "high", True, False, 5, "below", None, None, None, None, None)
     others: list[tuple[str, list[tuple[Any, ...]]]] = [

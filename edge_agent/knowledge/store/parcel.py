@@ -89,8 +89,10 @@ _RECORDS: Mapping[str, _Noun] = {
 _KINDS = {noun.statement: kind for kind, noun in _RECORDS.items()}
 #: Columns of readings and of settled flags that hold instants.
 _INSTANTS = frozenset({"at", "received_at"})
-#: Belongs to the session between this agent and its broker: of no use elsewhere.
-_LOCAL = frozenset({"carry_epoch", "insert_delivery", "put_sequence", "rest_sequence"})
+#: Belongs to the session between this agent and its broker, or is what its own plans stand by: of no use elsewhere.
+_LOCAL = frozenset(
+    {"carry_epoch", "insert_delivery", "put_sequence", "rest_sequence", "put_switch_point", "rest_switch_point"}
+)
 _DAMAGES = (zlib.error, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 

@@ -99,7 +99,8 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
     """Turn turns into rows."""
     readings = _reading_rows(turns, ids)
     settled = _settled_rows(turns, ids)
-    alarms = {alarm.key: alarm for turn in turns for alarm in turn.alarms}
+    states = {(alarm.annunciated, alarm.key): alarm for turn in turns for alarm in turn.alarms}
+    alarms, points = ([one for one in states.values() if one.annunciated is people] for people in (True, False))
     sequences = {memory[:2]: memory for turn in turns for memory in turn.sequences}
     epochs = [(turn.epoch,) for turn in turns if turn.epoch is not None]
     found: list[tuple[str, list[Row]]] = [
@@ -107,8 +108,10 @@ def batch(turns: Sequence[Turn], ids: SeriesIds) -> Batch:
         ("insert_dead_letter", dead_letter_rows(letter for turn in turns for letter in turn.dead_letters)),
         ("insert_delivery", [tuple(delivery) for turn in turns for delivery in turn.deliveries]),
         ("insert_alarm_event", [(*event[0], *event[1:]) for turn in turns for event in turn.alarm_events]),
-        ("put_alarm", [_alarm_row(alarm) for alarm in alarms.values() if not alarm.at_rest]),
-        ("rest_alarm", [tuple(alarm.key) for alarm in alarms.values() if alarm.at_rest]),
+        ("put_alarm", [_alarm_row(alarm) for alarm in alarms if not alarm.at_rest]),
+        ("rest_alarm", [tuple(alarm.key) for alarm in alarms if alarm.at_rest]),
+        ("put_switch_point", [_alarm_row(point) for point in points if not point.at_rest]),
+        ("rest_switch_point", [tuple(point.key) for point in points if point.at_rest]),
         ("insert_decision", [_decision_row(decision) for turn in turns for decision in turn.decisions]),
         ("insert_command", [_command_row(command) for turn in turns for command in turn.commands]),
         ("put_memory", [row for turn in turns for row in _memory_rows(turn)]),
@@ -205,7 +208,7 @@ def dead_letter_rows(letters: Iterable[DeadLetter]) -> list[Row]:
 def _alarm_row(alarm: Alarm) -> Row:
     evidence = _json(alarm.evidence) if alarm.evidence else None
     head = (*alarm.key, alarm.priority, alarm.active, alarm.acknowledged, alarm.since, alarm.reason)
-    return (*head, alarm.value, alarm.limit, alarm.unit, alarm.shelved_until, evidence, alarm.annunciated)
+    return (*head, alarm.value, alarm.limit, alarm.unit, alarm.shelved_until, evidence)
 
 
 def _decision_row(decision: Decision) -> Row:

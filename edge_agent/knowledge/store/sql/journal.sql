@@ -50,11 +50,20 @@ ON CONFLICT DO NOTHING
 -- name: put_alarm
 INSERT OR REPLACE INTO alarms
   (node, sensor, threshold, priority, active, acknowledged, since, reason, value, limit_value, unit, shelved_until,
-   evidence, annunciated)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   evidence)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: rest_alarm
 DELETE FROM alarms WHERE node = ? AND sensor = ? AND threshold = ?
+
+-- name: put_switch_point
+INSERT OR REPLACE INTO alarms
+  (node, sensor, threshold, priority, active, acknowledged, since, reason, value, limit_value, unit, shelved_until,
+   evidence, annunciated)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+
+-- name: rest_switch_point
+DELETE FROM alarms WHERE node = ? AND sensor = ? AND threshold = ? AND NOT annunciated
 
 -- name: insert_decision
 INSERT INTO decisions (at, actuator, action, value, plan, verdict, reason, alarms, checks, command_id)
