@@ -127,9 +127,10 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
 
 
 def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: Planned, turn: Turn) -> Executed:
+    executor = knowledge.executor
     facts = execution.Facts(
         planned.requests,
-        observed.acknowledgements,
+        [ack._replace(command_id=executor.identity(ack.actuator, ack.command_id)) for ack in observed.acknowledgements],
         observed.states,
         dispatches=events.of(DispatchReport),
         breakers=events.of(BreakerReport),
@@ -138,7 +139,7 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
         ahead=observed.ahead,
         unsure=knowledge.unsure,
     )
-    executed = knowledge.executor.act(facts, turn.now)
+    executed = executor.act(facts, turn.now)
     for place in executed.foreign:
         knowledge.monitor.bury_foreign(observed, observed.acknowledgements[place], turn.now)
     return executed

@@ -81,7 +81,7 @@ async def open_agent(  # more than five parameters: each keyword replaces or add
             recorder = stack.enter_context(_recording(recording, assembly.knowledge, settings.mqtt.topic_prefix))
         metrics = Metrics(version=installed_version())
         metrics.watch_log(lost_lines)
-        parts = assembly.parts(Observers(metrics, observers), recorder)
+        parts = assembly.parts(Observers(metrics, (*observers, assembly.broker.topics)), recorder)
         parts = parts if rewire is None else rewire(parts)
         agent = Agent(parts)
         assembly.broker.attach(agent)
@@ -141,8 +141,12 @@ class _Assembly:
             lambda revision: report(PolicyChange(revision)),
             self.stores.changes,
             lambda why: report(RefusalReport(why)),
-            equip=lambda plant: report(PlantChange(plant)),
+            equip=self._equip,
         )
+
+    def _equip(self, plant: Plant) -> None:
+        self.inbox.report(PlantChange(plant))
+        self.broker.equip(plant)
 
 
 async def _assemble(settings: Settings, stores: Stores, clock: Clock) -> _Assembly:

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from edge_agent.container.outlet import BrokerOutlet
+from edge_agent.container.planttopics import PlantTopics
 from edge_agent.container.takeover import Succession
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import Will
@@ -15,6 +16,7 @@ from edge_agent.version import installed_version
 if TYPE_CHECKING:
     from edge_agent.container.outlet import BrokerAddress
     from edge_agent.known import Knowledge
+    from edge_agent.model.plant import Plant
     from edge_agent.runtime.agent import Agent
     from edge_agent.runtime.inbox import BoundedInbox
 
@@ -50,6 +52,8 @@ class BrokerSide:
             hasty=lambda: bool(knowledge.executor.open_commands),  # a node's word on an open command is to come
         )
         self.outlet = BrokerOutlet(self.session, address.topics, mode=knowledge.executor.mode, epoch=self._epoch)
+        self.outlet.equip(knowledge.plant)
+        self.topics = PlantTopics(self.session, address.topics.base, knowledge.plant)
 
     def __repr__(self) -> str:
         return f"BrokerSide({self.session!r}, {self.succession!r})"
@@ -57,6 +61,12 @@ class BrokerSide:
     def attach(self, agent: Agent) -> None:
         """Name the agent that is announced on each connection."""
         self._agent = agent
+        agent.run_beside("topics of the plant", self.topics.run)
+
+    def equip(self, plant: Plant) -> None:
+        """Speak and listen to the devices of a changed plant. It is reported before, so that it is in force first."""
+        self.outlet.equip(plant)
+        self.topics.equip(plant)
 
     def _epoch(self) -> int:
         return self._knowledge.executor.epoch

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from edge_agent.dialects.commanding import written
 from edge_agent.errors import PublishRefusedError, PublishTooLargeError
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Command, Mode
+    from edge_agent.model.plant import Plant
     from edge_agent.model.readings import DeadLetter
+    from edge_agent.model.sources import Wiring
     from edge_agent.mqtt.session import Session
     from edge_agent.settings.agent import Settings
 
@@ -28,15 +31,27 @@ class BrokerOutlet:
     def __init__(self, session: Session, topics: Topics, *, mode: Mode, epoch: Callable[[], int]) -> None:
         self._session, self._topics, self._mode, self._epoch = session, topics, mode, epoch
         self._announced: int | None = None
+        self._wirings: dict[str, Wiring] = {}
 
     def __repr__(self) -> str:
         return f"BrokerOutlet(epoch announced: {self._announced})"
+
+    def equip(self, plant: Plant) -> None:
+        """Speak to the actuators of a plant; those that are gone are known still, for what is asked of them last."""
+        for actuator in plant.actuators:
+            self._wirings.pop(actuator.name, None)
+            if actuator.wiring is not None:
+                self._wirings[actuator.name] = actuator.wiring
 
     async def command(self, command: Command, remaining_seconds: float) -> None:
         """Publish a command; first the status, where its epoch was not announced. Raises BrokerUnavailableError."""
         if self._announced is not None and self._announced < command.epoch:
             with suppress(PublishRefusedError):
                 await self.status("online")
+        wiring = self._wirings.get(command.target)
+        if wiring is not None:
+            await self._foreign_command(command, wiring, remaining_seconds)
+            return
         topic = self._topics.command(command.node, command.actuator)
         try:
             await self._session.publish(
@@ -49,6 +64,13 @@ class BrokerOutlet:
         except PublishTooLargeError:  # what is left out is for people, or tells topic and id once more
             short = wire.command(replace(command, reason=""))
             await self._session.publish(topic, short, expiry_seconds=remaining_seconds)
+
+    async def _foreign_command(self, command: Command, wiring: Wiring, remaining_seconds: float) -> None:
+        """Publish a command in the language of its device."""
+        said = written(command, wiring, self._topics.agent)
+        if said is None:
+            raise PublishTooLargeError(f"its device has no form for {command.action}")
+        await self._session.publish(said.topic, said.payload, expiry_seconds=remaining_seconds)
 
     async def alarm(self, alarm: Alarm) -> None:
         """Publish the state of an alarm. Raises BrokerUnavailableError."""

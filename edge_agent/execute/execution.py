@@ -68,7 +68,7 @@ class Executor:
         gone = self.roster.renew(plant, now)
         self.open_commands.hand_over(self.roster)
         for control in gone:
-            if self.authority.commands and not control.at_rest:
+            if self._commands(control) and not control.at_rest:
                 self.roster.leave(control, now)
             else:
                 self._let_go(control, _GONE, executed, now)
@@ -107,6 +107,10 @@ class Executor:
         reported = self.roster.plant[request.actuator].reported
         return None if reported is None else fulfils(request.action, request.value, reported)
 
+    def identity(self, actuator: str, said: str) -> str:
+        """Return the id of the command that a node speaks of: a device may answer by its counter."""
+        return self.open_commands.identity(actuator, said)
+
     # The second step: what is decided ---------------------------------------------------------------------------
 
     def act(self, facts: Facts, now: Moment) -> Executed:
@@ -143,22 +147,29 @@ class Executor:
         control = self.roster.plant.get(request.actuator)
         if control is None:
             return
-        if self.authority.commands:
+        if self._commands(control):
             requests.stand(control, request, now)
         else:
             self._only_record(control, request, executed, now)
 
+    def _commands(self, control: Control) -> bool:
+        """Whether an actuator is commanded: by the mode, and unless nobody would end what was begun."""
+        wiring = control.actuator.wiring
+        return self.authority.commands and not (wiring is not None and wiring.advises_only)
+
     def _only_record(self, control: Control, request: Request, executed: Executed, now: Moment) -> None:
         """Record what would have been done, and do nothing."""
         checks = self._gate.checks(control, request, now)
+        advises = self.authority.commands or self.authority.mode == "advisory"
         if not control.held_back.is_news(request, frozenset({self.authority.mode}), now.seconds):
             return
-        if self.authority.mode != "advisory":
+        if not advises:
             executed.decisions.append(decisions.held(request, request.reason, checks, now))
             return
         command = self.authority.command(control.actuator, request, request.reason, now)
+        why = "its device has no lease" if self.authority.commands else "advisory mode"
         executed.commands.append(command)
-        executed.events.append(CommandEvent(command.id, CommandState.ADVISED, now.at, 0, "advisory mode"))
+        executed.events.append(CommandEvent(command.id, CommandState.ADVISED, now.at, 0, why))
         executed.decisions.append(decisions.advised(request, command, checks, now))
 
     def _note_authority(self, facts: Facts, executed: Executed, now: Moment) -> None:
@@ -188,6 +199,7 @@ class Executor:
         for report in facts.dispatches:
             if report.state == "published":
                 self.open_commands.note_dispatch(report, executed, now)
+        self._note_proofs(facts, executed, now)
         for place, ack in enumerate(facts.acknowledgements):
             if self.open_commands.concerns(ack.command_id, ack.actuator):
                 self._acknowledge(ack, executed, now)
@@ -196,6 +208,13 @@ class Executor:
         for report in facts.dispatches:
             if report.state != "published":
                 self.open_commands.note_dispatch(report, executed, now)
+
+    def _note_proofs(self, facts: Facts, executed: Executed, now: Moment) -> None:
+        """Close the commands of devices whose state is their only word."""
+        for told in facts.states:
+            control = self.roster[told.actuator]
+            if reports.proves(control):
+                self.open_commands.close(control, REPORTED, executed, now)
 
     def _report(self, told: ReportedState, executed: Executed, now: Moment) -> None:
         """Note what an actuator says it does. It settles a command that was open when a former run ended."""
@@ -240,7 +259,7 @@ class Executor:
         """Give every command that is needed and may be given; what waits for evidence is only ever made safe."""
         wanted = []
         for control in self.roster:
-            why = need(control, now)
+            why = need(control, now) if self._commands(control) else None
             if why is not None and control.desired is not None and (control.safe or not unsure(control.actuator.name)):
                 wanted.append((control, control.desired, why))
         self._gate.queue([(control, request) for control, request, _ in wanted], now)

@@ -93,6 +93,15 @@ class OpenCommands:
             if heir is not None:
                 self._open[identity] = open_command._replace(control=heir)
 
+    def identity(self, actuator: str, said: str) -> str:
+        """Return the id of the open command whose counter a device has said; what it said where there is none."""
+        for identity, open_command in self._open.items():
+            known = open_command.control.actuator
+            counter = str(open_command.record.command.counter)
+            if known.wiring is not None and (known.name, counter) == (actuator, said):
+                return identity
+        return said
+
     def concerns(self, command_id: str, actuator: str) -> bool:
         """Whether an actuator may speak of a command: not of another's that is open."""
         open_command = self._open.get(command_id)

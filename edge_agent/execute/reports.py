@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.execute.control import REPORT_SECONDS, UNDER_WAY
-from edge_agent.execute.equipment import reported_on, turns_on
+from edge_agent.execute.equipment import fulfils, reported_on, turns_on
 from edge_agent.execute.panel import Hand
 from edge_agent.model.desired import Desired
 
@@ -31,6 +31,20 @@ def hear(control: Control, reported: Reported, now: Moment) -> CommandRecord | N
         return None
     control.lease.forget()
     return control.record
+
+
+def proves(control: Control) -> bool:
+    """Whether what the equipment has just said is the word of its device on the open command.
+
+    So it is where the device gives no other. It must do what was commanded and either have done otherwise before, or
+    speak after the command has left: for a renewal nothing else tells the two apart.
+    """
+    wiring, record = control.actuator.wiring, control.record
+    if wiring is None or wiring.reply is not None or record is None or control.reported is None:
+        return False
+    command = record.command
+    does = fulfils(command.action, command.value, control.reported)
+    return does is True and (record.attempts > 0 or control.newest.proven(control.reported))
 
 
 def overhear(control: Control, command_id: str, now: Moment) -> None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from edge_agent.model.quality import Quality
+from edge_agent.model.sources import ReadingSource, Wiring, WordSource  # noqa: TC001 - pydantic reads them at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +103,10 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One measuring point. Its thresholds live apart (they change while the agent runs)."""
+    """One measuring point. Its thresholds live apart (they change while the agent runs).
+
+    `source` says where its node, which speaks a language of its own, says its values.
+    """
 
     node: str
     id: str
@@ -110,6 +114,7 @@ class Sensor:
     unit: str
     interval_seconds: float = 60.0
     quality: Quality = field(default_factory=Quality)
+    source: ReadingSource | None = None
 
     @property
     def name(self) -> str:
@@ -128,7 +133,8 @@ class Actuator:
 
     `hand` says what a change that no command explains does to the request, `unexpected_retries` how often it is tried
     once more; after `lock_out_after` failures in a row it is locked out. After a start of the agent or a return of its
-    node it waits a time within `power_return_seconds` before it is started.
+    node it waits a time within `power_return_seconds` before it is started. `wiring` is how an actuator is commanded
+    whose node speaks a language of its own.
     """
 
     node: str
@@ -145,6 +151,7 @@ class Actuator:
     unexpected_retries: int = 0
     lock_out_after: int = 3
     power_return_seconds: tuple[float, float] = (0.0, 0.0)
+    wiring: Wiring | None = None
 
     @property
     def name(self) -> str:
@@ -157,12 +164,22 @@ TimestampFormat = Literal["rfc3339", "unix", "unix_ms"]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One device on the broker. `timestamps` says what a bare number in `ts` means."""
+    """One device on the broker. `timestamps` says what a bare number in `ts` means.
+
+    `status` is where one that speaks a language of its own says whether it is online.
+    """
 
     id: str
     sensors: Mapping[str, Sensor] = field(default_factory=dict)
     actuators: Mapping[str, Actuator] = field(default_factory=dict)
     timestamps: TimestampFormat = "rfc3339"
+    status: tuple[WordSource, ...] = ()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it speaks a language of its own, and so not ours."""
+        parts = [each.source for each in self.sensors.values()], [each.wiring for each in self.actuators.values()]
+        return bool(self.status) or any(each is not None for part in parts for each in part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ REASONS = (
     "seq_invalid",
     "unit_invalid",
     "unit_mismatch",
+    "quality_not_good",
     "unknown_topic",
     "unknown_node",
     "unknown_sensor",

@@ -21,10 +21,10 @@ def signs(observed: Observed, messages: Iterable[Message], offline: set[str]) ->
         return []
     timely = {reading.sensor.node for reading in observed.readings if not reading.late}
     alive: dict[str, None] = {}
-    for message in messages:
-        kind, node, _ = message.route
+    heard = [(message.route.node, message.route.kind, message.retained) for message in messages]
+    for node, kind, retained in (*heard, *observed.spoken):
         if kind is Kind.STATUS:
             alive.pop(node, None)
-        elif node in gone and not message.retained and (kind is not Kind.TELEMETRY or node in timely):
+        elif node in gone and not retained and (kind is not Kind.TELEMETRY or node in timely):
             alive[node] = None
     return [StatusReport(node, online=True) for node in alive]

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.dialects import native
+from edge_agent.dialects.listening import listeners
+from edge_agent.dialects.native import Sample
+from edge_agent.dialects.rejects import MOST_ELEMENTS, Rejected, excerpt, summed_up
 from edge_agent.model.inbox import Kind
 from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, DeadLetter, Reading
-from edge_agent.monitor import decode, nodeclock, reports
+from edge_agent.monitor import nodeclock, reports
 from edge_agent.monitor.channel import Channel
-from edge_agent.monitor.decode import Sample
 from edge_agent.monitor.deliveries import Deliveries
+from edge_agent.monitor.foreign import hear
 from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import Observed
 from edge_agent.monitor.order import as_it_came
-from edge_agent.monitor.rejects import MOST_ELEMENTS, Rejected, excerpt, summed_up
 from edge_agent.monitor.samples import converted, repeats
 from edge_agent.monitor.sitetime import SiteTime, date
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from edge_agent.dialects.listening import Listener
     from edge_agent.model.inbox import Message
     from edge_agent.model.plant import Plant, Sensor, TimestampFormat
     from edge_agent.model.remembered import Remembered
@@ -63,13 +68,14 @@ class Monitor:
                 if known is not None:
                     channel.succeed(known)
             self.channels[place] = channel
-        self._nodes = plant.nodes
+        self._nodes = {name: node for name, node in plant.nodes.items() if not node.is_foreign}
+        self._listeners = listeners(plant)
         self.time.equip(plant.nodes.values(), plant.sensors)
         self._ways: dict[str, _Ways] = {
             intern(node.id): _Ways(
                 node.id, node.timestamps, {intern(each): self.channels[node.id, each] for each in node.sensors}
             )
-            for node in plant.nodes.values()
+            for node in self._nodes.values()
         }
 
     def adopt(self, plant: Plant, now: Moment) -> None:
@@ -84,30 +90,35 @@ class Monitor:
         if now.sure:
             self.time.forget()
         for message in messages:
-            kind = message.route.kind
-            if kind is Kind.TELEMETRY:
+            if message.route.kind is Kind.TELEMETRY and self._as_usual(observed, message, now):
                 telemetry += 1
-                if self._as_usual(observed, message, now):
-                    continue
             else:
-                observed.counts[kind] = observed.counts.get(kind, 0) + 1
-            if message.redelivered and self._deliveries.hold(message):
-                observed.duplicates += 1
-            elif message.cut or len(message.payload) > MAX_PAYLOAD_BYTES:
-                self._bury(observed, message, now, [(message.cut or "payload_too_large", message.payload)])
-            elif kind is Kind.TELEMETRY:
-                self._telemetry(observed, message, now)
-            else:
-                problem = reports.read(observed, message, self._nodes, leaving)
-                if problem:
-                    self._bury(observed, message, now, [(problem, message.payload)])
-        observed.counts[Kind.TELEMETRY] = telemetry
+                self._message(observed, message, now, leaving)
+        observed.counts[Kind.TELEMETRY] = observed.counts.get(Kind.TELEMETRY, 0) + telemetry
         if not now.sure:
             observed.ahead = nodeclock.ahead(messages, observed.readings, self._nodes, now.at)
         observed.silent = self._silent(now)
         observed.gaps, observed.sequences = self.numbering.take_changes()
         observed.clocks = self.time.take_changes()
         return observed
+
+    def _message(self, observed: Observed, message: Message, now: Moment, leaving: Collection[str]) -> None:
+        """Read whatever is not as usual."""
+        listener = self._listeners.get(message.topic)
+        kind = message.route.kind if listener is None else listener.kind
+        observed.counts[kind] = observed.counts.get(kind, 0) + 1
+        if message.redelivered and self._deliveries.hold(message):
+            observed.duplicates += 1
+        elif message.cut or len(message.payload) > MAX_PAYLOAD_BYTES:
+            self._bury(observed, message, now, [(message.cut or "payload_too_large", message.payload)])
+        elif listener is not None:
+            self._hear(observed, listener, message, now)
+        elif kind is Kind.TELEMETRY:
+            self._telemetry(observed, message, now)
+        else:
+            problem = reports.read(observed, message, self._nodes, leaving)
+            if problem:
+                self._bury(observed, message, now, [(problem, message.payload)])
 
     def _as_usual(self, observed: Observed, message: Message, now: Moment) -> bool:
         """Read telemetry whose times and values are as usual; tell whether it was, otherwise nothing is done.
@@ -120,7 +131,7 @@ class Monitor:
         if not message.route.name:
             return self._frame_as_usual(observed, message, ways, now)
         channel = ways.channels.get(message.route.name)
-        sample = None if channel is None else decode.one(message.payload, ways.timestamps)
+        sample = None if channel is None else native.one(message.payload, ways.timestamps)
         if channel is None or sample is None or sample.observed_at is None:
             return False
         if sample.unit is not None and sample.unit != channel.sensor.unit:
@@ -141,7 +152,7 @@ class Monitor:
         return True
 
     def _frame_as_usual(self, observed: Observed, message: Message, ways: _Ways, now: Moment) -> bool:
-        frame = decode.frame(message.payload, ways.timestamps)
+        frame = native.frame(message.payload, ways.timestamps)
         if frame is None or frame.observed_at is None or len(frame.values) > MOST_ELEMENTS:
             return False
         at, seq, channels, buried = frame.observed_at, frame.seq, ways.channels, []
@@ -172,7 +183,7 @@ class Monitor:
             reason = "unknown_node" if node is None else "unknown_sensor"
             self._bury(observed, message, now, [(reason, message.payload)])
             return
-        read = decode.telemetry if one else decode.telemetry_of_many
+        read = native.telemetry if one else native.telemetry_of_many
         buried: list[tuple[str, bytes]] = []
         timeless = False
         for sample in read(message.payload, node.timestamps):
@@ -186,6 +197,15 @@ class Monitor:
             problem = self._sample(observed, node.id, one, sample, message, now)
             if problem:
                 buried.append((problem, excerpt(message.payload, sample.sensor, sample.value)))
+        if buried:
+            self._bury(observed, message, now, buried)
+        elif timeless:
+            self._keep(observed, message)
+
+    def _hear(self, observed: Observed, listener: Listener, message: Message, now: Moment) -> None:
+        """Read a message of devices that speak a language of their own."""
+        take = partial(self._sample, observed, message=message, now=now)
+        buried, timeless = hear(observed, listener, message, take)
         if buried:
             self._bury(observed, message, now, buried)
         elif timeless:

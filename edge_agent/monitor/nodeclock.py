@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.dialects import native
 from edge_agent.model.inbox import Kind
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.monitor import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ def ahead(
     told = [(reading.sensor.node, reading.observed_at) for reading in readings]
     for message in messages:
         node = nodes.get(message.route.node)
-        at = decode.said_at(message.payload, node.timestamps) if node and message.route.kind is Kind.STATE else None
+        at = native.said_at(message.payload, node.timestamps) if node and message.route.kind is Kind.STATE else None
         if at is not None:
             told.append((message.route.node, at))
     for name, at in told:

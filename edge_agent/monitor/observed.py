@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from edge_agent.model.inbox import Message
+    from edge_agent.model.inbox import Kind, Message
     from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
     from edge_agent.model.remembered import ClockMemory, SequenceMemory
@@ -38,9 +38,20 @@ class StatusReport(NamedTuple):
     online: bool
 
 
+class Spoken(NamedTuple):
+    """A node that speaks a language of its own was heard."""
+
+    node: str
+    kind: Kind
+    retained: bool
+
+
 @dataclass(slots=True)
 class Observed:
-    """What the monitor made of the messages of one turn. `judged` holds the settled readings, in order."""
+    """What the monitor made of the messages of one turn. `judged` holds the settled readings, in order.
+
+    `spoken` says which nodes were heard that speak languages of their own: their topics do not tell.
+    """
 
     readings: list[Reading] = field(default_factory=list)
     settled: list[Reading] = field(default_factory=list)
@@ -57,4 +68,5 @@ class Observed:
     sequences: list[SequenceMemory] = field(default_factory=list)
     clocks: list[ClockMemory] = field(default_factory=list)
     unsettled: set[int] = field(default_factory=set)
+    spoken: list[Spoken] = field(default_factory=list)
     ahead: dict[str, int] = field(default_factory=dict)  # see nodeclock; empty where the agent's own clock is sure

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.dialects import nativewords
 from edge_agent.model.inbox import Kind
-from edge_agent.monitor import words
 from edge_agent.monitor.observed import AckReport, StateReport, StatusReport
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def read(observed: Observed, message: Message, nodes: Mapping[str, Node], leavin
 def _status(observed: Observed, message: Message) -> str | None:
     if not message.payload:  # an empty retained message takes the last one back
         return None
-    online = words.status(message.payload)
+    online = nativewords.status(message.payload)
     if online is None:
         return "status_invalid"
     observed.statuses.append(StatusReport(message.route.node, online))
@@ -43,7 +43,7 @@ def _status(observed: Observed, message: Message) -> str | None:
 
 
 def _acknowledgement(observed: Observed, message: Message) -> str | None:
-    acknowledgement = words.acknowledgement(message.payload)
+    acknowledgement = nativewords.acknowledgement(message.payload)
     if acknowledgement is None:
         return "ack_invalid"
     actuator = f"{message.route.node}/{message.route.name}"
@@ -54,7 +54,7 @@ def _acknowledgement(observed: Observed, message: Message) -> str | None:
 def _state(observed: Observed, message: Message) -> str | None:
     if not message.payload:
         return None
-    state = words.state(message.payload)
+    state = nativewords.state(message.payload)
     if state is None:
         return "state_invalid"
     observed.states.append(StateReport(f"{message.route.node}/{message.route.name}", *state))

@@ -6,8 +6,8 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge_agent.dialects.native import Sample
     from edge_agent.monitor.channel import Channel
-    from edge_agent.monitor.decode import Sample
     from edge_agent.monitor.sequence import Numbers
 
 

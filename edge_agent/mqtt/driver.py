@@ -17,12 +17,11 @@ import aiomqtt
 import paho.mqtt.client as paho
 
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
-from edge_agent.model.inbox import Kind, Route
 from edge_agent.mqtt import private
 from edge_agent.mqtt.clients import HANDSHAKE_SECONDS, MQTT_5, fresh_client, passing_client
 from edge_agent.mqtt.confirmations import Confirmations, settle_with_error
-from edge_agent.mqtt.linkerrors import LinkEndedError, ProtocolRefusedError, SilentBrokerError
-from edge_agent.mqtt.packets import Splitter
+from edge_agent.mqtt.linkerrors import LinkEndedError, NotSubscribedError, ProtocolRefusedError, SilentBrokerError
+from edge_agent.mqtt.packets import Splitter, unrouted
 from edge_agent.mqtt.states import SOCKET_STEPS, SocketState
 from edge_agent.mqtt.transport import Transport
 from edge_agent.ports.cancellation import heeding_cancellation
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from edge_agent.model.inbox import Message
+    from edge_agent.model.inbox import Message, Route
     from edge_agent.mqtt.connection import ConnectionSettings, Will
     from edge_agent.mqtt.states import SocketEvent
 
@@ -45,11 +44,6 @@ MOST_UNCONFIRMED = 100
 _UNSUPPORTED_VERSION = frozenset({0x84, 0x01})
 _FAILURE = 0x80
 _TAKEN_OVER = 0x8E
-
-
-def unrouted(_topic: str) -> Route:
-    """Return no meaning of a topic, for a receiver that knows what it has subscribed to."""
-    return Route(Kind.UNKNOWN)
 
 
 class Link:
@@ -125,14 +119,21 @@ class Link:
 
     async def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
         """Subscribe. Raises BrokerUnavailableError where it is refused or not confirmed in time."""
-        try:
-            async with asyncio.timeout(HANDSHAKE_SECONDS):
-                codes = await self._confirmed(*self._paho.subscribe([(each, qos) for each in filters]))
-        except TimeoutError:
-            raise BrokerUnavailableError("the broker did not confirm the subscriptions") from None
+        codes = await self._asked(lambda: self._paho.subscribe([(each, qos) for each in filters]))
         refused = [each for each, code in zip(filters, codes, strict=True) if code.value >= _FAILURE]
         if refused:
-            raise BrokerUnavailableError(f"the broker refused the subscription to {', '.join(refused)}")
+            raise NotSubscribedError(refused)
+
+    async def unsubscribe(self, filters: Sequence[str]) -> None:
+        """End subscriptions. Raises BrokerUnavailableError where that is not confirmed in time."""
+        await self._asked(lambda: self._paho.unsubscribe(list(filters)))
+
+    async def _asked(self, ask: Callable[[], tuple[int, int | None]]) -> list[ReasonCode]:
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                return await self._confirmed(*ask())
+        except TimeoutError:
+            raise BrokerUnavailableError("the broker did not confirm the subscriptions") from None
 
     async def publish(
         self, topic: str, payload: bytes, *, retain: bool, properties: Properties | None, timeout_seconds: float
@@ -219,7 +220,7 @@ class Link:
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
-        client.on_subscribe = self._on_subscribe
+        client.on_subscribe = client.on_unsubscribe = self._on_subscribe
 
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401 - paho's signature
         try:

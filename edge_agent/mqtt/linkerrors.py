@@ -13,6 +13,14 @@ class SilentBrokerError(ProtocolRefusedError):
     """The broker took the connection and did not answer CONNECT, as some do that do not know the version."""
 
 
+class NotSubscribedError(BrokerUnavailableError):
+    """The broker took the subscriptions, but for some."""
+
+    def __init__(self, filters: list[str]) -> None:
+        super().__init__(f"the broker refused the subscription to {', '.join(filters)}")
+        self.filters = filters
+
+
 class LinkEndedError(BrokerUnavailableError):
     """The connection ended while a publish was on its way, so many seconds after it was sent."""
 

@@ -51,6 +51,11 @@ _PUBACK = 0x4002_0000
 _new = tuple.__new__
 
 
+def unrouted(_topic: str) -> Route:
+    """Return no meaning of a topic, for a receiver that knows what it has subscribed to."""
+    return Route(Kind.UNKNOWN)
+
+
 class Splitter:
     """Reads the messages of one connection. `properties`: whether packets carry them, as those of MQTT 5 do."""
 

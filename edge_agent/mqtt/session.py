@@ -14,9 +14,10 @@ from edge_agent.mqtt.driver import Link
 from edge_agent.mqtt.linkerrors import ProtocolRefusedError, SilentBrokerError
 from edge_agent.mqtt.publishing import PUBLISH_SECONDS, Publishing, Said
 from edge_agent.mqtt.states import SessionClaim, SessionState, claim
+from edge_agent.mqtt.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
     from aiomqtt import ProtocolVersion
 
@@ -58,7 +59,7 @@ class Session:
         hasty: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
-        self._subscriptions = tuple(subscriptions)
+        self.subscriptions = Subscriptions(subscriptions, self._log)
         self._will = will
         self._on_messages = on_messages
         self._parse, self._hasty = parse, hasty
@@ -89,8 +90,8 @@ class Session:
 
     @property
     def refusal(self) -> str | None:
-        """What the broker refused to take, in a sentence; None where the last word to every topic was taken."""
-        return self.publishing.refusal
+        """What the broker refused to take or to give, in a sentence; None where it refuses nothing."""
+        return self.publishing.refusal or self.subscriptions.refusal
 
     @property
     def protocol(self) -> str:
@@ -182,7 +183,20 @@ class Session:
         """Ask the broker for all that is retained once more; a connection that is lost on the way asks anyway."""
         if self._link is not None:
             with suppress(BrokerUnavailableError):
-                await self._link.subscribe(self._subscriptions)
+                await self.subscriptions.begin(self._link)
+
+    async def listen(self, topics: Collection[str]) -> None:
+        """Subscribe to these topics besides, from now on and at each connection, and to others no longer."""
+        self.subscriptions.want(topics)
+        if self._link is not None and self.connected:
+            with suppress(BrokerUnavailableError):  # the next connection begins with what is wanted then
+                await self.subscriptions.follow(self._link)
+
+    async def forget(self, topics: Collection[str]) -> None:
+        """End subscriptions to topics that nobody wants, as a former run may have left them."""
+        if self._link is not None and self.connected:
+            with suppress(BrokerUnavailableError):
+                await self.subscriptions.forget(self._link, topics)
 
     async def _hold_one_connection(self) -> None:
         """Connect, subscribe, announce, receive. At the end it raises BrokerUnavailableError, but for `renew`."""
@@ -191,7 +205,7 @@ class Session:
         try:
             self._state = SessionState.OPENING
             link = await self._connect()
-            await link.subscribe(self._subscriptions)
+            await self.subscriptions.begin(link)
             await self._announce(link)
             announced = True
             cause = await link.lost()

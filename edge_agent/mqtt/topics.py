@@ -50,6 +50,11 @@ class Topics:
         object.__setattr__(self, "_alarms", f"{base}/_agent/{self.agent}/alarm/")
         object.__setattr__(self, "parse", _remembering(_reader(base), len(base) + _LONGEST_REST))
 
+    @property
+    def base(self) -> str:
+        """What every topic of the site begins with."""
+        return f"{self._base}/"
+
     def subscriptions(self) -> tuple[str, ...]:
         """Return the filters for all that nodes send. The first also matches telemetry of many sensors at once."""
         return tuple(f"{self._base}/+/{rest}" for rest in ("telemetry/#", "status", "ack/+", "state/+"))

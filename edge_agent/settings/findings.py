@@ -147,7 +147,7 @@ def _lower_case(written: object, here: Place) -> str:
     if not isinstance(written, str) or written == written.lower():
         return ""
     patterns = [getattr(constraint, "pattern", None) for field in here.fields for constraint in field.metadata]
-    fits = any(pattern and re.search(pattern, written.lower()) for pattern in patterns)
+    fits = any(pattern and re.fullmatch(pattern, written.lower()) for pattern in patterns)
     return f"; ids are lower case: did you mean {written.lower()}?" if fits else ""
 
 

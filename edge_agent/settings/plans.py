@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.settings.findings import KeyPath
-    from edge_agent.settings.schema import Table
+    from edge_agent.settings.tables import Table
 
 _MEASURES = [measure.name for measure in MEASURES]
 

@@ -21,12 +21,16 @@ from edge_agent.model.plant import (
 )
 from edge_agent.monitor.tests.registry import quality
 from edge_agent.plan.fitness import misfits
+from edge_agent.settings.devicefindings import device_findings
 from edge_agent.settings.findings import Finding, findings
 from edge_agent.settings.lines import with_lines
 from edge_agent.settings.plans import plan_of
+from edge_agent.settings.profiles import expanded
 from edge_agent.settings.relations import relations
-from edge_agent.settings.schema import MEASURE_MEMBERS, PROTECTION, PlantTable, timing
+from edge_agent.settings.schema import MEASURE_MEMBERS, PlantTable
+from edge_agent.settings.timing import PROTECTION, timing
 from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
+from edge_agent.settings.wiring import reading_source, status_sources, wiring_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,14 +86,15 @@ def _plant_of(path: Path) -> PlantFile:
 
 def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
     """Build a plant from a parsed file; `path` is for the errors. Raises ConfigurationError with every problem."""
+    whole = expanded(raw, path)
     try:
-        file = PlantTable.model_validate(raw)
+        file = PlantTable.model_validate(whole.raw)
         wrong = []
     except ValidationError as error:
         wrong = findings(error, PlantTable)
-    wrong += relations(raw)
+    wrong += [*whole.findings, *relations(whole.raw), *device_findings(whole.raw)]
     if wrong:
-        raise ConfigurationError(sorted(finding.problem(str(path)) for finding in wrong))
+        raise ConfigurationError(sorted(whole.problem(finding, str(path)) for finding in wrong))
     plant = _plant(file)
     unfit = [Finding(*misfit).problem(str(path)) for misfit in misfits(plant, plant.policy)]
     if unfit:
@@ -114,8 +119,11 @@ def _node(node: str, table: NodeTable, alike: dict[Quality, Quality]) -> Node:
     return Node(
         id=node,
         sensors={sensor.id: sensor for sensor in sensors},
-        actuators={actuator: _actuator(node, actuator, content) for actuator, content in table.actuators.items()},
+        actuators={
+            actuator: _actuator(node, actuator, content, table.device) for actuator, content in table.actuators.items()
+        },
         timestamps=table.timestamps,
+        status=status_sources(table.status),
     )
 
 
@@ -128,6 +136,7 @@ def _sensor(node: str, sensor: str, table: SensorTable, alike: dict[Quality, Qua
         unit=intern(table.unit),
         interval_seconds=table.interval_seconds,
         quality=alike.setdefault(tests, tests),
+        source=reading_source(table),
     )
 
 
@@ -155,7 +164,7 @@ def _threshold(node: str, sensor: str, name: str, given: dict[str, Any]) -> Thre
     return Threshold(node, sensor, name, limit, **given, **members)
 
 
-def _actuator(node: str, actuator: str, table: ActuatorTable) -> Actuator:
+def _actuator(node: str, actuator: str, table: ActuatorTable, device: str | None) -> Actuator:
     times = timing(table.lease_seconds, table.command_ttl_seconds, table.ack_timeout_seconds)
     least, starts = PROTECTION[table.kind]
     most = starts if table.max_starts_per_hour is None else table.max_starts_per_hour
@@ -172,4 +181,5 @@ def _actuator(node: str, actuator: str, table: ActuatorTable) -> Actuator:
         unexpected_retries=table.unexpected_retries,
         lock_out_after=table.lock_out_after,
         power_return_seconds=table.power_return_seconds,
+        wiring=wiring_of(table, device),
     )

@@ -15,8 +15,8 @@ from edge_agent.model.units import QUANTITIES, conversion
 from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.plans import declared, plan_findings
-from edge_agent.settings.schema import TIMING_KEYS, timing
 from edge_agent.settings.thresholds import threshold_findings
+from edge_agent.settings.timing import TIMING_KEYS, timing
 from edge_agent.settings.tomlfile import table
 
 if TYPE_CHECKING:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BeforeValidator, Field, create_model
 
 from edge_agent.analyze.measures.registry import MEASURES
 from edge_agent.model.plant import (
     CONDITION,
     EVIDENCE_SECONDS,
-    PUMP_LEAST_SECONDS,
-    PUMP_STARTS_PER_HOUR,
-    VALVE_LEAST_SECONDS,
     ActuatorKind,
     Hand,
     Priority,
@@ -24,19 +21,15 @@ from edge_agent.model.spelling import one_of
 from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.monitor.tests.spec import Duration, Limits, NotBelow
 from edge_agent.plan.kinds.registry import KINDS
+from edge_agent.settings.devicetables import PLACE, AckTable, CommandTable, SourceTable, StateTable, StatusTable
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
+from edge_agent.settings.tables import ScalarValue, Table
 
 if TYPE_CHECKING:
     from edge_agent.plan.kinds.spec import PlanKind
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
 Delay = Annotated[float, Field(ge=0, le=31_536_000)]
-
-
-class Table(BaseModel):
-    """Strict, finite, and without keys that nobody knows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _kinds(part: type) -> dict[str, Any]:
@@ -121,6 +114,12 @@ class SensorTable(Table):
     interval_seconds: Duration = Field(60.0, description="How often a reading is expected.")
     quality: QualityTable = Field(QualityTable(), description="Its quality tests.")
     thresholds: dict[Id, ThresholdTable] = Field({}, description="Its limits, by name.")
+    source: SourceTable | None = Field(
+        None, title=f"{PLACE}, or a table", description="Where its node says it, in a language of its own."
+    )
+    channel: ScalarValue | None = Field(None, description="What stands for `{channel}` in its places.")
+    scale: float = Field(1.0, description="What the value is multiplied by.")
+    offset: float = Field(0.0, description="What is added to it after that.")
 
 
 class ActuatorTable(Table):
@@ -155,12 +154,40 @@ class ActuatorTable(Table):
     power_return_seconds: Limits = Field(
         (0.0, 0.0), description="After a start of the agent, or a return of the node, it waits a time within these."
     )
+    command: CommandTable | None = Field(None, description="How it is commanded in the language of its node.")
+    state: StateTable | None = Field(None, description="Where its node shows what it does.")
+    ack: AckTable | None = Field(
+        None, title='"state", or a table', description='Where its node answers; absent or "state": the state proves it.'
+    )
+    lease: Literal["device", "none"] | None = Field(
+        None,
+        description="Who ends it where nobody renews: the device by a timer of its own, or nobody; absent: nobody.",
+    )
+    allow_without_lease: bool = Field(
+        False, description="Whether it is commanded though nobody would end it; otherwise the agent only advises."
+    )
+    lease_limits_seconds: Limits | None = Field(
+        None, title="a list of two numbers, [lowest, highest]", description="What the timer of the device can count."
+    )
+    channel: ScalarValue | None = Field(None, description="What stands for `{channel}` in its places and forms.")
 
 
 class NodeTable(Table):
     """One device on the broker."""
 
     timestamps: TimestampFormat = Field("rfc3339", description="What a bare number in `ts` counts.")
+    device: str | None = Field(
+        None,
+        min_length=1,
+        description="What stands for `{device}` in the topics of a device with a language of its own.",
+    )
+    profile: str | None = Field(
+        None,
+        min_length=1,
+        title="the name of a profile, or a path beside this file",
+        description="What else is said of devices of its kind.",
+    )
+    status: StatusTable | None = Field(None, description="Where it says whether it is online, in its own language.")
     sensors: dict[Id, SensorTable] = Field({}, description="Its sensors, by id.")
     actuators: dict[Id, ActuatorTable] = Field({}, description="Its actuators, by id.")
 
@@ -252,32 +279,3 @@ class PlantTable(Table):
     )
     plans: dict[Id, _AnyPlan] = Field({}, description="The plans, by id.")
     simulation: dict[str, Any] = Field({}, description="What `edge-agent simulate` needs; the agent does not read it.")
-
-
-LEASE_SECONDS = 900.0
-COMMAND_TTL_SECONDS = 30.0
-ACK_TIMEOUT_SECONDS = 5.0
-
-#: Least times and starts per hour of equipment for which the plant file says nothing.
-PROTECTION: dict[str, tuple[float, int | None]] = {
-    "pump": (PUMP_LEAST_SECONDS, PUMP_STARTS_PER_HOUR),
-    "valve": (VALVE_LEAST_SECONDS, None),
-}
-
-TIMING_KEYS = ("lease_seconds", "command_ttl_seconds", "ack_timeout_seconds")
-
-
-class Timing(NamedTuple):
-    """The three times, all in seconds; sound where ack_timeout < command_ttl."""
-
-    lease_seconds: float
-    command_ttl_seconds: float
-    ack_timeout_seconds: float
-
-
-def timing(lease: float | None, ttl: float | None, ack: float | None) -> Timing:
-    """Fill in what is not given: 900, 30 and 5 s, or less where a shorter lease or life leaves no room for that."""
-    lease = LEASE_SECONDS if lease is None else lease
-    ttl = min(COMMAND_TTL_SECONDS, lease) if ttl is None else ttl
-    ack = min(ACK_TIMEOUT_SECONDS, ttl / 3) if ack is None else ack
-    return Timing(lease, ttl, ack)

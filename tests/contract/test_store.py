@@ -29,6 +29,7 @@ from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, 
 from edge_agent.model.quality import Flag, Quality
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
 from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.sources import ReadingSource, ReplySource, Wiring, WordSource
 from edge_agent.model.time import Moment, rfc3339
 from edge_agent.model.turn import Turn
 from edge_agent.monitor.tests.gross_range import GrossRange
@@ -737,6 +738,37 @@ async def test_an_applied_plant_can_be_read_whole_with_the_policy_in_force(place
         found = await opened.store.plant()
         assert (found.site, found.nodes) == (PLANT.site, PLANT.nodes)
         assert found.policy == await opened.store.policy()
+
+
+async def test_what_devices_say_in_languages_of_their_own_comes_back_as_it_was(place: Place) -> None:
+    said = ReadingSource(
+        "up/D1", "/a/[n=1]", "json", (("/m", "x"), ("/n", 1), ("/o", True)), "skip", ts="/t", seq="/n", unit="cm",
+        ts_format="local:UTC", words=(("ON", 1.0),), text_numbers=True, missing=(9999.9999, "---"), quality="/q",
+        good=(192, "ok"), scale=0.01, offset=-0.2,
+    )  # fmt: skip
+    shown = WordSource("d/s", "/output", "json", means=(("running", (True,)), ("stopped", (False, 0))))
+    reply = ReplySource("r", "/id", "json", done=(("/result", None),), failed=(("/e", 1),), detail="/m")
+    wiring = Wiring("c", (("start", "{}"), ("stop", "")), (shown,), "text", (("channel", 0),), reply, "device")
+    node = Node(
+        "well",
+        {"level": replace(LEVEL, node="well", source=said)},
+        {"pump1": Actuator("well", "pump1", "pump", "stop", wiring=wiring)},
+        status=(WordSource("d/up", "", "text", means=(("online", ("Online",)),)),),
+    )
+    foreign = Plant("riverside", {"well": node})
+    async with place.opened() as opened:
+        await opened.store.apply(foreign)
+        assert (await opened.store.plant()).nodes == foreign.nodes
+        [(_, channel)] = (await opened.store.plant()).nodes["well"].actuators["pump1"].wiring.given
+        assert type(channel) is int
+        assert await opened.store.apply(foreign) == []
+        edited = replace(
+            node, sensors={"level": replace(LEVEL, node="well", source=replace(said, scale=0.02))}, status=()
+        )
+        changes = await opened.store.apply(replace(foreign, nodes={"well": edited}))
+        assert [(change.what, change.name) for change in changes] == [("node", "well"), ("sensor", "well/level")]
+        assert changes[1].detail == "source.scale 0.01 -> 0.02"
+        assert (await opened.store.plant()).nodes["well"] == edited
 
 
 async def test_a_plant_that_was_changed_is_read_as_it_is_now(opened: Opened) -> None:

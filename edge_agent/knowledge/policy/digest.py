@@ -46,6 +46,10 @@ def _as_ever(noun: Node | Threshold | Plan) -> dict[str, Any]:
     found: dict[str, Any] = plain(noun)
     for sensor in found.get("sensors", {}).values():
         sensor["quality"] = _FIRST_TESTS | sensor["quality"]
+    for part in (*found.get("sensors", {}).values(), *found.get("actuators", {}).values()):
+        for name in _OF_DEVICES & part.keys():
+            if part[name] is None:
+                del part[name]
     implied = SIDES.get(found.get("name", ""))
     later = _LATER | {"side": (implied,)}
     return {name: value for name, value in found.items() if value not in later.get(name, ())}
@@ -57,7 +61,9 @@ _LATER: dict[str, tuple[Any, ...]] = {
     "kind": (CONDITION,),
     "parameters": ([], "{}"),
     "annunciated": (True,),
+    "status": ([],),
 }
+_OF_DEVICES = frozenset({"source", "wiring"})
 
 
 def _joined(pieces: Iterable[str]) -> Iterator[str]:

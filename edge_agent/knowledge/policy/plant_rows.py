@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from itertools import groupby, islice
 from sys import intern
@@ -18,6 +18,7 @@ from edge_agent.knowledge.policy.digest import plain
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.plant import VALUE, Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
 from edge_agent.model.quality import Quality
+from edge_agent.model.sources import ReadingSource, WordSource
 from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.plan.kinds import registry as kinds
 
@@ -35,6 +36,9 @@ _T = TypeVar("_T")
 #: Rows that one statement writes: enough to be fast, few enough to be made between two turns.
 BATCH = 1_000
 
+#: What devices say in languages of their own is stored as JSON, or not at all.
+_STATUS = TypeAdapter(tuple[WordSource, ...])
+_SOURCE = TypeAdapter(ReadingSource)
 _SENSOR = TypeAdapter(tuple[str, str, str, str, float])
 _TEST_MEMBERS: dict[str, Any] = {test.name: (test | None, None) for test in TESTS}
 _TESTS = TypeAdapter(create_model("_Tests", __config__=ConfigDict(extra="forbid"), **_TEST_MEMBERS))
@@ -43,6 +47,7 @@ _PLAN = TypeAdapter(Plan)
 _TOLD = TypeAdapter(dict[str, Any])
 #: Members that are stored as JSON, and those that SQLite stores as 0 and 1.
 _JSON = frozenset({"quality", "parameters", "power_return_seconds", "when", "do", "unless", "without_evidence"})
+_OF_DEVICES = frozenset({"source", "wiring"})
 _YES_OR_NO = frozenset({"trip", "latch", "annunciated"})
 
 
@@ -113,7 +118,7 @@ def _read_or_none(read: Callable[[Row], Noun], row: Row) -> Noun | None:
 
 def _row(noun: Noun) -> Row:
     if isinstance(noun, Node):
-        return (noun.id, noun.timestamps)
+        return (noun.id, noun.timestamps, json.dumps([asdict(each) for each in noun.status]) if noun.status else None)
     return tuple(_stored(name, getattr(noun, name)) for name in noun.__dataclass_fields__)
 
 
@@ -124,6 +129,8 @@ def _stored(name: str, value: Any) -> Any:  # noqa: ANN401 - a member of any nou
         return value
     if name == "parameters":
         value = dict(value)
+    if name in _OF_DEVICES:
+        return None if value is None else json.dumps(asdict(value))
     return json.dumps(plain(value)) if name in _JSON else value
 
 
@@ -133,13 +140,16 @@ def _given(steps: Iterable[Fallback]) -> list[dict[str, Any]]:
 
 
 def _node(row: Row) -> Node:
-    return Node(id=row[0], timestamps=row[1])
+    status = () if row[2] is None else _checked("node", _STATUS, row, lambda: json.loads(row[2]))
+    return Node(id=row[0], timestamps=row[1], status=status)
 
 
 def _sensor(row: Row) -> Sensor:
-    members = _checked("sensor", _SENSOR, row, lambda: row[:-1])
-    tests = _checked("sensor", _TESTS, row, lambda: json.loads(row[-1]))
-    return Sensor(*members, quality=Quality(test for _, test in tests if test is not None))
+    *given, quality, said = row
+    members = _checked("sensor", _SENSOR, row, lambda: given)
+    tests = _checked("sensor", _TESTS, row, lambda: json.loads(quality))
+    source = None if said is None else _checked("sensor", _SOURCE, row, lambda: json.loads(said))
+    return Sensor(*members, Quality(test for _, test in tests if test is not None), source)
 
 
 def _shared(row: Row, numbers: dict[float, float]) -> Row:
@@ -197,7 +207,7 @@ def _plan(row: Row) -> Plan:
 
 
 def _as_member(name: str, value: Any) -> Any:  # noqa: ANN401 - a column of any type
-    if name in _JSON:
+    if name in _JSON or (name == "wiring" and value is not None):
         return json.loads(value)
     return bool(value) if name in _YES_OR_NO else value
 

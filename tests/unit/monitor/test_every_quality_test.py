@@ -80,7 +80,7 @@ def test_one_that_remembers_says_so(spec, reading):
 @given(any_spec)
 def test_the_store_gives_back_the_limits_it_was_given(spec):
     quality = json.dumps(plain(Quality([spec])))
-    assert _sensor(("tank1", "level", "level", "m", 10.0, quality)) == Sensor(
+    assert _sensor(("tank1", "level", "level", "m", 10.0, quality, None)) == Sensor(
         "tank1", "level", "level", "m", 10.0, Quality([spec])
     )
 

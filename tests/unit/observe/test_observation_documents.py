@@ -162,11 +162,12 @@ def test_the_document_tells_every_reason_of_a_dead_letter():
     section = (ROOT / "docs/topics.md").read_text().partition("## Dead letters")[2]
     told = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
     shape = re.compile(
-        r"malformed|invalid_json|(payload|topic|too|value|timestamp|retained|seq|unit|unknown|status|ack|state)_[a-z_]+"
+        r"malformed|invalid_json|(payload|topic|too|value|timestamp|retained|seq|unit|unknown|status|ack|state|quality)_[a-z_]+"
     )
     constants = {
         node.value
-        for path in (ROOT / "edge_agent/model/inbox.py", *(ROOT / "edge_agent/monitor").glob("*.py"))
+        for room in ("monitor", "dialects")
+        for path in (ROOT / "edge_agent/model/inbox.py", *(ROOT / "edge_agent" / room).glob("*.py"))
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and shape.fullmatch(node.value)
     }

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from edge_agent.model.plant import CLASSIC_NAMES
 from edge_agent.model.units import QUANTITIES
-from edge_agent.settings import schema
+from edge_agent.settings import devicetables, schema
 from edge_agent.settings.agent import Settings, load_settings
 from edge_agent.settings.environment import every_setting
 from edge_agent.settings.findings import Place, phrase
@@ -29,6 +29,13 @@ TABLES = {
     **schema.QUALITY_TABLES,
     "[nodes.NODE.sensors.SENSOR.thresholds.NAME]": schema.ThresholdTable,
     "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
+    "[nodes.NODE.status]": devicetables.StatusTable,
+    "place": devicetables.PlaceTable,
+    "[nodes.NODE.sensors.SENSOR.source]": devicetables.SourceTable,
+    "quality code": devicetables.QualityCodeTable,
+    "[nodes.NODE.actuators.ACTUATOR.command]": devicetables.CommandTable,
+    "[nodes.NODE.actuators.ACTUATOR.state]": devicetables.StateTable,
+    "[nodes.NODE.actuators.ACTUATOR.ack]": devicetables.AckTable,
     "[plans.PLAN]": schema.PlanTable,
     **{f"plan of kind {name}": table for name, table in schema.PLAN_TABLES.items()},
     "step": schema.StepTable,
@@ -107,7 +114,12 @@ def test_every_key_of_the_plant_file_is_documented_as_the_code_has_it(place, tab
 
 
 def test_no_table_of_the_schema_is_left_out():
-    tables = {part for part in vars(schema).values() if isinstance(part, type) and issubclass(part, schema.Table)}
+    tables = {
+        part
+        for room in (schema, devicetables)
+        for part in vars(room).values()
+        if isinstance(part, type) and issubclass(part, schema.Table)
+    }
 
     assert tables - {schema.Table, schema._LimitMembers} | set(schema.QUALITY_TABLES.values()) | set(
         schema.PLAN_TABLES.values()

@@ -2,14 +2,15 @@
 SELECT group_concat(value) FROM (SELECT value FROM meta WHERE key IN ('policy_revision', 'site') ORDER BY key)
 
 -- name: nodes
-SELECT node, timestamps FROM nodes WHERE site = ?
+SELECT node, timestamps, status FROM nodes WHERE site = ?
 
 -- name: sensors
-SELECT node, sensor, quantity, unit, interval_seconds, quality FROM sensors WHERE site = ?
+SELECT node, sensor, quantity, unit, interval_seconds, quality, source FROM sensors WHERE site = ?
 
 -- name: actuators
 SELECT node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
-       ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds
+       ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds,
+       wiring
 FROM actuators WHERE site = ?
 
 -- name: thresholds
@@ -23,27 +24,29 @@ SELECT plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evid
 FROM plans WHERE site = ?
 
 -- name: put_node
-INSERT INTO nodes (site, node, timestamps) VALUES (?, ?, ?)
-ON CONFLICT (site, node) DO UPDATE SET timestamps = excluded.timestamps
+INSERT INTO nodes (site, node, timestamps, status) VALUES (?, ?, ?, ?)
+ON CONFLICT (site, node) DO UPDATE SET timestamps = excluded.timestamps, status = excluded.status
 
 -- name: put_sensor
-INSERT INTO sensors (site, node, sensor, quantity, unit, interval_seconds, quality) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO sensors (site, node, sensor, quantity, unit, interval_seconds, quality, source)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (site, node, sensor) DO UPDATE SET
   quantity = excluded.quantity, unit = excluded.unit, interval_seconds = excluded.interval_seconds,
-  quality = excluded.quality
+  quality = excluded.quality, source = excluded.source
 
 -- name: put_actuator
 INSERT INTO actuators
   (site, node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
-   ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds,
+   wiring)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (site, node, actuator) DO UPDATE SET
   kind = excluded.kind, fail_safe = excluded.fail_safe, min_on_seconds = excluded.min_on_seconds,
   min_off_seconds = excluded.min_off_seconds, max_starts_per_hour = excluded.max_starts_per_hour,
   lease_seconds = excluded.lease_seconds, ack_timeout_seconds = excluded.ack_timeout_seconds,
   command_ttl_seconds = excluded.command_ttl_seconds, hand = excluded.hand,
   unexpected_retries = excluded.unexpected_retries, lock_out_after = excluded.lock_out_after,
-  power_return_seconds = excluded.power_return_seconds
+  power_return_seconds = excluded.power_return_seconds, wiring = excluded.wiring
 
 -- name: put_threshold
 INSERT INTO thresholds

@@ -28,14 +28,16 @@ INSERT INTO edge_agent.sites (site, applied) VALUES (%s, %s)
 ON CONFLICT (site) DO UPDATE SET applied = excluded.applied
 
 -- name: nodes
-SELECT node, timestamps FROM edge_agent.nodes WHERE site = %s
+SELECT node, timestamps, status::text FROM edge_agent.nodes WHERE site = %s
 
 -- name: sensors
-SELECT node, sensor, quantity, unit, interval_seconds, quality::text FROM edge_agent.sensors WHERE site = %s
+SELECT node, sensor, quantity, unit, interval_seconds, quality::text, source::text FROM edge_agent.sensors
+WHERE site = %s
 
 -- name: actuators
 SELECT node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
-       ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds::text
+       ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds::text,
+       wiring::text
 FROM edge_agent.actuators WHERE site = %s
 
 -- name: thresholds
@@ -60,37 +62,40 @@ SELECT (SELECT count(*) FROM edge_agent.nodes WHERE site = %(site)s)
 SELECT set_config('statement_timeout', %s, true)
 
 -- name: put_node
-INSERT INTO edge_agent.nodes (site, node, timestamps)
-SELECT %s, n.node, n.timestamps FROM unnest(%s::text[], %s::text[]) AS n (node, timestamps)
-ON CONFLICT (site, node) DO UPDATE SET timestamps = excluded.timestamps
+INSERT INTO edge_agent.nodes (site, node, timestamps, status)
+SELECT %s, n.node, n.timestamps, n.status
+FROM unnest(%s::text[], %s::text[], %s::jsonb[]) AS n (node, timestamps, status)
+ON CONFLICT (site, node) DO UPDATE SET timestamps = excluded.timestamps, status = excluded.status
 
 -- name: put_sensor
-INSERT INTO edge_agent.sensors (site, node, sensor, quantity, unit, interval_seconds, quality)
-SELECT %s, s.node, s.sensor, s.quantity, s.unit, s.interval_seconds, s.quality
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::double precision[], %s::jsonb[])
-  AS s (node, sensor, quantity, unit, interval_seconds, quality)
+INSERT INTO edge_agent.sensors (site, node, sensor, quantity, unit, interval_seconds, quality, source)
+SELECT %s, s.node, s.sensor, s.quantity, s.unit, s.interval_seconds, s.quality, s.source
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::double precision[], %s::jsonb[],
+            %s::jsonb[])
+  AS s (node, sensor, quantity, unit, interval_seconds, quality, source)
 ON CONFLICT (site, node, sensor) DO UPDATE SET
   quantity = excluded.quantity, unit = excluded.unit, interval_seconds = excluded.interval_seconds,
-  quality = excluded.quality
+  quality = excluded.quality, source = excluded.source
 
 -- name: put_actuator
 INSERT INTO edge_agent.actuators
   (site, node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
-   ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds)
+   ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds,
+   wiring)
 SELECT %s, a.node, a.actuator, a.kind, a.fail_safe, a.min_on, a.min_off, a.max_starts, a.lease, a.ack_timeout, a.ttl,
-       a.hand, a.retries, a.lock_out, a.power_return
+       a.hand, a.retries, a.lock_out, a.power_return, a.wiring
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::double precision[], %s::double precision[],
             %s::integer[], %s::double precision[], %s::double precision[], %s::double precision[], %s::text[],
-            %s::integer[], %s::integer[], %s::jsonb[])
+            %s::integer[], %s::integer[], %s::jsonb[], %s::jsonb[])
   AS a (node, actuator, kind, fail_safe, min_on, min_off, max_starts, lease, ack_timeout, ttl, hand, retries, lock_out,
-        power_return)
+        power_return, wiring)
 ON CONFLICT (site, node, actuator) DO UPDATE SET
   kind = excluded.kind, fail_safe = excluded.fail_safe, min_on_seconds = excluded.min_on_seconds,
   min_off_seconds = excluded.min_off_seconds, max_starts_per_hour = excluded.max_starts_per_hour,
   lease_seconds = excluded.lease_seconds, ack_timeout_seconds = excluded.ack_timeout_seconds,
   command_ttl_seconds = excluded.command_ttl_seconds, hand = excluded.hand,
   unexpected_retries = excluded.unexpected_retries, lock_out_after = excluded.lock_out_after,
-  power_return_seconds = excluded.power_return_seconds
+  power_return_seconds = excluded.power_return_seconds, wiring = excluded.wiring
 
 -- name: put_threshold
 INSERT INTO edge_agent.thresholds

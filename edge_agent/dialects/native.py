@@ -1,4 +1,4 @@
-"""Payloads of nodes, read strictly: what is not exactly as agreed becomes a reason, never a guess.
+"""Our own language: payloads read strictly. What is not exactly as agreed becomes a reason, never a guess.
 
 Each payload is validated by pydantic once. Only a payload that fails is looked at again, element by element, so that
 one bad element of an array does not take the good ones with it.
@@ -6,7 +6,6 @@ one bad element of an array does not take the good ones with it.
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, NamedTuple, NotRequired
 
@@ -14,8 +13,7 @@ from pydantic import ConfigDict, FailFast, Field, TypeAdapter, ValidationError, 
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
-from edge_agent.model.time import MICROSECONDS, instant
-from edge_agent.monitor.rejects import (
+from edge_agent.dialects.rejects import (
     MOST_ELEMENTS,
     MOST_LETTERS,
     MOST_SEQ,
@@ -27,6 +25,7 @@ from edge_agent.monitor.rejects import (
     seq_of,
     value_reason,
 )
+from edge_agent.dialects.timestamps import WRITTEN, TimestampError, told_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,11 +35,8 @@ if TYPE_CHECKING:
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 _Value = bool | Number
-# The pattern keeps out what datetime.fromisoformat reads besides RFC 3339 (dates alone, week dates, bare numbers).
-_Rfc3339 = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$")]
+_Rfc3339 = Annotated[str, Field(pattern=WRITTEN)]
 STRICT = ConfigDict(strict=True, extra="ignore")
-_EARLIEST, _LATEST = 0, 253_402_300_800  # Unix seconds: 1970, and the year 10000, which datetime does not know
-_FIRST, _LAST = -62_135_596_800 * MICROSECONDS, _LATEST * MICROSECONDS  # what an offset can push a written time over
 
 
 @with_config(STRICT)
@@ -85,37 +81,13 @@ class Frame(NamedTuple):
     seq: int | None
 
 
-class _TimestampError(ValueError):
-    """Its text is the reason."""
-
-
-def _observed_at(ts: str | float | None, timestamps: TimestampFormat) -> Instant | None:
-    if ts is None:
-        return None
-    if isinstance(ts, str):
-        try:
-            moment = datetime.fromisoformat(ts.upper())
-        except ValueError:
-            raise _TimestampError("timestamp_invalid") from None
-        if moment.tzinfo is None:
-            raise _TimestampError("timestamp_without_offset")
-        at = instant(moment)
-        if not _FIRST <= at < _LAST:
-            raise _TimestampError("timestamp_invalid")
-        return at
-    seconds = ts / 1000 if timestamps == "unix_ms" else ts
-    if not _EARLIEST <= seconds < _LATEST:
-        raise _TimestampError("timestamp_invalid")
-    return round(seconds * MICROSECONDS)
-
-
 def one(payload: bytes, timestamps: TimestampFormat) -> Sample | None:
     """Read a payload of `telemetry/{sensor}` as one reading with its time; None where it is anything else."""
     try:
         found: _OneReading = _ONE_JSON(payload)
         ts = found.get("ts")
-        return Sample("", float(found["value"]), found.get("unit"), _observed_at(ts, timestamps), found.get("seq"))
-    except (ValidationError, _TimestampError):
+        return Sample("", float(found["value"]), found.get("unit"), told_instant(ts, timestamps), found.get("seq"))
+    except (ValidationError, TimestampError):
         return None
 
 
@@ -123,8 +95,8 @@ def frame(payload: bytes, timestamps: TimestampFormat) -> Frame | None:
     """Read a payload of `telemetry` as many sensors at one instant; None where it is anything else."""
     try:
         found: _ManyReadings = _MANY_JSON(payload)
-        return Frame(found["readings"], _observed_at(found.get("ts"), timestamps), found.get("seq"))
-    except (ValidationError, _TimestampError):
+        return Frame(found["readings"], told_instant(found.get("ts"), timestamps), found.get("seq"))
+    except (ValidationError, TimestampError):
         return None
 
 
@@ -138,7 +110,7 @@ def telemetry(payload: bytes, timestamps: TimestampFormat) -> Iterator[Sample | 
             yield from _bounded([_sample(one, timestamps) for one in _ONES.validate_json(payload)])
         else:
             yield Sample("", float(_BARE.validate_json(payload)), None, None, None)
-    except (ValidationError, _TimestampError):
+    except (ValidationError, TimestampError):
         yield from _each(payload, timestamps, _one_again)
 
 
@@ -150,7 +122,7 @@ def telemetry_of_many(payload: bytes, timestamps: TimestampFormat) -> Iterator[S
         else:
             many = list(_samples(_MANY.validate_json(payload), timestamps))
         yield from _bounded(many)
-    except (ValidationError, _TimestampError):
+    except (ValidationError, TimestampError):
         yield from _each(payload, timestamps, _many_again)
 
 
@@ -161,14 +133,14 @@ def _bounded(samples: list[Sample]) -> Iterator[Sample | Rejected]:
 
 
 def _sample(one: _OneReading, timestamps: TimestampFormat) -> Sample:
-    observed_at = _observed_at(one.get("ts"), timestamps)
-    return Sample("", float(one["value"]), one.get("unit"), observed_at, one.get("seq"))
+    at = told_instant(one.get("ts"), timestamps)
+    return Sample("", float(one["value"]), one.get("unit"), at, one.get("seq"))
 
 
 def _samples(many: _ManyReadings, timestamps: TimestampFormat) -> Iterator[Sample]:
-    observed_at, seq = _observed_at(many.get("ts"), timestamps), many.get("seq")
+    at, seq = told_instant(many.get("ts"), timestamps), many.get("seq")
     for sensor, value in many["readings"].items():
-        yield Sample(sensor, float(value), None, observed_at, seq)
+        yield Sample(sensor, float(value), None, at, seq)
 
 
 def _each(
@@ -209,7 +181,7 @@ def _one_again(element: object, timestamps: TimestampFormat) -> Iterator[Sample 
         yield _sample(_ONE.validate_python(element), timestamps)
     except ValidationError as error:
         yield Bad(reason_of(error), element, seq_of(element))
-    except _TimestampError as error:
+    except TimestampError as error:
         yield Bad(str(error), element, seq_of(element))
 
 
@@ -220,16 +192,16 @@ def _many_again(element: object, timestamps: TimestampFormat) -> Iterator[Sample
         return
     try:
         frame = _MANY.validate_python({**element, "readings": {}})
-        observed_at = _observed_at(frame.get("ts"), timestamps)
+        at = told_instant(frame.get("ts"), timestamps)
     except ValidationError as error:
         yield Bad(reason_of(error), element, seq_of(element))
         return
-    except _TimestampError as error:
+    except TimestampError as error:
         yield Bad(str(error), element, seq_of(element))
         return
     for sensor, value in values.items():
         try:
-            yield Sample(sensor, float(_BARE.validate_python(value)), None, observed_at, frame.get("seq"))
+            yield Sample(sensor, float(_BARE.validate_python(value)), None, at, frame.get("seq"))
         except ValidationError:
             yield Bad(value_reason(value), {sensor: value}, frame.get("seq"))
 
@@ -238,6 +210,6 @@ def said_at(payload: bytes, timestamps: TimestampFormat) -> Instant | None:
     """Return the time that a state bears; None where there is none that can be read."""
     try:
         ts = from_json(payload).get("ts")
-        return _observed_at(ts, timestamps) if isinstance(ts, str | int | float) else None
+        return told_instant(ts, timestamps) if isinstance(ts, str | int | float) else None
     except (ValueError, AttributeError, OverflowError, RecursionError):
         return None

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.monitor import words
-from edge_agent.monitor.words import Acknowledgement
+from edge_agent.dialects import nativewords as words
+from edge_agent.dialects.nativewords import Acknowledgement
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edge_agent.dialects import native
+from edge_agent.dialects.native import Sample
+from edge_agent.dialects.rejects import Rejected
 from edge_agent.model.time import as_datetime, parse_rfc3339, rfc3339
-from edge_agent.monitor import decode
-from edge_agent.monitor.decode import Sample
-from edge_agent.monitor.rejects import Rejected
 
 TEN = parse_rfc3339("2026-11-22T10:00:00Z")
 
 
 def one(payload: bytes, timestamps: str = "rfc3339"):
-    return list(decode.telemetry(payload, timestamps))
+    return list(native.telemetry(payload, timestamps))
 
 
 def many(payload: bytes, timestamps: str = "rfc3339"):
-    return list(decode.telemetry_of_many(payload, timestamps))
+    return list(native.telemetry_of_many(payload, timestamps))
 
 
 def reasons(found) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple, NotRequired
 from pydantic import Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from edge_agent.monitor.decode import STRICT, Number
+from edge_agent.dialects.native import STRICT, Number
 
 
 @with_config(STRICT)

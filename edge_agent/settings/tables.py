@@ -1,0 +1,35 @@
+"""What every table of the plant file is, and the kinds of values that stand in several."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from edge_agent.model.spelling import show
+from edge_agent.settings.findings import TOLD
+
+_SCALAR = "text, a number, true or false"
+
+
+class Table(BaseModel):
+    """Strict, finite, and without keys that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _is_scalar(value: Any) -> Any:  # noqa: ANN401 - what it is, is the question
+    if not isinstance(value, bool | int | float | str):
+        raise PydanticCustomError(TOLD, "{wrong}", {"wrong": f"{show(value)} is not allowed", "expected": _SCALAR})
+    return value
+
+
+def _is_held(value: Any) -> Any:  # noqa: ANN401 - as above
+    return None if value == {} else _is_scalar(value)
+
+
+#: What a payload can hold at one place. No union: its errors would name each of its members.
+ScalarValue = Annotated[Any, Field(title=_SCALAR), AfterValidator(_is_scalar)]
+#: The same, or `{}` for anything at all.
+HeldValue = Annotated[Any, Field(title=f"{_SCALAR}, or {{}} for anything"), AfterValidator(_is_held)]
