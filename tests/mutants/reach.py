@@ -25,7 +25,8 @@ JUDGES = (
 LONG = {
     *("test_ctown_day.py", "test_net1_day.py", "test_days_of_random_faults.py", "test_weeks_without_alarms.py"),
     *("test_boots_with_a_wrong_clock.py", "test_a_level_that_jumps.py", "test_outages_of_the_broker.py"),
-    "test_wrong_clocks.py",
+    *("test_wrong_clocks.py", "test_trust.py", "test_safety_cases_besides.py", "test_safety_cases_of_decisions.py"),
+    *("test_safety_cases_of_sensors.py", "test_safety_cases_of_stations.py"),
 }
 #: By test: how long it takes, and what it calls, each as `edge_agent/turn.py:run_turn`.
 Notes: TypeAlias = dict[str, tuple[float, list[str]]]

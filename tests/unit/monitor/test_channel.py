@@ -278,3 +278,9 @@ def test_a_receipt_is_not_pushed_ahead_by_a_clock_that_is():
     taker = channel()
     take(taker, 3.0, 50, 0)
     assert taker.receipt(START.at + MICROSECONDS) == START.at + MICROSECONDS
+
+
+def test_values_without_a_time_that_come_together_are_a_microsecond_apart():
+    taker = channel()
+    times = [taker.receipt(START.at) for _ in range(3)]
+    assert times == [START.at, START.at + 1, START.at + 2]
