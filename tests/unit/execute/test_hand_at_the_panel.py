@@ -318,3 +318,12 @@ def test_a_second_word_on_the_newest_command_explains_nothing(make_desk):
     desk.overhear(desk.all.commands[-1].id)
     desk.state("stopped")
     assert desk.control.panel.hand is Hand.UNEXPECTED
+
+
+def test_what_was_missed_before_is_commanded_at_once_when_it_is_in_remote_again(make_desk):
+    desk = make_desk(pump())
+    [command] = desk.request("start")
+    desk.fail(command)
+    desk.state("stopped", local=True)
+    desk.at(1).state("stopped")
+    assert [c.action for c in desk.tick()] == ["start"]

@@ -284,3 +284,15 @@ def test_values_without_a_time_that_come_together_are_a_microsecond_apart():
     taker = channel()
     times = [taker.receipt(START.at) for _ in range(3)]
     assert times == [START.at, START.at + 1, START.at + 2]
+
+
+def test_a_reading_is_settled_when_the_next_has_come_whichever_way_that_is_judged():
+    taker = channel(spike=SPIKE)
+    for seconds in (0, 10, 20):
+        last, _ = take(taker, 3.0, seconds)
+    assert not last.settled
+    at = START.at + 30 * MICROSECONDS
+    followed = taker.follow(3.0, at, None, at)
+    assert followed is not None
+    newest, before = followed
+    assert (newest.settled, before, before.settled, before.flag) == (False, last, True, Flag.GOOD)
