@@ -13,6 +13,7 @@ from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view, sensor_views
 from edge_agent.plan.effect import Comparison, Effects
+from edge_agent.plan.kinds.spec import Gauge
 from edge_agent.plan.planning import Planner
 from edge_agent.plan.standing import Station
 
@@ -73,6 +74,10 @@ class Knowledge:
             return self.analyzer.good_seconds(name)
         return None if self.executor.reach.online.get(name) is None else float("inf")
 
+    def gauge(self, sensor: str) -> Gauge:
+        """Return what a sensor shows."""
+        return Gauge(*self.analyzer.shows(sensor))
+
     def station(self, standing: Standing) -> Station:
         """Return what is known of the actuator that a request is for."""
         control = self.executor.roster.plant[standing.request.actuator]
@@ -82,10 +87,13 @@ class Knowledge:
         """Whether nothing but the fail-safe action may be commanded now."""
         return self.revising or self.planner.unsure(actuator)
 
-    def measure(self, alarm: str) -> Comparison | None:
-        """Return what the sensor of a limit shows against it; None of another alarm, or where it is not known."""
-        found = self.analyzer.against(alarm)
-        return None if found is None else Comparison(*found)
+    def measure(self, name: str, least: float | None) -> Comparison | None:
+        """Return what a sensor shows, or that of a limit against it; None of another alarm, or what is not known."""
+        if ":" in name:
+            found = self.analyzer.against(name)
+            return None if found is None else Comparison.against(*found)
+        reading = self.analyzer.trusted(name)
+        return None if reading is None else Comparison(name, reading.sensor, reading.value, least or 0.0)
 
     def running(self) -> Iterator[tuple[str, Plan]]:
         """Yield the actuators that do what a plan asks, other than their fail-safe action, each with that plan."""

@@ -117,13 +117,23 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         analyzer.doubted,
         None if events.revision is None else events.revision.plans,
         [operation.target for operation in operations if operation.operation == "reset"],
-        bool(observed.statuses),
+        _changed(knowledge, observed),
         knowledge.revising,
+        knowledge.gauge,
     )
     planned = knowledge.planner.decide(situation, turn.now)
     turn.plans = list(planned.memories)
     turn.decisions = [lost.decision(turn.now) for lost in planned.overruled]
     return planned
+
+
+def _changed(knowledge: Knowledge, observed: Observed) -> set[str]:
+    """Return the names of what has changed since the planner looked last: alarms, sensors and nodes."""
+    changed = knowledge.analyzer.register.take_moved()
+    sensors = {id(reading.sensor): reading.sensor for reading, _ in observed.judged}
+    changed.update(sensor.name for sensor in sensors.values())
+    changed.update(status.node for status in observed.statuses)
+    return changed
 
 
 def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: Planned, turn: Turn) -> Executed:

@@ -110,16 +110,27 @@ class Analyzer:
         point = self._points.named(sensor)
         return None if point is None else point.good_seconds
 
+    def shows(self, sensor: str) -> tuple[float | None, float | None, str]:
+        """Return the last good value of a sensor in this run, a suspect one that came after it, and the unit."""
+        point = self._points.named(sensor)
+        if point is None:
+            return None, None, ""
+        good = point.last_good if point.good_seconds is not None else None
+        return None if good is None else good.value, point.doubtful, point.sensor.unit
+
     def against(self, alarm: str) -> tuple[Sensor, Threshold, float] | None:
         """Return sensor, threshold and last good value of a limit; None of another alarm, or one not known now."""
         name, _, threshold = alarm.rpartition(":")
-        point = self._points.named(name)
+        point, reading = self._points.named(name), self.trusted(name)
         limit = None if point is None else point.limits.get(threshold)
-        if point is None or limit is None or point.last_good is None or not point.trusted or point.stale:
+        if limit is None or reading is None or not limit.measure.is_value:
             return None
-        if not limit.measure.is_value:
-            return None
-        return point.sensor, limit.threshold, point.last_good.value
+        return reading.sensor, limit.threshold, reading.value
+
+    def trusted(self, sensor: str) -> Reading | None:
+        """Return the last good reading of a sensor; None where a later one is not good, or it is stale."""
+        point = self._points.named(sensor)
+        return None if point is None or not point.trusted or point.stale else point.last_good
 
     def thresholds(self, sensors: int) -> Iterator[list[Threshold]]:
         """Yield the thresholds in force, those of so many sensors at a time."""
@@ -179,7 +190,7 @@ class Analyzer:
                 continue
             if point.bad_in_a_row:
                 self._trust_again(point, reading, now)
-            point.last_good, point.topic, point.trusted = reading, topic, True
+            point.last_good, point.topic, point.trusted, point.doubtful = reading, topic, True, None
             if not point.lowest <= reading.value <= point.highest:
                 self._limits.compare(point, reading, now)
             point.good_seconds = now.seconds
@@ -200,6 +211,7 @@ class Analyzer:
 
     def _doubt(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
         point.trusted = False
+        point.doubtful = reading.value if reading.flag == _SUSPECT else None
         point.bad_in_a_row += 1
         self._limits.doubt(point, reading, now)
         key = point.key(BAD_QUALITY)

@@ -19,6 +19,7 @@ class Point:
 
     __slots__ = (
         "bad_in_a_row",
+        "doubtful",
         "good_seconds",
         "heard_seconds",
         "highest",
@@ -40,6 +41,7 @@ class Point:
         self.heard_seconds = float("-inf")  # of the last that was not good, or that a former run took
         self.topic = ""
         self.trusted = False  # the newest settled reading is good: time may complete a delay
+        self.doubtful: float | None = None  # the value of the newest reading, where that is suspect
         self.stale = False
         self.bad_in_a_row = 0
         self.unheeded: Unheeded | None = None

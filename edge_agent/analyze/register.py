@@ -64,6 +64,7 @@ class AlarmRegister:
         self._chatter = Chatter()
         self._events: list[AlarmEvent] = []
         self._changed: dict[tuple[AlarmKey, bool], Alarm] = {}  # an alarm may become a switch point, and back
+        self._moved: set[str] = set()  # what was raised or cleared, told or not
 
     @property
     def active(self) -> Mapping[str, Alarm]:
@@ -137,6 +138,7 @@ class AlarmRegister:
         before = self._active.pop(str(key), None)
         if before is None:
             return
+        self._moved.add(str(key))
         alarm = replace(before, active=False, acknowledged=True, since=now.at, reason=reason, value=value)
         self._note(alarm, _event(alarm, _KINDS[alarm.annunciated].over, now, reason))
 
@@ -188,8 +190,14 @@ class AlarmRegister:
         self._alarms[alarm.key] = alarm
         if alarm.active:
             self._active[str(alarm.key)] = alarm
+            self._moved.add(str(alarm.key))
         if alarm.at_rest:
             del self._alarms[alarm.key]
+
+    def take_moved(self) -> set[str]:
+        """Return the names of the alarms that were raised or cleared since the last call, of those that chatter too."""
+        moved, self._moved = self._moved, set()
+        return moved
 
     def __repr__(self) -> str:
         return f"AlarmRegister({len(self._active)} of {len(self._alarms)} alarms active)"

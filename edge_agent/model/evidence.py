@@ -63,7 +63,7 @@ def missing(those: Iterable[Look], sight: Sight, after: float, seconds: float) -
         seen = sight(look.name)
         if seen is None or seen < after:
             return f"nothing good has been heard of {look.name} yet"
-        if seconds - seen > look.within_seconds:
+        if seconds > seen + look.within_seconds:
             return f"{look.name} has not been good for {seconds - seen:.0f} s"
     return None
 

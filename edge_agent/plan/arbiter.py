@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.model.commands import Request
+from edge_agent.model.evidence import grace_seconds
 from edge_agent.plan.claims import Claim, losers, request_of, strength
 from edge_agent.plan.planstate import Ground
 from edge_agent.plan.standing import Standing, asks_anything, fresh_since, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from edge_agent.model.plant import Plan, Plant, Step
     from edge_agent.plan.claims import Overruled
@@ -32,6 +33,12 @@ class Arbiter:
         self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
         self._standing: dict[str, Standing] = {}
         self._endable: frozenset[str] = frozenset()
+        self._states: Mapping[str, PlanState] = {}
+        self._claimants: dict[str, list[PlanState]] = {}  # by actuator: whose plans may ask for it
+        self._of_node: dict[str, list[str]] = {}  # by node: its actuators
+        self._all = True
+        self._unsettled: set[str] = set()  # actuators of which evidence, or a report, is waited for
+        self._patience: dict[str, float] = {}  # until when, where that is limited
         self._told: dict[tuple[str, str | None, str], float] = {}  # which plan lost an actuator to which, told when
         self.blind: dict[str, str] = {}
         self.tripped: dict[str, str] = {}
@@ -46,6 +53,7 @@ class Arbiter:
         """Resume a request of a former run."""
         safe = request.action == self._fail_safe.get(request.actuator)
         self._standing[request.actuator] = Standing(request, safe, remembered=not safe, sure=safe)
+        self._of_node.setdefault(request.actuator.partition("/")[0], []).append(request.actuator)
 
     def renew(self, plant: Plant) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
@@ -56,9 +64,21 @@ class Arbiter:
         self.blind = {name: why for name, why in self.blind.items() if name in self._fail_safe}
 
     def survey(self, states: Mapping[str, PlanState]) -> None:
-        """Note the actuators whose fail-safe action some plan asks for: what runs has an end."""
-        steps = (step for state in states.values() for step in state.kind.steps)
-        self._endable = frozenset(step.actuator for step in steps if step.action == self._fail_safe.get(step.actuator))
+        """Go on with other plans; note the actuators of which some plan ends what runs."""
+        self._states, self._claimants, self._of_node, self._all = states, {}, {}, True
+        self._unsettled, self._patience = set(), {}
+        endable = set()
+        for state in states.values():
+            for step in state.steps:
+                claimants = self._claimants.setdefault(step.actuator, [])
+                if state not in claimants[-1:]:
+                    claimants.append(state)
+                if state.kind.ends or self._is_safe(step):
+                    endable.add(step.actuator)
+        self._endable = frozenset(endable)
+        for actuator in dict.fromkeys((*self._claimants, *self._standing)):
+            self._of_node.setdefault(actuator.partition("/")[0], []).append(actuator)
+        self.tripped = {name: plan for name, plan in self.tripped.items() if name in self._claimants}
         self._told.clear()
 
     def standing(self, states: Mapping[str, PlanState]) -> Iterator[tuple[Standing, Plan]]:
@@ -69,9 +89,9 @@ class Arbiter:
                 yield standing, state.plan
 
     @property
-    def waits(self) -> bool:
-        """Whether something that stands waits for evidence."""
-        return any(not one.sure for one in self._standing.values())
+    def restless(self) -> bool:
+        """Whether an actuator has to be looked at whatever has changed."""
+        return self._all or bool(self._unsettled)
 
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
@@ -79,29 +99,48 @@ class Arbiter:
         return standing is not None and not standing.sure
 
     def arbitrate(
-        self, states: Mapping[str, PlanState], facts: Situation, begun: set[str], seconds: float
+        self, looked_at: Iterable[PlanState], nodes: Iterable[str], facts: Situation, begun: set[str], seconds: float
     ) -> tuple[list[Request], list[Overruled]]:
-        """Pick the strongest claim on each actuator; return the requests that are new, and those that lost."""
+        """Pick the strongest claim on each actuator of which something may be new; return new requests, and lost ones.
+
+        That are those of the plans that were `looked_at`, and of the nodes that were heard.
+        """
         requests: list[Request] = []
         overruled: list[Overruled] = []
-        claims = self._claims(states, facts, seconds)
-        self.tripped = {
-            actuator: rivals[0].state.plan.id
-            for actuator, rivals in claims.items()
-            if rivals[0].safe and rivals[0].state.plan.trip
-        }
-        for actuator in [*claims, *(name for name in self._standing if name not in claims)]:
-            rivals = claims.get(actuator, [])
-            if rivals:
-                request = self._win(actuator, rivals[0], facts)
-            else:
-                state = states.get(self._standing[actuator].request.plan or "")
-                request = self._go_on(actuator, state, facts, seconds)
+        for actuator in self._concerned(looked_at, nodes):
+            self._unsettled.discard(actuator)
+            self._patience.pop(actuator, None)
+            rivals = self._claims(actuator, facts, seconds)
+            self._note_trip(actuator, rivals)
+            request = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, seconds)
             if request is not None:
                 requests.append(request)
+            standing = self._standing.get(actuator)
+            if standing is not None and (standing.remembered or not standing.sure):
+                self._unsettled.add(actuator)
             lost = losers(rivals, begun, facts.active)
             overruled.extend(one for one in lost if self._is_news(one, seconds))
         return requests, overruled
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which an actuator waits for evidence no longer; infinite where none does."""
+        return min(self._patience.values(), default=float("inf"))
+
+    def _concerned(self, looked_at: Iterable[PlanState], nodes: Iterable[str]) -> Iterable[str]:
+        """Return the actuators to look at, always in the same order."""
+        if self._all:
+            self._all = False
+            return dict.fromkeys((*self._claimants, *self._standing))
+        found = [step.actuator for state in looked_at for step in state.steps]
+        for node in nodes:
+            found += self._of_node.get(node, ())
+        return dict.fromkeys((*found, *sorted(self._unsettled)))
+
+    def _note_trip(self, actuator: str, rivals: list[Claim]) -> None:
+        if rivals and rivals[0].safe and rivals[0].state.plan.trip:
+            self.tripped[actuator] = rivals[0].state.plan.id
+        else:
+            self.tripped.pop(actuator, None)
 
     def _is_news(self, lost: Overruled, seconds: float) -> bool:
         """Whether it was not told lately: a plan may begin a hundred times a second, by a level that jumps."""
@@ -129,13 +168,19 @@ class Arbiter:
         )
         return None if same else request
 
-    def _go_on(self, actuator: str, state: PlanState | None, facts: Situation, seconds: float) -> Request | None:
+    def _go_on(self, actuator: str, facts: Situation, seconds: float) -> Request | None:
         """Judge what stands though no plan claims it now; return the fail-safe request where it ends."""
-        standing = self._standing[actuator]
+        standing = self._standing.get(actuator)
+        if standing is None:
+            return None
+        state = self._states.get(standing.request.plan or "")
         self._see_again(actuator, state, standing)
         standing.has_end = actuator in self._endable
         verdict = judge(standing, state, facts.station(standing), facts.sight, seconds)
         standing.sure = verdict.sure
+        if not verdict.sure and state is not None:
+            grace = facts.station(standing).after_seconds + grace_seconds(state.looks)
+            self._patience |= {actuator: grace} if grace > seconds else {}
         if verdict.ended is None:
             if verdict.sure:
                 standing.remembered = False
@@ -154,17 +199,16 @@ class Arbiter:
         if actuator in self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
             del self.blind[actuator]
 
-    def _claims(self, states: Mapping[str, PlanState], facts: Situation, seconds: float) -> dict[str, list[Claim]]:
-        """Collect, by actuator, what plans ask for now, the strongest first."""
-        claims: dict[str, list[Claim]] = {}
-        for state in states.values():
-            asked = self._safe_steps(state), self._other_steps(state, facts, seconds)
-            for step in state.kind.steps if any(asked) else ():
+    def _claims(self, actuator: str, facts: Situation, seconds: float) -> list[Claim]:
+        """Collect what plans ask for of an actuator now, the strongest first."""
+        claims = []
+        for state in self._claimants.get(actuator, ()):
+            asked = self._safe_steps(state), self._other_steps(state, actuator, facts, seconds)
+            for step in state.steps if any(asked) else ():
                 safe = self._is_safe(step)
-                if step in asked[0 if safe else 1]:
-                    claims.setdefault(step.actuator, []).append(Claim(state, step, safe))
-        for rivals in claims.values():
-            rivals.sort(key=strength)
+                if step.actuator == actuator and step in asked[0 if safe else 1]:
+                    claims.append(Claim(state, step, safe))
+        claims.sort(key=strength)
         return claims
 
     def _is_safe(self, step: Step) -> bool:
@@ -173,14 +217,17 @@ class Arbiter:
     @staticmethod
     def _safe_steps(state: PlanState) -> tuple[Step, ...]:
         """Return the fail-safe actions that a plan asks for: what has latched, it asks for until it is reset."""
-        return state.kind.steps if state.latched else state.asked.doubtful
+        return state.steps if state.latched else state.asked.doubtful
 
-    def _other_steps(self, state: PlanState, facts: Situation, seconds: float) -> list[Step]:
-        """Return what else a plan asks for, and has evidence for."""
+    def _other_steps(self, state: PlanState, actuator: str, facts: Situation, seconds: float) -> list[Step]:
+        """Return what else a plan asks of an actuator, and has evidence for."""
         if state.ground is Ground.RUNNING and not state.kind.by_ignorance:
             steps = list(state.timed)
         elif state.applies and state.may_act:
-            steps = [step for step in state.asked.steps if self._is_safe(step) or _fresh(state, step, facts, seconds)]
+            steps = [step for step in state.asked.steps if step.actuator == actuator and not self._is_safe(step)]
+            if not all(_fresh(state, step, facts, seconds) for step in steps):
+                self._unsettled.add(actuator)
+                return []
         else:
             return []
         return [step for step in steps if self._stands(state, step)] if facts.revising else steps

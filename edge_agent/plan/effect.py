@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.plan.kinds.registry import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -15,16 +17,20 @@ EFFECT_SECONDS = 1800.0
 
 
 class Comparison(NamedTuple):
-    """What a sensor shows against a limit that a plan looks at; `value` is its last good reading."""
+    """What a sensor shows that a plan is to move: its last good reading, and the least movement that counts.
 
+    `name` is that of the sensor, or of the alarm of the limit it is compared with.
+    """
+
+    name: str
     sensor: Sensor
-    threshold: Threshold
     value: float
+    least: float
 
-    @property
-    def least(self) -> float:
-        """A movement that counts: a tenth of the deadband, a thousandth of the limit where there is none."""
-        return self.threshold.deadband / 10 or abs(self.threshold.limit) / 1000
+    @classmethod
+    def against(cls, sensor: Sensor, threshold: Threshold, value: float) -> Comparison:
+        """Compare with a limit: a tenth of the deadband counts, a thousandth of the limit where there is none."""
+        return cls(threshold.alarm, sensor, value, threshold.deadband / 10 or abs(threshold.limit) / 1000)
 
 
 @dataclass(slots=True)
@@ -37,10 +43,9 @@ class _Run:
 
     def take(self, measures: Iterable[Comparison], seconds: float) -> None:
         for one in measures:
-            alarm = one.threshold.alarm
-            shown = self.shown.setdefault(alarm, one.value)
+            shown = self.shown.setdefault(one.name, one.value)
             if abs(one.value - shown) >= one.least:
-                self.shown[alarm], self.since = one.value, seconds
+                self.shown[one.name], self.since = one.value, seconds
 
 
 class Effects:
@@ -54,12 +59,15 @@ class Effects:
         self._runs: dict[str, _Run] = {}
 
     def look(
-        self, running: Iterable[tuple[str, Plan]], measure: Callable[[str], Comparison | None], seconds: float
+        self,
+        running: Iterable[tuple[str, Plan]],
+        measure: Callable[[str, float | None], Comparison | None],
+        seconds: float,
     ) -> dict[str, str]:
-        """Return why, by actuator, what runs seems to have no effect. `measure` finds what an alarm's sensor shows."""
+        """Return why, by actuator, what runs seems to have no effect. `measure` finds what is moved."""
         found, kept = {}, {}
         for actuator, plan in running:
-            measures = [one for one in map(measure, plan.when) if one is not None]
+            measures = [one for moved in kind_of(plan).moved if (one := measure(*moved)) is not None]
             if not measures:
                 continue
             run = self._runs.get(actuator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.model.fitness import Misfit, threshold_misfits
+from edge_agent.model.fitness import Misfit, good_range, threshold_misfits
 from edge_agent.model.plant import ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
 from edge_agent.plan.kinds.registry import kind_of, members_of, written
 from edge_agent.plan.kinds.spec import Known
@@ -29,7 +29,8 @@ def known(plant: Plant, policy: Policy) -> Known:
     alarms.update((f"{actuator.name}:{name}", "") for actuator in plant.actuators for name in ACTUATOR_ALARMS)
     alarms.update((threshold.alarm, threshold.measure) for threshold in policy.thresholds)
     sensors = {sensor.name: sensor.quantity for sensor in plant.sensors}
-    return Known(alarms, sensors, {actuator.name: actuator.kind for actuator in plant.actuators})
+    actuators = {actuator.name: actuator.kind for actuator in plant.actuators}
+    return Known(alarms, sensors, actuators, {sensor.name: good_range(sensor) for sensor in plant.sensors})
 
 
 class _Plans:
@@ -37,6 +38,7 @@ class _Plans:
 
     def __init__(self, plant: Plant, policy: Policy) -> None:
         self._known = known(plant, policy)
+        self._find = plant.actuator
         self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
         self._plans = policy.plans
         self._kinds: dict[str, PlanKind] = {}
@@ -53,14 +55,14 @@ class _Plans:
 
     def _plan(self, plan: Plan, kind: PlanKind) -> Iterator[Misfit]:
         path = ("plans", plan.id)
-        for name in members_of(type(kind)).keys() & {"when", "do"}:
+        for name in sorted(members_of(type(kind)).keys() & {"when", "do"}):
             if not getattr(kind, name):
                 yield Misfit((*path, name), "is an empty list", "at least one")
         for found in kind.conflicts(written(kind), self._known):
             yield found._replace(path=(*path, *found.path))
         if not 0 <= plan.priority <= 100:
             yield Misfit((*path, "priority"), f"{plan.priority} is out of range", "a whole number from 0 to 100")
-        for place, step in enumerate(kind.steps):
+        for place, step in enumerate(kind.steps(self._find)):
             if step.value is not None and not 0 <= step.value <= 1:
                 yield Misfit((*path, "do", place, "value"), f"{step.value:g} is out of range", "a number from 0 to 1")
         for place, fallback in enumerate(plan.without_evidence):
@@ -86,7 +88,7 @@ class _Plans:
         if not any(self._serves(kind, name, use) for name in kind.looks):
             wrong = f"{use} has not the thresholds that the plan refers to"
             yield Misfit(path, wrong, "a sensor of the same quantity, with thresholds of the same names")
-        for step in kind.steps:
+        for step in kind.steps(self._find):
             safe = self._fail_safe.get(step.actuator)
             if safe is not None and step.action != safe and not self._sees(step.actuator, safe, use):
                 wrong = f"no plan that asks for {safe} of {step.actuator} looks at {use}"
@@ -103,7 +105,9 @@ class _Plans:
     def _sees(self, actuator: str, safe: str, sensor: str) -> bool:
         for plan in self._plans:
             kind = self._kinds.get(plan.id)
-            if kind is None or not any((step.actuator, step.action) == (actuator, safe) for step in kind.steps):
+            if kind is None or not any(
+                (step.actuator, step.action) == (actuator, safe) for step in kind.steps(self._find)
+            ):
                 continue
             if sensor in kind.looks or any(step.use == sensor for step in plan.without_evidence):
                 return True

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.remembered import PlanView
 from edge_agent.plan.arbiter import Arbiter
-from edge_agent.plan.planstate import Indications, PlanState
+from edge_agent.plan.kinds.spec import Scene
+from edge_agent.plan.lookout import Lookout
+from edge_agent.plan.planstate import PlanState
 from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from edge_agent.model.commands import Request
     from edge_agent.model.plant import Plan, Plant
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
 
-#: So often the evidence is looked at when no alarm changes.
-LOOK_SECONDS = 1.0
+#: A wall clock that differs by more from what the monotonic count lets expect was set.
+_STEP_SECONDS = 0.5
 
 
 class Planner:
@@ -35,14 +37,17 @@ class Planner:
         self._arbiter = Arbiter(plant)
         self._start = now.seconds
         self._sure = now.sure
-        self._seen: tuple[frozenset[str], Container[str], bool] | None = None
-        self._next_look = 0.0
+        self._lookout = Lookout()
+        self._doubted: frozenset[str] = frozenset()
+        self._revising = False
+        self._offset = now.offset
+        self._again_seconds = now.seconds  # a look that is owed
         self._states = {plan.id: PlanState(plan, plant, now.seconds) for plan in plans}
         for memory in memories:
             if memory.plan in self._states:
                 self._states[memory.plan].remember(memory, now)
-        self._arbiter.survey(self._states)
-        self._quiet = Planned()  # what is decided while nothing changes
+        self._survey()
+        self._quiet = Planned(blind=self.blind, tripped=self.tripped)  # what is decided while nothing changes
 
     def __repr__(self) -> str:
         return f"<Planner: {len(self._states)} plans, {len(self._arbiter)} requests stand>"
@@ -80,8 +85,11 @@ class Planner:
             state = kept.get(plan.id)
             same = state is not None and state.plan == plan
             self._states[plan.id] = state if same and state is not None else self._fresh(plan, state)
+        self._survey()
+
+    def _survey(self) -> None:
+        self._lookout.survey(self._states)
         self._arbiter.survey(self._states)
-        self._seen = None
 
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
@@ -99,54 +107,66 @@ class Planner:
         found = [
             state
             for state in self._states.values()
-            if state.latched and (state.plan.id == target or any(step.actuator == target for step in state.kind.steps))
+            if state.latched and (state.plan.id == target or any(step.actuator == target for step in state.steps))
         ]
         for state in found:
             state.latched = False
-        self._seen = None
+        if found:
+            self._lookout.look_at_all()
         return bool(found)
 
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
         return self._arbiter.unsure(actuator)
 
-    def decide(self, facts: Situation, now: Moment) -> Planned:
-        """Look at alarms and evidence; return new and lost requests, and what to remember of the plans that changed."""
-        self._heed(facts)
-        seen = (frozenset(facts.active), facts.doubted, facts.revising)
-        if seen == self._seen and now.seconds < self._next_look:
+    def decide(self, situation: Situation, now: Moment) -> Planned:
+        """Look at what has changed; return new and lost requests, and what to remember of the plans that changed."""
+        changed, self._again_seconds = self._heed(situation, now), float("inf")
+        states = self._lookout.take(changed, now.seconds)
+        nodes = sorted(name for name in changed if "/" not in name and ":" not in name)
+        if not (states or nodes or self._arbiter.restless) and now.sure is self._sure:
             return self._quiet
-        self._seen = seen
-        changed, begun = self._update(facts, now)
-        requests, overruled = self._arbiter.arbitrate(self._states, facts, begun, now.seconds)
-        self._next_look = now.seconds + (0.0 if self._waits(now.seconds) else LOOK_SECONDS)
-        memories = tuple(state.memory(now) for state in changed)
-        self._quiet = Planned(blind=self.blind, tripped=self.tripped)
+        remembered, begun = self._update(states, situation, now)
+        requests, overruled = self._arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
+        memories = tuple(state.memory(now) for state in remembered)
         return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped)
 
-    def _heed(self, facts: Situation) -> None:
-        """Put changed plans in force, and take back what a person resets."""
-        if facts.plans is not None:
-            self.adopt(facts.plans)
-        for target in facts.resets:
+    def look_again(self, now: Moment) -> None:
+        """Look in the next turn, which is due now: what equipment does has changed since."""
+        if self._arbiter.restless:
+            self._again_seconds = now.seconds
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which to look again though nothing has come."""
+        return min(self._again_seconds, self._lookout.next_seconds(), self._arbiter.next_seconds())
+
+    def _heed(self, situation: Situation, now: Moment) -> Iterable[str]:
+        """Put changed plans in force, and take back what a person resets; return the names of what has changed."""
+        if situation.plans is not None:
+            self.adopt(situation.plans)
+        for target in situation.resets:
             self.reset(target)
-        if facts.sighted:
-            self._seen = None
+        doubted, self._doubted = self._doubted, situation.doubted
+        clock = abs(now.offset - self._offset) > _STEP_SECONDS or now.sure is not self._sure
+        if situation.changed is None or situation.revising is not self._revising or clock:
+            self._revising, self._offset = situation.revising, now.offset
+            self._lookout.look_at_all()
+            return ()
+        return situation.changed if doubted is situation.doubted else {*situation.changed, *(doubted ^ self._doubted)}
 
-    def _update(self, facts: Situation, now: Moment) -> tuple[list[PlanState], set[str]]:
-        """Update every plan; return those with something new to remember, and the names of those that begin."""
-        looked = Indications(facts.active, facts.doubted, facts.sight)
-        states = self._states.values()
+    def _update(
+        self, states: list[PlanState], situation: Situation, now: Moment
+    ) -> tuple[Iterable[PlanState], set[str]]:
+        """Update plans; return those with something new to remember, and the names of those that begin."""
+        scene = Scene(situation.active, situation.doubted, now, self._plant.actuator, situation.gauge)
         applied = {state.plan.id for state in states if state.applies}
-        changed = [state for state in states if state.update(looked, now.seconds)]
+        changed: Iterable[PlanState] = [state for state in states if state.update(scene, situation.sight)]
         begun = {state.plan.id for state in changed if state.applies} - applied
+        for state in states:
+            self._lookout.file(state, situation.sight, now.seconds)
         if now.sure is not self._sure:  # what is remembered is dated anew: the next boot has nothing else
-            changed, self._sure = list(states), now.sure
+            changed, self._sure = self._states.values(), now.sure
         return changed, begun
-
-    def _waits(self, seconds: float) -> bool:
-        """Whether something waits for evidence or rest: then every turn looks, for the next reading may be the one."""
-        return self._arbiter.waits or any(state.waits(seconds) for state in self._states.values())
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""

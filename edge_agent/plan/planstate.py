@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.evidence import by_name, grace_seconds, looks, missing
 from edge_agent.model.remembered import PlanMemory
 from edge_agent.plan.kinds.registry import kind_of
-from edge_agent.plan.kinds.spec import Asked, Scene
+from edge_agent.plan.kinds.spec import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Iterator
 
     from edge_agent.model.evidence import Look, Sight
     from edge_agent.model.plant import Fallback, Plan, Plant, Step
     from edge_agent.model.time import Moment
-    from edge_agent.plan.kinds.spec import PlanKind
+    from edge_agent.plan.kinds.spec import PlanKind, Scene
+
+
+_NEVER = float("inf")
+#: What changes after a time has changed so long after it at the latest, however times are rounded.
+_AFTERWARDS_SECONDS = 1e-6
 
 
 class Ground(Enum):
@@ -27,14 +32,6 @@ class Ground(Enum):
     INSTEAD = "instead"  # a fallback: another sensor was
     RUNNING, RESTING = "running", "resting"  # a fallback: timed running
     BLIND = "blind"  # nothing
-
-
-class Indications(NamedTuple):
-    """What the alarms and sensors say now: names of active alarms, of those that doubt would raise, and the sight."""
-
-    active: Container[str]
-    doubted: Container[str]
-    sight: Sight
 
 
 class PlanState:
@@ -58,6 +55,7 @@ class PlanState:
         "reason",
         "resumed",
         "start_seconds",
+        "steps",
         "timed",
         "used",
         "when_safe",
@@ -75,6 +73,7 @@ class PlanState:
         self.ground = Ground.AWAITED
         self.reason = ""  # why the ground is not the best one
         self.asked = Asked()
+        self.steps: tuple[Step, ...] = ()
         self.timed: tuple[Step, ...] = ()  # what timed running asks for now
         self._instead: PlanKind | None = None  # the same by the sensor of a fallback, while that carries
         self._memos: tuple[Any, Any] = None, None  # what the kind, and the one instead, remember
@@ -89,6 +88,7 @@ class PlanState:
     def survey(self, plant: Plant) -> None:
         """Look at a changed plant: how often a sensor is expected may be other than before."""
         within = self.plan.evidence_seconds
+        self.steps = self.kind.steps(plant.actuator)  # all that it may ask for
         self.looks = self.used = looks(self.kind.looks, within, plant)  # `used`: with the sensor of a fallback perhaps
         self._blockers = looks(self.kind.blockers, within, plant)
 
@@ -111,10 +111,11 @@ class PlanState:
         if self.looks == before.looks:
             self._seen_once, self._lost_seconds = before._seen_once, before._lost_seconds
 
-    def update(self, seen: Indications, seconds: float) -> bool:
-        """Look at alarms and evidence. Return whether anything that must be remembered has changed."""
-        self._stand(seen.sight, seconds)
-        self._ask(Scene(seen.active, seen.doubted))
+    def update(self, scene: Scene, sight: Sight) -> bool:
+        """Look at the scene and at evidence. Return whether anything that must be remembered has changed."""
+        seconds = scene.now.seconds
+        self._stand(sight, seconds)
+        self._ask(scene)
         holds = bool(self.asked.steps)
         begins = holds and not self.applies and self.rested(seconds)
         if begins and not self.resumed:
@@ -131,16 +132,51 @@ class PlanState:
     def rested(self, seconds: float) -> bool:
         """Whether the cooldown since it last began to apply is over; it never holds a fail-safe action back."""
         fired = self.fired_seconds
-        return self.resumed or fired is None or seconds - fired >= self.plan.cooldown_seconds
+        return self.resumed or fired is None or seconds >= fired + self.plan.cooldown_seconds
 
-    def waits(self, seconds: float) -> bool:
-        """Whether time, or the next reading, may change it although no alarm does."""
-        return self.ground is Ground.AWAITED or not (self.applies or self.rested(seconds))
+    @property
+    def known(self) -> bool:
+        """Whether all it looks at, or what takes its place, was good lately."""
+        return self.ground in {Ground.SEEN, Ground.INSTEAD}
+
+    @property
+    def listens(self) -> tuple[str, ...]:
+        """What it waits to hear of: whose next word, or reading, may change it, though no alarm does."""
+        values = self.kind.values if self._instead is None else (*self.kind.values, *self._instead.values)
+        if self.ground is Ground.SEEN:
+            return values
+        others = tuple(step.use for step in self.plan.without_evidence if step.use is not None)
+        return (*(look.name for look in self.looks), *others, *values)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """The alarms whose change may change it."""
+        return self.kind.alarms if self._instead is None else (*self.kind.alarms, *self._instead.alarms)
+
+    def due_seconds(self, sight: Sight, seconds: float) -> float:
+        """Return the monotonic time, after this one, at which time alone may change it; infinite where it cannot."""
+        times = [self.asked.due, *self.times(sight, seconds)]
+        return min((at for time in times for at in (time, time + _AFTERWARDS_SECONDS) if at > seconds), default=_NEVER)
+
+    def times(self, sight: Sight, seconds: float) -> Iterator[float]:
+        """Yield the monotonic times at which its ground may change, or it may apply again, though nothing is heard."""
+        if self.ground is Ground.AWAITED:
+            yield self.start_seconds + grace_seconds(self.looks)
+        if self.fired_seconds is not None and not self.applies:
+            yield self.fired_seconds + self.plan.cooldown_seconds
+        instead = [step.use for step in self.plan.without_evidence if step.use is not None]
+        for look in self.looks:
+            for seen in map(sight, (look.name, *instead)):
+                if seen is not None:
+                    yield seen + look.within_seconds
+        if self._lost_seconds is not None:
+            for step in self.plan.without_evidence:
+                yield from _times_of(step, self._lost_seconds, seconds)
 
     @property
     def may_act(self) -> bool:
         """Whether what is not the fail-safe action may be requested, if its alarms say so."""
-        return self.ground in {Ground.SEEN, Ground.INSTEAD} and not self.kind.by_ignorance
+        return self.known and not self.kind.by_ignorance
 
     def _ask(self, scene: Scene) -> None:
         """Ask the kind; doubt about a sensor that a fallback replaces still leads to the fail-safe action."""
@@ -150,8 +186,10 @@ class PlanState:
             other, asked = self._instead.ask(scene, other)
             doubtful = tuple(dict.fromkeys((*self.asked.doubtful, *asked.doubtful)))
             alarms = tuple(dict.fromkeys((*asked.alarms, *self.asked.alarms)))
-            self.asked = asked._replace(doubtful=doubtful, alarms=alarms, why=self.asked.why)
-        self._memos = own, other
+            self.asked = asked._replace(
+                doubtful=doubtful, alarms=alarms, why=asked.why if asked.steps else self.asked.why
+            )
+        self._memos = (own, other) if self.known else (None, None)
         self.timed = self.kind.timed(scene) if self.ground is Ground.RUNNING else ()
 
     def _stand(self, sight: Sight, seconds: float) -> None:
@@ -171,7 +209,7 @@ class PlanState:
             ground = self._try(step, sight, seconds)
             if ground is not None:
                 return ground
-        waits = not self._seen_once and seconds - self.start_seconds < grace_seconds(self.looks)
+        waits = not self._seen_once and seconds < self.start_seconds + grace_seconds(self.looks)
         return Ground.AWAITED if waits else Ground.BLIND
 
     def _try(self, step: Fallback, sight: Sight, seconds: float) -> Ground | None:
@@ -203,3 +241,16 @@ class PlanState:
         self._seen_once, self.used = True, tuple(by_name(kept).values())
         self._instead = self.kind.instead(lost.name, sensor)
         return True
+
+
+def _times_of(step: Fallback, lost_seconds: float, seconds: float) -> Iterator[float]:
+    """Yield the monotonic times at which timed running begins or ends next."""
+    if step.run_seconds is None:
+        return
+    every = step.every_seconds or step.run_seconds
+    begun = lost_seconds + (seconds - lost_seconds) // every * every
+    for period in (begun, begun + every):
+        yield period
+        yield period + every - step.run_seconds
+    if step.at_most_seconds is not None:
+        yield lost_seconds + step.at_most_seconds

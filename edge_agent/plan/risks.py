@@ -18,12 +18,15 @@ def risks(plant: Plant) -> Iterator[Misfit]:
     """Yield everything that a plant file may say and that an engineer should know of."""
     safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
-    steps = [step for kind in kinds.values() for step in kind.steps]
+    steps = [step for kind in kinds.values() for step in kind.steps(plant.actuator)]
     backs = {step.actuator for step in steps if step.action == safe.get(step.actuator)}
+    backs |= {step.actuator for kind in kinds.values() if kind.ends for step in kind.steps(plant.actuator)}
     for actuator in plant.actuators:
         yield from _unprotected(actuator)
     for plan in plant.policy.plans:
-        moved = [step.actuator for step in kinds[plan.id].steps if step.action != safe.get(step.actuator)]
+        moved = [
+            step.actuator for step in kinds[plan.id].steps(plant.actuator) if step.action != safe.get(step.actuator)
+        ]
         if moved:
             yield from _plan(plant, plan, kinds[plan.id], [name for name in moved if name not in backs])
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.plan.kinds.spec import nothing
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Request
@@ -14,25 +16,28 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.plan.claims import Overruled
+    from edge_agent.plan.kinds.spec import Gauge
     from edge_agent.plan.standing import Standing, Station
 
 
 class Situation(NamedTuple):
     """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
 
-    `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `sighted`: a node has
-    spoken, so that the evidence is looked at though no alarm has changed. `revising`: a changed policy is in force in
-    part, so that nothing may begin.
+    `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `changed` are the names
+    of what has changed since the last look: alarms that were raised or cleared, sensors that were heard, nodes whose
+    status came; None where nobody knows. `revising`: a changed policy is in force in part, so that nothing may begin.
+    `gauge` says what a sensor shows.
     """
 
     active: Mapping[str, Alarm]
     sight: Sight
     station: Callable[[Standing], Station]
-    doubted: Container[str] = frozenset()
+    doubted: frozenset[str] = frozenset()
     plans: Iterable[Plan] | None = None
     resets: Iterable[str] = ()
-    sighted: bool = False
+    changed: Iterable[str] | None = None
     revising: bool = False
+    gauge: Callable[[str], Gauge] = nothing
 
 
 class Planned(NamedTuple):

@@ -57,13 +57,13 @@ def asks(state: PlanState | None, request: Request) -> bool:
     if state is None:
         return False
     wanted = (request.actuator, request.action, request.value)
-    return any((step.actuator, step.action, step.value) == wanted for step in state.kind.steps)
+    return any((step.actuator, step.action, step.value) == wanted for step in state.steps)
 
 
 def asks_anything(state: PlanState, standing: Standing) -> bool:
     """Whether a plan still asks for something other than the fail-safe action of the actuator."""
     actuator, action = standing.request.actuator, standing.request.action
-    return asks(state, standing.request) or any(s.actuator == actuator and s.action != action for s in state.kind.steps)
+    return asks(state, standing.request) or any(s.actuator == actuator and s.action != action for s in state.steps)
 
 
 def judge(
@@ -75,13 +75,15 @@ def judge(
 ) -> Verdict:
     """Say whether a request that no plan claims just now goes on standing.
 
-    There are four cases: what is safe stands; what its plan does not ask for any more ends, and so does what no plan
-    would ever end (`has_end`); all else needs evidence.
+    There are five cases: what is safe stands; what its plan does not ask for any more ends, and so does what the plan
+    itself says is over, and what no plan would ever end (`has_end`); all else needs evidence.
     """
     if standing.safe:
         return _STANDS
     if state is None or not asks(state, standing.request):
         return Verdict(f"plan {standing.request.plan} does not ask for {standing.request.action} any more")
+    if state.asked.over:
+        return Verdict(state.asked.over)
     if not standing.has_end and not standing.remembered:
         return Verdict(f"the alarms of plan {standing.request.plan} are over, and no plan would end its request")
     return _by_evidence(standing, state, station, sight, seconds)
@@ -94,7 +96,7 @@ def _by_evidence(standing: Standing, state: PlanState, station: Station, sight: 
         return Verdict(f"no evidence: {state.reason}", blind=state.ground is Ground.BLIND)
     gone = fresh_since(state, station.after_seconds, sight, seconds)
     if gone is not None:
-        if seconds - station.after_seconds < grace_seconds(state.looks):
+        if seconds < station.after_seconds + grace_seconds(state.looks):
             return _WAITS
         return Verdict(f"no evidence: {gone}", blind=True)
     return _as_remembered(station) if standing.remembered else _STANDS

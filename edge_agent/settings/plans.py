@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.analyze.measures.registry import MEASURES, meant
+from edge_agent.model.figures import finite
 from edge_agent.model.plant import (
     ACTUATOR_ALARMS,
     BAD_QUALITY,
@@ -17,6 +18,7 @@ from edge_agent.model.plant import (
     Plan,
     Step,
 )
+from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.kinds.registry import KINDS, OWN_COLUMNS, canonical
 from edge_agent.plan.kinds.spec import Known
 from edge_agent.settings.findings import Finding
@@ -36,15 +38,27 @@ def declared(raw: dict[str, Any]) -> Known:
     alarms: dict[str, str] = {}
     sensors: dict[str, Any] = {}
     actuators: dict[str, Any] = {}
+    ranges: dict[str, tuple[float, float]] = {}
     for node, content in table(raw.get("nodes")).items():
         alarms[f"{node}:{OFFLINE}"] = ""
         for sensor, declaration in table(table(content).get("sensors")).items():
             sensors[f"{node}/{sensor}"] = table(declaration).get("quantity")
+            ranges[f"{node}/{sensor}"] = _range(table(table(declaration).get("quality")).get(GrossRange.name))
             alarms |= _alarms(f"{node}/{sensor}", table(table(declaration).get("thresholds")))
         for actuator, declaration in table(table(content).get("actuators")).items():
             actuators[f"{node}/{actuator}"] = table(declaration).get("kind")
             alarms |= {f"{node}/{actuator}:{name}": "" for name in ACTUATOR_ALARMS}
-    return Known(alarms, sensors, actuators)
+    return Known(alarms, sensors, actuators, ranges)
+
+
+def _range(gross_range: object) -> tuple[float, float]:
+    """Return between which values good readings lie, as far as it is written rightly."""
+    lowest, highest = float("-inf"), float("inf")
+    for limits in table(gross_range).values():
+        numbers = [finite(limit) for limit in limits] if isinstance(limits, list) else []
+        if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None:
+            lowest, highest = max(lowest, numbers[0]), min(highest, numbers[1])
+    return lowest, highest
 
 
 def _alarms(sensor: str, thresholds: dict[str, Any]) -> dict[str, str]:
@@ -63,14 +77,16 @@ def plan_findings(path: KeyPath, plan: dict[str, Any], known: Known) -> Iterator
                 yield Finding((*path, *conflict.path), conflict.wrong, conflict.expected)
 
 
-def plan_of(plan: str, given: Table) -> Plan:
-    """Build a plan from the table of its kind."""
+def plan_of(plan: str, given: Table, timezone: str) -> Plan:
+    """Build a plan from the table of its kind; `timezone` is for one that goes by civil time and does not say whose."""
     members = dict(given)
     name = members["kind"]
     common = {key: members[key] for key in Plan.__dataclass_fields__ if key in members and key not in OWN_COLUMNS}
     fallbacks = tuple(Fallback(**dict(step)) for step in members["without_evidence"])
     steps = tuple(Step(**dict(step)) for step in members.get("do", ()))
     told = given.model_dump(mode="json", exclude_none=True, exclude=set(common) | set(OWN_COLUMNS))
+    if "timezone" in told and "timezone" not in given.model_fields_set:
+        told["timezone"] = timezone
     return Plan(
         id=plan,
         when=members.get("when", ()),

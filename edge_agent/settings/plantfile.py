@@ -109,7 +109,7 @@ def _plant(file: PlantTable) -> Plant:
         nodes={node: _node(node, table, alike) for node, table in file.nodes.items()},
         policy=Policy(
             thresholds=tuple(sorted(_thresholds(file), key=lambda threshold: threshold.alarm)),
-            plans=tuple(plan_of(plan, table) for plan, table in sorted(file.plans.items())),
+            plans=tuple(plan_of(plan, table, file.site.timezone) for plan, table in sorted(file.plans.items())),
         ),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.model.civil import is_zone
 from edge_agent.model.figures import apart, finite, short
 from edge_agent.model.plant import ACTIONS
 from edge_agent.model.spelling import one_of, show
@@ -37,6 +38,10 @@ def relations(raw: dict[str, Any]) -> Iterator[Finding]:
             yield from _sensor(("nodes", node, "sensors", sensor), table(declaration))
         for actuator, declaration in table(table(content).get("actuators")).items():
             yield from _actuator(("nodes", node, "actuators", actuator), table(declaration))
+    timezone = table(raw.get("site")).get("timezone")
+    if isinstance(timezone, str) and not is_zone(timezone):
+        wrong = f"{show(timezone)} is no time zone that this machine knows"
+        yield Finding(("site", "timezone"), wrong, "one of the IANA's, such as Europe/Berlin")
     names = declared(raw)
     for plan, content in table(raw.get("plans")).items():
         yield from plan_findings(("plans", plan), table(content), names)

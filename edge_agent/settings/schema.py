@@ -48,7 +48,7 @@ def table_of(part: type, above: type[Table] = Table, **more: Any) -> type[Table]
 def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
     """Return a type with tables in the place of the parts in it."""
     if isinstance(annotation, type) and is_dataclass(annotation):
-        return _TABLES.get(annotation) or _TABLES.setdefault(annotation, table_of(annotation))
+        return PART_TABLES.get(annotation) or PART_TABLES.setdefault(annotation, table_of(annotation))
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         return Annotated[_tabled(arguments[0]), *arguments[1:]]
@@ -56,7 +56,7 @@ def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
 
 
 #: Tables of parts that stand within others.
-_TABLES: dict[type, type[Table]] = {}
+PART_TABLES: dict[type, type[Table]] = {}
 
 
 #: The tables of the quality tests, by their names.
@@ -216,7 +216,7 @@ class FallbackTable(Table):
     do: Literal["fail_safe"] | None = Field(None, description="Request the fail-safe action.")
 
 
-_TABLES[Step] = StepTable
+PART_TABLES[Step] = StepTable
 
 
 class PlanTable(Table):
@@ -253,8 +253,6 @@ def _with_kind(plan: Any) -> Any:  # noqa: ANN401 - as it is written
 
 if TYPE_CHECKING:
     _AnyPlan = Table
-elif len(PLAN_TABLES) == 1:
-    _AnyPlan = PLAN_TABLES[CONDITION]
 else:
     _AnyPlan = Annotated[
         Union[tuple(PLAN_TABLES.values())],  # noqa: UP007 - their number is not known
@@ -268,6 +266,9 @@ class SiteTable(Table):
 
     id: Id = Field(description="The site's name in topics and records.")
     name: str | None = Field(None, description="The site's name for people.")
+    timezone: str = Field(
+        "UTC", title="a time zone, such as Europe/Berlin", description="Whose civil time plans go by; summer time too."
+    )
 
 
 class PlantTable(Table):

@@ -14,16 +14,18 @@ from support.noderig import library
 from edge_agent.known import Knowledge
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import Moment
-from edge_agent.settings.plantfile import plant_from
+from edge_agent.settings.plantfile import load_plant_file, plant_from
 from edge_agent.simulate.hydraulics import Hydraulics, native
 from edge_agent.simulate.mapping import parse_mapping
 from edge_agent.simulate.plant import PlantSimulation
 from edge_agent.simulate.scaffold import scaffold
 
 if TYPE_CHECKING:
+    from edge_agent.settings.plantfile import PlantFile
     from edge_agent.simulate.network import DayRecord
 
 CTOWN = Path(__file__).parents[1] / "data" / "C-Town.inp"
+CONFIG = Path(__file__).parents[2] / "config"
 DAYS = 7
 STEP_SECONDS = 60
 NETWORKS = {"C-Town": CTOWN, "Net1": library("Net1")}
@@ -39,24 +41,29 @@ class Week(NamedTuple):
     own: DayRecord
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
-def week(request: pytest.FixtureRequest) -> Week:
-    path = NETWORKS[request.param]
-    file = plant_from(tomllib.loads(scaffold(path, "week")), Path("plant.toml"))
+def run(file: PlantFile, path: Path | str, seconds: int, step_seconds: int) -> Week:
+    """Let the agent run a network in lock-step, and count what happened to alarms and switch points."""
     events: Counter[str] = Counter()
     annunciated = told = 0
-    with Hydraulics(path, step_seconds=STEP_SECONDS) as hydraulics:
+    with Hydraulics(path, step_seconds=step_seconds) as hydraulics:
         simulation = PlantSimulation(hydraulics, parse_mapping(file.simulation, "plant.toml"), file.plant)
         start = Moment(START, 0.0)
         knowledge = Knowledge(file.plant, file.plant.policy, Remembered(), start, agent="lock-step", mode="auto")
         lockstep = LockStep(simulation, knowledge)
-        for _ in lockstep.run(DAYS * 86_400, STEP_SECONDS):
+        for _ in lockstep.run(seconds, step_seconds):
             for turn in lockstep.turns:
                 events.update(str(event.event) for event in turn.alarm_events)
                 annunciated += sum(event.annunciated for event in turn.alarm_events)
                 told += sum(alarm.annunciated for alarm in turn.alarms)
             lockstep.turns.clear()
-        return Week(simulation.day(), events, annunciated, told, native(path, 24 * DAYS))
+        return Week(simulation.day(), events, annunciated, told, native(path, seconds // 3600))
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def week(request: pytest.FixtureRequest) -> Week:
+    path = NETWORKS[request.param]
+    file = plant_from(tomllib.loads(scaffold(path, "week")), Path("plant.toml"))
+    return run(file, path, DAYS * 86_400, STEP_SECONDS)
 
 
 def test_no_alarm_is_raised_and_none_is_published(week: Week) -> None:
@@ -76,3 +83,10 @@ def test_the_tanks_are_kept_as_the_controls_of_the_file_keep_them(week: Week) ->
         reach = week.own.highest[tank] - week.own.lowest[tank]
         assert week.record.highest[tank] == pytest.approx(week.own.highest[tank], abs=0.05 * reach)
         assert week.record.lowest[tank] == pytest.approx(week.own.lowest[tank], abs=0.05 * reach)
+
+
+def test_two_days_of_the_sample_plant_file_come_without_an_alarm() -> None:
+    file = load_plant_file(CONFIG / "plant.toml")
+    days = run(file, CONFIG / "riverside.inp", 2 * 86_400, 10)
+    assert (days.annunciated, days.told, set(days.events)) == (0, 0, {"on", "off"})
+    assert sum(days.record.energy_kwh.values()) > 0

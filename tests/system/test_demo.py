@@ -95,14 +95,15 @@ def check_a_full_cycle(output: str, broker: str) -> None:
     starts = [kind for kind, text in lines if kind.startswith("command") and re.search(r"#1 station/pump1 start", text)]
     assert starts == ["command decided", "command published", "command accepted", "command done"]
     assert any(kind == "command done" and "station/pump1 stop (stop_tank1)" in text for kind, text in lines)
-    alarms = [(kind, text.split()[0].rstrip(":")) for kind, text in lines if kind.startswith("alarm")]
-    # Half a second in which the machine stands still is four minutes of the plant's silence: stale, and rightly so.
-    alarms = [(kind, name) for kind, name in alarms if not name.endswith(":stale")]
-    assert alarms[:3] == [
-        ("alarm raised", "tank1/level:low"),
-        ("alarm cleared", "tank1/level:low"),
-        ("alarm raised", "tank1/level:high"),
+    switched = [(kind, text.split()[0].rstrip(":")) for kind, text in lines if kind.startswith("switch point")]
+    assert switched[:3] == [
+        ("switch point on", "tank1/level:fill_on"),
+        ("switch point off", "tank1/level:fill_on"),
+        ("switch point on", "tank1/level:fill_off"),
     ]
+    # Half a second in which the machine stands still is four minutes of the plant's silence: stale, and rightly so.
+    alarms = [text for kind, text in lines if kind.startswith("alarm") and ":stale" not in text]
+    assert alarms == []
     assert "status" in kinds
     assert not {"command failed", "command rejected", "command expired"} & set(kinds)
     assert f"broker {broker})" in output

@@ -65,6 +65,38 @@ def test_a_plain_update_is_in_force_at_once(governed, postgres, mosquitto, publi
     assert active(governed) == ["tank1/level:high"]
 
 
+INSERT = (
+    "INSERT INTO edge_agent.thresholds (site, node, sensor, name, limit_value, side, alarm) "
+    "VALUES ('riverside', 'tank1', 'level', '{}', {}, 'below', {})"
+)
+
+
+def test_a_new_name_and_a_switch_point_are_in_force_at_once(governed, postgres, mosquitto, publisher):
+    from support.ledger import LedgerPublisher  # noqa: PLC0415 - on another topic than the fixture's
+
+    governed.start()
+    block_until(lambda: postgres.execute("SELECT 1 FROM edge_agent.thresholds"))
+    level = LedgerPublisher(mosquitto.port, "water/riverside/tank1/telemetry/level", unit="m")
+    level.publish(1)  # 3.0 m
+    level.settle()
+    level.close()
+    block_until(lambda: json.loads(governed.get("/status"))["sensors"][0]["value"] == 3.0)
+    postgres.execute(INSERT.format("half-empty", 3.5, "true"))
+    block_until(lambda: active(governed) == ["tank1/level:half-empty"], timeout=2)
+    postgres.execute("UPDATE edge_agent.thresholds SET alarm = false WHERE name = 'half-empty'")
+    block_until(lambda: active(governed) == [], timeout=2)
+    journal = "SELECT event FROM edge_agent.alarm_events WHERE threshold = 'half-empty' ORDER BY at, id"
+    block_until(lambda: postgres.execute(journal) == [("raised",), ("cleared",), ("on",)], timeout=5)
+    metrics = governed.get("/metrics")
+    assert 'edge_agent_threshold_limit{node="tank1",sensor="level",threshold="half-empty"} 3.5' in metrics
+    assert 'edge_agent_alarm_events_total{event="raised",threshold="half-empty"} 1.0' in metrics
+    assert "edge_agent_alarm_active" in metrics
+    assert 'threshold="half-empty",priority' not in metrics
+    postgres.execute(INSERT.format("never", -99, "true"))  # no good reading lies below
+    block_until(lambda: active(governed) == ["_agent:policy_refused"], timeout=3)
+    assert "thresholds.never.below: no good reading lies below -99" in governed.get("/status")
+
+
 def test_limits_out_of_order_are_in_force_as_they_were_written_and_told_of(governed, postgres, mosquitto):
     from support.ledger import LedgerPublisher  # noqa: PLC0415 - on another topic than the fixture's
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
     from edge_agent.model.fitness import Place
-    from edge_agent.plan.kinds.spec import Known, Scene
+    from edge_agent.plan.kinds.spec import Find, Known, Scene
 
 ALARM_PHRASE = "an alarm: node/sensor:threshold, node/sensor:stale, node/sensor:bad_quality or node:offline"
 #: To guess which of more alarms was meant takes a second.
@@ -55,9 +55,9 @@ class Condition(PlanKind):
         Field(strict=False, min_length=1, title="a list of at least one step", description="What is requested."),
     ]
 
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """What `do` says."""
+    def steps(self, find: Find) -> tuple[Step, ...]:
+        """Return what `do` says."""
+        del find
         return self.do
 
     @property
@@ -74,6 +74,16 @@ class Condition(PlanKind):
     def watched(self) -> tuple[str, ...]:
         """What the alarms of `when` are of."""
         return _places(self.when)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Those of `when` and `unless`."""
+        return (*self.when, *self.unless)
+
+    @property
+    def moved(self) -> tuple[tuple[str, float | None], ...]:
+        """What the limits of `when` are compared with."""
+        return tuple((alarm, None) for alarm in self.when)
 
     @property
     def by_ignorance(self) -> bool:

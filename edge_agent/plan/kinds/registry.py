@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from edge_agent.plan.kinds.condition import Condition
+from edge_agent.plan.kinds.stages import Stages
+from edge_agent.plan.kinds.timetable import Timetable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 KINDS: tuple[type[PlanKind], ...] = (
     Condition,
-)  # fmt: skip
+    Stages,
+    Timetable,
+)
 
 #: Members that a plan has whatever its kind, each with a column of its own in the stores; all others are parameters.
 OWN_COLUMNS = ("when", "unless", "do")

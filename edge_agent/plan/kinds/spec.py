@@ -3,36 +3,65 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from edge_agent.model.fitness import Misfit
-from edge_agent.model.plant import ACTIONS
+from edge_agent.model.plant import ACTIONS, Step
 from edge_agent.model.spelling import one_of, show
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from edge_agent.model.fitness import Place
-    from edge_agent.model.plant import Step
+    from edge_agent.model.plant import Actuator
+    from edge_agent.model.time import Moment
+
+    #: Finds an actuator of the plant by `node/actuator`.
+    Find = Callable[[str], Actuator | None]
+
+#: What switches equipment on, and what off, by its kind.
+SWITCHES: Mapping[str, tuple[str, str]] = MappingProxyType({"pump": ("start", "stop"), "valve": ("open", "close")})
 
 
 class Known(NamedTuple):
     """What plans can refer to, as it is declared.
 
     Alarms by name with the measure they are of (empty: of none), sensors with their quantity, actuators with their
-    kind.
+    kind; and between which values the good readings of a sensor lie, where that is known.
     """
 
     alarms: Mapping[str, str]
     sensors: Mapping[str, Any]
     actuators: Mapping[str, Any]
+    ranges: Mapping[str, tuple[float, float]] = MappingProxyType({})
+
+
+class Gauge(NamedTuple):
+    """What a sensor shows: its last good value of this run, and a suspect one that came after it."""
+
+    good: float | None = None
+    doubtful: float | None = None
+    unit: str = ""
+
+
+def nothing(sensor: str) -> Gauge:
+    """Return what a sensor shows that was never heard."""
+    del sensor
+    return Gauge()
 
 
 class Scene(NamedTuple):
-    """What a kind sees in one turn: names of the active alarms, and of those that doubt would raise."""
+    """What a kind sees in one turn: names of the active alarms, and of those that doubt would raise; what sensors show.
+
+    `find` finds an actuator of the plant by `node/actuator`.
+    """
 
     active: Container[str]
     doubted: Container[str]
+    now: Moment
+    find: Find
+    gauge: Callable[[str], Gauge] = nothing
 
 
 class Asked(NamedTuple):
@@ -40,13 +69,17 @@ class Asked(NamedTuple):
 
     `steps` stand on good readings; of them those count that are not the fail-safe action of their actuator. `doubtful`
     are asked for if doubt counts as well; of them the fail-safe actions count. `alarms` are the names of what it stands
-    on, `why` says it where none of these is active.
+    on, `why` says it where none of these is active. `over` says why what it has asked for ends though no other plan
+    wins; empty where it goes on standing. `due` is the monotonic time at which it has to be asked again, though nothing
+    that it names has changed.
     """
 
     steps: tuple[Step, ...] = ()
     doubtful: tuple[Step, ...] = ()
     alarms: tuple[str, ...] = ()
     why: str = ""
+    over: str = ""
+    due: float = float("inf")
 
 
 class PlanKind(ABC):
@@ -62,10 +95,9 @@ class PlanKind(ABC):
     #: What it is for, in the words of the plant file's documentation.
     says: ClassVar[str]
 
-    @property
     @abstractmethod
-    def steps(self) -> tuple[Step, ...]:
-        """Everything that it may ever ask for."""
+    def steps(self, find: Find) -> tuple[Step, ...]:
+        """Return everything that it may ever ask for; `find` finds an actuator of the plant."""
         ...
 
     @property
@@ -85,6 +117,26 @@ class PlanKind(ABC):
         return ()
 
     @property
+    def alarms(self) -> tuple[str, ...]:
+        """The alarms, by name, whose change may change what it asks for."""
+        return ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The sensors of which every reading may change what it asks for."""
+        return ()
+
+    @property
+    def moved(self) -> tuple[tuple[str, float | None], ...]:
+        """What must move while its requests run: alarms, or sensors, each with the least movement that counts."""
+        return ()
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends by itself what it has asked for (`Asked.over`)."""
+        return False
+
+    @property
     def by_ignorance(self) -> bool:
         """Whether it would act because something is not known: that is no reason to start anything."""
         return False
@@ -96,8 +148,7 @@ class PlanKind(ABC):
 
     def timed(self, scene: Scene) -> tuple[Step, ...]:
         """Return what timed running without evidence asks for."""
-        del scene
-        return self.steps
+        return self.steps(scene.find)
 
     @abstractmethod
     def instead(self, sensor: str, by: str) -> Self:
@@ -144,3 +195,10 @@ def _action(path: Place, step: Mapping[str, Any], kind: Any) -> Iterator[Misfit]
         yield Misfit((*path, "value"), "is missing", "a number from 0 to 1 with action set")
     elif action != "set" and "value" in step:
         yield Misfit((*path, "value"), f"is given with action {action}", "a value with action set only")
+
+
+def switch(find: Find, actuator: str, *, on: bool) -> Step:
+    """Return the step that switches an actuator on, or off: start and stop for a pump, open and close for a valve."""
+    found = find(actuator)
+    words = SWITCHES["pump" if found is None else found.kind]
+    return Step(actuator, words[0 if on else 1])

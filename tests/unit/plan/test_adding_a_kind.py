@@ -33,9 +33,12 @@ class Mirror(PlanKind):
     by: Annotated[str, Field(description="What takes its place.")]
     turns: Annotated[int, Field(ge=1, le=9, description="How long.")] = 9
 
-    @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self, find) -> tuple[Step, ...]:
         return Step(self.by, "start"), Step(self.by, "stop")
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        return (f"{self.of}:failed",)
 
     @property
     def looks(self) -> tuple[str, ...]:
@@ -43,7 +46,7 @@ class Mirror(PlanKind):
 
     def ask(self, scene: Scene, state: Any) -> tuple[Any, Asked]:
         state = (state or 0) + 1 if f"{self.of}:failed" in scene.active else 0
-        step = self.steps[1 if state > self.turns else 0]
+        step = self.steps(scene.find)[1 if state > self.turns else 0]
         return state, Asked((step,), (step,), why=f"{self.of} has failed") if state else Asked()
 
     def instead(self, sensor: str, by: str) -> Self:

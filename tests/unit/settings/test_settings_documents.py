@@ -38,7 +38,7 @@ TABLES = {
     "[nodes.NODE.actuators.ACTUATOR.ack]": devicetables.AckTable,
     "[plans.PLAN]": schema.PlanTable,
     **{f"plan of kind {name}": table for name, table in schema.PLAN_TABLES.items()},
-    "step": schema.StepTable,
+    **{f"part {part.__name__}": table for part, table in schema.PART_TABLES.items()},
     "fallback": schema.FallbackTable,
 }
 
@@ -121,9 +121,10 @@ def test_no_table_of_the_schema_is_left_out():
         if isinstance(part, type) and issubclass(part, schema.Table)
     }
 
-    assert tables - {schema.Table, schema._LimitMembers} | set(schema.QUALITY_TABLES.values()) | set(
-        schema.PLAN_TABLES.values()
-    ) == set(TABLES.values())
+    for others in (schema.QUALITY_TABLES, schema.PLAN_TABLES, schema.PART_TABLES):
+        tables.update(others.values())
+
+    assert tables - {schema.Table, schema._LimitMembers} == set(TABLES.values())
 
 
 def test_the_keys_in_the_document_are_keys_of_the_schema():

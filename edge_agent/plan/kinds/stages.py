@@ -1,0 +1,171 @@
+"""By a level, in stages: each switches equipment on at one value and off at another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from edge_agent.model.figures import apart, finite, short
+from edge_agent.model.fitness import Misfit
+from edge_agent.model.spelling import one_of, show
+from edge_agent.plan.kinds.spec import Asked, PlanKind, no_actuator, switch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from edge_agent.model.plant import Step
+    from edge_agent.plan.kinds.spec import Find, Gauge, Known, Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One piece of equipment, and the values at which it is switched on and off."""
+
+    on: Annotated[float, Field(description="Beyond this value it is switched on.")]
+    off: Annotated[float, Field(description="Beyond this value, on the other side, it is switched off.")]
+    use: Annotated[str, Field(title="an actuator: node/actuator", description="What is switched.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages(PlanKind):
+    """Filling, each stage is switched on below `on` and off above `off`; emptying, on above `on` and off below `off`.
+
+    In between it stays as it is. What it remembers of that ends with its evidence, and with the agent: then a stage is
+    switched on by a good reading beyond `on` and by nothing else. For the fail-safe action a doubtful one is enough.
+    """
+
+    name: ClassVar[str] = "stages"
+    says: ClassVar[str] = "by a level, on at one value and off at another"
+
+    measure: Annotated[
+        str, Field(title="a sensor: node/sensor", description="What the values of the stages are compared with.")
+    ]
+    direction: Annotated[
+        Literal["fill", "empty"], Field(description="Whether what is switched on makes the measure rise, or fall.")
+    ]
+    stages: Annotated[
+        tuple[Stage, ...],
+        Field(
+            strict=False,
+            min_length=1,
+            title="a list of at least one stage",
+            description="The first begins timed running.",
+        ),
+    ]
+
+    def steps(self, find: Find) -> tuple[Step, ...]:
+        """Return both for each stage: on and off."""
+        return tuple(switch(find, stage.use, on=on) for stage in self.stages for on in (True, False))
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """The measure."""
+        return (self.measure,)
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The measure."""
+        return (self.measure,)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The measure."""
+        return (self.measure,)
+
+    @property
+    def moved(self) -> tuple[tuple[str, float | None], ...]:
+        """The measure, by a tenth of the narrowest stage."""
+        return ((self.measure, min(abs(stage.off - stage.on) for stage in self.stages) / 10),)
+
+    def ask(self, scene: Scene, state: tuple[bool, ...] | None) -> tuple[tuple[bool, ...] | None, Asked]:
+        """Ask for each stage that is beyond one of its values, or was switched on and is not off yet."""
+        gauge = scene.gauge(self.measure)
+        if gauge.good is None:
+            return None, Asked(doubtful=tuple(self._doubted(scene.find, gauge)))
+        before = state or (False,) * len(self.stages)
+        runs = tuple(self._runs(stage, gauge.good, was) for stage, was in zip(self.stages, before, strict=True))
+        steps = []
+        for stage, on in zip(self.stages, runs, strict=True):
+            if on or self._beyond(gauge.good, stage.off, on=False):
+                steps.append(switch(scene.find, stage.use, on=on))
+        doubtful = dict.fromkeys((*steps, *self._doubted(scene.find, gauge)))
+        return runs, Asked(tuple(steps), tuple(doubtful), why=self._why(gauge, runs))
+
+    def _beyond(self, value: float, limit: float, *, on: bool) -> bool:
+        """Whether a value lies beyond the one that switches on, or off."""
+        return value < limit if on is (self.direction == "fill") else value > limit
+
+    def _runs(self, stage: Stage, value: float, was: bool) -> bool:  # noqa: FBT001 - what it was
+        if self._beyond(value, stage.off, on=False):
+            return False
+        return was or self._beyond(value, stage.on, on=True)
+
+    def _doubted(self, find: Find, gauge: Gauge) -> Iterator[Step]:
+        """Yield what a doubtful reading would switch; of it the fail-safe actions count."""
+        if gauge.doubtful is not None:
+            for stage in self.stages:
+                for limit, on in ((stage.on, True), (stage.off, False)):
+                    if self._beyond(gauge.doubtful, limit, on=on):
+                        yield switch(find, stage.use, on=on)
+
+    def _why(self, gauge: Gauge, runs: tuple[bool, ...]) -> str:
+        value = gauge.good if gauge.doubtful is None else gauge.doubtful
+        unit = f" {gauge.unit}" if gauge.unit else ""
+        doubtful = "" if gauge.doubtful is None else ", a doubtful reading"
+        count = sum(runs)
+        return f"{self.measure} is {short(value or 0.0)}{unit}{doubtful}: {count} of {len(runs)} stages on"
+
+    def timed(self, scene: Scene) -> tuple[Step, ...]:
+        """Return the first stage."""
+        return (switch(scene.find, self.stages[0].use, on=True),)
+
+    def instead(self, sensor: str, by: str) -> Self:
+        """Return the same by another measure."""
+        return replace(self, measure=by) if self.measure == sensor else self
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any], known: Known) -> Iterator[Misfit]:
+        """Find what there is not, values on the wrong sides of each other, and those that no good reading passes."""
+        measure, stages = given.get("measure"), given.get("stages")
+        if isinstance(measure, str) and measure not in known.sensors:
+            yield Misfit(("measure",), f"{show(measure)} is no sensor of this plant", one_of(known.sensors, measure))
+        if given.get("trip") is True:
+            yield Misfit(("trip",), "is nothing to stages", 'a plan of kind "condition" that protects the equipment')
+        seen: set[str] = set()
+        for position, stage in enumerate(stages if isinstance(stages, list) else ()):
+            if isinstance(stage, dict):
+                path = ("stages", position)
+                yield from (one._replace(path=(*path, *one.path)) for one in _use(stage.get("use"), seen, known))
+                within = known.ranges.get(measure) if isinstance(measure, str) else None
+                for one in _sides(stage, given.get("direction"), within):
+                    yield one._replace(path=(*path, *one.path))
+
+
+def _use(use: object, seen: set[str], known: Known) -> Iterator[Misfit]:
+    if isinstance(use, str):
+        if use in seen:
+            yield Misfit(("use",), f"{show(use)} comes twice in this plan", "one stage an actuator")
+        elif use not in known.actuators:
+            yield no_actuator(("use",), use, known)
+        seen.add(use)
+
+
+def _sides(stage: Mapping[str, Any], direction: object, within: tuple[float, float] | None) -> Iterator[Misfit]:
+    """Find values on the wrong sides of each other, and those that no good reading passes."""
+    on, off = finite(stage.get("on")), finite(stage.get("off"))
+    if on is None or off is None or direction not in {"fill", "empty"}:
+        return
+    lower, upper = (on, off) if direction == "fill" else (off, on)
+    names = ("on", "off") if direction == "fill" else ("off", "on")
+    if lower >= upper:
+        first, second = apart(lower, upper, short)
+        yield Misfit((names[0],), f"{first} is not below {names[1]} {second}", f"{names[0]} below {names[1]}")
+    elif within is not None:
+        if lower <= within[0]:
+            value, least = apart(lower, within[0], short)
+            yield Misfit((names[0],), f"no good reading lies below {value}", f"more than {least}")
+        if upper >= within[1]:
+            value, most = apart(upper, within[1], short)
+            yield Misfit((names[1],), f"no good reading lies above {value}", f"less than {most}")

@@ -1,0 +1,175 @@
+"""By civil time: between some hours, on some days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
+
+from pydantic import Field
+
+from edge_agent.model.civil import Window, parse_days, spans, zone
+from edge_agent.model.fitness import Misfit
+from edge_agent.model.plant import Step
+from edge_agent.model.spelling import one_of, show
+from edge_agent.model.time import MICROSECONDS
+from edge_agent.plan.kinds.spec import SWITCHES, Asked, PlanKind, step_conflicts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from edge_agent.model.time import Instant, Moment
+    from edge_agent.plan.kinds.spec import Find, Known, Scene
+
+#: Rules of time zones are looked up again after so long.
+_MOST_SECONDS = 3600.0
+_WINDOW_PHRASE = "a part of the day, such as 22:00-06:00; of all of it 00:00-24:00"
+_DAYS_PHRASE = "a day of the week, or from one to another: mon, tue, wed, thu, fri, sat, sun; such as mon-fri"
+
+
+class Hours(NamedTuple):
+    """Whether it is time, and between which instants that stays so."""
+
+    inside: bool
+    since: Instant
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timetable(PlanKind):
+    """In each window of `between` on its `days` it asks for what `do` says; at the end of it, that is over.
+
+    It needs no sensor, but a clock that is known to be right: while it is not, it asks for `if_clock_unsure`, or ends
+    what it has asked for, so that the fail-safe action follows. Its state is the window, or the time between two.
+    """
+
+    name: ClassVar[str] = "timetable"
+    says: ClassVar[str] = "between some hours, on some days"
+
+    between: Annotated[
+        tuple[Annotated[str, Field(title=_WINDOW_PHRASE)], ...],
+        Field(
+            strict=False,
+            min_length=1,
+            title="a list of at least one part of the day",
+            description="When, in civil time.",
+        ),
+    ]
+    days: Annotated[
+        tuple[Annotated[str, Field(title=_DAYS_PHRASE)], ...],
+        Field(
+            strict=False, min_length=1, title="a list of at least one day", description="On which days a window begins."
+        ),
+    ] = ("mon-sun",)
+    do: Annotated[
+        tuple[Step, ...],
+        Field(strict=False, min_length=1, title="a list of at least one step", description="What is requested then."),
+    ]
+    if_clock_unsure: Annotated[
+        str | None,
+        Field(
+            title="an action: start, stop, open or close",
+            description="What is requested while the clock may be wrong; absent: the fail-safe action follows.",
+        ),
+    ] = None
+    timezone: Annotated[
+        str,
+        Field(title="a time zone, such as Europe/Berlin", description="Whose civil time; absent: that of the site."),
+    ] = "UTC"
+
+    def steps(self, find: Find) -> tuple[Step, ...]:
+        """Return what `do` says, and what is asked for while the clock is not sure."""
+        del find
+        return (*self.do, *self._unsure())
+
+    def _unsure(self) -> tuple[Step, ...]:
+        actuators = [step.actuator for step in self.do] if self.if_clock_unsure is not None else []
+        steps = [Step(actuator, self.if_clock_unsure or "") for actuator in actuators]
+        return tuple(step for step in steps if step not in self.do)
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+    @property
+    def ends(self) -> bool:
+        """It does, at the end of each window."""
+        return True
+
+    def ask(self, scene: Scene, state: Hours | None) -> tuple[Hours | None, Asked]:
+        """Ask for `do` within a window."""
+        now = scene.now
+        if not now.sure:
+            return None, self._without_a_clock()
+        if state is None or not state.since <= now.at < state.until:
+            state = self._hours(now)
+        due = now.seconds + min((state.until - now.at) / MICROSECONDS, _MOST_SECONDS)
+        windows = ", ".join(self.between)
+        if not state.inside:
+            return state, Asked(over=f"the time of {windows} is over", due=due)
+        return state, Asked(self.do, self.do, why=f"it is time: {windows} {self.timezone}", due=due)
+
+    def _without_a_clock(self) -> Asked:
+        why = "nobody knows whether the clock is right"
+        if self.if_clock_unsure is None:
+            return Asked(over=why)
+        steps = tuple(Step(step.actuator, self.if_clock_unsure) for step in self.do)
+        return Asked(steps, steps, why=why)
+
+    def _hours(self, now: Moment) -> Hours:
+        """Find the window that it is, or those that it is between."""
+        days = frozenset[int]().union(*map(parse_days, self.days))
+        since, until = now.at - 24 * 3600 * MICROSECONDS, now.at + 24 * 3600 * MICROSECONDS
+        for span in spans(now.at, [*map(Window.parse, self.between)], days, zone(self.timezone)):
+            if span.begin <= now.at < span.end:
+                return Hours(inside=True, since=span.begin, until=span.end)
+            if span.end <= now.at:
+                since = max(since, span.end)
+            else:
+                until = min(until, span.begin)
+        return Hours(inside=False, since=since, until=until)
+
+    def timed(self, scene: Scene) -> tuple[Step, ...]:
+        """Return nothing: it needs no evidence, and never lacks any."""
+        del scene
+        return ()
+
+    def instead(self, sensor: str, by: str) -> Self:
+        """Return itself: it looks at no sensor."""
+        del sensor, by
+        return self
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any], known: Known) -> Iterator[Misfit]:
+        """Find what is no window, day or time zone, wrong steps, and what goes only with evidence."""
+        yield from _wrong("between", given.get("between"), Window.parse, _WINDOW_PHRASE)
+        yield from _wrong("days", given.get("days"), parse_days, _DAYS_PHRASE)
+        place = given.get("timezone", "UTC")
+        if isinstance(place, str) and _raises(zone, place):
+            yield Misfit(("timezone",), f"{show(place)} is no time zone", "one of the IANA's, such as Europe/Berlin")
+        steps = given.get("do")
+        yield from step_conflicts("do", steps if isinstance(steps, list) else (), known)
+        action = given.get("if_clock_unsure")
+        for step in steps if isinstance(steps, list) and isinstance(action, str) else ():
+            kind = known.actuators.get(str(step.get("actuator"))) if isinstance(step, dict) else None
+            actions = SWITCHES.get(kind, ()) if isinstance(kind, str) else ()
+            if actions and action not in actions:
+                wrong = f"{show(action)} is nothing that can be asked of {step['actuator']}"
+                yield Misfit(("if_clock_unsure",), wrong, one_of(actions, action))
+        for key in ("trip", "without_evidence"):
+            if given.get(key):
+                yield Misfit((key,), "is nothing to a timetable", "a plan that looks at a sensor")
+
+
+def _wrong(key: str, those: object, read: Callable[[str], object], phrase: str) -> Iterator[Misfit]:
+    for position, text in enumerate(those if isinstance(those, list) else ()):
+        if isinstance(text, str) and _raises(read, text):
+            yield Misfit((key, position), f"{show(text)} is not allowed", phrase)
+
+
+def _raises(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return True
+    return False

@@ -1,0 +1,80 @@
+"""Which plans have to be looked at in a turn: those of which something has changed, or whose time has come."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edge_agent.model.evidence import Sight
+    from edge_agent.plan.planstate import PlanState
+
+
+class Lookout:
+    """Finds plans by the alarms they name, by what they wait to hear of, and by when time alone may change them.
+
+    So a turn in which nothing happens costs the same with one plan and with a thousand.
+    """
+
+    def __init__(self) -> None:
+        self._states: Mapping[str, PlanState] = {}
+        self._order: dict[str, int] = {}
+        self._interested: dict[str, set[str]] = {}  # by alarm, sensor or node: plans
+        self._named: dict[str, tuple[str, ...]] = {}  # by plan: where it stands among the interested
+        self._due: dict[str, float] = {}
+        self._times: list[tuple[float, str]] = []
+        self._all = True
+
+    def __repr__(self) -> str:
+        return f"<Lookout for {len(self._states)} plans>"
+
+    def survey(self, states: Mapping[str, PlanState]) -> None:
+        """Begin with other plans: all of them are looked at next."""
+        self._states = states
+        self._order = {name: place for place, name in enumerate(states)}
+        self._interested, self._named, self._due, self._times = {}, {}, {}, []
+        self._all = True
+
+    def look_at_all(self) -> None:
+        """Look at all plans next."""
+        self._all = True
+
+    def take(self, changed: Iterable[str], seconds: float) -> list[PlanState]:
+        """Return the plans to look at now, in their order; each has to be filed again."""
+        if self._all:
+            self._all = False
+            return list(self._states.values())
+        found: set[str] = set()
+        for name in changed:
+            found |= self._interested.get(name, frozenset())
+        while self._times and self._times[0][0] <= seconds:
+            due, plan = heappop(self._times)
+            if self._due.get(plan) == due:
+                found.add(plan)
+                del self._due[plan]
+        return [self._states[plan] for plan in sorted(found, key=self._order.__getitem__)]
+
+    def file(self, state: PlanState, sight: Sight, seconds: float) -> None:
+        """Note what a plan that was looked at waits for."""
+        plan = state.plan.id
+        named = tuple(dict.fromkeys((*state.alarms, *state.listens)))
+        before = self._named.get(plan, ())
+        if named != before:
+            for name in before:
+                self._interested[name].discard(plan)
+            for name in named:
+                self._interested.setdefault(name, set()).add(plan)
+            self._named[plan] = named
+        due = state.due_seconds(sight, seconds)
+        if due != self._due.get(plan):
+            self._due[plan] = due
+            if due != float("inf"):
+                heappush(self._times, (due, plan))
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which time alone may change a plan; infinite where it changes none."""
+        while self._times and self._due.get(self._times[0][1]) != self._times[0][0]:
+            heappop(self._times)
+        return self._times[0][0] if self._times else float("inf")
