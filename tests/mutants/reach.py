@@ -20,6 +20,8 @@ JUDGES = (
     *("tests/unit/model", "tests/unit/turn", "tests/unit/test_doctests.py"),
     "tests/unit/container/test_plant_watch.py",
     *("tests/unit/settings/test_plant_file.py", "tests/unit/settings/test_what_technicians_write.py"),
+    *("tests/unit/settings/test_check_of_files.py", "tests/unit/settings/test_lines_of_keys.py"),
+    "tests/unit/knowledge/policy",
     "tests/scenarios",
 )
 LONG = {

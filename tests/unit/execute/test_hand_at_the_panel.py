@@ -8,6 +8,7 @@ import pytest
 from support.plants import pump
 
 from edge_agent.execute.panel import Hand
+from edge_agent.execute.troubles import troubles
 from edge_agent.model.desired import Desired
 
 
@@ -225,6 +226,8 @@ def test_a_pump_run_by_hand_is_stopped_once_then_alarmed(make_desk):
     assert desk.wait(3000, step=10) == []
     assert desk.troubles["contradicts"] == "high"
     assert desk.troubles["stop_not_confirmed"] == "critical"
+    [reason] = [each for name, _, each in troubles(desk.control, desk.now.seconds) if name == "contradicts"]
+    assert reason == "station/pump1: stop is requested, it reports running"
 
 
 def test_a_trip_asks_for_it_again(make_desk):

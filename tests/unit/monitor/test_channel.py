@@ -296,3 +296,12 @@ def test_a_reading_is_settled_when_the_next_has_come_whichever_way_that_is_judge
     assert followed is not None
     newest, before = followed
     assert (newest.settled, before, before.settled, before.flag) == (False, last, True, Flag.GOOD)
+
+
+@pytest.mark.parametrize(("age", "late"), [(20.0, False), (40.0, True)])
+def test_the_last_reading_of_a_former_run_was_late_where_it_was_old_on_arrival(age, late):
+    taker = channel(freshness=Freshness(30.0))
+    observed = START.at - round(age * MICROSECONDS)
+    taker.remember(StoredReading("tank1", "level", 3.0, observed, START.at, None, int(Flag.GOOD), 0))
+    assert taker.last is not None
+    assert taker.last.late is late
