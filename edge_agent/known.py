@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan, Plant, Policy
     from edge_agent.model.remembered import Remembered, SensorView
     from edge_agent.model.time import Moment
+    from edge_agent.plan.situation import Planned
     from edge_agent.plan.standing import Standing
 
 
@@ -51,6 +52,8 @@ class Knowledge:
         self.analyzer.recall(readings, remembered.delays, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now)
         self.effects = Effects()
+        self._planned: Planned | None = None  # the last
+        self._told: tuple[object, ...] = ()  # conditions of plans and of the policy
         self.executor = Executor(plant, agent, mode, remembered, now)
         for control in self.executor.roster.plant.values():
             if control.desired is not None:
@@ -101,9 +104,23 @@ class Knowledge:
             if self.executor.doing(standing.request):
                 yield standing.request.actuator, plan
 
-    def idle(self, now: Moment) -> dict[str, str]:
-        """Return why, by actuator, what runs seems to have no effect."""
-        return self.effects.look(self.running(), self.measure, now.seconds)
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which the next turn decides something though nothing comes until then."""
+        parts = (self.monitor, self.analyzer, self.planner, self.executor, self.effects)
+        return min(part.next_seconds() for part in parts)
+
+    def look_at_effects(self, now: Moment, *, looked: bool) -> None:
+        """Look whether what runs has an effect, where that may have changed: actuators were looked at, or it is due."""
+        if looked or now.seconds >= self.effects.next_seconds():
+            self.effects.look(self.running(), self.measure, now.seconds)
+
+    def has_news(self, planned: Planned) -> bool:
+        """Whether the conditions of plans and of the policy may be others than before."""
+        if planned is not self._planned or self.effects.idle is not self._told[2] or self.refusal != self._told[3]:
+            self._planned, before = planned, self._told
+            self._told = dict(planned.blind), dict(planned.tripped), self.effects.idle, self.refusal
+            return self._told != before
+        return False
 
     def snapshot(self, now: Moment) -> Snapshot:
         """Return a frozen look at everything. Costs about a microsecond a sensor: for people, not for turns."""

@@ -91,6 +91,8 @@ def _analyze(knowledge: Knowledge, events: Events, observed: Observed, turn: Tur
     )
     _note(knowledge.analyzer.analyze(heard, turn.now), turn)
     turn.delays = knowledge.analyzer.take_delays(turn.now)
+    if observed.judged:
+        knowledge.effects.hear()
 
 
 def _note(changes: Changes, turn: Turn) -> None:
@@ -150,6 +152,8 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
         unsure=knowledge.unsure,
     )
     executed = executor.act(facts, turn.now)
+    if observed.states:
+        knowledge.planner.look_again(turn.now)
     for place in executed.foreign:
         knowledge.monitor.bury_foreign(observed, observed.acknowledgements[place], turn.now)
     return executed
@@ -166,8 +170,9 @@ def _raise_conditions(knowledge: Knowledge, events: Events, planned: Planned, ex
     """Raise what is wrong with actuators and the policy as alarms, and clear what is over."""
     for refusal in events.of(RefusalReport):
         knowledge.refusal = refusal.detail
-    if executed.conditions is not None:
-        found = executed.conditions | conditions(planned, knowledge.idle(turn.now))
+    knowledge.look_at_effects(turn.now, looked=bool(executed.looked))
+    if knowledge.has_news(planned) or executed.conditions is not None:
+        found = {**knowledge.executor.conditions, **conditions(planned, knowledge.effects.idle)}
         if knowledge.refusal:
             found[_REFUSED] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
         _note(knowledge.analyzer.conditions.update(found, turn.now), turn)

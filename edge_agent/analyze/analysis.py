@@ -87,11 +87,11 @@ class Analyzer:
         self._delays = Delays(delays)
         for point in self._points.recall(readings, now):
             self._delays.resume(point, now)
-            self._limits.file(point)
+            self._limits.file(point, now)
 
     def take_delays(self, now: Moment) -> list[DelayMemory]:
         """Return what has changed of the running delays that a restart must know."""
-        return list(self._delays.look(self._limits.pending, now))
+        return list(self._delays.look(self._limits.take_moved(), self._limits.pending, now))
 
     def delays(self) -> list[DelayMemory]:
         """Return the running delays that a restart must know."""
@@ -101,6 +101,10 @@ class Analyzer:
     def doubted(self) -> frozenset[str]:
         """The alarms, by name, that are not active and would be if suspect readings counted; as of the last `tick`."""
         return self._limits.doubted
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which something changes though nothing is heard; infinite where nothing does."""
+        return min(self._limits.next_seconds(), self.register.next_seconds())
 
     def good_seconds(self, sensor: str) -> float | None:
         """Return the monotonic time at which the last good reading of a sensor was taken; None before the first.
@@ -147,13 +151,17 @@ class Analyzer:
             for name in removed:
                 what = "is another one now" if name in point.limits else "was removed"
                 self.register.retire(point.key(name), now, f"threshold {name} {what}")
+                self._delays.look_at_all()
             if point.last_good is not None and point.trusted and not point.stale:
                 self._limits.compare(point, point.last_good, now)
+            else:
+                self._limits.file(point, now)
 
     def renew(self, plant: Plant, thresholds: Iterable[Threshold], now: Moment) -> None:
         """Go on with a changed plant: what stays keeps its state, the alarms of what does not are cleared."""
         lost = self._points.renew(plant)
-        self._limits.renew(self._points)
+        self._limits.renew(self._points, now)
+        self._delays.look_at_all()
         self.conditions.adopt(plant)
         for alarm in self.register.alarms:
             key = alarm.key
@@ -231,7 +239,7 @@ class Analyzer:
             point = self._points.of(sensor)
             point.stale = True
             point.restart()
-            self._limits.file(point)
+            self._limits.file(point, now)
             late, unheeded = sensor.late_seconds, point.unheeded
             reason = f"{sensor.name} has not been heard for {late:g} s"
             if unheeded is not None and unheeded.heard_within(late, now.seconds):

@@ -31,7 +31,7 @@ class Chatter:
 
     def __init__(self) -> None:
         self._raised: dict[AlarmKey, deque[float]] = {}  # in the order of their last times
-        self._hushed: dict[AlarmKey, tuple[float, int]] = {}  # told when, raised how often since
+        self._hushed: dict[AlarmKey, tuple[float, int]] = {}  # told when (in that order), raised how often since
 
     def __repr__(self) -> str:
         return f"Chatter({len(self._hushed)} chattering, {len(self._raised)} raised lately)"
@@ -71,11 +71,15 @@ class Chatter:
 
     def due(self, seconds: float) -> Iterator[ChatterReport]:
         """Yield a report a minute for each alarm that chatters; the last one says that it has ended."""
-        for key, (told, count) in list(self._hushed.items()):
-            if seconds - told < WITHIN_SECONDS:
-                continue
+        while self.next_seconds() <= seconds:
+            key = next(iter(self._hushed))
+            _, count = self._hushed.pop(key)
             if count > MOST_RAISED:
                 self._hushed[key] = seconds, 0
-            else:
-                del self._hushed[key]
             yield ChatterReport(key, count, count > MOST_RAISED)
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time of the next report; infinite where nothing chatters."""
+        for told, _ in self._hushed.values():
+            return told + WITHIN_SECONDS
+        return float("inf")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from edge_agent.analyze.measures.registry import measure_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from edge_agent.model.plant import Threshold
 
 
@@ -65,16 +68,31 @@ class LimitAlarm:
         return self._back if self.active else self.threshold.limit
 
     def quiet_range(self) -> tuple[float, float]:
-        """Values that change nothing while the alarm is at rest; none where the figure is not the value itself."""
-        infinite = float("inf")
-        if not self.measure.is_value:
-            return (infinite, -infinite)
-        return (-infinite, self.threshold.limit) if self._high else (self.threshold.limit, infinite)
+        """Values that change nothing: while it is neither on its way nor doubted, those that do not cross.
+
+        None where the figure is not the value itself.
+        """
+        if not self.measure.is_value or self._since is not None or self._doubted is not None:
+            return (inf, -inf)
+        if self.active:
+            return (self._back, inf) if self._high else (-inf, self._back)
+        return (-inf, self.threshold.limit) if self._high else (self.threshold.limit, inf)
+
+    def times(self, interval_seconds: float) -> Iterator[float]:
+        """Yield the monotonic times at which a running delay, or doubt, comes to something.
+
+        One that has run for an interval of the sensor must be remembered.
+        """
+        if self._since is not None:
+            yield self._since + self._delay_seconds
+            if self.measure.is_value:
+                yield self._since + interval_seconds
+        if self._doubted is not None:
+            yield self._doubted + self.threshold.on_delay_seconds
 
     @property
-    def at_rest(self) -> bool:
-        """Whether it is neither active, nor on its way to be, nor doubted."""
-        return not self.active and self._since is None and self._doubted is None
+    def _delay_seconds(self) -> float:
+        return self.threshold.off_delay_seconds if self.active else self.threshold.on_delay_seconds
 
     @property
     def pending(self) -> bool:
@@ -125,7 +143,7 @@ class LimitAlarm:
 
     def is_doubted(self, seconds: float) -> bool:
         """Whether it would be active if suspect readings counted."""
-        return self._doubted is not None and seconds - self._doubted >= self.threshold.on_delay_seconds
+        return self._doubted is not None and seconds >= self._doubted + self.threshold.on_delay_seconds
 
     def _crossed(self, value: float) -> bool:
         if self.active:
@@ -136,8 +154,7 @@ class LimitAlarm:
         """Whether the running delay is over; then the state has changed, and `active` says to what."""
         if self._since is None:
             return False
-        delay = self.threshold.off_delay_seconds if self.active else self.threshold.on_delay_seconds
-        if seconds - self._since < delay:
+        if seconds < self._since + self._delay_seconds:
             return False
         self.active = not self.active
         self.restart()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from edge_agent.analyze import wording
 from edge_agent.analyze.proof import evidence
 from edge_agent.analyze.register import Shown
+from edge_agent.model.agenda import Agenda
 from edge_agent.model.quality import Flag
 from edge_agent.model.time import MICROSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from edge_agent.analyze.limit import LimitAlarm
     from edge_agent.analyze.point import Point
@@ -26,24 +27,43 @@ _SUSPECT = int(Flag.SUSPECT)
 class LimitAlarms:
     """Raises and clears the alarms of limits; keeps account of the sensors whose delays run, or that are in doubt.
 
-    `doubted` are the alarms, by name, that are not active and would be if suspect readings counted, as of the last
-    `tick`.
+    Time changes only what is on its agenda.
     """
 
     def __init__(self, register: AlarmRegister, layout: Layout) -> None:
         self._register, self._layout = register, layout
         self.pending: dict[Point, None] = {}  # points with a running delay; ordered, so that replays agree
-        self.doubted: frozenset[str] = frozenset()
-        self._doubting: dict[Point, None] = {}  # points whose suspect readings are beyond a limit
+        self._moved: dict[Point, None] = {}  # whose delays began or ended since they were taken
+        self._agenda: Agenda[Point] = Agenda()  # what time alone may change
+        self._doubts: dict[Point, frozenset[str]] = {}  # the doubted alarms of points with readings beyond a limit
+        self._doubted: frozenset[str] | None = frozenset()  # all of them; None where that is to be worked out anew
 
     def __repr__(self) -> str:
         return f"LimitAlarms({len(self.pending)} sensors with running delays, {len(self.doubted)} alarms doubted)"
 
-    def renew(self, points: Iterable[Point]) -> None:
+    @property
+    def doubted(self) -> frozenset[str]:
+        """The alarms, by name, that are not active and would be if suspect readings counted; as of the last `tick`."""
+        if self._doubted is None:
+            self._doubted = frozenset().union(*self._doubts.values())
+        return self._doubted
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which something changes though nothing is heard; infinite where nothing does."""
+        return self._agenda.next_seconds()
+
+    def take_moved(self) -> Collection[Point]:
+        """Return the sensors whose delays have begun or ended, or come to something, since the last time."""
+        if not self._moved:
+            return ()
+        moved, self._moved = self._moved, {}
+        return moved
+
+    def renew(self, points: Iterable[Point], now: Moment) -> None:
         """Go on with the sensors of a changed plant."""
-        self.pending, self._doubting = {}, {}
+        self.pending, self._moved, self._doubts, self._doubted, self._agenda = {}, {}, {}, None, Agenda()
         for point in points:
-            self.file(point)
+            self.file(point, now)
 
     def compare(self, point: Point, reading: Reading, now: Moment) -> None:
         """Compare a good reading with the limits of its sensor."""
@@ -52,17 +72,20 @@ class LimitAlarms:
         for limit in point.limits.values():
             if limit.update(reading.value, now.seconds, at):
                 self._conclude(point, limit, now)
-        self.file(point)
+        self.file(point, now)
 
-    def file(self, point: Point) -> None:
-        """Keep account of whether a delay is running, of doubt, and of the values that change nothing."""
-        if any(limit.doubting for limit in point.limits.values()):
-            self._doubting[point] = None
-        if any(limit.pending for limit in point.limits.values()):
-            self.pending[point] = None
-        else:
-            self.pending.pop(point, None)
-        point.rest()
+    def file(self, point: Point, now: Moment) -> None:
+        """Keep account of running delays, of doubt, of when to look again, and of the values that change nothing."""
+        point.rest(now.seconds)
+        if point.pending:
+            self.pending[point] = self._moved[point] = None
+        elif point in self.pending:
+            del self.pending[point]
+            self._moved[point] = None
+        if point.doubting or point in self._doubts:
+            self._weigh(point, now)
+        if point.pending or point.doubting:
+            self._agenda.put(point)
 
     def doubt(self, point: Point, reading: Reading, now: Moment) -> None:
         """Note a reading that is not good: a suspect one may be beyond a limit all the same."""
@@ -70,19 +93,17 @@ class LimitAlarms:
         point.heard_seconds = now.seconds
         for limit in point.limits.values():
             limit.doubt(reading.value, now.seconds, suspect=reading.flag == _SUSPECT)
-        self.file(point)
+        self.file(point, now)
 
     def tick(self, now: Moment) -> None:
-        """Complete the delays of those sensors that are still trusted."""
-        for point in list(self.pending):
+        """Complete the delays that are over, of those sensors that are still trusted, and end what silence ends."""
+        for point in self._agenda.take(now.seconds):
+            point.bridge(now)
             if point.trusted and not point.stale:
-                point.bridge(now)
                 for limit in point.limits.values():
                     if limit.pending:
                         self._conclude(point, limit, now)
-                self.file(point)
-        if self._doubting or self.doubted:
-            self._weigh_doubts(now)
+            self.file(point, now)
 
     def _conclude(self, point: Point, limit: LimitAlarm, now: Moment) -> None:
         """Raise or clear where the delay is over."""
@@ -97,12 +118,13 @@ class LimitAlarms:
         else:
             self._register.clear(key, now, wording.back(sensor, limit), limit.figure)
 
-    def _weigh_doubts(self, now: Moment) -> None:
-        doubted = set()
-        for point in list(self._doubting):
-            point.bridge(now)
-            if not any(limit.doubting for limit in point.limits.values()):
-                del self._doubting[point]
-                self.file(point)
-            doubted |= {str(point.key(one.name)) for one in point.limits.values() if one.is_doubted(now.seconds)}
-        self.doubted = frozenset(doubted)
+    def _weigh(self, point: Point, now: Moment) -> None:
+        """Keep account of the alarms that doubt would raise."""
+        limits = point.limits.values()
+        found = frozenset(str(point.key(limit.name)) for limit in limits if limit.is_doubted(now.seconds))
+        if found != self._doubts.get(point, frozenset()):
+            self._doubted = None
+        if point.doubting:
+            self._doubts[point] = found
+        else:
+            self._doubts.pop(point, None)

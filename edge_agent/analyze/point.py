@@ -20,12 +20,15 @@ class Point:
     __slots__ = (
         "bad_in_a_row",
         "doubtful",
+        "doubting",
         "good_seconds",
         "heard_seconds",
         "highest",
         "last_good",
         "limits",
+        "looked_seconds",
         "lowest",
+        "pending",
         "sensor",
         "stale",
         "topic",
@@ -45,7 +48,8 @@ class Point:
         self.stale = False
         self.bad_in_a_row = 0
         self.unheeded: Unheeded | None = None
-        self.rest()
+        self.looked_seconds = float("-inf")
+        self.rest(self.looked_seconds)
 
     def __repr__(self) -> str:
         trust = "stale" if self.stale else "trusted" if self.trusted else "not trusted"
@@ -60,12 +64,29 @@ class Point:
         for name in self.__slots__:
             if name not in {"sensor", "lowest", "highest"}:
                 setattr(self, name, getattr(before, name))
-        self.rest()
+        self.rest(self.looked_seconds)
+
+    @property
+    def due_seconds(self) -> float:
+        """The monotonic time from which on time alone changes it, after what was looked at; infinite where it does not.
+
+        A delay ends, or has run for so long that a restart must know; or silence ends delays and doubt.
+        """
+        looked, interval = self.looked_seconds, self.sensor.interval_seconds
+        times = [at for limit in self.limits.values() for at in limit.times(interval) if at > looked]
+        if self.pending or self.doubting:
+            times.append(self._silent_seconds)
+        return min(times, default=float("inf"))
+
+    @property
+    def _silent_seconds(self) -> float:
+        """The monotonic time after which nothing was heard for longer than the sensor may be silent."""
+        heard = self.heard_seconds if self.good_seconds is None else max(self.heard_seconds, self.good_seconds)
+        return heard + self.sensor.late_seconds
 
     def bridge(self, now: Moment) -> None:
         """Restart running delays where nothing was heard for longer than a sensor may be silent."""
-        heard = self.heard_seconds if self.good_seconds is None else max(self.heard_seconds, self.good_seconds)
-        if now.seconds - heard > self.sensor.late_seconds:
+        if now.seconds > self._silent_seconds:
             self.restart()
 
     def restart(self) -> None:
@@ -73,12 +94,16 @@ class Point:
         for limit in self.limits.values():
             limit.restart()
 
-    def rest(self) -> None:
-        """Work out between which values a good reading changes nothing at all: the common case, two comparisons."""
+    def rest(self, seconds: float) -> None:
+        """Note what it is like at a monotonic time, at which it was looked at.
+
+        Between some values a good reading changes nothing at all: the common case, two comparisons.
+        """
+        self.looked_seconds = seconds
         self.lowest, self.highest = float("-inf"), float("inf")
+        self.pending = self.doubting = False
         for limit in self.limits.values():
-            if not limit.at_rest:
-                self.lowest, self.highest = float("inf"), float("-inf")
-                return
+            self.pending = self.pending or limit.pending
+            self.doubting = self.doubting or limit.doubting
             low, high = limit.quiet_range()
             self.lowest, self.highest = max(self.lowest, low), min(self.highest, high)

@@ -81,7 +81,7 @@ class Points:
             point.bad_in_a_row = 1
         else:
             point.limits[threshold].remember()
-        point.rest()
+        point.rest(point.looked_seconds)
         return True
 
     def recall(self, readings: Iterable[StoredReading], now: Moment) -> Iterator[Point]:
@@ -126,7 +126,7 @@ def _equip(point: Point, wanted: Mapping[str, Threshold]) -> bool:
         else:
             limit.adopt(threshold)
         point.limits[name] = limit
-    point.rest()
+    point.rest(point.looked_seconds)
     return True
 
 

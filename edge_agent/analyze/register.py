@@ -172,6 +172,10 @@ class AlarmRegister:
             self._change(alarm)
             self._events.append(_event(alarm, kind, now, reason))
 
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which the next alarm that chatters is told of; infinite where none does."""
+        return self._chatter.next_seconds()
+
     def _note(self, alarm: Alarm, event: AlarmEvent, *, begins: bool = False) -> None:
         """Record a changed alarm; while it chatters the journal is told only how that `begins`."""
         chatters = alarm.key in self._chatter

@@ -22,6 +22,7 @@ from edge_agent.container.stores import open_stores
 from edge_agent.container.takeover import highest_epoch, standing_alarms
 from edge_agent.container.watching import Watching
 from edge_agent.errors import RecordingError
+from edge_agent.knowledge.store.glance import FileGlance
 from edge_agent.known import Knowledge
 from edge_agent.model.inbox import LinkReport, PlantChange, PolicyChange, RefusalReport, RenewalReport
 from edge_agent.observe.metrics import Metrics
@@ -127,6 +128,7 @@ class _Assembly:
             operations=OperationWatch(stores.embedded, self.inbox.report),
             refused=broker.succession.refused,
             standing_alarms=partial(standing_alarms, self.address),
+            glance=FileGlance(self.settings.store.path),
         )
 
     def _drain(self) -> Drain | None:

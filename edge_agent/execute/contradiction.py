@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from edge_agent.model.agenda import NEVER
+
 
 class Cause(Enum):
     """Why the equipment does otherwise."""
@@ -52,8 +54,8 @@ class Contradiction:
         """Whether a person runs it, and the fail-safe action was commanded once more: from there on it is an alarm."""
         return self._cause is Cause.HAND and self.restored > 0
 
-    def lasts(self, seconds: float, patience_seconds: float) -> bool:
-        """Whether it has lasted for longer than a report may take."""
+    def lasting_seconds(self, patience_seconds: float) -> float:
+        """Return from when on it has lasted for longer than a report may take."""
         if self.since is None:
-            return False
-        return self.restored > 0 or self.proof is Proof.AWAITED or seconds - self.since >= patience_seconds
+            return NEVER
+        return self.since if self.restored > 0 or self.proof is Proof.AWAITED else self.since + patience_seconds

@@ -14,6 +14,7 @@ from edge_agent.execute.newest import NewestCommand
 from edge_agent.execute.pace import Pace, longest_pause
 from edge_agent.execute.panel import Hand, Panel
 from edge_agent.execute.runtally import RunTally
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.desired import TRANSITIONS, Desired
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Control:
         self.after_seconds = start_seconds  # evidence must be newer: the start, or the node's last return
         self.unsafe_since: float | None = None  # since when a fail-safe request is neither confirmed nor held
         self.changed = False  # something to remember has changed
+        self.due_seconds = NEVER  # from when on time alone may change what is to be done with it
 
     def __repr__(self) -> str:
         asked = "nothing" if self.desired is None else self.desired.action
@@ -96,8 +98,14 @@ class Control:
 
     def contradicted(self, seconds: float) -> bool:
         """Whether the equipment has done otherwise than requested for longer than a report may take."""
-        lasts = self.contradiction.lasts(seconds, self.actuator.ack_timeout_seconds)
-        return self.state is Desired.CONTRADICTED and lasts
+        return seconds >= self.contradicted_seconds
+
+    @property
+    def contradicted_seconds(self) -> float:
+        """The monotonic time from which on that is so; infinite where it is not."""
+        if self.state is not Desired.CONTRADICTED:
+            return NEVER
+        return self.contradiction.lasting_seconds(self.actuator.ack_timeout_seconds)
 
     def step(self, state: Desired) -> None:
         """Go a legal step."""

@@ -9,6 +9,8 @@ from edge_agent.model.commands import Check
 from edge_agent.model.figures import apart
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from edge_agent.model.commands import ActuatorMemory, Reported
     from edge_agent.model.plant import Actuator
     from edge_agent.model.time import Instant, Moment
@@ -160,10 +162,10 @@ class Equipment:
         if least:
             rested = None if since is None else seconds - since
             detail = "not known to have stopped" if rested is None else f"stopped for {_of(rested, least)}"
-            checks.append(Check("min_off", rested is None or rested >= least, detail))
+            checks.append(Check("min_off", since is None or seconds >= since + least, detail))
         most = self.actuator.max_starts_per_hour
         if most:
-            while self.starts and seconds - self.starts[0] >= HOUR_SECONDS:
+            while self.starts and seconds >= self.starts[0] + HOUR_SECONDS:
                 self.starts.popleft()
             count = len(self.starts)
             checks.append(Check("starts_per_hour", count < most, f"{count} of {most} starts in the last hour"))
@@ -175,7 +177,17 @@ class Equipment:
             return []
         ran = None if since is None else seconds - since
         detail = "not known to have started" if ran is None else f"running for {_of(ran, least)}"
-        return [Check("min_on", ran is None or ran >= least, detail)]
+        return [Check("min_on", since is None or seconds >= since + least, detail)]
+
+    def free_times(self, *, on: bool) -> Iterator[float]:
+        """Yield the monotonic times at which a protection ends that may hold a command back."""
+        if on:
+            if self.stopped_seconds is not None:
+                yield self.stopped_seconds + self.actuator.min_off_seconds
+            if self.starts and self.actuator.max_starts_per_hour:
+                yield self.starts[0] + HOUR_SECONDS
+        elif self.started_seconds is not None:
+            yield self.started_seconds + self.actuator.min_on_seconds
 
 
 def _of(passed: float, least: float) -> str:

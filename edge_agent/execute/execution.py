@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.execute import decisions, departure, former, outcomes, recall, reports, requests
+from edge_agent.execute import decisions, departure, former, recall, reports, requests
+from edge_agent.execute.attention import Attention
 from edge_agent.execute.authority import Authority, epoch_of_refusal
 from edge_agent.execute.equipment import fulfils
 from edge_agent.execute.facts import Executed, Facts, Sighted
-from edge_agent.execute.gate import Gate
-from edge_agent.execute.need import PREFIX, need
 from edge_agent.execute.nodeclocks import STEP_SECONDS
 from edge_agent.execute.opencommands import REPORTED, OpenCommands
 from edge_agent.execute.outcomes import Word
 from edge_agent.execute.reach import Reach
+from edge_agent.execute.reconciliation import Reconciliation
 from edge_agent.execute.roster import Roster
 from edge_agent.execute.troubles import Watch
-from edge_agent.model.commands import CommandEvent, CommandRecord, CommandState, Reported
+from edge_agent.model.agenda import NEVER
+from edge_agent.model.commands import CommandEvent, CommandState, Reported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from edge_agent.execute.control import Control
     from edge_agent.execute.facts import Acknowledged, ReportedState
     from edge_agent.execute.former import Lost
-    from edge_agent.execute.need import Need
+    from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.commands import Mode, Request
-    from edge_agent.model.plant import Plant
+    from edge_agent.model.plant import Plant, Priority
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
 
@@ -40,15 +41,27 @@ class Executor:
     def __init__(self, plant: Plant, agent: str, mode: Mode, remembered: Remembered, now: Moment) -> None:
         self.authority = Authority(plant.site, agent, mode, remembered.epoch)
         self.roster = Roster(plant.actuators, now)
-        self.open_commands = OpenCommands()
+        self._attention = Attention(self.roster)
+        self.open_commands = OpenCommands(self._attention)
         self.reach = Reach()
-        self._gate = Gate(self.authority, self.reach, self.roster)
+        self._reconciliation = Reconciliation(self.authority, self.reach, self.roster, self.open_commands)
         self._watch = Watch()
         self._offset, self._sure = now.offset, now.sure
         self._lost: Lost | None = former.recalled(remembered, self.roster, self.open_commands, self.authority, now)
+        self._attention.begin()
 
     def __repr__(self) -> str:
         return f"<Executor: {self.authority}, {self.roster}, {self.open_commands}>"
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which something changes though nothing happens; infinite where nothing does."""
+        leaving = min((each.until_seconds for each in self.roster.leaving.values()), default=NEVER)
+        return min(self._attention.next_seconds(), self.open_commands.next_seconds(), leaving)
+
+    @property
+    def conditions(self) -> Mapping[AlarmKey, tuple[Priority, str]]:
+        """What is wrong with actuators, by alarm."""
+        return self._watch.found
 
     @property
     def epoch(self) -> int:
@@ -73,11 +86,15 @@ class Executor:
             else:
                 self._let_go(control, _GONE, executed, now)
         self.reach.keep({*plant.nodes, *(control.actuator.node for control in self.roster)})
+        self._attention.begin()
+        self._reconciliation.begin()
+        self._watch.keep(self.roster)
         return executed
 
     def _let_go(self, control: Control, word: Word, executed: Executed, now: Moment) -> None:
         self.open_commands.close(control, word, executed, now)
         self.roster.let_go(control.actuator.name)
+        self._watch.keep(self.roster)
         executed.memories.append(departure.forgotten(control.actuator.name))
 
     # The first step: what planning must know of -----------------------------------------------------------------
@@ -90,6 +107,7 @@ class Executor:
             control = self.roster.plant.get(operation.target)
             if control is not None:
                 requests.release(control, now, reset=operation.operation == "reset")
+                self._attention.stir(control)
 
     def _note_status(self, node: str, now: Moment, *, online: bool) -> None:
         """Note whether a node is there. What it reports when it comes back is no hand's doing."""
@@ -97,6 +115,7 @@ class Executor:
         if online is before:
             return
         for control in self.roster.of(node):
+            self._attention.stir(control)
             if not online:
                 control.gone()
             elif before is False:
@@ -118,12 +137,14 @@ class Executor:
         executed = Executed()
         for request in facts.requests:
             self._request(request, executed, now)
-        self._note_authority(facts, executed, now)
+        if facts.epochs or facts.links:
+            self._note_authority(facts, executed, now)
         self.authority.clocks.hear(facts.ahead, now)
         if facts.acknowledgements or facts.states or facts.dispatches:
             self._hear(facts, executed, now)
         for breaker in facts.breakers:
             self.reach.note_breaker(breaker.node, breaker.state)
+            self._attention.stir(*self.roster.of(breaker.node))
             if breaker.state != "open":
                 self._awake(self.roster.of(breaker.node), now)
         self._heed_clock(now)
@@ -133,14 +154,26 @@ class Executor:
         if self._lost is not None:
             former.tell(self._lost, executed, now)
             self._lost = None
-        if self.authority.commands:
-            self._reconcile(facts.unsure, executed, now)
-        changed = [control for control in self.roster if control.changed]
-        executed.conditions = self._watch.look(self.roster, now, has_changed=bool(changed))
-        for control in changed:
-            executed.memories.append(recall.memory(control, now))
-            control.changed = False
+        self._look(facts.unsure, executed, now)
         return executed
+
+    def _look(self, unsure: Callable[[str], bool], executed: Executed, now: Moment) -> None:
+        """Look at those actuators that something happened to, or whose time has come; the others are as they were."""
+        if self._reconciliation.blind:
+            self._attention.stir(*self._reconciliation.blind)
+        for node in self.reach.trying:  # what becomes of the one command is what the others wait for
+            self._attention.stir(*self.roster.of(node))
+        looked = self._attention.take(now.seconds)
+        if not looked and not self._watch.has_news:
+            return
+        commanded = [control for control in looked if self._commands(control)]
+        held_until = self._reconciliation.run(commanded, unsure, executed, now)
+        executed.conditions, executed.looked = self._watch.look(looked, self.roster, now), len(looked)
+        for control in looked:
+            if control.changed:
+                executed.memories.append(recall.memory(control, now))
+                control.changed = False
+            self._attention.looked(control, held_until.get(control, NEVER), now)
 
     def _request(self, request: Request, executed: Executed, now: Moment) -> None:
         """Put a request of a plan in force, as far as the mode lets plans have a say."""
@@ -149,6 +182,7 @@ class Executor:
             return
         if self._commands(control):
             requests.stand(control, request, now)
+            self._attention.stir(control)
         else:
             self._only_record(control, request, executed, now)
 
@@ -159,7 +193,7 @@ class Executor:
 
     def _only_record(self, control: Control, request: Request, executed: Executed, now: Moment) -> None:
         """Record what would have been done, and do nothing."""
-        checks = self._gate.checks(control, request, now)
+        checks = self._reconciliation.gate.checks(control, request, now)
         advises = self.authority.commands or self.authority.mode == "advisory"
         if not control.held_back.is_news(request, frozenset({self.authority.mode}), now.seconds):
             return
@@ -182,18 +216,20 @@ class Executor:
             if link.connected and not self.reach.linked:
                 self._awake(self.roster, now)
             self.reach.linked = link.connected
+        self._attention.stir(*self.roster)
 
-    @staticmethod
-    def _awake(controls: Iterable[Control], now: Moment) -> None:
+    def _awake(self, controls: Iterable[Control], now: Moment) -> None:
         """Allow what was missed to be asked at once."""
         for control in controls:
             control.awake(now)
+            self._attention.stir(control)
 
     def _hear(self, facts: Facts, executed: Executed, now: Moment) -> None:
         """Note what nodes say. Their word comes before our despair of it: after a stall both may lie in one inbox."""
         for ack in facts.acknowledgements:
             if ack.status in ("accepted", "done") and ack.command_id not in self.open_commands:
                 reports.overhear(self.roster[ack.actuator], ack.command_id, now)
+                self._attention.stir(self.roster[ack.actuator])
         for told in facts.states:
             self._report(told, executed, now)
         for report in facts.dispatches:
@@ -219,6 +255,7 @@ class Executor:
     def _report(self, told: ReportedState, executed: Executed, now: Moment) -> None:
         """Note what an actuator says it does. It settles a command that was open when a former run ended."""
         control = self.roster[told.actuator]
+        self._attention.stir(control)
         if reports.hear(control, Reported(told.state, told.value, now.at, told.local), now) is not None:
             self.open_commands.close(control, REPORTED, executed, now)
 
@@ -246,6 +283,7 @@ class Executor:
         if stepped or now.sure is not self._sure:
             for control in self.roster:
                 control.changed = True
+            self._attention.stir(*self.roster)
         self._offset, self._sure = now.offset, now.sure
 
     def _see_off(self, executed: Executed, now: Moment) -> None:
@@ -254,32 +292,3 @@ class Executor:
             if not leaving.control.at_rest:
                 executed.decisions.append(departure.unconfirmed(leaving, now))
             self._let_go(leaving.control, _LEASE_OVER, executed, now)
-
-    def _reconcile(self, unsure: Callable[[str], bool], executed: Executed, now: Moment) -> None:
-        """Give every command that is needed and may be given; what waits for evidence is only ever made safe."""
-        wanted = []
-        for control in self.roster:
-            why = need(control, now) if self._commands(control) else None
-            if why is not None and control.desired is not None and (control.safe or not unsure(control.actuator.name)):
-                wanted.append((control, control.desired, why))
-        self._gate.queue([(control, request) for control, request, _ in wanted], now)
-        for control, request, why in wanted:
-            self._consider(control, request, why, executed, now)
-
-    def _consider(self, control: Control, request: Request, why: Need, executed: Executed, now: Moment) -> None:
-        """Give a command, or hold it back."""
-        checks = self._gate.checks(control, request, now)
-        reason = PREFIX[why] + request.reason
-        if not all(check.passed for check in checks):
-            if control.held_back.hold(checks, request, now.seconds):
-                executed.decisions.append(decisions.held(request, reason, checks, now))
-            return
-        detail = "its lease is renewed by another" if why == "renew" else f"now {request.action} is requested"
-        self.open_commands.close(control, Word(CommandState.SUPERSEDED, detail), executed, now)
-        command = self.authority.command(control.actuator, request, reason, now)
-        record = CommandRecord(command)
-        self._gate.started(control, request, now)
-        outcomes.give(control, record, why, now)
-        self.open_commands.follow(control, record, now.seconds + control.actuator.command_ttl_seconds)
-        executed.commands.append(command)
-        executed.decisions.append(decisions.commanded(request, command, checks, now))

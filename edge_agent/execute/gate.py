@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.execute.equipment import turns_on
 from edge_agent.execute.stagger import Stagger, return_wait_seconds
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import Check
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Gate:
     def __init__(self, authority: Authority, reach: Reach, roster: Roster) -> None:
         self._authority, self._reach, self._roster = authority, reach, roster
         self._stagger = Stagger()
+        self._queueing: dict[Control, None] = {}  # pumps that nothing but the starts of others holds back
 
     def __repr__(self) -> str:
         return f"<Gate: {self._authority}, {self._reach}>"
@@ -51,10 +53,12 @@ class Gate:
 
     def _stagger_check(self, control: Control, request: Request, now: Moment) -> Check:
         """Check that a pump starts after others that would start in the same instant, and after a return of power."""
-        wait = max(
-            self._stagger.wait_seconds(control.actuator.name, now.seconds), return_wait_seconds(control, now.seconds)
-        )
+        wait = self._wait_seconds(control, now)
         return Check("stagger", wait <= 0, "no other start" if wait <= 0 else f"{request.action} in {wait:.0f} s")
+
+    def _wait_seconds(self, control: Control, now: Moment) -> float:
+        by_others = self._stagger.wait_seconds(control.actuator.name, now.seconds)
+        return max(by_others, return_wait_seconds(control, now.seconds))
 
     def _breaker_lets(self, control: Control, breaker: str) -> bool:
         """Half open, it lets one command through to the node and waits for what becomes of it."""
@@ -63,9 +67,32 @@ class Gate:
             return not any(other.record is not None for other in others if other != control)
         return breaker == "closed"
 
-    def queue(self, wanted: Iterable[tuple[Control, Request]], now: Moment) -> None:
-        """Count the pumps that nothing but the starts of others holds back: they share the window."""
-        self._stagger.turn(sum(self._waits_its_turn(control, request, now) for control, request in wanted))
+    def begin(self) -> None:
+        """Begin anew with the actuators of another plant."""
+        self._queueing.clear()
+
+    def queue(self, looked: Iterable[Control], wanted: Iterable[tuple[Control, Request]], now: Moment) -> None:
+        """Count the pumps that nothing but the starts of others holds back: they share the window.
+
+        Those that are not looked at in this turn queue on where they did. `wanted`: who asks for a command now.
+        """
+        for control in looked:
+            self._queueing.pop(control, None)
+        for control, request in wanted:
+            if self._waits_its_turn(control, request, now):
+                self._queueing[control] = None
+        self.count()
+
+    def count(self) -> None:
+        """Note how many pumps queue: where none does any more, the next that do are another batch."""
+        self._stagger.turn(len(self._queueing))
+
+    def free_seconds(self, control: Control, request: Request, now: Moment) -> float:
+        """Return the next monotonic time at which a check that holds a command back may pass, if nothing happens."""
+        times = [*control.equipment.free_times(on=turns_on(request.action, request.value))]
+        if starts(control, request):
+            times.append(now.seconds + self._wait_seconds(control, now))
+        return min((at for at in times if at > now.seconds), default=NEVER)
 
     def _waits_its_turn(self, control: Control, request: Request, now: Moment) -> bool:
         if not starts(control, request):
@@ -74,6 +101,7 @@ class Gate:
 
     def started(self, control: Control, request: Request, now: Moment) -> None:
         """Note that a command is about to be given."""
+        self._queueing.pop(control, None)
         if starts(control, request):
             self._stagger.started(control.actuator.name, now.seconds)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edge_agent.model.agenda import NEVER
+
 #: A pause after a miss takes at most this part of what the lease leaves.
 PART_OF_REST = 0.25
 SHORTEST_PAUSE_SECONDS = 1.0
@@ -37,7 +39,12 @@ class Lease:
 
     def halved(self, seconds: float) -> bool:
         """Whether half of what this run has asked for is over."""
-        return self._asked is not None and seconds - self._asked >= self._seconds / 2
+        return seconds >= self.half_seconds
+
+    @property
+    def half_seconds(self) -> float:
+        """When half of what this run has asked for is over; infinite where it has asked for nothing."""
+        return NEVER if self._asked is None else self._asked + self._seconds / 2
 
     def ended(self, seconds: float) -> bool:
         """Whether the node may have let it run out."""

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.execute import outcomes
 from edge_agent.execute.outcomes import Word
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import CommandEvent, CommandState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edge_agent.execute.attention import Attention
     from edge_agent.execute.control import Control
     from edge_agent.execute.facts import Executed
     from edge_agent.execute.roster import Roster
@@ -55,8 +57,10 @@ class OpenCommand(NamedTuple):
 class OpenCommands:
     """The open commands of a site by id."""
 
-    def __init__(self) -> None:
+    def __init__(self, attention: Attention) -> None:
+        self._attention = attention
         self._open: dict[str, OpenCommand] = {}
+        self._next = NEVER  # none is over before
 
     def __repr__(self) -> str:
         return f"<OpenCommands: {len(self._open)} open>"
@@ -76,7 +80,8 @@ class OpenCommands:
 
     def follow(self, control: Control, record: CommandRecord, expires_seconds: float) -> None:
         """Follow a command from now on."""
-        self._open[record.command.id] = OpenCommand(control, record, expires_seconds)
+        open_command = self._open[record.command.id] = OpenCommand(control, record, expires_seconds)
+        self._next = min(self._next, open_command.over_seconds)
 
     def resume(self, control: Control, record: CommandRecord, now: Moment) -> None:
         """Follow a command of a former run.
@@ -92,6 +97,7 @@ class OpenCommands:
             heir = roster.plant.get(open_command.control.actuator.name)
             if heir is not None:
                 self._open[identity] = open_command._replace(control=heir)
+        self._next = -NEVER  # the times of its actuator may be others
 
     def identity(self, actuator: str, said: str) -> str:
         """Return the id of the open command whose counter a device has said; what it said where there is none."""
@@ -111,6 +117,8 @@ class OpenCommands:
         """Move a command on in its life, where that is a legal step."""
         record = open_command.record
         if outcomes.advance(open_command.control, record, word, now):
+            self._attention.stir(open_command.control)
+            self._next = min(self._next, open_command.over_seconds)
             executed.events.append(event(record, word.detail, now))
             if not record.open:
                 del self._open[record.command.id]
@@ -141,6 +149,8 @@ class OpenCommands:
 
     def expire(self, executed: Executed, now: Moment) -> None:
         """Close the commands that nobody will hear of any more."""
+        if now.seconds <= self._next:
+            return
         for open_command in [each for each in self._open.values() if now.seconds > each.over_seconds]:
             if open_command.proven:
                 self.advance(open_command, REPORTED, executed, now)
@@ -148,6 +158,11 @@ class OpenCommands:
             accepted = open_command.record.state is CommandState.ACCEPTED
             detail = "accepted, but never done" if accepted else "nothing was heard of it"
             self.advance(open_command, Word(CommandState.EXPIRED, detail), executed, now)
+        self._next = min((each.over_seconds for each in self._open.values()), default=NEVER)
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time after which one may be over; infinite where none is open."""
+        return self._next if self._open else NEVER
 
 
 def event(record: CommandRecord, detail: str, now: Moment) -> CommandEvent:

@@ -20,6 +20,7 @@ class Reach:
         self.online: dict[str, bool] = {}
         self.offline: set[str] = set()
         self._breakers: dict[str, Breaker] = {}
+        self.trying: dict[str, None] = {}  # nodes whose breakers let one command through
 
     def __repr__(self) -> str:
         return f"<Reach: broker {'there' if self.linked else 'away'}, offline {sorted(self.offline)}>"
@@ -33,6 +34,9 @@ class Reach:
     def note_breaker(self, node: str, state: Breaker) -> None:
         """Note what the dispatch found about a node."""
         self._breakers[node] = state
+        self.trying.pop(node, None)
+        if state == "half_open":
+            self.trying[node] = None
 
     def breaker(self, node: str) -> Breaker:
         """Return the state of a node's breaker."""
@@ -44,6 +48,7 @@ class Reach:
             del self.online[node]
             self.offline.discard(node)
             self._breakers.pop(node, None)
+            self.trying.pop(node, None)
 
     def can_be_asked(self, node: str) -> bool:
         """Whether neither its status nor its breaker speaks against asking a node."""

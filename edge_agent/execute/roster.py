@@ -8,7 +8,7 @@ from edge_agent.execute import departure, recall
 from edge_agent.execute.control import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from edge_agent.execute.departure import Departure
     from edge_agent.model.plant import Actuator, Plant
@@ -21,7 +21,7 @@ class Roster:
     def __init__(self, actuators: Iterable[Actuator], now: Moment) -> None:
         self.plant = {actuator.name: Control(actuator, now.seconds) for actuator in actuators}
         self.leaving: dict[str, Departure] = {}  # in the plant no more, and not yet known to rest
-        self._all = tuple(self.plant.values())
+        self._line_up()
 
     def __repr__(self) -> str:
         return f"<Roster: {len(self.plant)} in the plant, {len(self.leaving)} on their way out>"
@@ -29,12 +29,20 @@ class Roster:
     def __iter__(self) -> Iterator[Control]:
         return iter(self._all)
 
+    def __contains__(self, control: Control) -> bool:
+        return control in self._places
+
     def __getitem__(self, name: str) -> Control:
         return self.plant[name] if name in self.plant else self.leaving[name].control
 
     def of(self, node: str) -> list[Control]:
         """Return the actuators of a node."""
         return [control for control in self if control.actuator.node == node]
+
+    def in_order(self, those: Collection[Control]) -> list[Control]:
+        """Return some controls in the order of the roster, without those that are gone."""
+        places = self._places
+        return sorted((each for each in those if each in places), key=places.__getitem__)
 
     def leave(self, control: Control, now: Moment) -> None:
         """Stop an actuator that is no longer in the plant."""
@@ -48,6 +56,7 @@ class Roster:
 
     def _line_up(self) -> None:
         self._all = (*self.plant.values(), *(leaving.control for leaving in self.leaving.values()))
+        self._places = {control: place for place, control in enumerate(self._all)}
 
     def renew(self, plant: Plant, now: Moment) -> list[Control]:
         """Go on with a changed plant; return the controls of the actuators that are in it no more."""

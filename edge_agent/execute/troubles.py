@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.execute.panel import Hand
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.desired import Desired
 from edge_agent.model.plant import (
@@ -16,7 +17,7 @@ from edge_agent.model.plant import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from edge_agent.execute.control import Control
     from edge_agent.execute.roster import Roster
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 #: A fail-safe action that is not confirmed so long after it was due, or two acknowledgement times, is an alarm.
 CONFIRM_SECONDS = 10.0
-#: So often the conditions of actuators are looked at.
-WATCH_SECONDS = 1.0
 
 
 def troubles(control: Control, seconds: float) -> Iterator[Trouble]:
@@ -51,34 +50,60 @@ def troubles(control: Control, seconds: float) -> Iterator[Trouble]:
 
 def unconfirmed(control: Control, seconds: float) -> Iterator[Trouble]:
     """Yield the condition that a fail-safe action has not been confirmed for long."""
-    late = 0.0 if control.unsafe_since is None else seconds - control.unsafe_since
-    if late >= max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds):
-        name, action = control.actuator.name, control.actuator.fail_safe
+    if control.unsafe_since is not None and seconds >= _unconfirmed_seconds(control):
+        name, action, late = control.actuator.name, control.actuator.fail_safe, seconds - control.unsafe_since
         yield STOP_NOT_CONFIRMED, "critical", f"{name}: {action} has not been confirmed for {late:.0f} s"
 
 
+def _unconfirmed_seconds(control: Control) -> float:
+    since = control.unsafe_since
+    return NEVER if since is None else since + max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds)
+
+
+def trouble_seconds(control: Control) -> float:
+    """Return the monotonic time at which the next condition of an actuator is due, if nothing happens."""
+    return min(control.contradicted_seconds, _unconfirmed_seconds(control))
+
+
 class Watch:
-    """Looks at all actuators now and then: an alarm waits a second for nothing."""
+    """Keeps account of what is wrong with all actuators: those that were looked at in a turn are looked at here too."""
 
     def __init__(self) -> None:
-        self._next_seconds = float("-inf")
+        self.found: Conditions = {}
+        self._by: dict[Control, frozenset[AlarmKey]] = {}
+        self.has_news = True  # at first, for what stood before
 
     def __repr__(self) -> str:
-        return f"<Watch: next look at {self._next_seconds:g}>"
+        return f"<Watch: {len(self.found)} conditions>"
 
-    def look(self, roster: Roster, now: Moment, *, has_changed: bool) -> Conditions | None:
-        """Return what is wrong with actuators, by alarm; None where it is not time to look again."""
-        if now.seconds < self._next_seconds and not has_changed:
-            return None
-        self._next_seconds = now.seconds + WATCH_SECONDS
-        found: Conditions = {}
-        for control in roster:
+    def look(self, looked: Iterable[Control], roster: Roster, now: Moment) -> Conditions | None:
+        """Return what is wrong with all actuators, by alarm; None where it is the same as before."""
+        for control in looked:
             watch(control, now.seconds)
             actuator = control.actuator
-            look = troubles if actuator.name in roster.plant else unconfirmed
-            for name, priority, reason in look(control, now.seconds):
-                found[AlarmKey(actuator.node, actuator.id, name)] = priority, reason
-        return found
+            tell = troubles if actuator.name in roster.plant else unconfirmed
+            told = {
+                AlarmKey(actuator.node, actuator.id, name): (priority, reason)
+                for name, priority, reason in tell(control, now.seconds)
+            }
+            if told or control in self._by:
+                self._take(control, told)
+        has_news, self.has_news = self.has_news, False
+        return self.found.copy() if has_news else None
+
+    def _take(self, control: Control, told: Conditions) -> None:
+        before = self._by.pop(control, frozenset())
+        if told:
+            self._by[control] = frozenset(told)
+        for key in before - told.keys():
+            del self.found[key]
+        self.found |= told
+        self.has_news = self.has_news or told.keys() != before
+
+    def keep(self, roster: Roster) -> None:
+        """Forget the actuators that are gone; what is wrong with the others is looked for anew."""
+        for control in [each for each in self._by if each not in roster]:
+            self._take(control, {})
 
 
 def watch(control: Control, seconds: float) -> None:

@@ -80,6 +80,11 @@ class Channel:
         return f"Channel({self.sensor.name}, {heard}, last {self.last and self.last.value})"
 
     @property
+    def due_seconds(self) -> float:
+        """The monotonic time after which it is stale, if it is not heard until then; infinite where it is stale."""
+        return inf if self.stale else self.heard_seconds + self.sensor.late_seconds
+
+    @property
     def has_ahead(self) -> bool:
         """Whether a reading is kept whose time was yet to come."""
         return self._keys.first_ahead < inf

@@ -20,14 +20,15 @@ from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import Observed
 from edge_agent.monitor.order import as_it_came
 from edge_agent.monitor.samples import converted, repeats
+from edge_agent.monitor.silence import Silence
 from edge_agent.monitor.sitetime import SiteTime, date
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from edge_agent.dialects.listening import Listener
     from edge_agent.model.inbox import Message
-    from edge_agent.model.plant import Plant, Sensor, TimestampFormat
+    from edge_agent.model.plant import Plant, TimestampFormat
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
     from edge_agent.monitor.observed import AckReport
@@ -50,7 +51,6 @@ class Monitor:
         self.time = SiteTime(remembered.clocks, now)
         self._equip(plant, now)
         self._deliveries = Deliveries(remembered.deliveries)
-        self._looked_seconds = now.seconds
         for stored in sorted(remembered.readings, key=as_it_came):
             channel = self.channels.get((stored.node, stored.sensor))
             if channel is not None:
@@ -68,6 +68,7 @@ class Monitor:
                 if known is not None:
                     channel.succeed(known)
             self.channels[place] = channel
+        self._silence = Silence(self.channels.values())
         self._nodes = {name: node for name, node in plant.nodes.items() if not node.is_foreign}
         self._listeners = listeners(plant)
         self.time.equip(plant.nodes.values(), plant.sensors)
@@ -97,10 +98,15 @@ class Monitor:
         observed.counts[Kind.TELEMETRY] = observed.counts.get(Kind.TELEMETRY, 0) + telemetry
         if not now.sure:
             observed.ahead = nodeclock.ahead(messages, observed.readings, self._nodes, now.at)
-        observed.silent = self._silent(now)
+        observed.silent = self._silence.take(now.seconds)
+        self.numbering.tick(now)
         observed.gaps, observed.sequences = self.numbering.take_changes()
         observed.clocks = self.time.take_changes()
         return observed
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which something changes though no message comes; infinite where nothing does."""
+        return min(self._silence.next_seconds(), self.numbering.next_seconds())
 
     def _message(self, observed: Observed, message: Message, now: Moment, leaving: Collection[str]) -> None:
         """Read whatever is not as usual."""
@@ -253,16 +259,16 @@ class Monitor:
             readable = not redelivered or sample.observed_at is None
             self.numbering.take(node, one, sample.seq, sample.observed_at, now, stored=stored, readable=readable)
 
-    @staticmethod
     def _hand_on(
-        observed: Observed, channel: Channel, reading: Reading, settled: Reading | None, topic: str, now: Moment
+        self, observed: Observed, channel: Channel, reading: Reading, settled: Reading | None, topic: str, now: Moment
     ) -> None:
         observed.readings.append(reading)
         if not reading.settled:
             observed.unsettled.add(id(reading))
         if not reading.late:
             channel.heard_seconds = now.seconds
-            channel.stale = False
+            if channel.stale:
+                self._silence.end(channel)
         if settled is not None:
             if id(settled) not in observed.unsettled:  # else it is among this turn's own readings
                 observed.settled.append(settled)
@@ -284,17 +290,3 @@ class Monitor:
         delivery = self._deliveries.keep(message)
         if delivery is not None:
             observed.deliveries.append(delivery)
-
-    def _silent(self, now: Moment) -> list[Sensor]:
-        """Find the sensors that have gone stale. Looks once a second: nobody waits for it more closely."""
-        if now.seconds - self._looked_seconds < 1.0:
-            return []
-        self._looked_seconds = now.seconds
-        self.numbering.tick(now)
-        return list(self._turned_stale(now))
-
-    def _turned_stale(self, now: Moment) -> Iterator[Sensor]:
-        for channel in self.channels.values():
-            if not channel.stale and now.seconds - channel.heard_seconds > channel.sensor.late_seconds:
-                channel.stale = True
-                yield channel.sensor

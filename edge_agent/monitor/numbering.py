@@ -39,6 +39,7 @@ class Numbering:
         self._kept: set[Topic] = set()  # have a memory in the store that must be taken back
         self._changed: dict[Topic, Numbers] = {}
         self._gaps = 0
+        self._settled = 0  # the second in which it was looked what time has settled
         self._recall(list(remembered))
 
     def adopt(self, channels: Mapping[Topic, Channel], nodes: Container[str]) -> None:
@@ -125,7 +126,10 @@ class Numbering:
         self._changed[topic] = sequence
 
     def tick(self, now: Moment) -> None:
-        """Settle what time has settled."""
+        """Settle what time has settled, where anything waits for that: once a second, for nobody waits for a count."""
+        if not self._open or int(now.seconds) == self._settled:
+            return
+        self._settled = int(now.seconds)
         for topic, sequence in list(self._open.items()):
             before = sequence.newest, sequence.waiting
             self._gaps += sequence.settle(now.seconds)
@@ -135,6 +139,10 @@ class Numbering:
                 del self._open[topic]
                 if self._tells_itself(topic, sequence):
                     self._kept.discard(topic)
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which to look again; infinite where nothing waits."""
+        return self._settled + 1.0 if self._open else float("inf")
 
     def take_changes(self) -> tuple[int, list[SequenceMemory]]:
         """Hand over how many are missing, and what to remember, since the last time."""
@@ -172,6 +180,4 @@ class Numbering:
             sequence = self.of(*topic)
             sequence.recall(memory.seen)
             self._kept.add(topic)
-            self._odd.add(topic)
-            if not sequence.is_regular:
-                self._open[topic] = sequence
+            self._odd.add(topic)  # if something is missing, time settles it once it is heard again

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.model.agenda import NEVER
 from edge_agent.plan.kinds.registry import kind_of
 
 if TYPE_CHECKING:
@@ -57,16 +58,30 @@ class Effects:
 
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
+        self.idle: dict[str, str] = {}  # why, by actuator, what runs seems to have no effect; as of the last look
+        self._looked_seconds, self._due_seconds = 0.0, NEVER
+        self._is_running = False
+
+    def hear(self) -> None:
+        """Note that a measure may have moved: it is looked at with the next second."""
+        if self._is_running:
+            self._due_seconds = min(self._due_seconds, self._looked_seconds // 1.0 + 1.0)
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which to look again; infinite where nothing runs, or nothing has moved."""
+        return self._due_seconds
 
     def look(
         self,
         running: Iterable[tuple[str, Plan]],
         measure: Callable[[str, float | None], Comparison | None],
         seconds: float,
-    ) -> dict[str, str]:
-        """Return why, by actuator, what runs seems to have no effect. `measure` finds what is moved."""
+    ) -> None:
+        """Find out what runs without an effect. `measure` finds what is moved."""
         found, kept = {}, {}
+        self._is_running = False
         for actuator, plan in running:
+            self._is_running = True
             measures = [one for moved in kind_of(plan).moved if (one := measure(*moved)) is not None]
             if not measures:
                 continue
@@ -75,10 +90,11 @@ class Effects:
                 run = _Run(plan.id, seconds)
             kept[actuator] = run
             run.take(measures, seconds)
-            if seconds - run.since >= EFFECT_SECONDS:
+            if seconds >= run.since + EFFECT_SECONDS:
                 found[actuator] = _sentence(actuator, plan, measures)
-        self._runs = kept
-        return found
+        times = (run.since + EFFECT_SECONDS for run in kept.values())
+        self._due_seconds = min((at for at in times if at > seconds), default=NEVER)
+        self._runs, self.idle, self._looked_seconds = kept, found, seconds
 
 
 def _sentence(actuator: str, plan: Plan, measures: list[Comparison]) -> str:

@@ -47,7 +47,6 @@ class Planner:
             if memory.plan in self._states:
                 self._states[memory.plan].remember(memory, now)
         self._survey()
-        self._quiet = Planned(blind=self.blind, tripped=self.tripped)  # what is decided while nothing changes
 
     def __repr__(self) -> str:
         return f"<Planner: {len(self._states)} plans, {len(self._arbiter)} requests stand>"
@@ -90,6 +89,7 @@ class Planner:
     def _survey(self) -> None:
         self._lookout.survey(self._states)
         self._arbiter.survey(self._states)
+        self._quiet = Planned(blind=self.blind, tripped=self.tripped)  # what is decided while nothing changes
 
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""

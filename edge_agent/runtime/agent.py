@@ -11,6 +11,7 @@ from loguru import logger
 from edge_agent.errors import BrokerUnavailableError, PublishRefusedError
 from edge_agent.model.inbox import LinkReport
 from edge_agent.runtime.announcer import Announcer
+from edge_agent.runtime.beat import look_around
 from edge_agent.runtime.commit import GroupCommit
 from edge_agent.runtime.context import LoopContext
 from edge_agent.runtime.dispatcher import Dispatcher
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from edge_agent.ports.clock import Clock
     from edge_agent.ports.observing import Observer, Recorder
     from edge_agent.ports.stores import Journal
+    from edge_agent.runtime.beat import Beaten
     from edge_agent.runtime.drain import Drain
     from edge_agent.runtime.inbox import BoundedInbox
     from edge_agent.runtime.operationwatch import OperationWatch
@@ -56,7 +58,7 @@ class Parts:
     """What an agent is made of; the container chooses them. What may be None is for some agents only.
 
     `upkeep` keeps the stores in order, `standing_alarms` looks at the alarms that stand at the broker, `refused` finds
-    out why a node has named an epoch in refusing the agent's own.
+    out why a node has named an epoch in refusing the agent's own, `glance` tells whether the store may have changed.
     """
 
     knowledge: Knowledge
@@ -76,6 +78,7 @@ class Parts:
     refused: Callable[[int], Coroutine[None, None, None]] | None = None
     finish_seconds: float = FINISH_SECONDS
     standing_alarms: Callable[[], Coroutine[None, None, Iterable[AlarmKey]]] | None = None
+    glance: Callable[[], bool] | None = None
 
 
 class Agent:
@@ -203,8 +206,11 @@ class Agent:
         group.create_task(parts.connection.run(), name="connection")
         if parts.drain is not None:
             group.create_task(parts.drain.run(), name="drain")
+        looking: list[Beaten] = [loop, parts.policy]
         if parts.operations is not None:
+            looking.append(parts.operations)
             group.create_task(parts.operations.run(), name="operations")
+        group.create_task(look_around(looking, parts.glance), name="beat")
         if parts.standing_alarms is not None:
             group.create_task(self._former.run(parts.standing_alarms), name="former alarms")
         if parts.upkeep is not None:

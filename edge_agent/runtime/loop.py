@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.errors import RecordingError
+from edge_agent.runtime.beat import until_beat
 from edge_agent.turn import run_turn
 
 if TYPE_CHECKING:
@@ -22,8 +23,14 @@ if TYPE_CHECKING:
     from edge_agent.runtime.commit import GroupCommit
     from edge_agent.runtime.context import LoopContext
 
-#: Longest time between two turns when nothing comes in, in real seconds: how exact delays and timeouts are.
-TICK_SECONDS = 0.2
+#: So much later than something is due its turn begins: an event loop may wake a little early, and each look costs.
+LATE_SECONDS = 0.001
+#: Two turns in which nothing comes in lie so far apart at least, in real seconds: how exact delays and timeouts are.
+SHORTEST_REST_SECONDS = 0.01
+#: With nothing due there is a turn with so many beats: all may see that the loop is alive.
+LONGEST_REST_BEATS = 4
+#: A wall clock that differs by more from what the monotonic count lets expect was set; it is looked at with each beat.
+CLOCK_STEP_SECONDS = 0.5
 #: So long the loop goes on at the end with what had come.
 LAST_TURNS_SECONDS = 1.0
 
@@ -31,8 +38,9 @@ LAST_TURNS_SECONDS = 1.0
 class Loop:
     """Runs turns one after the other; the only one that changes the knowledge, and the only writer.
 
-    It turns on while the store cannot be written: see GroupCommit. `equipped` is called with a plant
-    that has come into force, `refused` with the epoch that a node has named in refusing the agent's own.
+    It rests until something comes in, or until the core, or the store, has something to do at that time. It turns on
+    while the store cannot be written: see GroupCommit. `equipped` is called with a plant that has come into force,
+    `refused` with the epoch that a node has named in refusing the agent's own.
     """
 
     def __init__(  # six parameters, for three of them may be left out
@@ -48,7 +56,7 @@ class Loop:
         self._inbox, self._clock, self._observer = context.inbox, context.clock, context.observer
         self._knowledge, self._commits, self._recorder = knowledge, commits, recorder
         self._equipped, self._refused = equipped, refused
-        self.last_turn = context.clock.steady()
+        self.last_turn, self._moment = context.clock.steady(), context.clock.now()
 
     def __repr__(self) -> str:
         return f"Loop(last turn at {self.last_turn:.3f}, {self._commits!r})"
@@ -71,7 +79,7 @@ class Loop:
     async def run(self) -> None:
         """Turn until stopped, then finish what is held."""
         while not self._commits.stopping:
-            inbox, first = await self._inbox.take(self._commits.patience(TICK_SECONDS))
+            inbox, first = await self._inbox.take(self._commits.patience(self._rest_seconds()))
             await self.turn(inbox, first)
         until = self._clock.steady() + LAST_TURNS_SECONDS
         while True:
@@ -80,6 +88,22 @@ class Loop:
             if not len(self._inbox) or self._clock.steady() > until:
                 break  # what is left is not acknowledged: the broker keeps it
         await self._commits.finish()
+
+    def _rest_seconds(self) -> float:
+        """Return after how many real seconds a turn is due if nothing comes in.
+
+        That is where time alone decides something, and with a beat after some seconds at the latest.
+        """
+        steady = self._clock.steady()
+        due = self._clock.real_seconds(self._knowledge.next_seconds() - self._moment.seconds) + LATE_SECONDS
+        left = max(due, SHORTEST_REST_SECONDS) - (steady - self.last_turn)
+        return min(max(left, 0.0), until_beat(LONGEST_REST_BEATS))
+
+    def beat(self, *, changed: bool) -> None:
+        """Turn soon where the wall clock was set, or is known to be right, or no more."""
+        now, then = self._clock.now(), self._moment
+        if now.sure is not then.sure or abs(now.offset - then.offset) > CLOCK_STEP_SECONDS:
+            self._inbox.wake()
 
     def stop(self) -> None:
         """End the loop after the present turn. The inlet must be paused by then."""
@@ -127,7 +151,7 @@ class Loop:
     def _measured_turn(self, inbox: Inbox, moment: Moment) -> Turn:
         clock, observer = self._clock, self._observer
         last = clock.steady()
-        self.last_turn = last
+        self.last_turn, self._moment = last, moment
 
         def lap(stage: Stage) -> None:
             nonlocal last

@@ -15,23 +15,38 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Operation
     from edge_agent.ports.stores import OperationSource
 
-#: So often it is looked whether anything was asked.
-LOOK_SECONDS = 1.0
-
 
 class OperationWatch:
-    """Looks for operations once a second."""
+    """Looks for operations at first, and with each beat where the store may have changed or could not be read."""
 
     def __init__(self, source: OperationSource, report: Callable[[Operation], None]) -> None:
         self._source, self._report = source, report
+        self._due = asyncio.Event()
+        self._failing = False
+
+    def __repr__(self) -> str:
+        return f"OperationWatch({self._source!r}{', failing' if self._failing else ''})"
+
+    def beat(self, *, changed: bool) -> None:
+        """Look soon, where that may show something."""
+        if changed or self._failing:
+            self._due.set()
 
     async def run(self) -> None:
         """Look, until cancelled."""
         while True:
-            try:
-                for operation in await self._source.operations():
-                    logger.bind(**operation._asdict()).info("A person asks the agent for something")
-                    self._report(operation)
-            except StoreError as error:
-                logger.bind(error=str(error)).debug("It cannot be seen now what people ask for")
-            await asyncio.sleep(LOOK_SECONDS)
+            self._due.clear()
+            await self.look()
+            await self._due.wait()
+
+    async def look(self) -> None:
+        """Look once, and hand on what was asked."""
+        try:
+            for operation in await self._source.operations():
+                logger.bind(**operation._asdict()).info("A person asks the agent for something")
+                self._report(operation)
+        except StoreError as error:
+            self._failing = True
+            logger.bind(error=str(error)).debug("It cannot be seen now what people ask for")
+        else:
+            self._failing = False

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from edge_agent.model.revision import Revision
     from edge_agent.ports.policy import PlantSource
 
-#: So often a source is asked that does not tell of changes: a changed threshold is in force within a second.
-POLL_SECONDS = 0.5
-#: So often one is asked that does: a notification may be lost.
-SLOW_POLL_SECONDS = 5.0
+#: With so many beats a source is asked that tells of changes, five seconds or so: a notification may be lost.
+SLOW_BEATS = 7
 #: So long it rests before it listens again.
 LISTEN_AGAIN_SECONDS = 1.0
 _UNSEEN = object()
@@ -32,9 +30,10 @@ class PolicyWatch:
     `plant` is in force at first. `adopt` is given what changes of thresholds and plans, part by part; `equip` a plant
     with other nodes, sensors or actuators, which are not looked at without it.
 
-    `changes` yields at each change, if the source can tell; it may raise StoreError. While the source cannot be
-    reached, or gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is called with
-    the reason; with an empty text when the newest one is in force again.
+    `changes` yields at each change, if the source can tell; it may raise StoreError. One that cannot is asked with
+    each beat with which the store may have changed. While the source cannot be reached, or gives a policy that it
+    refuses (PolicyRefusedError), the last good one holds. `refuse` is called with the reason; with an empty text when
+    the newest one is in force again.
     """
 
     def __init__(
@@ -51,6 +50,7 @@ class PolicyWatch:
         self._equip, self._plant = equip, plant
         self.refusal = ""  # why the newest policy is not in force
         self._told = asyncio.Event()
+        self._beats = 0  # since it was looked
         self._seen: object = _UNSEEN
         self._failing = False
 
@@ -65,16 +65,19 @@ class PolicyWatch:
             await asyncio.sleep(LISTEN_AGAIN_SECONDS)
 
     async def run(self) -> None:
-        """Ask at each notification, and at intervals, until cancelled."""
-        patience = POLL_SECONDS if self._changes is None else SLOW_POLL_SECONDS
+        """Ask at first, at each notification, and as the beat has it, until cancelled."""
         while True:
             self._told.clear()
             await self.look()
-            try:
-                async with asyncio.timeout(patience):
-                    await self._told.wait()
-            except TimeoutError:
-                pass
+            await self._told.wait()
+
+    def beat(self, *, changed: bool) -> None:
+        """Look soon, where that may show something."""
+        self._beats += 1
+        due = changed or self._failing if self._changes is None else self._beats >= SLOW_BEATS
+        if due:
+            self._beats = 0
+            self._told.set()
 
     async def look(self) -> None:
         """Ask once; hand the policy on if it may be another than the last."""

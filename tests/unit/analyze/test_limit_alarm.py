@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -108,11 +110,25 @@ def test_a_shorter_delay_counts_what_has_passed():
 def test_at_rest_nothing_within_the_quiet_range_changes_it():
     limit = LimitAlarm(threshold("low", 1.5))
     low, high = limit.quiet_range()
-    assert limit.at_rest
     assert low == 1.5
     assert not limit.update(low, 0)
     assert not limit.update(1e9, 0)
     assert high == float("inf")
+
+
+@pytest.mark.parametrize(("name", "beyond", "back"), [("low", 1.0, 1.7), ("high", 2.0, 1.3)])
+def test_while_it_stands_only_what_comes_back_across_the_deadband_changes_it(name, beyond, back):
+    limit = LimitAlarm(threshold(name, 1.5, deadband=0.2))
+    assert limit.update(beyond, 0)
+    assert limit.quiet_range() == (math.inf, -math.inf)  # on its way
+    assert limit.due(0)
+    low, high = limit.quiet_range()
+    assert low <= beyond <= high
+    beside = math.nextafter(back, back + (back - beyond))
+    assert low <= back <= high
+    assert not low <= beside <= high
+    assert not limit.update(back, 1)
+    assert limit.update(beside, 2)
 
 
 class LimitMachine(RuleBasedStateMachine):

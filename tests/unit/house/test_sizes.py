@@ -33,9 +33,9 @@ SMALL_MODULES = {
     "edge_agent/plan/troubles.py",
     "edge_agent/ports/cancellation.py",
     "edge_agent/ports/clock.py",
+    "edge_agent/runtime/beat.py",
     "edge_agent/runtime/carry.py",
     "edge_agent/runtime/context.py",
-    "edge_agent/runtime/operationwatch.py",
     "edge_agent/settings/tables.py",  # what all tables share
     "edge_agent/settings/timing.py",
     "edge_agent/simulate/distortion.py",

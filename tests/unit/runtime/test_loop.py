@@ -11,8 +11,9 @@ from edge_agent.model.inbox import BreakerReport, DispatchReport, Inbox, Kind, M
 from edge_agent.model.plant import Policy
 from edge_agent.model.revision import revisions
 from edge_agent.model.turn import Turn
+from edge_agent.runtime.beat import BEAT_SECONDS
 from edge_agent.runtime.held import Held
-from edge_agent.runtime.loop import TICK_SECONDS
+from edge_agent.runtime.loop import LATE_SECONDS, LONGEST_REST_BEATS, SHORTEST_REST_SECONDS
 from edge_agent.runtime.waiting import WORTHWHILE_ROWS
 
 
@@ -354,29 +355,64 @@ async def test_running_it_turns_for_what_comes_and_for_the_time_that_passes(
         parts.inbox.extend([level_message(3.0)])
         await wait_until(lambda: inlet.acknowledged)
         turned = len(observer.turns)
-        await wait_until(lambda: len(observer.turns) > turned, timeout=10 * TICK_SECONDS)
+        await wait_until(lambda: len(observer.turns) > turned, timeout=10 * BEAT_SECONDS)
+
+
+async def waits_of(parts, clock, turns):
+    """Run the loop for so many turns; return how long it would have waited for each."""
+    waits = []
+    take = parts.inbox.take
+
+    async def noting(wait_seconds):
+        waits.append(wait_seconds)
+        inbox, first = await take(0)
+        clock.advance(wait_seconds)
+        if len(waits) == turns:
+            parts.loop.stop()
+        return inbox, first
+
+    parts.inbox.take = noting
+    await parts.loop.run()
+    return waits[:turns]
+
+
+@pytest.mark.parametrize(("due", "waits"), [(0.25, 0.25), (0.0, SHORTEST_REST_SECONDS), (-5.0, SHORTEST_REST_SECONDS)])
+async def test_it_rests_until_something_is_due_and_never_without_a_pause(task_group, make_loop, clock, due, waits):
+    async with task_group() as group:
+        parts = make_loop(group)
+        parts.loop._knowledge.next_seconds = lambda: clock.now().seconds + due
+        found = await waits_of(parts, clock, 3)
+    late = LATE_SECONDS if due > 0 else 0.0
+    assert all(min(waits + late, 0) <= each <= waits + late + 1e-9 for each in found)
+    assert max(found) == pytest.approx(waits + late, abs=1e-3)
+
+
+async def test_with_nothing_due_it_turns_every_few_seconds(task_group, make_loop, clock):
+    async with task_group() as group:
+        parts = make_loop(group)
+        parts.loop._knowledge.next_seconds = lambda: float("inf")
+        found = await waits_of(parts, clock, 3)
+    assert all(0 < each <= LONGEST_REST_BEATS * BEAT_SECONDS for each in found)
+
+
+async def test_a_wall_clock_that_was_set_makes_it_turn_with_the_next_beat(task_group, make_loop, clock):
+    async with task_group() as group:
+        parts = make_loop(group)
+        await parts.loop.turn(Inbox(), None)
+        parts.loop.beat(changed=True)
+        assert not parts.inbox._something
+        clock.jump_wall(-30.0)
+        parts.loop.beat(changed=False)
+        assert parts.inbox._something
 
 
 async def test_the_loop_does_not_wait_past_the_time_to_store(task_group, make_loop, level_message, clock):
-    waits = []
     async with task_group() as group:
         parts = make_loop(group, commit_seconds=0.05)
-        take = parts.inbox.take
-
-        async def noting(wait_seconds):
-            waits.append(wait_seconds)
-            inbox, first = await take(0)
-            clock.advance(wait_seconds)
-            if len(waits) == 4:
-                parts.loop.stop()
-            return inbox, first
-
-        parts.inbox.take = noting
         parts.inbox.extend([level_message(3.0)])
-        await parts.loop.run()
-    assert waits[0] == TICK_SECONDS
-    assert waits[1] == pytest.approx(0.05)
-    assert waits[2] == TICK_SECONDS  # stored by now
+        waits = await waits_of(parts, clock, 4)
+    assert waits[1] <= 0.05 + 1e-9
+    assert waits[2] > 0  # stored by now
 
 
 async def test_a_changed_policy_is_in_force_with_the_next_turn(
