@@ -598,3 +598,17 @@ def test_only_what_is_over_is_brought_to_rest():
     register.clear(key, START, "it has recovered")
     register.settle(key)
     assert register.alarms == ()
+
+
+def test_what_a_sensor_shows_is_known_of_this_run_and_of_the_sensors_there_are():
+    watch = Watch()
+    nothing = (None, None, "")
+    assert (watch.analyzer.shows("tank1/flow"), watch.analyzer.shows(LEVEL.name)) == (nothing, (None, None, "m"))
+    watch.read(2.0, 5)
+    assert watch.analyzer.shows(LEVEL.name) == (2.0, None, "m")
+    assert watch.analyzer.trusted(LEVEL.name).value == 2.0
+    assert watch.analyzer.good_seconds(LEVEL.name) == later(5).seconds
+    watch.read(2.5, 10, Flag.SUSPECT)
+    assert watch.analyzer.shows(LEVEL.name) == (2.0, 2.5, "m")
+    assert watch.analyzer.trusted(LEVEL.name) is None
+    assert watch.analyzer.trusted("tank1/flow") is watch.analyzer.good_seconds("tank1/flow") is None

@@ -69,3 +69,22 @@ def test_each_file_of_a_list_hands_something_to_the_next(title):
 def test_the_way_from_a_threshold_to_a_command_is_read_in_an_hour():
     lines = {file: len(source(file).splitlines()) for _, file, _, _ in rows(LISTS[0])}
     assert sum(lines.values()) <= MOST_LINES, lines
+
+
+def test_what_it_takes_to_add_a_part_is_counted_by_a_test_of_its_own():
+    section = PAGE.partition("### To add a part\n")[2].partition("\n#")[0]
+    found = re.findall(r"^\| ([\w ]+) \| (\d)\b.*\| `(\S+)` \|$", section, re.MULTILINE)
+    assert [part for part, *_ in found][:5] == [
+        "quality test",
+        "measure",
+        "kind of plan",
+        "dialect",
+        "profile of a device",
+    ]
+    for part, files, test in found:
+        counted = [
+            len(re.findall(r'"[^"]+"', each))
+            for each in re.findall(r"touched\(\) == \[(.*)\]", (ROOT / test).read_text())
+        ]
+        before = 2 if part.startswith("profile") else 0  # it is added after a dialect
+        assert int(files) + before in counted, part
