@@ -56,6 +56,25 @@ def _threshold(threshold: Threshold, sensor: Sensor | None) -> Iterator[Misfit]:
         yield Misfit((*path, place), f"no good reading lies below {limit}", f"more than {least}")
 
 
+def threshold_risks(plant: Plant) -> Iterator[Misfit]:
+    """Yield the thresholds that are allowed and will not do what they seem to."""
+    sensors = {sensor.name: sensor for sensor in plant.sensors}
+    for threshold in plant.policy.thresholds:
+        path = ("nodes", threshold.node, "sensors", threshold.sensor, "thresholds", threshold.name)
+        if threshold.measure != VALUE:
+            if not threshold.annunciated:
+                wrong = f"is for plans alone, and no plan may refer to {threshold.measure}, which is not always known"
+                yield Misfit((*path, "alarm"), wrong, "an alarm, or a switch point of the value")
+            continue
+        lowest, highest = good_range(sensors[f"{threshold.node}/{threshold.sensor}"])
+        back, over = ("below", lowest) if threshold.above else ("above", highest)
+        if threshold.clears_at <= lowest if threshold.above else threshold.clears_at >= highest:
+            wrong = f"no good reading lies {back} {short(threshold.clears_at)}, where it would clear"
+            yield Misfit(
+                (*path, "deadband"), wrong, f"one that clears {'above' if threshold.above else 'below'} {short(over)}"
+            )
+
+
 def good_range(sensor: Sensor) -> tuple[float, float]:
     """Return the lowest and the highest value that a good reading of a sensor can have."""
     bounds = sensor.quality.bounds

@@ -92,8 +92,8 @@ class Threshold:
 
     @property
     def above(self) -> bool:
-        """Whether it acts above its limit."""
-        return self.side == "above"
+        """Whether it acts above its limit; one that was recorded before it had a side acts as its name says."""
+        return (self.side or SIDES.get(self.name)) == "above"
 
     @property
     def clears_at(self) -> float:

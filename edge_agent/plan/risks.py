@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.model.fitness import Misfit
+from edge_agent.model.fitness import Misfit, threshold_risks
 from edge_agent.plan.kinds.registry import kind_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def risks(plant: Plant) -> Iterator[Misfit]:
     steps = [step for kind in kinds.values() for step in kind.steps(plant.actuator)]
     backs = {step.actuator for step in steps if step.action == safe.get(step.actuator)}
     backs |= {step.actuator for kind in kinds.values() if kind.ends for step in kind.steps(plant.actuator)}
+    yield from threshold_risks(plant)
     for actuator in plant.actuators:
         yield from _unprotected(actuator)
     for plan in plant.policy.plans:

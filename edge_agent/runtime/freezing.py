@@ -10,7 +10,7 @@ import json
 from base64 import b64decode, b64encode
 from collections import deque
 from contextlib import suppress
-from dataclasses import is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from importlib import import_module
 from itertools import chain, islice
@@ -162,6 +162,7 @@ class _Thawer:
             self._made[place] = made = object.__new__(_class(head[0]))
             for name, each in last:
                 object.__setattr__(made, name, self.value(each))
+            _fill(made)
         elif kind == "dict":
             self._made[place] = {}
             self._made[place].update(self._pairs(last))
@@ -184,6 +185,13 @@ class _Thawer:
 
     def _pairs(self, given: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         return ((self.value(key), self.value(each)) for key, each in given)
+
+
+def _fill(made: Any) -> None:  # noqa: ANN401 - any object of the core
+    """Fill in what a noun has got since it was frozen, as it is where nothing is said of it."""
+    for member in fields(made) if is_dataclass(made) else ():
+        if member.default is not MISSING and not hasattr(made, member.name):
+            object.__setattr__(made, member.name, member.default)
 
 
 def _look(given: Any) -> _Look:  # noqa: ANN401 - any object of the core

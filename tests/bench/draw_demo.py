@@ -42,7 +42,7 @@ class Best:
     def watch(self, picture: Picture) -> None:
         running = sum(view.state == "running" for view in picture.snapshot.actuators)
         active = sum(alarm.active for alarm in picture.snapshot.alarms)
-        if (running, active) >= self._most and active:
+        if (running, active) >= self._most:
             self._most = (running, active)
             draw(picture, self._path)
 

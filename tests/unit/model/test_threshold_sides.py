@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.plants import plant, threshold
+from support.plants import plant, sensor, threshold
 
-from edge_agent.model.fitness import threshold_misfits
+from edge_agent.model.fitness import threshold_misfits, threshold_risks
 from edge_agent.model.limitorder import Acts, disorders
 from edge_agent.model.plant import BUILT_IN_ALARMS, Policy
+from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.plan.risks import risks
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,30 @@ def test_any_other_says_it():
 def test_a_name_that_is_no_id_or_taken_does_not_fit(name):
     wrong = threshold_misfits(plant(), Policy((threshold(name, 1.0, side="above"),)))
     assert [one.wrong for one in wrong] == [f"{name!r} is no name of a threshold"]
+
+
+SOUND = sensor(gross_range=GrossRange((0.0, 6.0)))
+
+
+@pytest.mark.parametrize(
+    ("limit", "wrong"),
+    [
+        (threshold("running", 0.0, side="above"), "no good reading lies below 0, where it would clear"),
+        (threshold("high", 5.0, deadband=5.0), "no good reading lies below 0, where it would clear"),
+        (threshold("low", 5.0, deadband=1.0), "no good reading lies above 6, where it would clear"),
+        (
+            threshold("soon", 5.0, side="above", annunciated=False, measure="rate_per_hour"),
+            "is for plans alone, and no plan may refer to rate_per_hour, which is not always known",
+        ),
+    ],
+)
+def test_what_never_clears_or_serves_nobody_is_a_risk(limit, wrong):
+    assert [risk.wrong for risk in risks(plant([SOUND], thresholds=[limit], plans=[], actuators=[]))] == [wrong]
+
+
+def test_what_clears_just_inside_the_good_range_is_none():
+    limits = [threshold("high", 5.0, deadband=4.9), threshold("low", 1.0, deadband=4.9)]
+    assert list(threshold_risks(plant([SOUND], thresholds=limits, plans=[]))) == []
 
 
 def found(*limits):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.frozen import freeze
-from support.plants import facts
+from support.plants import facts, threshold
 from support.waterworks import HOUR, STOP, World, broken_wire, protected, readme
 
 from edge_agent.errors import RecordingError
@@ -54,6 +54,15 @@ def test_so_do_the_containers_and_nouns_of_the_core(given):
     assert back == given
     assert type(back) is type(given)
     assert getattr(back, "maxlen", None) == getattr(given, "maxlen", None)
+
+
+@pytest.mark.parametrize(("name", "above"), [("high", True), ("low", False)])
+def test_a_noun_of_before_is_as_where_nothing_is_said_of_what_it_has_got_since(name, above):
+    frozen = json.loads(json.dumps(freeze(threshold(name, 2.0, deadband=0.5))))
+    for members in (content[2] for content in frozen["objects"] if content[0] == "object"):
+        members[:] = [member for member in members if member[0] not in {"side", "annunciated"}]
+    back = thaw(frozen)
+    assert (back.annunciated, back.above, back.clears_at) == (True, above, 1.5 if above else 2.5)
 
 
 def test_what_is_one_object_stays_one_and_may_refer_to_itself():
