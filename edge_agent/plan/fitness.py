@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.model.fitness import Misfit, good_range, threshold_misfits
 from edge_agent.model.plant import ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
 from edge_agent.plan.kinds.registry import kind_of, members_of, written
-from edge_agent.plan.kinds.spec import Known
+from edge_agent.plan.scene import Known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,8 @@ def known(plant: Plant, policy: Policy) -> Known:
     alarms.update((threshold.alarm, threshold.measure) for threshold in policy.thresholds)
     sensors = {sensor.name: sensor.quantity for sensor in plant.sensors}
     actuators = {actuator.name: actuator.kind for actuator in plant.actuators}
-    return Known(alarms, sensors, actuators, {sensor.name: good_range(sensor) for sensor in plant.sensors})
+    ranges = {sensor.name: good_range(sensor) for sensor in plant.sensors}
+    return Known(alarms, sensors, actuators, ranges, {sensor.name: sensor.unit for sensor in plant.sensors})
 
 
 class _Plans:

@@ -11,8 +11,8 @@ from support.stageworks import LEVEL, PUMP1, PUMP2, Tank, stages
 from edge_agent.model.plant import Fallback
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.kinds.registry import kind_of
-from edge_agent.plan.kinds.spec import Gauge, Known, Scene
 from edge_agent.plan.kinds.stages import Stages
+from edge_agent.plan.scene import Gauge, Known, Scene
 
 TWO = stages((4.0, 6.3, PUMP1), (1.0, 4.5, PUMP2))
 SUSPECT = sensor(LEVEL, gross_range=GrossRange(fail=(0.0, 10.0), suspect=(0.5, 6.5)))
