@@ -66,13 +66,6 @@ def main() -> int:
         deadline = time.perf_counter() + 60 * asked.minutes
         known = Reach(first.notes(deadline, as_noted=asked.as_noted))
 
-        def forked(some: list[Mutant]) -> list[Verdict]:
-            bench = benches.get()
-            try:
-                return list(bench.judge_in_forks(some, known, deadline))
-            finally:
-                benches.put(bench)
-
         def tried(mutant: Mutant) -> Verdict | None:
             if time.perf_counter() > deadline:
                 return None
@@ -82,25 +75,15 @@ def main() -> int:
             finally:
                 benches.put(bench)
 
-        verdicts: list[Verdict] = []
+        verdicts = []
         with ThreadPoolExecutor(asked.workers) as pool:
-            for some in pool.map(forked, [mutants[place :: asked.workers] for place in range(asked.workers)]):
-                verdicts += some
-                for verdict in some:
-                    tell(verdict)
-            known_now = {verdict.mutant for verdict in verdicts}
-            for verdict in pool.map(tried, [mutant for mutant in mutants if mutant not in known_now]):
+            for verdict in pool.map(tried, mutants):
                 if verdict is not None:
                     verdicts.append(verdict)
-                    tell(verdict)
+                    if not verdict.killed:
+                        print(f"survived {verdict.shown_to} tests: {verdict.mutant}", flush=True)
     print(summary(verdicts, len(mutants)))
     return 0
-
-
-def tell(verdict: Verdict) -> None:
-    """Print a change that survived."""
-    if not verdict.killed:
-        print(f"survived {verdict.shown_to} tests: {verdict.mutant}", flush=True)
 
 
 def summary(verdicts: list[Verdict], wanted: int) -> str:

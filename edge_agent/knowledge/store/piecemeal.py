@@ -1,4 +1,4 @@
-"""Writing row by row what could not be written together: what the store will never take is left out, and reported."""
+"""Writing row by row what could not be written together: what the store will never take is left out, and told."""
 
 from __future__ import annotations
 
