@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.execute.execution import Executor
-from edge_agent.execute.view import actuator_views, node_view
+from edge_agent.execute.view import actuator_views, actuator_words, node_view
 from edge_agent.model.continuity import continued
 from edge_agent.model.remembered import Snapshot
 from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view, sensor_views
 from edge_agent.plan.effect import Comparison, Effects
-from edge_agent.plan.kinds.spec import Gauge
 from edge_agent.plan.planning import Planner
+from edge_agent.plan.scene import Gauge
 from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:
@@ -79,7 +79,15 @@ class Knowledge:
 
     def gauge(self, sensor: str) -> Gauge:
         """Return what a sensor shows."""
-        return Gauge(*self.analyzer.shows(sensor))
+        return Gauge(*self.analyzer.shows(sensor), trusted=self.analyzer.trusted(sensor) is not None)
+
+    def equipment(self, actuator: str) -> dict[str, bool]:
+        """Return how an actuator is, by words, as far as that is known; what it does only as it has reported itself."""
+        return actuator_words(self.executor, actuator, tripped=actuator in self.planner.tripped)
+
+    def online(self, node: str) -> bool | None:
+        """Return whether a node is online; None where it has not said so."""
+        return self.executor.reach.online.get(node)
 
     def station(self, standing: Standing) -> Station:
         """Return what is known of the actuator that a request is for."""

@@ -122,6 +122,8 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         _changed(knowledge, observed),
         knowledge.revising,
         knowledge.gauge,
+        knowledge.equipment,
+        knowledge.online,
     )
     planned = knowledge.planner.decide(situation, turn.now)
     turn.plans = list(planned.memories)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.execute.equipment import fulfils
 from edge_agent.model.remembered import ActuatorView, NodeView
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from edge_agent.execute.execution import Executor
     from edge_agent.execute.reach import Reach
     from edge_agent.model.time import Moment
+
+
+#: What equipment is that has done what was asked.
+_DONE = {"running": "start", "stopped": "stop", "open": "open", "closed": "close"}
 
 
 def actuator_view(control: Control, seconds: float, *, is_free: bool) -> ActuatorView:
@@ -33,6 +38,20 @@ def actuator_view(control: Control, seconds: float, *, is_free: bool) -> Actuato
         control.runs.starts,
         control.runs.run_seconds(seconds),
     )
+
+
+def actuator_words(executor: Executor, name: str, *, tripped: bool) -> dict[str, bool]:
+    """Return how an actuator is, by words, as far as that is known: of one whose node is offline not what it does."""
+    control = executor.roster.plant.get(name)
+    if control is None:
+        return {}
+    node, reported = control.actuator.node, control.reported
+    free = executor.reach.can_be_asked(node) and not control.panel.taken and not control.lock_out.locked
+    words = {"tripped": tripped, "available": free and not tripped}
+    if reported is None or executor.reach.online.get(node) is False:
+        return words
+    does = {word: fulfils(action, None, reported) for word, action in _DONE.items()}
+    return words | {"local": reported.local} | {word: done for word, done in does.items() if done is not None}
 
 
 def actuator_views(executor: Executor, tripped: Container[str], now: Moment) -> tuple[ActuatorView, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.model.fitness import Misfit, good_range, threshold_misfits
 from edge_agent.model.plant import ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
 from edge_agent.plan.kinds.registry import kind_of, members_of, written
-from edge_agent.plan.kinds.spec import Known
+from edge_agent.plan.scene import Known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from edge_agent.plan.kinds.spec import PlanKind
 
 
-def misfits(plant: Plant, policy: Policy) -> list[Misfit]:
-    """Return everything that a plant cannot do as a policy asks; an empty list where it fits."""
-    return [*threshold_misfits(plant, policy), *_Plans(plant, policy).all()]
+def misfits(plant: Plant, policy: Policy, fitting: Policy | None = None) -> list[Misfit]:
+    """Return everything that a plant cannot do as a policy asks; an empty list where it fits.
+
+    `fitting` is a policy that fits: its thresholds, where they are in the other one, are not looked at again.
+    """
+    found = list(threshold_misfits(plant, policy, fitting))
+    return [*found, *_Plans(plant, policy).all()] if policy.plans else found
 
 
 def known(plant: Plant, policy: Policy) -> Known:
@@ -30,7 +34,8 @@ def known(plant: Plant, policy: Policy) -> Known:
     alarms.update((threshold.alarm, threshold.measure) for threshold in policy.thresholds)
     sensors = {sensor.name: sensor.quantity for sensor in plant.sensors}
     actuators = {actuator.name: actuator.kind for actuator in plant.actuators}
-    return Known(alarms, sensors, actuators, {sensor.name: good_range(sensor) for sensor in plant.sensors})
+    ranges = {sensor.name: good_range(sensor) for sensor in plant.sensors}
+    return Known(alarms, sensors, actuators, ranges, {sensor.name: sensor.unit for sensor in plant.sensors})
 
 
 class _Plans:
@@ -65,6 +70,10 @@ class _Plans:
         for place, step in enumerate(kind.steps(self._find)):
             if step.value is not None and not 0 <= step.value <= 1:
                 yield Misfit((*path, "do", place, "value"), f"{step.value:g} is out of range", "a number from 0 to 1")
+            wiring = getattr(self._find(step.actuator), "wiring", None)
+            if wiring is not None and step.action not in dict(wiring.forms):
+                wrong = f"the command of {step.actuator} has no form for {step.action}"
+                yield Misfit((*path, "do", place, "action"), wrong, "an action that its device is told")
         for place, fallback in enumerate(plan.without_evidence):
             yield from self._fallback((*path, "without_evidence", place), kind, fallback)
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.remembered import PlanView
 from edge_agent.plan.arbiter import Arbiter
-from edge_agent.plan.kinds.spec import Scene
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.planstate import PlanState
+from edge_agent.plan.scene import Scene
 from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
@@ -158,7 +158,8 @@ class Planner:
         self, states: list[PlanState], situation: Situation, now: Moment
     ) -> tuple[Iterable[PlanState], set[str]]:
         """Update plans; return those with something new to remember, and the names of those that begin."""
-        scene = Scene(situation.active, situation.doubted, now, self._plant.actuator, situation.gauge)
+        find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
+        scene = Scene(situation.active, situation.doubted, now, find, *seen)
         applied = {state.plan.id for state in states if state.applies}
         changed: Iterable[PlanState] = [state for state in states if state.update(scene, situation.sight)]
         begun = {state.plan.id for state in changed if state.applies} - applied

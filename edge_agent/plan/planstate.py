@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from edge_agent.model.evidence import Look, Sight
     from edge_agent.model.plant import Fallback, Plan, Plant, Step
     from edge_agent.model.time import Moment
-    from edge_agent.plan.kinds.spec import PlanKind, Scene
+    from edge_agent.plan.kinds.spec import PlanKind
+    from edge_agent.plan.scene import Scene
 
 
 _NEVER = float("inf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.plan.kinds.spec import nothing
+from edge_agent.plan.scene import nothing, unheard, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.plan.claims import Overruled
-    from edge_agent.plan.kinds.spec import Gauge
+    from edge_agent.plan.scene import Gauge
     from edge_agent.plan.standing import Standing, Station
 
 
@@ -26,7 +26,7 @@ class Situation(NamedTuple):
     `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `changed` are the names
     of what has changed since the last look: alarms that were raised or cleared, sensors that were heard, nodes whose
     status came; None where nobody knows. `revising`: a changed policy is in force in part, so that nothing may begin.
-    `gauge` says what a sensor shows.
+    `gauge` says what a sensor shows, `equipment` how an actuator is, `online` whether a node is there (see Scene).
     """
 
     active: Mapping[str, Alarm]
@@ -38,6 +38,8 @@ class Situation(NamedTuple):
     changed: Iterable[str] | None = None
     revising: bool = False
     gauge: Callable[[str], Gauge] = nothing
+    equipment: Callable[[str], Mapping[str, bool]] = unknown
+    online: Callable[[str], bool | None] = unheard
 
 
 class Planned(NamedTuple):

@@ -20,7 +20,7 @@ from edge_agent.model.plant import (
 )
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.kinds.registry import KINDS, OWN_COLUMNS, canonical
-from edge_agent.plan.kinds.spec import Known
+from edge_agent.plan.scene import Known
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.tomlfile import table
 
@@ -39,16 +39,18 @@ def declared(raw: dict[str, Any]) -> Known:
     sensors: dict[str, Any] = {}
     actuators: dict[str, Any] = {}
     ranges: dict[str, tuple[float, float]] = {}
+    units: dict[str, Any] = {}
     for node, content in table(raw.get("nodes")).items():
         alarms[f"{node}:{OFFLINE}"] = ""
         for sensor, declaration in table(table(content).get("sensors")).items():
             sensors[f"{node}/{sensor}"] = table(declaration).get("quantity")
+            units[f"{node}/{sensor}"] = table(declaration).get("unit")
             ranges[f"{node}/{sensor}"] = _range(table(table(declaration).get("quality")).get(GrossRange.name))
             alarms |= _alarms(f"{node}/{sensor}", table(table(declaration).get("thresholds")))
         for actuator, declaration in table(table(content).get("actuators")).items():
             actuators[f"{node}/{actuator}"] = table(declaration).get("kind")
             alarms |= {f"{node}/{actuator}:{name}": "" for name in ACTUATOR_ALARMS}
-    return Known(alarms, sensors, actuators, ranges)
+    return Known(alarms, sensors, actuators, ranges, units)
 
 
 def _range(gross_range: object) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pytest
 from support.memorystore import MemoryStore
+from support.stageworks import conditions, stages, timetable
 from support.utilitystore import UtilityStore
 
 from edge_agent.errors import StoreError
@@ -25,7 +26,7 @@ from edge_agent.model.commands import (
     CommandState,
     Decision,
 )
-from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
+from edge_agent.model.plant import Actuator, Fallback, Node, Plan, Plant, Policy, Sensor, Step, Threshold
 from edge_agent.model.quality import Flag, Quality
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
 from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
@@ -34,6 +35,7 @@ from edge_agent.model.time import Moment, rfc3339
 from edge_agent.model.turn import Turn
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.monitor.tests.registry import LAYOUT
+from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.ports.policy import PolicyRepository
 from edge_agent.ports.stores import Archive, Journal
 
@@ -767,7 +769,7 @@ async def test_what_devices_say_in_languages_of_their_own_comes_back_as_it_was(p
         )
         changes = await opened.store.apply(replace(foreign, nodes={"well": edited}))
         assert [(change.what, change.name) for change in changes] == [("node", "well"), ("sensor", "well/level")]
-        assert changes[1].detail == "source.scale 0.01 -> 0.02"
+        assert [change.detail for change in changes] == ["status [d/up] -> []", "source.scale 0.01 -> 0.02"]
         assert (await opened.store.plant()).nodes["well"] == edited
 
 
@@ -776,6 +778,27 @@ async def test_a_plant_that_was_changed_is_read_as_it_is_now(opened: Opened) -> 
     changed = replace(PLANT, nodes={"tank1": Node("tank1", {"level": LEVEL})}, policy=Policy((LOW,)))
     await opened.store.apply(changed)
     assert await opened.store.plant() == changed
+
+
+async def test_plans_of_every_kind_come_back_as_they_were(opened: Opened) -> None:
+    pump = "station/pump1"
+    plans = (
+        conditions("a", "tank1/level < 2 for 5 s", until=["tank1/level > 4"], unless=(f"{pump} is local",)),
+        stages((1.25, 4.0, pump), identity="b", without_evidence=(Fallback(use="tank1/level"),)),
+        timetable(
+            "22:00-06:00", "12:00-13:00", days=("mon-fri",), unsure="stop", timezone="Europe/Berlin", identity="c"
+        ),
+    )
+    wanted = replace(PLANT, policy=replace(PLANT.policy, plans=plans))
+    await opened.store.apply(wanted)
+    assert (await opened.store.policy()).plans == plans
+    assert [kind_of(plan) for plan in (await opened.store.policy()).plans] == [kind_of(plan) for plan in plans]
+    assert await opened.store.apply(wanted) == []
+    other = (stages((1.5, 4.0, pump), identity="b", without_evidence=plans[1].without_evidence),)
+    changes = await opened.store.apply(
+        replace(wanted, policy=replace(wanted.policy, plans=(plans[0], *other, plans[2])))
+    )
+    assert [str(change).partition(":")[0] for change in changes] == ["change plan b"]
 
 
 async def test_what_the_measure_of_a_threshold_is_told_comes_back_and_its_change_is_told(opened: Opened) -> None:

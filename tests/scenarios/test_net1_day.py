@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.lockstep import START, LockStep
+from support.stageworks import conditions, stages
 
 from edge_agent.known import Knowledge
 from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Sensor, Step, Threshold
@@ -61,9 +62,20 @@ def run_day(plant: Plant) -> tuple[list[tuple[int, bool]], float, float, float, 
     return switches, min(levels), max(levels), energy, lockstep
 
 
-@pytest.fixture(scope="module")
-def day() -> tuple[list[tuple[int, bool]], float, float, float, LockStep]:
-    return run_day(PLANT)
+#: The same controls in every kind of plan.
+PLANS = {
+    "by thresholds": PLANT.policy.plans,
+    "by stages": (stages((110.0, 140.0, "station/pump9"), identity="fill", measure="tank2/level"),),
+    "by conditions": (
+        conditions("fill", "tank2/level < 110", (("station/pump9", "start"),), until=["tank2/level > 140"]),
+        conditions("stop", "tank2/level > 140", (("station/pump9", "stop"),)),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=PLANS)
+def day(request: pytest.FixtureRequest) -> tuple[list[tuple[int, bool]], float, float, float, LockStep]:
+    return run_day(replace(PLANT, policy=replace(PLANT.policy, plans=PLANS[request.param])))
 
 
 def test_the_pump_is_switched_when_epanet_would_have(day):

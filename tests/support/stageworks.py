@@ -1,4 +1,4 @@
-"""Plans by stages and by civil time, for tests: each in one line, and a bench with a level."""
+"""Plans of all kinds for tests, each in one line, and a bench with a level."""
 
 from __future__ import annotations
 
@@ -42,6 +42,20 @@ def timetable(
     steps = tuple(Step(*step) for step in do)
     parameters = canonical("timetable", json.dumps(told))
     return Plan(more.pop("identity", "lake"), (), steps, kind="timetable", parameters=parameters, **more)
+
+
+def conditions(
+    identity: str,
+    when: Iterable[str] | str,
+    do: Iterable[tuple[str, str]] = ((PUMP1, "start"),),
+    *,
+    until: Iterable[str] = (),
+    **more: Any,
+) -> Plan:
+    """A plan by conditions."""
+    whens = (when,) if isinstance(when, str) else tuple(when)
+    parameters = canonical("condition", json.dumps({"until": list(until)}))
+    return Plan(identity, whens, tuple(Step(*step) for step in do), parameters=parameters, **more)
 
 
 class Tank(Bench):

@@ -1,59 +1,96 @@
-"""By alarms: while all of some are active, and none of others."""
+"""By conditions: while all of some hold, and none of others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import Field
 
 from edge_agent.model.alarms import AlarmKey
-from edge_agent.model.evidence import replaced
+from edge_agent.model.figures import figure
 from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import BAD_QUALITY, BUILT_IN_ALARMS, STALE, VALUE, Step
 from edge_agent.model.spelling import did_you_mean, show
+from edge_agent.plan.conditions.circumstances import Circumstances
+from edge_agent.plan.conditions.meaning import (
+    alarms,
+    asserted,
+    compared,
+    elsewhere,
+    misfits,
+    named,
+    never_known,
+    places,
+    truths,
+)
+from edge_agent.plan.conditions.text import is_plain
 from edge_agent.plan.kinds.spec import Asked, PlanKind, step_conflicts
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from edge_agent.model.fitness import Place
-    from edge_agent.plan.kinds.spec import Find, Known, Scene
+    from edge_agent.plan.scene import Find, Known, Scene
 
-ALARM_PHRASE = "an alarm: node/sensor:threshold, node/sensor:stale, node/sensor:bad_quality or node:offline"
+ALARM_PHRASE = (
+    "a condition, or an alarm: node/sensor:threshold, node/sensor:stale, node/sensor:bad_quality or node:offline"
+)
 #: To guess which of more alarms was meant takes a second.
 _MOST_GUESSED = 10_000
 _IGNORANCE = frozenset({STALE, BAD_QUALITY})
-_AlarmName = Annotated[str, Field(title=ALARM_PHRASE)]
+_Text = Annotated[str, Field(title=ALARM_PHRASE)]
+
+
+class Progress(NamedTuple):
+    """What a plan with conditions remembers: that it has begun and not ended, and since when what has to last lasts."""
+
+    begun: bool = False
+    since: Mapping[str, float] = MappingProxyType({})
+    doubted: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition(PlanKind):
-    """While all alarms of `when` are active and none of `unless`, it asks for what `do` says.
+    """While all of `when` holds and none of `unless`, it asks for what `do` says; with `until` from then on until that.
 
-    No state. A fail-safe action it asks for as well where doubtful readings would raise those alarms.
+    What is unknown neither begins nor goes on, and blocks in `unless`. A fail-safe action it asks for as well where
+    doubtful readings say so. Progress is remembered where something has to last, or to end.
     """
 
     name: ClassVar[str] = "condition"
-    says: ClassVar[str] = "while alarms are active"
+    says: ClassVar[str] = "while conditions hold"
 
     when: Annotated[
-        tuple[_AlarmName, ...],
+        tuple[_Text, ...],
         Field(
             strict=False,
             min_length=1,
-            title="a list of at least one alarm",
-            description="All of these alarms are active.",
+            title="a list of at least one condition",
+            description="All of these alarms are active, and conditions true.",
         ),
     ]
     unless: Annotated[
-        tuple[_AlarmName, ...],
-        Field(strict=False, title="a list of alarms", description="None of these alarms is active."),
+        tuple[_Text, ...],
+        Field(strict=False, title="a list of conditions", description="None of these is, and of none nobody knows."),
+    ] = ()
+    until: Annotated[
+        tuple[_Text, ...],
+        Field(
+            strict=False,
+            title="a list of conditions",
+            description="What has begun ends when one of these is true; absent: it stands until another plan ends it.",
+        ),
     ] = ()
     do: Annotated[
         tuple[Step, ...],
         Field(strict=False, min_length=1, title="a list of at least one step", description="What is requested."),
     ]
+    timezone: Annotated[
+        str,
+        Field(title="a time zone, such as Europe/Berlin", description="Whose civil time; absent: that of the site."),
+    ] = "UTC"
 
     def steps(self, find: Find) -> tuple[Step, ...]:
         """Return what `do` says."""
@@ -61,68 +98,119 @@ class Condition(PlanKind):
         return self.do
 
     @property
+    def _all(self) -> tuple[str, ...]:
+        return (*self.when, *self.unless, *self.until)
+
+    @property
+    def _simple(self) -> bool:
+        """Whether it is about alarms alone, so that there is nothing to remember."""
+        return not self.until and all(map(is_plain, self._all))
+
+    @property
     def looks(self) -> tuple[str, ...]:
-        """What the alarms are of."""
-        return _places((*self.when, *self.unless))
+        """What the alarms and conditions are of."""
+        return places(self._all)
 
     @property
     def blockers(self) -> tuple[str, ...]:
-        """What the alarms of `unless` are of."""
-        return _places(self.unless)
+        """What those of `unless` are of."""
+        return places(self.unless)
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """What the alarms of `when` are of."""
-        return _places(self.when)
+        """What those of `when` are of."""
+        return places(self.when)
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Those of `when` and `unless`."""
-        return (*self.when, *self.unless)
+        """Those in `when`, `unless` and `until`."""
+        return alarms(self._all)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The sensors and nodes in conditions."""
+        return named(self._all)
 
     @property
     def moved(self) -> tuple[tuple[str, float | None], ...]:
         """What the limits of `when` are compared with."""
-        return tuple((alarm, None) for alarm in self.when)
+        return tuple((text, None) for text in self.when if is_plain(text)) + compared(self.when)
+
+    @property
+    def ends(self) -> bool:
+        """Whether there is an `until`."""
+        return bool(self.until)
 
     @property
     def by_ignorance(self) -> bool:
-        """Whether an alarm of `when` says that nothing is known."""
-        return any(AlarmKey.parse(name).threshold in _IGNORANCE for name in self.when)
+        """Whether it begins because nothing is known."""
+        return any(AlarmKey.parse(name).threshold in _IGNORANCE for name in asserted(self.when))
 
-    def ask(self, scene: Scene, state: Any) -> tuple[Any, Asked]:  # noqa: ANN401 - it has none
-        """Ask for `do` while the alarms say so."""
+    def ask(self, scene: Scene, state: Progress | None) -> tuple[Progress | None, Asked]:
+        """Ask for `do` while the conditions say so."""
+        return (None, self._by_alarms(scene)) if self._simple else self._by_texts(scene, state or Progress())
+
+    def _by_alarms(self, scene: Scene) -> Asked:
         holds = self._holds(scene.active)
         doubtful = holds or self._holds(scene.active, scene.doubted)
         why = f"doubtful readings lie beyond {', '.join(self.when)}"
-        return state, Asked(self.do if holds else (), self.do if doubtful else (), self.when, why)
+        return Asked(self.do if holds else (), self.do if doubtful else (), self.when, why)
 
     def _holds(self, active: Container[str], doubted: Container[str] = ()) -> bool:
         if any(name in active for name in self.unless):
             return False
         return all(name in active or name in doubted for name in self.when)
 
+    def _by_texts(self, scene: Scene, before: Progress) -> tuple[Progress, Asked]:
+        good = Circumstances(scene, self.timezone, dict(before.since))
+        doubt = Circumstances(scene, self.timezone, dict(before.doubted), doubt=True)
+        blocked = truths(self.unless, good)
+        free = all(truth is False for truth in blocked)
+        whens, suspected, ends = truths(self.when, good), truths(self.when, doubt), truths(self.until, good)
+        ended = True in ends or True in truths(self.until, doubt) or never_known(self.until, good)
+        holds = all(whens) and free
+        begun = (before.begun or holds) and bool(self.until) and not ended
+        steps = self.do if (begun and free) or (holds and not ended) else ()
+        doubtful = self.do if steps or (all(suspected) and True not in blocked and not ended) else ()
+        over = f"{' or '.join(self.until)}: so it ends" if ended else ""
+        asked = Asked(steps, doubtful, alarms(self.when), self._why(scene), over, min(good.due, doubt.due))
+        return Progress(begun, good.since, doubt.since), asked
+
+    def _why(self, scene: Scene) -> str:
+        gauges = [(name, scene.gauge(name)) for name in named(self.when) if "/" in name]
+        shown = [
+            f"{name} is {figure(gauge.good)} {gauge.unit}".rstrip() for name, gauge in gauges if gauge.good is not None
+        ]
+        return "; ".join([" and ".join(self.when), *shown])
+
     def timed(self, scene: Scene) -> tuple[Step, ...]:
-        """Return `do`, unless an alarm of `unless` is active."""
-        return () if any(name in scene.active for name in self.unless) else self.do
+        """Return `do`, unless something of `unless` is so, or nobody knows."""
+        around = Circumstances(scene, self.timezone, {})
+        return self.do if all(truth is False for truth in truths(self.unless, around)) else ()
 
     def instead(self, sensor: str, by: str) -> Self:
         """Return the same by alarms of the same names of another sensor."""
-        when, unless = (tuple(replaced(alarm, sensor, by) for alarm in alarms) for alarms in (self.when, self.unless))
-        return replace(self, when=when, unless=unless)
+        when, unless, until = (
+            tuple(elsewhere(text, sensor, by) for text in texts) for texts in (self.when, self.unless, self.until)
+        )
+        return replace(self, when=when, unless=unless, until=until)
 
     @classmethod
     def conflicts(cls, given: Mapping[str, Any], known: Known) -> Iterator[Misfit]:
-        """Find alarms that there are not, or that contradict each other, and wrong steps."""
-        when, unless = _written(given.get("when")), _written(given.get("unless"))
-        for key, alarms in (("when", when), ("unless", unless)):
-            for position, alarm in alarms:
-                yield from _alarm((key, position), alarm, known)
-        asked_for = {alarm for _, alarm in when}
-        for position, alarm in unless:
-            if alarm in asked_for:
-                wrong = f"{show(alarm)} is in when as well: the plan could never apply"
-                yield Misfit(("unless", position), wrong, "an alarm that is not in when")
+        """Find what is no condition, what there is not, what can never be, what contradicts itself, and wrong steps."""
+        found = {key: _written(given.get(key)) for key in ("when", "unless", "until")}
+        for key, texts in found.items():
+            for position, text in texts:
+                if is_plain(text):
+                    yield from _alarm((key, position), text, known)
+                else:
+                    yield from misfits((key, position), text, known)
+        asked_for = {text for _, text in found["when"]}
+        for key in ("unless", "until"):
+            for position, text in found[key]:
+                if text in asked_for:
+                    wrong = f"{show(text)} is in when as well: the plan could never apply"
+                    yield Misfit((key, position), wrong, "an alarm that is not in when")
         steps = given.get("do")
         yield from step_conflicts("do", steps if isinstance(steps, list) else (), known)
 
@@ -149,9 +237,3 @@ def _unknown_alarm(path: Place, alarm: str, known: list[str]) -> Misfit:
         wrong = f"{place} has no threshold {threshold}"
         return Misfit(path, wrong, f"one that is declared{guess}")
     return Misfit(path, f"{show(alarm)} is no alarm of this plant", ALARM_PHRASE + guess)
-
-
-def _places(alarms: Iterable[str]) -> tuple[str, ...]:
-    """Return what alarms are of, each once: sensors, nodes, and actuators, of which all is known."""
-    keys = (AlarmKey.parse(alarm) for alarm in alarms)
-    return tuple(dict.fromkeys(f"{key.node}/{key.sensor}" if key.sensor else key.node for key in keys))

@@ -11,57 +11,13 @@ from edge_agent.model.plant import ACTIONS, Step
 from edge_agent.model.spelling import one_of, show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from edge_agent.model.fitness import Place
-    from edge_agent.model.plant import Actuator
-    from edge_agent.model.time import Moment
-
-    #: Finds an actuator of the plant by `node/actuator`.
-    Find = Callable[[str], Actuator | None]
+    from edge_agent.plan.scene import Find, Known, Scene
 
 #: What switches equipment on, and what off, by its kind.
 SWITCHES: Mapping[str, tuple[str, str]] = MappingProxyType({"pump": ("start", "stop"), "valve": ("open", "close")})
-
-
-class Known(NamedTuple):
-    """What plans can refer to, as it is declared.
-
-    Alarms by name with the measure they are of (empty: of none), sensors with their quantity, actuators with their
-    kind; and between which values the good readings of a sensor lie, where that is known.
-    """
-
-    alarms: Mapping[str, str]
-    sensors: Mapping[str, Any]
-    actuators: Mapping[str, Any]
-    ranges: Mapping[str, tuple[float, float]] = MappingProxyType({})
-
-
-class Gauge(NamedTuple):
-    """What a sensor shows: its last good value of this run, and a suspect one that came after it."""
-
-    good: float | None = None
-    doubtful: float | None = None
-    unit: str = ""
-
-
-def nothing(sensor: str) -> Gauge:
-    """Return what a sensor shows that was never heard."""
-    del sensor
-    return Gauge()
-
-
-class Scene(NamedTuple):
-    """What a kind sees in one turn: names of the active alarms, and of those that doubt would raise; what sensors show.
-
-    `find` finds an actuator of the plant by `node/actuator`.
-    """
-
-    active: Container[str]
-    doubted: Container[str]
-    now: Moment
-    find: Find
-    gauge: Callable[[str], Gauge] = nothing
 
 
 class Asked(NamedTuple):
@@ -113,7 +69,7 @@ class PlanKind(ABC):
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """Those of `looks` that its requests are to change: their sensors should be told when they are frozen."""
+        """Those of `looks` that its requests are to change: a frozen one should be noticed."""
         return ()
 
     @property

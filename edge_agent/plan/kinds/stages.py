@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from edge_agent.model.plant import Step
-    from edge_agent.plan.kinds.spec import Find, Gauge, Known, Scene
+    from edge_agent.plan.scene import Find, Gauge, Known, Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from edge_agent.model.time import Instant, Moment
-    from edge_agent.plan.kinds.spec import Find, Known, Scene
+    from edge_agent.plan.scene import Find, Known, Scene
 
 #: Rules of time zones are looked up again after so long.
 _MOST_SECONDS = 3600.0

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plandesk import BACKUP, HIGH, INTAKE, LEVEL, LOW, PLANT, PUMP1, PUMP2, SUCTION, alarms
 from support.plants import START, later, plan
-from support.stageworks import stages, timetable
+from support.stageworks import conditions, stages, timetable
 
 from edge_agent.model.evidence import Look
 from edge_agent.model.plant import Fallback
-from edge_agent.plan.kinds.spec import Gauge
 from edge_agent.plan.planning import Planner
 from edge_agent.plan.planstate import PlanState
+from edge_agent.plan.scene import Gauge
 from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
@@ -48,7 +48,20 @@ _timetables = st.builds(
     st.sampled_from([None, "stop"]),
     priority=st.sampled_from([10, 50]),
 )
-_plans = st.lists(st.one_of(_conditions, _stages, _timetables), unique_by=lambda p: p.id, max_size=4)
+_texts = st.builds(
+    lambda name, when, unless, until, step, **more: conditions(name, when, (step,), unless=unless, until=until, **more),
+    st.sampled_from("abcd"),
+    st.sampled_from(
+        [f"{LEVEL} < 2", f"{LEVEL} < 2 for 20 s or {HIGH}", f"{LEVEL} < 3 and not {INTAKE} < 1", f"not {HIGH}"]
+    ),
+    st.sampled_from([(), (SUCTION,), (f"{INTAKE} < 1",), ("station/pump2 is running",)]),
+    st.sampled_from([(), (f"{LEVEL} > 2",), (HIGH, f"{BACKUP} > 3 for 10 s")]),
+    st.tuples(st.sampled_from([PUMP1, PUMP2]), st.sampled_from(["start", "stop"])),
+    priority=st.sampled_from([10, 50]),
+    cooldown_seconds=st.sampled_from([0, 100]),
+    without_evidence=st.sampled_from([(), (Fallback(use=BACKUP),)]),
+)
+_plans = st.lists(st.one_of(_conditions, _stages, _timetables, _texts), unique_by=lambda p: p.id, max_size=4)
 _names = st.frozensets(st.sampled_from(ALARMS))
 _events = st.lists(
     st.one_of(
@@ -128,11 +141,16 @@ class World:
             self.doubted,
             changed=changed if self.told else None,
             revising=self.revising,
-            gauge=lambda name: Gauge(self.values.get(name), self.suspect.get(name)),
+            gauge=self._gauge,
+            equipment=lambda name: {"running": self.doing[name]} if name in self.doing else {},
         )
         planned = self.planner.decide(situation, self.now)
         self.standing |= {request.actuator: request for request in planned.requests}
         return planned.requests
+
+    def _gauge(self, name):
+        good, doubtful = self.values.get(name), self.suspect.get(name)
+        return Gauge(good, doubtful, trusted=good is not None and doubtful is None)
 
     def _station(self, standing):
         return Station(self.after, self.doing.get(standing.request.actuator))
@@ -193,7 +211,7 @@ def test_a_fail_safe_step_whose_alarms_hold_is_what_stands(plans, events):
         world.decide()
         known = world.active | world.doubted
         for p in world.plans:
-            if p.kind != "condition":
+            if p.kind != "condition" or ":" not in "".join(p.when) or " " in "".join((*p.when, *p.unless)):
                 continue
             holds = known.issuperset(p.when) and world.active.isdisjoint(p.unless)
             request = world.standing.get(p.do[0].actuator)
@@ -216,3 +234,19 @@ def test_who_is_told_what_has_changed_decides_as_who_looks_at_everything(plans, 
                 assert getattr(worlds[0].planner, name) == getattr(worlds[1].planner, name)
             for actuator in (PUMP1, PUMP2):
                 assert worlds[0].planner.unsure(actuator) == worlds[1].planner.unsure(actuator)
+
+
+@settings(max_examples=200)
+@given(_plans, _events)
+def test_who_looks_only_when_it_is_due_decides_as_who_looks_every_second(plans, events):
+    often, rarely = World(plans), World(plans)
+    for event, detail in events:
+        for world in (often, rarely):
+            world.happen(event, detail)
+        for step in range(detail if event == "time" else 1):
+            found = often.decide()
+            if step == 0 or rarely.planner.next_seconds() <= rarely.now.seconds + 1:
+                assert rarely.decide() == found
+            else:
+                rarely.now = later(1, rarely.now)
+                assert found == ()

@@ -147,6 +147,18 @@ def test_the_example_in_the_document_loads():
     assert [plan.id for plan in plant.policy.plans] == ["fill_tank1", "protect_pump1", "tank1_is_full"]
 
 
+def test_each_example_of_a_plan_loads_and_nothing_is_wrong_with_it():
+    blocks = re.findall(r"```toml\n(.*?)```", PLANT_FILE, re.DOTALL)
+    plant = tomllib.loads(blocks[0])
+    station = plant["nodes"]["station"]["actuators"]
+    station["pump2"] = station["pump1"]
+    examples = [tomllib.loads(block)["plans"] for block in blocks[1:] if "[plans." in block]
+    assert {plan.get("kind", "condition") for plans in examples for plan in plans.values()} == set(schema.PLAN_TABLES)
+    for plans in examples:
+        found = plant_from(plant | {"plans": plant["plans"] | plans}, Path("docs/plant-file.md")).plant
+        assert set(plans) <= {plan.id for plan in found.policy.plans}
+
+
 def test_the_alarms_that_need_no_configuration_are_documented():
     for alarm in ("`node/sensor:stale`", "`node/sensor:bad_quality`", "`node:offline`", *CLASSIC_NAMES):
         assert alarm in PLANT_FILE
