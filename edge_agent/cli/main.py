@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     command("explain", "look", "why a command was sent").add_argument("command_id", metavar="COMMAND_ID")
     _add_export(command("export", "look", "print what the store holds"))
     _add_qc(command("qc", "qc", "run the quality tests of a sensor over a recorded series", plant=True))
+    _add_devices(command("devices", "devices", "what devices say on the broker, and a plant file for it"))
     replaying = command("replay", "run", "run recorded messages through the loop", plant=True)
     replaying.add_argument("file", type=Path, metavar="FILE.jsonl")
     return parser
@@ -95,6 +96,12 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the misbehaviour")
     parser.add_argument("--scaffold", action="store_true", help="print a first plant file for the network")
     parser.add_argument("--site", default="site-1", metavar="ID", help="the site of that plant file; default site-1")
+
+
+def _add_devices(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("listen",), help="show what comes by, then print the TOML for it")
+    parser.add_argument("--topic", default="#", metavar="F", help="only topics of this MQTT filter; default #")
+    parser.add_argument("--seconds", type=_positive, metavar="S", help="end after so long; default: at Ctrl-C")
 
 
 def _add_qc(parser: argparse.ArgumentParser) -> None:

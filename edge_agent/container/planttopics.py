@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from edge_agent.dialects.listening import topics
+from edge_agent.dialects.listening import states, topics
 
 if TYPE_CHECKING:
     from edge_agent.model.plant import Plant
@@ -27,6 +27,8 @@ class PlantTopics:
         """Begin with a plant; `base` begins the topics of our own language."""
         self._session, self._base = session, base
         self._wanted = topics(plant)
+        self._parting: set[str] = set()  # where actuators that have left the plant show what they do
+        self._actuators = plant.actuators
         self._strange: set[str] = set()
         self._changed = asyncio.Event()
         session.subscriptions.want(self._wanted)
@@ -37,8 +39,11 @@ class PlantTopics:
     def equip(self, plant: Plant) -> None:
         """Subscribe to the topics of a changed plant, which was reported before: what comes finds it in force."""
         wanted = topics(plant)
-        if wanted != self._wanted:
-            self._wanted = wanted
+        gone = [actuator for actuator in self._actuators if plant.actuator(actuator.name) is None]
+        self._actuators = plant.actuators
+        parting = {source.topic for actuator in gone for source in states(actuator)} - wanted
+        if (wanted, parting) != (self._wanted, self._parting):
+            self._wanted, self._parting = wanted, parting
             self._changed.set()
 
     def turn(self, turn: Turn) -> None:
@@ -55,5 +60,6 @@ class PlantTopics:
             await self._changed.wait()
             self._changed.clear()
             strange, self._strange = self._strange, set()
-            await self._session.listen(self._wanted)
+            self._parting -= strange  # nobody waits for it any more
+            await self._session.listen(self._wanted | self._parting)
             await self._session.forget(strange)

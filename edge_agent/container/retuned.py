@@ -1,4 +1,4 @@
-"""Limits that people change while the agent runs: in force as they are written, and told of where they look wrong."""
+"""Limits that people change while the agent runs: in force as they are written, and reported where they look wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Retuned:
     """The plant from `source`, a PlantSource, with a warning for each sensor whose limits are out of order.
 
     A plant file with such limits is refused. A change in the store is the word of whoever is responsible, and two
-    limits that are moved one after the other may cross in between: it counts at once, and is told of until mended.
+    limits that are moved one after the other may cross in between: it counts at once, and is reported until mended.
     """
 
     def __init__(self, source: PlantSource) -> None:

@@ -13,10 +13,10 @@ from edge_agent.dialects.spec import UnreadableError
 from edge_agent.model.inbox import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from edge_agent.dialects.spec import Dialect
-    from edge_agent.model.plant import Node, Plant
+    from edge_agent.model.plant import Actuator, Node, Plant
     from edge_agent.model.sources import ReplySource, Source, WordSource
 
 #: What a state says that means that a person has the equipment at its panel.
@@ -42,14 +42,20 @@ class ForeignReply(NamedTuple):
 
 
 @dataclass(slots=True)
-class Content:
-    """What one message says. Samples stand with their nodes; `rejected` is what cannot be read."""
+class Words:
+    """What a message says besides readings."""
 
-    samples: list[tuple[str, Sample]] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
     statuses: list[tuple[str, bool]] = field(default_factory=list)
     states: list[ForeignState] = field(default_factory=list)
     replies: list[ForeignReply] = field(default_factory=list)
+
+
+class Content(NamedTuple):
+    """What one message says. Samples stand with their nodes; `rejected` is what cannot be read."""
+
+    samples: list[tuple[str, Sample]]
+    rejected: list[Rejected]
+    words: Words | None = None
 
 
 class Listener:
@@ -62,18 +68,10 @@ class Listener:
         self._states: list[tuple[str, WordPlace]] = []
         self._replies: list[tuple[str, ReplyPlace]] = []
         self.nodes: tuple[str, ...] = ()
+        self.kind = Kind.ACK  # what its messages count as
 
     def __repr__(self) -> str:
         return f"<Listener of {', '.join(self.nodes)}: {len(self._readings)} readings, {self._dialect.name}>"
-
-    @property
-    def kind(self) -> Kind:
-        """Return what its messages count as."""
-        if self._readings:
-            return Kind.TELEMETRY
-        if self._states:
-            return Kind.STATE
-        return Kind.STATUS if self._statuses else Kind.ACK
 
     def listen(self, node: str, name: str, place: ReadingPlace | ReplyPlace) -> None:
         """Read values of a sensor, or answers of an actuator (`node/actuator`), from now on."""
@@ -91,42 +89,50 @@ class Listener:
     def _note(self, node: str) -> None:
         if node not in self.nodes:
             self.nodes = (*self.nodes, node)
+        if self._readings:
+            self.kind = Kind.TELEMETRY
+        elif self._states:
+            self.kind = Kind.STATE
+        elif self._statuses:
+            self.kind = Kind.STATUS
 
     def read(self, payload: bytes, *, retained: bool) -> Content:
         """Read a message."""
-        content = Content()
         if not payload and retained:  # it takes the last one back
-            return content
+            return Content([], [])
         try:
             document = self._dialect.read(payload)
         except UnreadableError as error:
-            content.rejected.append(Rejected(str(error), payload))
-            return content
+            return Content([], [Rejected(str(error), payload)])
+        samples: list[tuple[str, Sample]] = []
+        rejected: list[Rejected] = []
         for node, place in self._readings:
             said = None if retained and place.skips_retained else place.read(document)
             if type(said) is Sample:
-                content.samples.append((node, said))
+                samples.append((node, said))
             elif said is not None:
-                content.rejected.append(said)  # type: ignore[arg-type]  # the other of the two
+                rejected.append(said)  # type: ignore[arg-type]  # the other of the two
         if self._statuses or self._states or self._replies:
-            self._read_words(content, document, retained=retained)
-        return content
+            return Content(samples, rejected, self._read_words(rejected, document, retained=retained))
+        return Content(samples, rejected)
 
-    def _read_words(self, content: Content, document: object, *, retained: bool) -> None:
+    def _read_words(self, rejected: list[Rejected], document: object, *, retained: bool) -> Words:
+        words = Words()
         for node, place in self._statuses:
             said = None if retained and place.skips_retained else place.read(document)
             if said is not None and said[0]:
-                content.statuses.append((node, said[0] == "online"))
+                words.statuses.append((node, said[0] == "online"))
             elif said is not None:
-                content.rejected.append(Rejected("status_invalid", place.excerpt(node, said[1])))
+                rejected.append(Rejected("status_invalid", place.excerpt(node, said[1])))
         for actuator, place in self._states:
             said = None if retained and place.skips_retained else place.read(document)
             if said is not None:
-                content.states.append(_state(actuator, *said))
+                words.states.append(_state(actuator, *said))
         for actuator, answers in self._replies:
             reply = answers.read(document)
             if reply is not None:
-                content.replies.append(ForeignReply(actuator, *reply))
+                words.replies.append(ForeignReply(actuator, *reply))
+        return words
 
 
 def _state(actuator: str, word: str, found: object) -> ForeignState:
@@ -134,6 +140,51 @@ def _state(actuator: str, word: str, found: object) -> ForeignState:
     if word and word != LOCAL:
         return ForeignState(actuator, word, local=False)
     return ForeignState(actuator, f"unknown ({found})"[:_LONGEST_WORD], local=word == LOCAL)
+
+
+class PlantListeners:
+    """What to read of each topic by the plant in force.
+
+    An actuator that leaves the plant is stopped first: what it shows is read on, until it is known to rest.
+    """
+
+    def __init__(self) -> None:
+        self._of_plant: dict[str, Listener] = {}
+        self._parting: dict[str, tuple[str, Listener]] = {}
+        self._wired: dict[str, Actuator] = {}
+
+    def __repr__(self) -> str:
+        return f"<PlantListeners: {len(self._of_plant)} topics, {len(self._parting)} of what has left>"
+
+    def equip(self, plant: Plant) -> None:
+        """Read by a changed plant from now on."""
+        wired = {actuator.name: actuator for actuator in plant.actuators if actuator.wiring is not None}
+        self._parting = {
+            source.topic: (name, _state_listener(actuator, source))
+            for name, actuator in self._wired.items()
+            if plant.actuator(name) is None
+            for source in states(actuator)
+        }
+        self._wired, self._of_plant = wired, listeners(plant)
+
+    def of(self, topic: str, leaving: Collection[str]) -> Listener | None:
+        """Return what reads a topic; `leaving` are actuators besides those of the plant."""
+        found = self._of_plant.get(topic)
+        if found is None and leaving and topic in self._parting:
+            name, listener = self._parting[topic]
+            return listener if name in leaving else None
+        return found
+
+
+def _state_listener(actuator: Actuator, source: WordSource) -> Listener:
+    listener = Listener(source.codec)
+    listener.listen_for_words(actuator.node, actuator.name, WordPlace(source))
+    return listener
+
+
+def states(actuator: Actuator) -> tuple[WordSource, ...]:
+    """Return where an actuator of such a device shows what it does."""
+    return () if actuator.wiring is None else actuator.wiring.state
 
 
 def listeners(plant: Plant) -> dict[str, Listener]:

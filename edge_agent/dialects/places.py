@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from edge_agent.dialects.native import Sample
 from edge_agent.dialects.pointer import MISSING, find, same, steps
 from edge_agent.dialects.rejects import MOST_SEQ, Rejected, rendered, value_reason
-from edge_agent.dialects.timestamps import WRITTEN, TimestampError, told_instant
+from edge_agent.dialects.timestamps import TimestampError, told_instant
 
 if TYPE_CHECKING:
     from edge_agent.dialects.pointer import Steps
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.model.time import Instant
 
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
-_WRITTEN = re.compile(WRITTEN)
+_LEAST_WRITTEN = len("2026-11-22T10:00:00")
 _LONGEST_WORD = 64
 _LONGEST_SHOWN = 120
 _LONGEST_UNIT = 16
@@ -68,34 +68,38 @@ class ReadingPlace:
 
     def read(self, document: Any) -> Sample | Rejected | None:  # noqa: ANN401 - whatever a payload holds
         """Return what is said, why it cannot be read, or None where nothing is said: that is never 0."""
-        if self._conditions.held and not self._conditions.hold(document):
+        source = self._source
+        if source.only_if and not self._conditions.hold(document):
             return None
         found = find(document, self._value)
-        if found is MISSING or found is None or self._is_missing(found):
+        if found is MISSING or found is None or (source.missing and self._is_missing(found)):
             return None
         seq = None
         try:
-            seq = self._read_seq(document)
-            self._check_quality(document)
+            if self._seq is not None:
+                seq = self._read_seq(document)
+            if self._quality is not None:
+                self._check_quality(document)
             value = self._number(found)
-            return _new(Sample, (self.sensor, value, self._read_unit(document), self._observed_at(document), seq))
+            unit = source.unit if self._unit is None else self._read_unit(document)
+            at = None if self._ts is None else self._observed_at(find(document, self._ts))
+            return _new(Sample, (self.sensor, value, unit, at, seq))
         except (_RejectedError, TimestampError) as error:
             return Rejected(str(error), self._excerpt(found), seq)
 
     def _is_missing(self, found: object) -> bool:
-        return bool(self._source.missing) and any(same(found, each) for each in self._source.missing)
+        return any(same(found, each) for each in self._source.missing)
 
     def _check_quality(self, document: Any) -> None:  # noqa: ANN401 - as above
-        if self._quality is None:
-            return
-        code = find(document, self._quality)
+        code = find(document, self._quality or ())
         if not any(same(code, good) for good in self._source.good):
             raise _RejectedError("quality_not_good")
 
     def _number(self, found: Any) -> float:  # noqa: ANN401 - as above
-        if type(found) is str:
+        kind = type(found)
+        if kind is str:
             found = self._spelled(found)
-        elif type(found) not in {float, int, bool}:
+        elif kind is not float and kind is not int and kind is not bool:
             raise _RejectedError("value_not_numeric")
         try:
             value = found * self._source.scale + self._source.offset
@@ -114,34 +118,29 @@ class ReadingPlace:
         raise _RejectedError("value_not_numeric")
 
     def _read_unit(self, document: Any) -> str | None:  # noqa: ANN401 - as above
-        if self._unit is None:
-            return self._source.unit
-        unit = find(document, self._unit)
+        unit = find(document, self._unit or ())
         if not isinstance(unit, str) or len(unit) > _LONGEST_UNIT:
             raise _RejectedError("unit_invalid")
         return unit
 
     def _read_seq(self, document: Any) -> int | None:  # noqa: ANN401 - as above
-        if self._seq is None:
-            return None
-        seq = find(document, self._seq)
+        seq = find(document, self._seq or ())
         if seq is MISSING or seq is None:
             return None
         if type(seq) is not int or not 0 <= seq <= MOST_SEQ:
             raise _RejectedError("seq_invalid")
         return seq
 
-    def _observed_at(self, document: Any) -> Instant | None:  # noqa: ANN401 - as above
+    def _observed_at(self, ts: Any) -> Instant | None:  # noqa: ANN401 - as above
         """Return when it was measured; None where nothing is said of it: then the time of receipt counts."""
-        if self._ts is None:
+        if type(ts) is str:
+            if not _is_written(ts):
+                if not self._source.text_numbers or not _NUMBER.fullmatch(ts):
+                    raise TimestampError("timestamp_invalid")
+                ts = float(ts)
+        elif ts is MISSING or ts is None:
             return None
-        ts = find(document, self._ts)
-        if ts is MISSING or ts is None:
-            return None
-        if isinstance(ts, str) and not _WRITTEN.match(ts) and self._source.text_numbers and _NUMBER.fullmatch(ts):
-            ts = float(ts)
-        is_sound = _WRITTEN.match(ts) if isinstance(ts, str) else type(ts) in {int, float}
-        if not is_sound:
+        elif type(ts) is not int and type(ts) is not float:
             raise TimestampError("timestamp_invalid")
         try:
             return told_instant(ts, self._source.ts_format)
@@ -151,6 +150,14 @@ class ReadingPlace:
     def _excerpt(self, found: object) -> bytes:
         """Show in a dead letter which sensor it is about, where, and what stood there."""
         return rendered({"sensor": self.name, "place": self._source.value, "found": _shown(found)})
+
+
+def _is_written(ts: str) -> bool:
+    """Whether a text begins like a date with a time, such as 2026-11-22T10:00:00; datetime says whether it is one.
+
+    It reads dates alone, week dates and bare numbers besides.
+    """
+    return len(ts) >= _LEAST_WRITTEN and ts[4] == ts[7] == "-" and ts[13] == ts[16] == ":"
 
 
 class WordPlace:

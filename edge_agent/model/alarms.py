@@ -89,8 +89,8 @@ class Alarm:
     """The state of one alarm at one moment. An alarm that is neither active nor unacknowledged is at rest.
 
     `since` is when the present state of `active` began; `limit`, `value` and `unit` are absent for alarms without.
-    One that is `chattering` is told once a minute, whatever it does in between. One that is not `annunciated` is the
-    state of a switch point: plans see it, people are not told.
+    One that is `chattering` is reported once a minute, whatever it does in between. One that is not `annunciated` is
+    the state of a switch point: plans see it, people are not told.
     """
 
     key: AlarmKey

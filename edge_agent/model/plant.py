@@ -58,7 +58,7 @@ ACTIONS: Mapping[ActuatorKind, tuple[str, ...]] = MappingProxyType(
 class Threshold:
     """One limit of a sensor. It acts above or below the limit, on its `side`; the deadband lies on the other.
 
-    It is compared with a measure of the sensor, by name; `parameters` are what that measure is told, sorted by name.
+    It is compared with a measure of the sensor, by name; `parameters` are that measure's keys, sorted by name.
     One that is not `annunciated` is a switch point: for plans alone, and no alarm for people. Raises ValueError where
     neither the name nor `side` says on which side it acts, or each says another.
     """
@@ -207,9 +207,9 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is requested of which actuators, and when: by its kind, and what that is told.
+    """What is requested of which actuators, and when: by its kind, and the keys of that.
 
-    `when`, `unless` and `do` are told to kinds that have them, all else stands in `parameters`, as JSON. What is not
+    `when`, `unless` and `do` are keys of kinds that have them, all others stand in `parameters`, as JSON. What is not
     the fail-safe action is requested only while every sensor that the kind looks at was good within
     `evidence_seconds`; after that the steps of `without_evidence` follow. A `trip` passes minimum times, cooldown and
     pauses; where it `latch`es, nothing but the fail-safe action is requested until a person resets it.

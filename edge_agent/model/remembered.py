@@ -84,7 +84,7 @@ class SequenceMemory(NamedTuple):
 
 @dataclass(slots=True)
 class Remembered:
-    """Everything a starting agent is told. `epoch` is already its own: one higher than any before.
+    """Everything a starting agent remembers. `epoch` is already its own: one higher than any before.
 
     `readings`: the last three of each sensor, oldest first, but none from over a minute after its receipt.
     `commands`: the open ones, oldest first. `alarms`: those active, unacknowledged or shelved. `deliveries`: oldest

@@ -22,7 +22,8 @@ def signs(observed: Observed, messages: Iterable[Message], offline: set[str]) ->
     timely = {reading.sensor.node for reading in observed.readings if not reading.late}
     alive: dict[str, None] = {}
     heard = [(message.route.node, message.route.kind, message.retained) for message in messages]
-    for node, kind, retained in (*heard, *observed.spoken):
+    spoken = [(node, kind, retained) for nodes, kind, retained in observed.spoken for node in nodes]
+    for node, kind, retained in (*heard, *spoken):
         if kind is Kind.STATUS:
             alive.pop(node, None)
         elif node in gone and not retained and (kind is not Kind.TELEMETRY or node in timely):

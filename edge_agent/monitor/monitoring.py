@@ -7,7 +7,7 @@ from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.dialects import native
-from edge_agent.dialects.listening import listeners
+from edge_agent.dialects.listening import PlantListeners
 from edge_agent.dialects.native import Sample
 from edge_agent.dialects.rejects import MOST_ELEMENTS, Rejected, excerpt, summed_up
 from edge_agent.model.inbox import Kind
@@ -15,7 +15,7 @@ from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, Dea
 from edge_agent.monitor import nodeclock, reports
 from edge_agent.monitor.channel import Channel
 from edge_agent.monitor.deliveries import Deliveries
-from edge_agent.monitor.foreign import hear
+from edge_agent.monitor.foreign import Hearing, hear
 from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import Observed
 from edge_agent.monitor.order import as_it_came
@@ -48,7 +48,7 @@ class Monitor:
     def __init__(self, plant: Plant, remembered: Remembered, now: Moment, future_tolerance_seconds: float) -> None:
         self._future_tolerance_seconds = future_tolerance_seconds
         self.channels: dict[tuple[str, str], Channel] = {}
-        self.time = SiteTime(remembered.clocks, now)
+        self.time, self._listeners = SiteTime(remembered.clocks, now), PlantListeners()
         self._equip(plant, now)
         self._deliveries = Deliveries(remembered.deliveries)
         for stored in sorted(remembered.readings, key=as_it_came):
@@ -70,7 +70,7 @@ class Monitor:
             self.channels[place] = channel
         self._silence = Silence(self.channels.values())
         self._nodes = {name: node for name, node in plant.nodes.items() if not node.is_foreign}
-        self._listeners = listeners(plant)
+        self._listeners.equip(plant)
         self.time.equip(plant.nodes.values(), plant.sensors)
         self._ways: dict[str, _Ways] = {
             intern(node.id): _Ways(
@@ -110,7 +110,7 @@ class Monitor:
 
     def _message(self, observed: Observed, message: Message, now: Moment, leaving: Collection[str]) -> None:
         """Read whatever is not as usual."""
-        listener = self._listeners.get(message.topic)
+        listener = self._listeners.of(message.topic, leaving)
         kind = message.route.kind if listener is None else listener.kind
         observed.counts[kind] = observed.counts.get(kind, 0) + 1
         if message.redelivered and self._deliveries.hold(message):
@@ -211,7 +211,7 @@ class Monitor:
     def _hear(self, observed: Observed, listener: Listener, message: Message, now: Moment) -> None:
         """Read a message of devices that speak a language of their own."""
         take = partial(self._sample, observed, message=message, now=now)
-        buried, timeless = hear(observed, listener, message, take)
+        buried, timeless = hear(self, listener, Hearing(observed, message, now, take, self._hand_on))
         if buried:
             self._bury(observed, message, now, buried)
         elif timeless:

@@ -39,9 +39,9 @@ class StatusReport(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """A node that speaks a language of its own was heard."""
+    """Nodes that speak languages of their own were heard."""
 
-    node: str
+    nodes: tuple[str, ...]
     kind: Kind
     retained: bool
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
@@ -74,6 +75,7 @@ async def run_amqtt(host: str, port: int) -> AsyncIterator[int]:
         yield int(server.sockets[0].getsockname()[1])
     finally:
         server.close()
+        logging.getLogger("amqtt.broker").setLevel(logging.ERROR)  # it warns of last words that nobody is left to hear
         await broker.shutdown()
 
 

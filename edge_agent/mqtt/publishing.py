@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: How long PUBACK may take where the caller does not say.
 PUBLISH_SECONDS = 5.0
-#: So many different limits are told by a warning each; after them only in the debug log.
+#: So many different limits are logged as a warning each; after them as debug lines.
 _MOST_TOLD = 16
 
 

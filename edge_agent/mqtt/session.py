@@ -99,7 +99,7 @@ class Session:
         return "5" if self._version == MQTT_5 else "3.1.1"
 
     async def run(self) -> None:
-        """Stay connected until cancelled; then the broker is told goodbye, without the will, and keeps the session.
+        """Stay connected until cancelled; then disconnect in order, without the will; the broker keeps the session.
 
         Before the end: `pause`, store, `acknowledge`, publish `offline`. The broker reads in order, so when it has
         confirmed the last it has seen the acknowledgements too.
@@ -267,7 +267,9 @@ class Session:
             return
         link.ready()
         if link.doubts:
-            self._log("WARNING", "The MQTT library has changed: it is used the plain way", because=list(link.doubts))
+            self._log(
+                "WARNING", "The MQTT library has changed: only its public methods are used", because=list(link.doubts)
+            )
         self._log("INFO", "The broker is connected", protocol=self.protocol, failures=self._back_off.failures)
 
     def _log(self, level: str, sentence: str, **fields: object) -> None:

@@ -39,9 +39,9 @@ RETRY_SECONDS = 5.0
 class ObservationServer:
     """Serves /metrics, /health/live, /health/ready and /status while it is entered.
 
-    Where the port is taken it is told, and `serve` tries on: control does not depend on who looks at it. A client that
-    comes when there is no more room takes that of the one that has been slowest: of those that stay after their answer,
-    else of those that have not asked yet, else of those that take their answer.
+    Where the port is taken it is logged, and `serve` tries on: control does not depend on who looks at it. A client
+    that comes when there is no more room takes that of the one that has been slowest: of those that stay after their
+    answer, else of those that have not asked yet, else of those that take their answer.
 
     `ready` gives a reason per part, None or "ok" where it is fine; `live` a reason, None or "ok" likewise. The parts of
     `dispensable` are shown with the others, `notes` beside them; neither makes anybody unready.

@@ -20,7 +20,7 @@ class ServiceManager:
     """Notifies systemd from the turns of the loop: where the loop stands still, the notifications stop.
 
     A datagram is sent without ever waiting; one that systemd does not take is sent again with a later turn. Without
-    NOTIFY_SOCKET in the environment nothing is told to anybody.
+    NOTIFY_SOCKET in the environment nothing is sent.
     """
 
     def __init__(self, environ: Mapping[str, str], pid: int) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_agent.plan.planstate import PlanState
     from edge_agent.plan.situation import Situation
 
-#: That a plan lost against another is told again after so long, however often it begins.
+#: That a plan lost against another is recorded again after so long, however often it begins.
 OVERRULED_SECONDS = 60.0
 
 

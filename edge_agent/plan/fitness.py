@@ -66,6 +66,10 @@ class _Plans:
         for place, step in enumerate(kind.steps(self._find)):
             if step.value is not None and not 0 <= step.value <= 1:
                 yield Misfit((*path, "do", place, "value"), f"{step.value:g} is out of range", "a number from 0 to 1")
+            wiring = getattr(self._find(step.actuator), "wiring", None)
+            if wiring is not None and step.action not in dict(wiring.forms):
+                wrong = f"the command of {step.actuator} has no form for {step.action}"
+                yield Misfit((*path, "do", place, "action"), wrong, "an action that its device is told")
         for place, fallback in enumerate(plan.without_evidence):
             yield from self._fallback((*path, "without_evidence", place), kind, fallback)
 

@@ -37,6 +37,10 @@ def _unprotected(actuator: Actuator) -> Iterator[Misfit]:
     for key in ("min_on_seconds", "min_off_seconds"):
         if getattr(actuator, key) == 0:
             yield Misfit((*path, key), "0 protects nothing", "the least time that the equipment bears")
+    if actuator.wiring is not None and actuator.wiring.lease == "none":
+        allowed = actuator.wiring.allow_without_lease
+        wrong = "nobody ends what was begun" if allowed else "nobody would end what was begun: the agent only advises"
+        yield Misfit((*path, "lease"), wrong, "a timer of the device")
     if actuator.kind == "pump" and actuator.max_starts_per_hour is None:
         yield Misfit((*path, "max_starts_per_hour"), "0 allows any number of starts", "what the motor bears")
 

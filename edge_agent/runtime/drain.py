@@ -25,7 +25,7 @@ class Drain:
 
     While the sink is away it is tried again after a growing pause. A row that it refuses although it is there is set
     aside. Where it refuses all of a batch, that is offered in ever smaller parts, the culprit alone a few times, and
-    then set aside: the rest shall not wait for it for ever.
+    then set aside, so that the rest need not wait.
     """
 
     def __init__(self, spool: Spool, sink: Sink, *, clock: Clock, chance: Callable[[], float]) -> None:

@@ -31,9 +31,9 @@ class PolicyWatch:
     with other nodes, sensors or actuators, which are not looked at without it.
 
     `changes` yields at each change, if the source can tell; it may raise StoreError. One that cannot is asked with
-    each beat with which the store may have changed. While the source cannot be reached, or
-    gives a policy that it refuses (PolicyRefusedError), the last good one holds. `refuse` is told why; with an empty
-    text, that the newest one is in force again.
+    each beat with which the store may have changed. While the source cannot be reached, or gives a policy that it
+    refuses (PolicyRefusedError), the last good one holds. `refuse` is called with the reason; with an empty text when
+    the newest one is in force again.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class PolicyWatch:
             await asyncio.sleep(LISTEN_AGAIN_SECONDS)
 
     async def run(self) -> None:
-        """Ask at first, at each change that is told, and as the beat has it, until cancelled."""
+        """Ask at first, at each notification, and as the beat has it, until cancelled."""
         while True:
             self._told.clear()
             await self.look()

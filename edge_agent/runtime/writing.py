@@ -23,7 +23,7 @@ class Writing:
     """Writes turns to the journal in the runtime's task group, never two writes beside each other.
 
     A write that was begun is neither given up nor repeated before it has ended: a card that hangs may still take it.
-    A file that was begun anew is told what the agent knows.
+    Into a file that was begun anew it writes what the agent knows.
     """
 
     def __init__(self, context: LoopContext, knowledge: Knowledge, journal: Journal) -> None:

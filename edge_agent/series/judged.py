@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_agent.model.time import Instant
     from edge_agent.series.table import Row
 
-#: Problems that are told one by one.
+#: Problems that are named one by one.
 MOST_TOLD = 10
 
 

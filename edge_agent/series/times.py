@@ -84,7 +84,7 @@ def _moment(text: str) -> datetime:
         pass
     for form in _FORMATS:
         try:
-            return datetime.strptime(text.strip(), form)  # noqa: DTZ007 - its zone is told apart
+            return datetime.strptime(text.strip(), form)  # noqa: DTZ007 - its zone is given by itself
         except ValueError:
             continue
     raise NoTimeError("is no time; expected one such as 2026-03-01T06:00:00Z, 2026-03-01 06:00 or 01.03.2026 06:00")

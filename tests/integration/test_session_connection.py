@@ -37,7 +37,7 @@ async def test_the_end_of_each_announced_connection_is_told_once(mosquitto):
         await wait_until(lambda: len(agent.waits) > 2)
         assert agent.losses == 1
         mosquitto.start()
-        await wait_until(lambda: len(agent.sessions_present) == 2)
+        await wait_until(lambda: len(agent.sessions_present) == 2 and agent.session.connected)
         assert agent.losses == 1
     assert agent.losses == 2
 
@@ -124,7 +124,7 @@ async def test_of_two_with_one_id_one_stays_away_while_it_is_told_to(mosquitto):
     async with running(first), running(second):
         await wait_until(lambda: len(asked) > 2)
         assert (len(first.sessions_present), len(second.sessions_present)) == (1, 1)
-        assert asked[0] == (False, False)
+        assert asked[0] in {(False, False), (False, True)}  # Mosquitto 2.0.21 says what happened, 2.0.11 does not
         stays[0] = False
         await wait_until(lambda: (False, True) in asked)  # they take it from each other
 

@@ -73,7 +73,7 @@ async def test_a_paho_that_calls_something_otherwise_is_used_the_plain_way(
     agent = Agent(mosquitto.port)
     await works(agent, mosquitto, publisher)
     assert warnings
-    assert warnings[0]["message"] == "The MQTT library has changed: it is used the plain way"
+    assert warnings[0]["message"] == "The MQTT library has changed: only its public methods are used"
     assert "paho" in warnings[0]["extra"]["because"][0]
 
 

@@ -66,6 +66,13 @@ def main() -> int:
         deadline = time.perf_counter() + 60 * asked.minutes
         known = Reach(first.notes(deadline, as_noted=asked.as_noted))
 
+        def forked(some: list[Mutant]) -> list[Verdict]:
+            bench = benches.get()
+            try:
+                return list(bench.judge_in_forks(some, known, deadline))
+            finally:
+                benches.put(bench)
+
         def tried(mutant: Mutant) -> Verdict | None:
             if time.perf_counter() > deadline:
                 return None
@@ -75,15 +82,25 @@ def main() -> int:
             finally:
                 benches.put(bench)
 
-        verdicts = []
+        verdicts: list[Verdict] = []
         with ThreadPoolExecutor(asked.workers) as pool:
-            for verdict in pool.map(tried, mutants):
+            for some in pool.map(forked, [mutants[place :: asked.workers] for place in range(asked.workers)]):
+                verdicts += some
+                for verdict in some:
+                    tell(verdict)
+            known_now = {verdict.mutant for verdict in verdicts}
+            for verdict in pool.map(tried, [mutant for mutant in mutants if mutant not in known_now]):
                 if verdict is not None:
                     verdicts.append(verdict)
-                    if not verdict.killed:
-                        print(f"survived {verdict.shown_to} tests: {verdict.mutant}", flush=True)
+                    tell(verdict)
     print(summary(verdicts, len(mutants)))
     return 0
+
+
+def tell(verdict: Verdict) -> None:
+    """Print a change that survived."""
+    if not verdict.killed:
+        print(f"survived {verdict.shown_to} tests: {verdict.mutant}", flush=True)
 
 
 def summary(verdicts: list[Verdict], wanted: int) -> str:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from mutants import reach
 from mutants.chosen import CHOSEN
+from mutants.forking import NOT_HERE, RESULTS, SURVIVED, TRIALS
 from mutants.reaching import NOTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from mutants.changes import Change
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 _COPIED = ("edge_agent", "tests", "config", "docs", "deploy", "mosquitto", "pyproject.toml", "README.md")
 _KEPT = "var/mutants.json"
-_NOTED_AT_ONCE = 8
+_NOTED_AT_ONCE = 3
 #: The shortest tests come first, so many seconds of them; then the others, as long as that takes at the most.
 _FIRST_SECONDS, _MOST_SECONDS = 4.0, 90.0
 #: Tests that take so many times as long, and this besides, hang in a loop that the change has made endless.
@@ -105,6 +107,41 @@ class Bench:
             return Verdict(mutant, any(self._fail(portion) for portion in _portions(tests)), len(tests))
         finally:
             changed.write_text(source)
+
+    def judge_in_forks(self, mutants: list[Mutant], known: Reach, deadline: float) -> Iterator[Verdict]:
+        """Try the changes that stand in functions, in forks of one process; those that cannot be are left out."""
+        trials, files, shown = [], set(), {}
+        for number, mutant in enumerate(mutants):
+            source = self.sources[mutant.module]
+            function = reach.enclosing(source, mutant.change.line)
+            if function is None:
+                continue
+            tests = [
+                test
+                for portion in _portions(known.tests(mutant.module, source, mutant.change.line, ()))
+                for test in portion
+            ]
+            shown[number] = len(tests)
+            files |= {test.file for test in tests}
+            seconds = round(_HANGS_SECONDS + _HANGS_TIMES * sum(test.seconds for test in tests))
+            trials.append(
+                {
+                    "number": number,
+                    "module": mutant.module,
+                    "source": mutant.change.apply(source),
+                    "function": function,
+                    "tests": [test.name for test in tests],
+                    "seconds": seconds,
+                }
+            )
+        plan, results = self._copy / "trials.json", self._copy / "results.json"
+        plan.write_text(json.dumps({"deadline": deadline, "trials": trials}))
+        results.write_text("")
+        self._run("mutants.forking", {TRIALS: str(plan), RESULTS: str(results)}, sorted(files), None)
+        for line in results.read_text().splitlines():
+            number, ended = json.loads(line)
+            if ended != NOT_HERE:
+                yield Verdict(mutants[number], ended != SURVIVED, shown[number])
 
     def _fail(self, tests: list[Test]) -> bool:
         self._chosen.write_text(json.dumps([test.name for test in tests]))

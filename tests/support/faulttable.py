@@ -118,8 +118,11 @@ def made_with() -> list[str]:
 def _commit() -> str:
     root = Path(__file__).parent
     command = ["git", "describe", "--always", "--dirty"]
-    found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    try:
+        found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        found = ""
+    return found or "unknown"
 
 
 def _version(command: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Writing row by row what could not be written together: what the store will never take is left out, and told."""
+"""Writing row by row what could not be written together: what the store will never take is left out, and reported."""
 
 from __future__ import annotations
 

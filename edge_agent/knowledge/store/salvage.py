@@ -83,7 +83,7 @@ def _open(path: Path) -> sqlite3.Connection:
         db.set_progress_handler(lambda: time.perf_counter() > deadline, _STEPS)
         try:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):  # of a damaged schema the complaint itself may be no text
             db.close()
         else:
             return db

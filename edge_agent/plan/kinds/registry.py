@@ -45,7 +45,7 @@ def members_of(kind: type[PlanKind]) -> dict[str, Any]:
 
 
 def kind_of(plan: Plan) -> PlanKind:
-    """Return what a plan is of its kind. Raises ValueError where there is no such kind, or it is told wrongly."""
+    """Return what a plan is of its kind. Raises ValueError where there is no such kind, or its keys are wrong."""
     return _made(plan.kind, plan.parameters, plan.when, plan.unless, plan.do)
 
 
@@ -63,7 +63,7 @@ def _made(name: str, parameters: str, *own: Any) -> PlanKind:  # noqa: ANN401 - 
 def canonical(name: str, parameters: str) -> str:
     """Return parameters as they are kept: JSON with sorted keys, without what is as it is anyway.
 
-    Raises ValueError where there is no such kind, or it is told wrongly.
+    Raises ValueError where there is no such kind, or its keys are wrong.
     """
     told, defaults = _parameters(name, parameters), _defaults(kind_named(name))
     given = {key: _plain(value) for key, value in told.items() if key not in defaults or value != defaults[key]}

@@ -70,7 +70,7 @@ class PlanKind(ABC):
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """Those of `looks` that its requests are to change: their sensors should be told when they are frozen."""
+        """Those of `looks` that its requests are to change: a frozen one should be noticed."""
         return ()
 
     @property

@@ -12,7 +12,8 @@ from support.plants import START, later, plant, sensor, threshold
 
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.analyze.heard import Heard
-from edge_agent.model.alarms import Alarm, AlarmKey
+from edge_agent.analyze.register import AlarmRegister
+from edge_agent.model.alarms import AGENT, Alarm, AlarmKey
 from edge_agent.model.quality import Flag
 from edge_agent.model.readings import Reading
 from edge_agent.model.remembered import StoredReading
@@ -300,7 +301,7 @@ def test_an_acknowledged_alarm_leaves_the_register_when_it_clears():
 _REMOVAL = """
 from support.plants import START, plant, threshold
 from edge_agent.analyze.analysis import Analyzer
-from edge_agent.model.alarms import Alarm, AlarmKey
+from edge_agent.model.alarms import AGENT, Alarm, AlarmKey
 from edge_agent.monitor.tests.registry import LAYOUT
 names = ["low", "low_low", "high", "high_high"]
 limits = [threshold(name, 1.0) for name in names]
@@ -572,3 +573,42 @@ def test_doubt_of_a_limit_that_is_gone_is_gone():
     watch.adopt(at=1)
     watch.tick(1)
     assert watch.analyzer.doubted == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("key", "stays"),
+    [
+        (AlarmKey("station", "pump1", "locked_out"), True),
+        (AlarmKey("station", "pump9", "locked_out"), False),
+        (AlarmKey("station", "pump1", "low"), False),
+        (AlarmKey(AGENT, "", "policy_refused"), True),
+    ],
+)
+def test_after_a_restart_a_condition_stands_while_there_is_what_it_is_of(key, stays):
+    watch = Watch(remembered=[Alarm(key, "high", True, False, START.at, "a former run saw it")])
+    assert (str(key) in watch.analyzer.register.active) is stays
+    assert watch.changes() == ([] if stays else [f"{key} cleared"])
+
+
+def test_only_what_is_over_is_brought_to_rest():
+    key = AlarmKey("tank1", "level", "low")
+    register = AlarmRegister([Alarm(key, "high", True, False, START.at, "it is low")])
+    register.settle(key)
+    assert [alarm.key for alarm in register.alarms] == [key]
+    register.clear(key, START, "it has recovered")
+    register.settle(key)
+    assert register.alarms == ()
+
+
+def test_what_a_sensor_shows_is_known_of_this_run_and_of_the_sensors_there_are():
+    watch = Watch()
+    nothing = (None, None, "")
+    assert (watch.analyzer.shows("tank1/flow"), watch.analyzer.shows(LEVEL.name)) == (nothing, (None, None, "m"))
+    watch.read(2.0, 5)
+    assert watch.analyzer.shows(LEVEL.name) == (2.0, None, "m")
+    assert watch.analyzer.trusted(LEVEL.name).value == 2.0
+    assert watch.analyzer.good_seconds(LEVEL.name) == later(5).seconds
+    watch.read(2.5, 10, Flag.SUSPECT)
+    assert watch.analyzer.shows(LEVEL.name) == (2.0, 2.5, "m")
+    assert watch.analyzer.trusted(LEVEL.name) is None
+    assert watch.analyzer.trusted("tank1/flow") is watch.analyzer.good_seconds("tank1/flow") is None

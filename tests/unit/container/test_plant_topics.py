@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from support.foreigners import level_plant
+from support.foreigners import foreign_plant, level_plant
 
 from edge_agent.container.planttopics import PlantTopics
 from edge_agent.model.plant import Plant
@@ -82,6 +82,29 @@ async def test_a_changed_plant_is_listened_to_at_once_and_what_is_gone_no_more()
     topics.equip(Plant("riverside", {}))
     await carried_out(topics)
     assert session.link.asked == [("unsubscribe", ("up/D1",))]
+
+
+PUMP = """
+[nodes.relay]
+device = "R1"
+profile = "shelly_gen2"
+[nodes.relay.actuators.pump1]
+kind = "pump"
+fail_safe = "stop"
+"""
+
+
+async def test_what_an_actuator_shows_that_leaves_the_plant_is_heard_until_nobody_waits_for_it():
+    session = Session()
+    topics = PlantTopics(session, "water/riverside/", foreign_plant(PUMP))
+    await session.subscriptions.begin(session.link)
+    session.link.asked.clear()
+    topics.equip(Plant("riverside", {}))
+    await carried_out(topics)
+    assert session.link.asked == [("unsubscribe", ("R1/online",))]
+    topics.turn(turn(letter("R1/status/switch:0")))
+    await carried_out(topics)
+    assert session.link.asked[1] == ("unsubscribe", ("R1/status/switch:0",))
 
 
 async def test_a_topic_that_a_former_run_has_left_is_ended_by_its_first_message():

@@ -156,6 +156,18 @@ def test_a_pump_that_loses_its_lease_by_an_edit_is_commanded_no_more():
         )
 
 
+def test_one_that_leaves_the_plant_is_stopped_first_and_what_it_shows_is_heard():
+    made = bench()
+    started(made)
+    gone = foreign_plant(PLANT[: PLANT.index("[nodes.relay]")])
+    [stop] = made.turn(plant=gone, after=1).commands
+    assert (stop.action, stop.target) == ("stop", "relay/pump1")
+    turn = made.turn(state(on=False), dispatches=[published(stop)], after=1)
+    assert [str(event.state) for event in turn.command_events][-1] == CommandState.DONE
+    made.turn(after=1)
+    assert [letter.reason for letter in made.turn(state(on=False), after=1).dead_letters] == ["unknown_topic"]
+
+
 ACK = """
 command = { topic = "{device}/rpc", start = '{"id":{counter},"on":true}', stop = '{"id":"{id}","on":false}' }
 lease = "none"

@@ -262,3 +262,13 @@ def test_a_command_that_never_went_out_is_no_failure_of_the_equipment(desk):
     desk.deliver(DispatchReport(command.id, "failed", "no broker"))
     assert desk.control.lock_out.why == ""
     assert desk.troubles == {}
+
+
+def test_a_reset_forgives_every_failure(make_desk):
+    desk = make_desk(pump(lock_out_after=2))
+    for _ in range(2):
+        desk.control.lock_out.fail("it trips")
+    assert desk.control.lock_out.locked
+    desk.control.lock_out.reset()
+    desk.control.lock_out.fail("it trips once more")
+    assert not desk.control.lock_out.locked

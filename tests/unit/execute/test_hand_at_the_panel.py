@@ -8,6 +8,7 @@ import pytest
 from support.plants import pump
 
 from edge_agent.execute.panel import Hand
+from edge_agent.execute.troubles import troubles
 from edge_agent.model.desired import Desired
 
 
@@ -225,6 +226,8 @@ def test_a_pump_run_by_hand_is_stopped_once_then_alarmed(make_desk):
     assert desk.wait(3000, step=10) == []
     assert desk.troubles["contradicts"] == "high"
     assert desk.troubles["stop_not_confirmed"] == "critical"
+    [reason] = [each for name, _, each in troubles(desk.control, desk.now.seconds) if name == "contradicts"]
+    assert reason == "station/pump1: stop is requested, it reports running"
 
 
 def test_a_trip_asks_for_it_again(make_desk):
@@ -318,3 +321,12 @@ def test_a_second_word_on_the_newest_command_explains_nothing(make_desk):
     desk.overhear(desk.all.commands[-1].id)
     desk.state("stopped")
     assert desk.control.panel.hand is Hand.UNEXPECTED
+
+
+def test_what_was_missed_before_is_commanded_at_once_when_it_is_in_remote_again(make_desk):
+    desk = make_desk(pump())
+    [command] = desk.request("start")
+    desk.fail(command)
+    desk.state("stopped", local=True)
+    desk.at(1).state("stopped")
+    assert [c.action for c in desk.tick()] == ["start"]

@@ -8,6 +8,7 @@ import pytest
 from support.plants import START, later, pump
 
 from edge_agent.model.commands import CommandState, Decision
+from edge_agent.model.desired import Desired
 from edge_agent.model.inbox import DispatchReport
 
 
@@ -259,3 +260,11 @@ def test_outcomes_are_recorded_with_their_time(desk):
     desk.publish(command)
     desk.at(4).ack(command, "done")
     assert (record.state, record.closed_at, record.attempts) == (CommandState.DONE, later(4).at, 1)
+
+
+def test_what_was_published_is_on_its_way_until_its_node_accepts_it(desk):
+    [command] = desk.request("start")
+    desk.publish(command)
+    assert desk.control.state is Desired.SENT
+    desk.ack(command, "accepted")
+    assert desk.control.state is Desired.ACCEPTED

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from support.plants import Bench, state
+
+from edge_agent.model.commands import ActuatorMemory
+from edge_agent.model.remembered import Remembered
 
 
 def test_a_start_that_is_reported_is_handed_on_to_be_remembered():
@@ -27,3 +31,20 @@ def test_a_word_of_the_nodes_own_writes_nothing():
     bench.turn(after=5)
     bench.turn(state("priming"), after=5)
     assert bench.turn(state("priming"), after=5).actuators == []
+
+
+@pytest.mark.parametrize(("running", "missed"), [(True, False), (None, True)])
+def test_one_that_left_the_plant_and_may_run_is_reported_where_nobody_knows_what_is_safe(make_desk, running, missed):
+    """An agent of before kept no equipment with it: all that can be done is to say so."""
+    memory = ActuatorMemory("station/pump9", running=running, missed=missed)
+    desk = make_desk(remembered=Remembered(epoch=7, actuators=[memory]))
+    executed = desk.act()
+    assert [(each.actuator, each.verdict) for each in executed.decisions] == [("station/pump9", "held")]
+    assert "its fail-safe action is not known" in executed.decisions[0].reason
+    assert executed.memories == [ActuatorMemory("station/pump9")]
+    assert desk.act().decisions == []
+
+
+def test_one_that_left_at_rest_is_no_news(make_desk):
+    desk = make_desk(remembered=Remembered(epoch=7, actuators=[ActuatorMemory("station/pump9", running=False)]))
+    assert desk.act().decisions == []

@@ -278,3 +278,30 @@ def test_a_receipt_is_not_pushed_ahead_by_a_clock_that_is():
     taker = channel()
     take(taker, 3.0, 50, 0)
     assert taker.receipt(START.at + MICROSECONDS) == START.at + MICROSECONDS
+
+
+def test_values_without_a_time_that_come_together_are_a_microsecond_apart():
+    taker = channel()
+    times = [taker.receipt(START.at) for _ in range(3)]
+    assert times == [START.at, START.at + 1, START.at + 2]
+
+
+def test_a_reading_is_settled_when_the_next_has_come_whichever_way_that_is_judged():
+    taker = channel(spike=SPIKE)
+    for seconds in (0, 10, 20):
+        last, _ = take(taker, 3.0, seconds)
+    assert not last.settled
+    at = START.at + 30 * MICROSECONDS
+    followed = taker.follow(3.0, at, None, at)
+    assert followed is not None
+    newest, before = followed
+    assert (newest.settled, before, before.settled, before.flag) == (False, last, True, Flag.GOOD)
+
+
+@pytest.mark.parametrize(("age", "late"), [(20.0, False), (40.0, True)])
+def test_the_last_reading_of_a_former_run_was_late_where_it_was_old_on_arrival(age, late):
+    taker = channel(freshness=Freshness(30.0))
+    observed = START.at - round(age * MICROSECONDS)
+    taker.remember(StoredReading("tank1", "level", 3.0, observed, START.at, None, int(Flag.GOOD), 0))
+    assert taker.last is not None
+    assert taker.last.late is late

@@ -184,3 +184,12 @@ def test_every_distinct_message_is_stored_under_a_key_of_its_own_and_its_repetit
 
 def test_other_messages_are_none_of_its_business():
     assert monitor().observe([message(Kind.STATUS, "tank1", "", b"online")], START).readings == []
+
+
+def test_what_lay_ahead_of_a_time_that_became_the_newest_is_found_again():
+    keys = Keys()
+    keys.keep(START.at + 5, 3, 1.0)
+    keys.pass_by(START.at)
+    assert keys.first_ahead == START.at + 5
+    assert keys.free(START.at + 5, 3, 1.0) is None
+    assert keys.free(START.at + 5, 3, 2.0) == START.at + 6

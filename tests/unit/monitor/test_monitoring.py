@@ -393,3 +393,23 @@ def test_receipts_are_not_needed_at_qos_0():
     qos0 = Message(Route(Kind.TELEMETRY, "tank1", "level"), "t", b"{", None, redelivered=True)
     assert buried(monitor().observe([qos0, qos0], START)) == ["invalid_json"] * 2
     assert Receipt(1, 2).generation == 1
+
+
+def test_of_a_message_with_many_values_only_those_are_buried_that_cannot_be_used():
+    taker = monitor(sensor(), sensor("tank1/pressure", "pressure", "bar"))
+    taker.observe([many(1, 0, level=1.0, pressure=4.0)], later(0))
+    observed = taker.observe([many(2, 10, level=1.1, pressure=4.1, flow=3.0)], later(10))
+    assert values(observed) == [1.1, 4.1]
+    [letter] = observed.dead_letters
+    assert (letter.reason, json.loads(letter.payload)) == ("unknown_sensor", {"flow": 3.0})
+
+
+def test_the_place_of_a_number_is_kept_no_longer_than_its_readings_do_not_tell_it():
+    taker = monitor()
+    taker.observe([told({"seq": 1, "value": 1.0, "ts": START.at / 1e6})], later(0))
+    odd = taker.observe([told({"seq": 2, "value": "three", "ts": START.at / 1e6 + 10})], later(10))
+    assert [each.seen[-1][1] for each in odd.sequences] == [2]
+    again = taker.observe([told({"seq": 3, "value": 1.0, "ts": START.at / 1e6 + 20})], later(20))
+    assert len(again.sequences) == 1  # the reading tells the place again: what was kept is taken back
+    quiet = taker.observe([told({"seq": 4, "value": 1.0, "ts": START.at / 1e6 + 30})], later(30))
+    assert quiet.sequences == []

@@ -295,3 +295,17 @@ def test_a_node_that_disagrees_at_first_is_not_believed_for_a_stamp_that_agrees(
 def test_a_node_whose_clock_was_never_set_is_believed_once_it_was():
     desk = in_an_old_boot()
     assert counts(desk.tell(back=START.at / MICROSECONDS), desk.tell()) == [False, True]
+
+
+@offsets
+def test_values_that_come_together_are_recorded_by_the_same_two_clocks(ahead):
+    desk = Desk(ahead, "tank1/level", "tank1/outlet")
+
+    def both():
+        values = {"level": 3.0, "outlet": 2.0}
+        return desk.hear(told({"readings": values, "ts": later(desk.at).at / 1e6}, "tank1"))
+
+    *_, level, outlet = desk.go_on(5, both)
+    for last in (level, outlet):
+        assert (last.observed_at, last.received_at, last.late) == (later(desk.at).at, desk.now.at, False)
+        assert last.received_at + last.ahead == last.observed_at

@@ -11,7 +11,8 @@ from support.stageworks import LEVEL, PUMP1, PUMP2, Tank, stages
 from edge_agent.model.plant import Fallback
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.kinds.registry import kind_of
-from edge_agent.plan.scene import Gauge, Scene
+from edge_agent.plan.kinds.stages import Stages
+from edge_agent.plan.scene import Gauge, Known, Scene
 
 TWO = stages((4.0, 6.3, PUMP1), (1.0, 4.5, PUMP2))
 SUSPECT = sensor(LEVEL, gross_range=GrossRange(fail=(0.0, 10.0), suspect=(0.5, 6.5)))
@@ -129,4 +130,12 @@ def test_doubt_asks_for_both_ways_and_good_readings_decide_what_is_not_safe(good
     assert f"{PUMP1} stop" in {f"{step.actuator} {step.action}" for step in asked.doubtful}
     assert [step.action for step in asked.steps if step.actuator == PUMP1] == {None: [], 3.0: ["start"], 7.0: ["stop"]}[
         good
+    ]
+
+
+def test_stages_protect_nothing_so_that_they_are_no_trip():
+    known = Known({}, {"tank1/level": "level"}, {"station/pump1": "pump"})
+    table = {"measure": "tank1/level", "stages": [], "trip": True}
+    assert [(wrong.path, wrong.wrong) for wrong in Stages.conflicts(table, known)][:1] == [
+        (("trip",), "is nothing to stages")
     ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.plandesk import FILL, HIGH, LEVEL, LOW, PUMP1, PUMP2, STOP, SUCTION, VALVE, Desk, start
+from support.plandesk import FILL, HIGH, LEVEL, LOW, PUMP1, PUMP2, STOP, SUCTION, VALVE, Desk, alarms, start
 from support.plants import START, later, plan
 
 from edge_agent.model.remembered import PlanMemory
+from edge_agent.plan.situation import Situation
 
 TRIP = plan("dry", SUCTION, (PUMP1, "stop"), priority=10, trip=True, latch=True)
 URGENT = plan("fill", LOW, (PUMP1, "start"), priority=100)
@@ -237,3 +238,23 @@ def test_an_edit_does_not_reset_a_latched_trip():
     assert desk.wait(LOW, since=1, until=10) == []
     desk.planner.adopt([URGENT, plan("dry", SUCTION, (PUMP1, "stop"), trip=True)])
     assert desk.decide(LOW, at=11) == [(PUMP1, "start", "fill")]
+
+
+def test_a_reset_counts_in_the_same_turn_though_no_alarm_changes():
+    desk = Desk(URGENT, TRIP)
+    desk.decide(LOW, SUCTION)
+    desk.wait(LOW, since=1, until=10)
+    situation = Situation(alarms(LOW), desk._sight, desk._station, frozenset())
+    for at in (10.1, 10.2):
+        assert desk.planner.decide(situation, later(at)).requests == ()
+    [request] = desk.planner.decide(situation._replace(resets=["dry"]), later(10.3)).requests
+    assert (request.actuator, request.action, request.plan) == (PUMP1, "start", "fill")
+
+
+def test_a_node_that_has_just_returned_holds_up_its_own_pump_and_no_other():
+    desk = Desk(plan("fill", LOW, (PUMP1, "start"), (PUMP2, "start")))
+    desk.returned[PUMP2] = 5.0
+    desk.silent(LEVEL, since=4)
+    assert desk.decide(LOW, at=6) == [(PUMP1, "start", "fill")]
+    desk.silent(LEVEL, since=7)
+    assert desk.wait(LOW, since=7, until=9)[0][1] == "start"

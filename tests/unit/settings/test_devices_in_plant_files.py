@@ -8,6 +8,7 @@ import pytest
 from support.foreigners import foreign_plant
 
 from edge_agent.errors import ConfigurationError
+from edge_agent.plan.risks import risks
 from edge_agent.settings.plantfile import load_plant
 
 if TYPE_CHECKING:
@@ -123,6 +124,32 @@ def test_an_unknown_profile_is_named_with_those_that_there_are():
         'plant.toml: nodes.a.profile: there is no profile "tasmotta"; '
         "expected one of shelly_gen2, tasmota; did you mean tasmota?, or a path that ends in .toml"
     )
+
+
+def test_a_plan_asks_for_nothing_that_has_no_form():
+    plan = """
+    [plans.run]
+    when = ["well:offline"]
+    do = [{ actuator = "well/pump1", action = "set", value = 0.5 }]
+    """
+    [told] = problems(text=NODE.format(source='source = "a#/b"', pump="") + plan)
+    assert told == (
+        "plant.toml: plans.run.do[0].action: the command of well/pump1 has no form for set; "
+        "expected an action that its device is told"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pump", "told"),
+    [
+        ("", []),
+        ('lease = "none"', ["nobody would end what was begun: the agent only advises"]),
+        ('lease = "none"\nallow_without_lease = true', ["nobody ends what was begun"]),
+    ],
+)
+def test_equipment_without_a_lease_is_a_risk(pump, told):
+    plant = foreign_plant(NODE.format(source='source = "a#/b"', pump=pump))
+    assert [risk.wrong for risk in risks(plant) if risk.path[-1] == "lease"] == told
 
 
 OWN = """
