@@ -38,6 +38,7 @@ async def test_the_end_of_each_announced_connection_is_told_once(mosquitto):
         assert agent.losses == 1
         mosquitto.start()
         await wait_until(lambda: len(agent.sessions_present) == 2 and agent.session.connected)
+        await agent.session.publish("said", b"")  # behind its first words: it is announced
         assert agent.losses == 1
     assert agent.losses == 2
 
