@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from edge_agent.model.limitorder import Acts, disorders
+from edge_agent.model.revision import touched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,7 @@ class Retuned:
     def __init__(self, source: PlantSource) -> None:
         self._source = source
         self._known: dict[str, str] = {}
+        self._thresholds: tuple[Threshold, ...] = ()
 
     def __repr__(self) -> str:
         return f"Retuned({len(self._known)} sensors with limits out of order)"
@@ -42,8 +44,16 @@ class Retuned:
         """Read the plant in force, and note the limits that are out of order."""
         plant = await self._source.plant()
         # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
-        self._tell(await asyncio.to_thread(_out_of_order, plant.policy.thresholds))
+        self._tell(await asyncio.to_thread(self._find, plant.policy.thresholds))
         return plant
+
+    def _find(self, thresholds: tuple[Threshold, ...]) -> dict[str, str]:
+        """Return by sensor what is wrong with its limits; those that are the same objects as before are known."""
+        where = touched(self._thresholds, thresholds)
+        self._thresholds = thresholds
+        found = _out_of_order(each for each in thresholds if (each.node, each.sensor) in where)
+        kept = {name: wrong for name, wrong in self._known.items() if tuple(name.split("/")) not in where}
+        return dict(sorted((kept | found).items()))
 
     def notes(self) -> dict[str, str]:
         """Return the note of the health, `thresholds`; empty where all limits are in order."""

@@ -29,11 +29,13 @@ class Misfit(NamedTuple):
         return f"{place}: {self.wrong}; expected {self.expected}"
 
 
-def threshold_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
-    """Yield the thresholds of a policy that a plant cannot have."""
+def threshold_misfits(plant: Plant, policy: Policy, fitting: Policy | None = None) -> Iterator[Misfit]:
+    """Yield the thresholds of a policy that a plant cannot have. Those of `fitting` it can."""
     sensors = {sensor.name: sensor for sensor in plant.sensors}
+    known = set() if fitting is None else set(map(id, fitting.thresholds))
     for threshold in policy.thresholds:
-        yield from _threshold(threshold, sensors.get(f"{threshold.node}/{threshold.sensor}"))
+        if id(threshold) not in known:
+            yield from _threshold(threshold, sensors.get(f"{threshold.node}/{threshold.sensor}"))
 
 
 def _threshold(threshold: Threshold, sensor: Sensor | None) -> Iterator[Misfit]:

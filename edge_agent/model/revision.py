@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from edge_agent.model.plant import Plan, Policy, Threshold
 
@@ -32,13 +33,21 @@ class Revision(NamedTuple):
 
 def revisions(before: Policy, after: Policy, most_sensors: int = MOST_SENSORS) -> list[Revision]:
     """Return what turns one policy into the other, in order; the plans come last."""
-    old, new = by_sensor(before.thresholds), by_sensor(after.thresholds)
+    where = touched(before.thresholds, after.thresholds)
+    old = by_sensor(each for each in before.thresholds if (each.node, each.sensor) in where)
+    new = by_sensor(each for each in after.thresholds if (each.node, each.sensor) in where)
     changed = [(name, new.get(name, ())) for name in {**old, **new} if old.get(name) != new.get(name)]
     plans = None if before.plans == after.plans else after.plans
     parts = [dict(changed[first : first + most_sensors]) for first in range(0, len(changed), most_sensors)]
     if not parts:
         return [] if plans is None else [Revision({}, plans)]
     return [*(Revision(part, more=True) for part in parts[:-1]), Revision(parts[-1], plans)]
+
+
+def touched(before: Collection[Threshold], after: Collection[Threshold]) -> set[tuple[str, str]]:
+    """Return the nodes and sensors that have another threshold, as an object, than before: few where few changed."""
+    kept = set(map(id, before)) & set(map(id, after))
+    return {(each.node, each.sensor) for each in chain(before, after) if id(each) not in kept}
 
 
 def by_sensor(thresholds: Iterable[Threshold]) -> dict[str, tuple[Threshold, ...]]:

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from edge_agent.plan.kinds.spec import PlanKind
 
 
-def misfits(plant: Plant, policy: Policy) -> list[Misfit]:
-    """Return everything that a plant cannot do as a policy asks; an empty list where it fits."""
-    return [*threshold_misfits(plant, policy), *_Plans(plant, policy).all()]
+def misfits(plant: Plant, policy: Policy, fitting: Policy | None = None) -> list[Misfit]:
+    """Return everything that a plant cannot do as a policy asks; an empty list where it fits.
+
+    `fitting` is a policy that fits: its thresholds, where they are in the other one, are not looked at again.
+    """
+    found = list(threshold_misfits(plant, policy, fitting))
+    return [*found, *_Plans(plant, policy).all()] if policy.plans else found
 
 
 def known(plant: Plant, policy: Policy) -> Known:

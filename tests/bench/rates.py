@@ -67,7 +67,8 @@ def _variants(setting: Setting) -> Iterator[tuple[str, WholeAgent]]:
 
 def _at_rest(loads: dict[str, Load], rounds: int, seconds: float) -> dict[str, list[Used]]:
     """Watch all of them at once while nothing comes: they do not disturb each other then."""
-    time.sleep(12)  # until what waits for a commit is committed
+    for load in loads.values():
+        attempt(load, load.finish)  # what waits for a commit is committed then
     found: dict[str, list[Used]] = {name: [] for name in loads}
     for _ in range(rounds):
         meters = {name: Meter(load.subject.pid) for name, load in loads.items()}

@@ -159,8 +159,9 @@ def test_a_level_that_comes_amid_24_mb_of_buffered_readings_is_heeded_as_on_a_qu
     )
     print(told)
     assert len(storm) > 20, told
-    assert storm[len(storm) // 2] < 2 * quiet[-1], told
-    assert storm[-1] < 1.0, told  # one of them is published amid the 24 MB, and stands behind them in the broker
+    assert storm[len(storm) // 2] < max(2 * quiet[-1], 0.1), told
+    # One of them is published amid the 24 MB, and stands behind them in the broker.
+    assert storm[-1] < 1.0 + 5 * stalls.bystander, told
 
 
 def test_brackets_and_more_on_the_status_of_an_agent(make_site, shouter):

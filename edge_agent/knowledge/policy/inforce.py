@@ -93,7 +93,8 @@ class PolicyInForce:
         if self._seen is not None and applied is not None and applied != self._seen:
             # In a thread: see _fitting.
             plant = await asyncio.to_thread(_equipped, plant, await self._source.plant())
-        self._plant = await _fitting(replace(plant, policy=await self._policy()))
+        fitting = self._plant.policy if plant.nodes is self._plant.nodes else None
+        self._plant = await _fitting(replace(plant, policy=await self._policy()), fitting)
         self._seen = applied or self._seen
         self._in_force = (self._plant, self._mark, self._seen)
         await self._keep()
@@ -205,10 +206,10 @@ class PolicyInForce:
             self._kept = self._in_force
 
 
-async def _fitting(plant: Plant) -> Plant:
-    """Return a plant whose policy fits it. Raises PolicyRefusedError naming what does not."""
+async def _fitting(plant: Plant, fitting: Policy | None = None) -> Plant:
+    """Return a plant whose policy fits it, as `fitting` does. Raises PolicyRefusedError naming what does not."""
     # In a thread: a large plant has tens of thousands of limits, and the loop turns meanwhile.
-    found = await asyncio.to_thread(misfits, plant, plant.policy)
+    found = await asyncio.to_thread(misfits, plant, plant.policy, fitting)
     if found:
         more = f"; {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         raise PolicyRefusedError("; ".join(map(str, found[:MOST_NAMED])) + more)

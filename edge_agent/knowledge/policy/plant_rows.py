@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, replace
 from functools import cache
 from itertools import groupby, islice
+from operator import attrgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,14 +49,26 @@ _TOLD = TypeAdapter(dict[str, Any])
 #: Members that are stored as JSON, and those that SQLite stores as 0 and 1.
 _JSON = frozenset({"quality", "parameters", "power_return_seconds", "when", "do", "unless", "without_evidence"})
 _OF_DEVICES = frozenset({"source", "wiring"})
+#: Where a row of a threshold has the parameters of its measure, and all its other members.
+_PARAMETERS = tuple(Threshold.__dataclass_fields__).index("parameters")
+_PLAIN_MEMBERS = attrgetter(*(name for name in Threshold.__dataclass_fields__ if name != "parameters"))
 _YES_OR_NO = frozenset({"trip", "latch", "annunciated"})
 
 
-def policy_noun(thresholds: Iterable[Row], plans: Iterable[Row]) -> Policy:
-    """Read thresholds and plans, each sorted by name. Raises StoreError where a row makes no sense."""
+def policy_noun(thresholds: Iterable[Row], plans: Iterable[Row], before: Policy | None = None) -> Policy:
+    """Read thresholds and plans, each sorted by name. Raises StoreError where a row makes no sense.
+
+    Where a row says what a threshold of `before` says, it is that one: a change of one among many costs little.
+    """
     numbers: dict[float, float] = {}
+    known = {} if before is None else {(each.node, each.sensor, each.name): each for each in before.thresholds}
+
+    def read(row: Row) -> Threshold:
+        same = known.get(row[:3])
+        return same if same is not None and _says(row, same) else _threshold(_shared(row, numbers))
+
     return Policy(
-        tuple(sorted((_threshold(_shared(row, numbers)) for row in thresholds), key=lambda threshold: threshold.alarm)),
+        tuple(sorted(map(read, thresholds), key=lambda threshold: threshold.alarm)),
         tuple(sorted(map(_plan, plans), key=lambda plan: plan.id)),
     )
 
@@ -158,6 +171,14 @@ def _shared(row: Row, numbers: dict[float, float]) -> Row:
         intern(value) if type(value) is str else numbers.setdefault(value, value) if type(value) is float else value
         for value in row
     )
+
+
+def _says(row: Row, threshold: Threshold) -> bool:
+    """Whether a row says what a threshold does; of what a measure is told nobody knows without reading it."""
+    place = _PARAMETERS
+    if threshold.parameters or row[place] != "{}":
+        return False
+    return (*row[:place], *row[place + 1 :]) == _PLAIN_MEMBERS(threshold)
 
 
 def _threshold(row: Row) -> Threshold:

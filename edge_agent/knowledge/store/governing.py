@@ -39,7 +39,8 @@ class StoredPolicy:
 
     async def policy(self) -> Policy:
         """Read the thresholds and plans in force, each sorted by name. Raises StoreError."""
-        self._policy = await self._soundly(_policy)
+        before = self._policy
+        self._policy = await self._soundly(lambda db: _policy(db, before))
         return self._policy
 
     async def plant(self) -> Plant:
@@ -113,10 +114,10 @@ class StoredPolicy:
         write_meta(db, self._notes)
 
 
-def _policy(db: sqlite3.Connection) -> Policy:
+def _policy(db: sqlite3.Connection, before: Policy | None) -> Policy:
     """Read thresholds and plans of the site. Raises StoreError where a row makes no sense."""
     site = (read_meta(db, "site"),)
-    return policy_noun(db.execute(_SQL["thresholds"], site), db.execute(_SQL["plans"], site))
+    return policy_noun(db.execute(_SQL["thresholds"], site), db.execute(_SQL["plans"], site), before)
 
 
 def _plant(db: sqlite3.Connection) -> Plant:
