@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 
     from edge_agent.model.evidence import Sight
     from edge_agent.plan.planstate import PlanState
+
+
+#: So many times are kept for each plan at the most, those among them that do not count any more.
+_MOST_ENTRIES = 4
 
 
 class Lookout:
@@ -68,10 +72,12 @@ class Lookout:
                 self._interested.setdefault(name, set()).add(plan)
             self._named[plan] = named
         due = state.due_seconds(sight, seconds)
-        if due != self._due.get(plan):
+        if due < self._due.get(plan, float("inf")):  # one that is due later than before is looked at in between
             self._due[plan] = due
-            if due != float("inf"):
-                heappush(self._times, (due, plan))
+            heappush(self._times, (due, plan))
+            if len(self._times) > _MOST_ENTRIES * len(self._states):
+                self._times = [(at, name) for name, at in self._due.items()]
+                heapify(self._times)
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which time alone may change a plan; infinite where it changes none."""

@@ -52,7 +52,7 @@ def _plan(plant: Plant, plan: Plan, kind: PlanKind, endless: list[str]) -> Itera
         yield Misfit((*path, "do"), wrong, "a plan that stops what this one starts")
     if kind.by_ignorance:
         yield Misfit((*path, "when"), "what is not known starts nothing: it will never apply", "a threshold")
-    if not plan.without_evidence:
+    if not plan.without_evidence and kind.looks:
         wrong = "says nothing: the fail-safe action follows when a sensor is silent"
         yield Misfit((*path, "without_evidence"), wrong, 'another sensor, timed running, or { do = "fail_safe" }')
     for sensor in filter(None, map(plant.sensor, kind.watched)):

@@ -88,7 +88,8 @@ class PlantSimulation:
             for sensor in plant.sensors
             if sensor.name in mapping.sensors
         }
-        self.nodes = {node.id: self._node(node, mapping) for node in plant.nodes.values()}
+        ours = [node for node in plant.nodes.values() if not node.is_foreign]  # others are not spoken for
+        self.nodes = {node.id: self._node(node, mapping) for node in ours}
         self._speed = speed
         self._zero: float | None = None
 

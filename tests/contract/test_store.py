@@ -769,7 +769,7 @@ async def test_what_devices_say_in_languages_of_their_own_comes_back_as_it_was(p
         )
         changes = await opened.store.apply(replace(foreign, nodes={"well": edited}))
         assert [(change.what, change.name) for change in changes] == [("node", "well"), ("sensor", "well/level")]
-        assert changes[1].detail == "source.scale 0.01 -> 0.02"
+        assert [change.detail for change in changes] == ["status [d/up] -> []", "source.scale 0.01 -> 0.02"]
         assert (await opened.store.plant()).nodes["well"] == edited
 
 

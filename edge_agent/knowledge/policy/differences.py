@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge_agent.model.plant import Step
 from edge_agent.model.quality import Quality
+from edge_agent.model.sources import Source
 from edge_agent.ports.policy import Change
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def _members(noun: Any, prefix: str = "") -> Iterator[tuple[str, object]]:  # no
 def _text(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, Source):
+        return f"{value.topic}#{value.value}" if value.value else value.topic
     if isinstance(value, tuple):
         return "[" + ", ".join(_text(entry) for entry in value) + "]"
     if isinstance(value, Step):

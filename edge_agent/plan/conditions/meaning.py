@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.plan.scene import Known
 
 
-@lru_cache(4096)
+@lru_cache(32_768)
 def compiled(text: str) -> Truth:
     """Return the closure that finds out whether a condition holds. Raises ConditionError where it is none."""
     return parse(text).compiled()

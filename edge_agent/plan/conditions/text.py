@@ -96,7 +96,7 @@ def is_plain(text: str) -> bool:
     return _PLAIN_ALARM.fullmatch(text) is not None
 
 
-@lru_cache(4096)
+@lru_cache(32_768)
 def parse(text: str) -> Clause:
     """Read a condition. Raises ConditionError for anything else."""
     if is_plain(text):

@@ -26,7 +26,7 @@ from edge_agent.plan.conditions.meaning import (
     truths,
 )
 from edge_agent.plan.conditions.text import is_plain
-from edge_agent.plan.kinds.spec import Asked, PlanKind, step_conflicts
+from edge_agent.plan.kinds.spec import Asked, PlanKind, step_conflicts, zone_conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -211,6 +211,7 @@ class Condition(PlanKind):
                 if text in asked_for:
                     wrong = f"{show(text)} is in when as well: the plan could never apply"
                     yield Misfit((key, position), wrong, "an alarm that is not in when")
+        yield from zone_conflicts(given)
         steps = given.get("do")
         yield from step_conflicts("do", steps if isinstance(steps, list) else (), known)
 

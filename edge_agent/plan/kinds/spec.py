@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
+from edge_agent.model.civil import is_zone
 from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import ACTIONS, Step
 from edge_agent.model.spelling import one_of, show
@@ -133,6 +134,13 @@ def step_conflicts(key: str, steps: Sequence[Any], known: Known) -> Iterator[Mis
             yield from _action(here, step, known.actuators[actuator])
         else:
             yield no_actuator((*here, "actuator"), actuator, known)
+
+
+def zone_conflicts(given: Mapping[str, Any]) -> Iterator[Misfit]:
+    """Find a time zone that this machine does not know."""
+    place = given.get("timezone", "UTC")
+    if isinstance(place, str) and not is_zone(place):
+        yield Misfit(("timezone",), f"{show(place)} is no time zone", "one of the IANA's, such as Europe/Berlin")
 
 
 def no_actuator(path: Place, actuator: str, known: Known) -> Misfit:

@@ -111,11 +111,12 @@ class Stages(PlanKind):
                         yield switch(find, stage.use, on=on)
 
     def _why(self, gauge: Gauge, runs: tuple[bool, ...]) -> str:
-        value = gauge.good if gauge.doubtful is None else gauge.doubtful
+        value = (gauge.good if gauge.doubtful is None else gauge.doubtful) or 0.0
+        limits = [limit for stage in self.stages for limit in (stage.on, stage.off)]
+        shown, _ = apart(value, min(limits, key=lambda limit: abs(limit - value)))
         unit = f" {gauge.unit}" if gauge.unit else ""
         doubtful = "" if gauge.doubtful is None else ", a doubtful reading"
-        count = sum(runs)
-        return f"{self.measure} is {short(value or 0.0)}{unit}{doubtful}: {count} of {len(runs)} stages on"
+        return f"{self.measure} is {shown}{unit}{doubtful}: {sum(runs)} of {len(runs)} stages on"
 
     def timed(self, scene: Scene) -> tuple[Step, ...]:
         """Return the first stage."""

@@ -12,7 +12,7 @@ from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import Step
 from edge_agent.model.spelling import one_of, show
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.plan.kinds.spec import SWITCHES, Asked, PlanKind, step_conflicts
+from edge_agent.plan.kinds.spec import SWITCHES, Asked, PlanKind, step_conflicts, zone_conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -144,9 +144,7 @@ class Timetable(PlanKind):
         """Find what is no window, day or time zone, wrong steps, and what goes only with evidence."""
         yield from _wrong("between", given.get("between"), Window.parse, _WINDOW_PHRASE)
         yield from _wrong("days", given.get("days"), parse_days, _DAYS_PHRASE)
-        place = given.get("timezone", "UTC")
-        if isinstance(place, str) and _raises(zone, place):
-            yield Misfit(("timezone",), f"{show(place)} is no time zone", "one of the IANA's, such as Europe/Berlin")
+        yield from zone_conflicts(given)
         steps = given.get("do")
         yield from step_conflicts("do", steps if isinstance(steps, list) else (), known)
         action = given.get("if_clock_unsure")

@@ -279,6 +279,16 @@ def test_what_is_right_is_not_named():
         assert list(misfits(("when", 0), text, KNOWN)) == []
 
 
+@pytest.mark.parametrize(
+    "text", ["not " * 248 + "a:b", "(" * 80 + "a:b and x:y" + ")" * 80, "(a/b + " * 60 + "1" + ")" * 60 + " > 2"]
+)
+def test_the_deepest_condition_is_found_out_too(text):
+    found = around(active=("a:b",))
+    assert compiled(text)(found) in {True, False, None}
+    assert places((text,))
+    assert list(misfits(("when", 0), text, KNOWN))
+
+
 def test_every_unit_may_stand_in_a_condition():
     for units in QUANTITIES.values():
         for unit in units:

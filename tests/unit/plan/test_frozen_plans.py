@@ -49,3 +49,12 @@ def test_nothing_is_looked_at_before_its_time():
     bench.now = later(1700, bench.now)
     bench.passes(1)
     assert planner._states["c"].applies
+
+
+def test_however_often_plans_are_looked_at_few_times_are_kept():
+    bench = Tank(
+        stages((3.0, 5.0, PUMP2), identity="b"), conditions("d", f"{LEVEL} > 5.5 for 100 s", ((PUMP1, "stop"),))
+    )
+    for place in range(200):
+        bench.shows(6.0 if place % 2 else 4.0, 1.0)
+    assert len(bench.knowledge.planner._lookout._times) <= 8

@@ -39,7 +39,13 @@ def test_emptying_is_the_other_way_round():
 def test_the_reason_says_what_the_measure_shows():
     tank = Tank(TWO)
     tank.shows(3.9)
-    assert tank.commands[0].reason == "tank1/level is 3.9 m: 1 of 2 stages on"
+    assert tank.commands[0].reason == "tank1/level is 3.90 m: 1 of 2 stages on"
+
+
+def test_the_reason_has_as_many_decimals_as_tell_the_value_from_the_limit():
+    tank = Tank(TWO)
+    tank.shows(3.9999)
+    assert tank.commands[0].reason.startswith("tank1/level is 3.9999 m")
 
 
 def test_without_readings_it_is_stopped_and_starts_by_a_value_beyond_on_alone():
@@ -71,7 +77,7 @@ def test_a_doubtful_reading_stops_and_starts_nothing():
     tank.shows(3.9)
     assert tank.runs == {PUMP1}
     assert tank.shows(6.6) == [f"{PUMP1} stop"]  # suspect, and above off
-    assert tank.commands[-1].reason == "tank1/level is 6.6 m, a doubtful reading: 1 of 2 stages on"
+    assert tank.commands[-1].reason == "tank1/level is 6.60 m, a doubtful reading: 1 of 2 stages on"
 
 
 def test_timed_running_without_evidence_is_that_of_the_first_stage():

@@ -50,6 +50,7 @@ def test_what_is_right_loads(riverside, plan):
         (CONDITION | {"when": ["tank1/level < "]}, "when[0]", "it ends too early at column 15", "a number"),
         (CONDITION | {"until": ["tank1/level > 2 psi"]}, "until[0]", '"psi" is not a unit of level', "m, cm"),
         (CONDITION | {"unless": ["tank1/level > 6.5"]}, "unless[0]", "no good reading of tank1/level", "0.2 and 5.8"),
+        (CONDITION | {"timezone": "Nowhere"}, "timezone", "is no time zone", "such as Europe/Berlin"),
         (CONDITION | {"until": CONDITION["when"]}, "until[0]", "the plan could never apply", "not in when"),
     ],
 )  # fmt: skip
@@ -77,3 +78,8 @@ def test_what_ends_what_it_starts_is_no_risk(riverside):
         riverside["plans"] = {"new": plan}
         said = [str(risk) for risk in risks(plant_from(riverside, PATH).plant)]
         assert any("no plan asks for the fail-safe action" in one for one in said) is endless
+
+
+def test_what_looks_at_no_sensor_lacks_no_evidence(riverside):
+    riverside["plans"] = {"new": TIMETABLE}
+    assert not any("without_evidence" in str(risk) for risk in risks(plant_from(riverside, PATH).plant))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from edge_agent.errors import ConfigurationError, UsageError
 from edge_agent.known import Knowledge
 from edge_agent.model.inbox import Kind
 from edge_agent.model.remembered import Remembered
+from edge_agent.model.sources import WordSource
 from edge_agent.model.time import Moment
 from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.simulate.faults import Faults
@@ -52,6 +54,15 @@ def test_the_first_step_brings_every_node_up_and_every_sensor_once(simulation: P
     assert sorted(m.route.name for m in messages if m.route.kind is Kind.STATE) == ["pump1", "pump2"]
     told = [f"{m.route.node}/{m.route.name}" for m in messages if m.route.kind is Kind.TELEMETRY]
     assert sorted(told) == sorted(sensor.name for sensor in simulation.plant.sensors)
+
+
+def test_a_device_that_speaks_its_own_language_is_not_spoken_for(riverside: PlantFile) -> None:
+    status = (WordSource("tele/d/LWT", codec="text", means=(("online", ("Online",)),)),)
+    nodes = {**riverside.plant.nodes, "tank1": dataclasses.replace(riverside.plant.nodes["tank1"], status=status)}
+    file = dataclasses.replace(riverside, plant=dataclasses.replace(riverside.plant, nodes=nodes))
+    with Hydraulics(RIVERSIDE) as water:
+        messages = simulation_of(water, file).step(at(0))
+    assert {message.route.node for message in messages} == {"station", "district"}
 
 
 def test_readings_come_in_the_unit_of_the_plant_file(simulation: PlantSimulation) -> None:
