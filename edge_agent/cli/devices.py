@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from edge_agent.cli.output import finish, say
 from edge_agent.cli.surroundings import surroundings
 from edge_agent.container.outlet import connection_settings
+from edge_agent.errors import UsageError
 from edge_agent.mqtt.eavesdrop import overhear
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.discovery import MOST_TOPICS, Discovery
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from edge_agent.mqtt.connection import ConnectionSettings
 
+#: Levels, of which each may be +; # is the last one.
+_FILTER = re.compile(r"(?=[^\0]{1,1024}$)(?:(?:\+|[^+#/]*)/)*(?:\+|#|[^+#/]*)")
 #: So much is shown of a payload.
 _SHOWN = 160
 
@@ -27,6 +31,8 @@ _SHOWN = 160
 def devices(arguments: argparse.Namespace) -> int:
     """Listen to a broker until Ctrl-C, or for so many seconds; then print a plant file's nodes for what was heard."""
     settings = load_settings(arguments.config, surroundings(arguments.config, os.environ).environ)
+    if not _FILTER.fullmatch(arguments.topic):
+        raise UsageError(f"{arguments.topic} is no filter of MQTT: + stands for one level, # at the end for all below")
     connection = connection_settings(settings, f"edge-agent-{settings.agent.id}")
     discovery = Discovery(f"{settings.mqtt.topic_prefix}/")
     asyncio.run(_listen(connection, discovery, arguments.topic, arguments.seconds))

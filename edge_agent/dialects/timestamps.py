@@ -52,7 +52,7 @@ def _written(ts: str, form: str) -> Instant:
     if moment.tzinfo is None:
         if not form.startswith(CIVIL):
             raise TimestampError("timestamp_without_offset")
-        moment = moment.replace(tzinfo=zone(form.removeprefix(CIVIL)))
+        moment = _in_zone(moment, form.removeprefix(CIVIL))
     try:
         at = instant(moment)
     except OverflowError:  # the offset of a zone pushes the first and the last day over
@@ -60,6 +60,13 @@ def _written(ts: str, form: str) -> Instant:
     if not _FIRST <= at < _LAST:
         raise TimestampError("timestamp_invalid")
     return at
+
+
+def _in_zone(moment: datetime, name: str) -> datetime:
+    try:
+        return moment.replace(tzinfo=zone(name))
+    except ValueError:  # `check` knew it, on another machine
+        raise TimestampError("timestamp_invalid") from None
 
 
 @lru_cache(64)

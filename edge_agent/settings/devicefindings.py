@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.dialects.forms import places
+from edge_agent.dialects.forms import GIVEN, places
 from edge_agent.dialects.pointer import steps
 from edge_agent.dialects.registry import CODECS, dialect
 from edge_agent.dialects.timestamps import zone
@@ -52,7 +52,8 @@ def _node(path: KeyPath, node: dict[str, Any], codecs: dict[str, str]) -> Iterat
     for key, sensor in sensors.items():
         yield from _sensor((*path, "sensors", key), table(sensor), codecs, foreign=foreign)
     for key, actuator in actuators.items():
-        yield from _actuator((*path, "actuators", key), table(actuator), codecs, foreign=foreign)
+        given = {"device"} & node.keys()
+        yield from _actuator((*path, "actuators", key), table(actuator), codecs, given if foreign else None)
 
 
 def _sensor(path: KeyPath, sensor: dict[str, Any], codecs: dict[str, str], *, foreign: bool) -> Iterator[Finding]:
@@ -96,9 +97,12 @@ def _time(path: KeyPath, source: dict[str, Any]) -> Iterator[Finding]:
         yield Finding((*path, "ts_format"), wrong, expected)
 
 
-def _actuator(path: KeyPath, actuator: dict[str, Any], codecs: dict[str, str], *, foreign: bool) -> Iterator[Finding]:
+def _actuator(
+    path: KeyPath, actuator: dict[str, Any], codecs: dict[str, str], given: set[str] | None
+) -> Iterator[Finding]:
+    """Check an actuator; `given` is what its node says for forms, None where that speaks our language."""
     command, state = actuator.get("command"), actuator.get("state")
-    if not foreign:
+    if given is None:
         yield from _in_vain(path, actuator, _OF_COMMAND)
         return
     for key, says in (("command", "how it is commanded"), ("state", "where it shows what it does")):
@@ -117,7 +121,16 @@ def _actuator(path: KeyPath, actuator: dict[str, Any], codecs: dict[str, str], *
     if isinstance(command, dict):
         yield from _topic((*path, "command", "topic"), command.get("topic"))
         yield from _forms((*path, "command"), command, kind)
+        yield from _lacking((*path, "command"), command, {"channel"} & actuator.keys() | given)
         yield from _lease(path, actuator, command)
+
+
+def _lacking(path: KeyPath, command: dict[str, Any], given: set[str]) -> Iterator[Finding]:
+    """Find forms that want to be told of the device what nobody says."""
+    for action in _ACTIONS:
+        form = command.get(action)
+        for place in sorted(places(form).intersection(GIVEN).difference(given)) if isinstance(form, str) else ():
+            yield Finding((*path, action), f"needs a {place}", f"{place} = … beside it")
 
 
 def _states(path: KeyPath, state: dict[str, Any], kind: object) -> Iterator[Finding]:

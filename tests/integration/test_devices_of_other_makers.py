@@ -185,6 +185,14 @@ def test_a_new_device_is_found_described_and_read(tmp_path: Path, mosquitto: Mos
         rig.close()
 
 
+@pytest.mark.parametrize("topic", ["a/#/b", "a+/b", "", "x" * 2000])
+def test_a_filter_that_is_none_is_one_sentence(tmp_path: Path, topic: str) -> None:
+    agent = AgentProcess(tmp_path / "agent", 1, "", commit_seconds=None)
+    told = agent.command_line("devices", "listen", "--topic", topic)
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert "is no filter of MQTT" in told.stderr
+
+
 def test_listening_without_a_broker_is_one_sentence(tmp_path: Path) -> None:
     agent = AgentProcess(tmp_path / "agent", 1, "", commit_seconds=None)
     told = agent.command_line("devices", "listen", "--seconds", "1")

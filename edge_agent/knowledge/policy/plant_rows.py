@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 
 from edge_agent.analyze.measures.registry import kind_of, members_of
+from edge_agent.dialects.soundness import refuse_unsound, refuse_unsound_wiring
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.policy.differences import Entry
 from edge_agent.knowledge.policy.digest import plain
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from edge_agent.knowledge.policy.differences import Noun
     from edge_agent.knowledge.statements import Row
     from edge_agent.model.plant import Fallback
+    from edge_agent.model.sources import Source
     from edge_agent.ports.policy import Change
 
 _T = TypeVar("_T")
@@ -154,6 +156,7 @@ def _given(steps: Iterable[Fallback]) -> list[dict[str, Any]]:
 
 def _node(row: Row) -> Node:
     status = () if row[2] is None else _checked("node", _STATUS, row, lambda: json.loads(row[2]))
+    _heard("node", row, status)
     return Node(id=row[0], timestamps=row[1], status=status)
 
 
@@ -162,6 +165,7 @@ def _sensor(row: Row) -> Sensor:
     members = _checked("sensor", _SENSOR, row, lambda: given)
     tests = _checked("sensor", _TESTS, row, lambda: json.loads(quality))
     source = None if said is None else _checked("sensor", _SOURCE, row, lambda: json.loads(said))
+    _heard("sensor", row, () if source is None else (source,))
     return Sensor(*members, Quality(test for _, test in tests if test is not None), source)
 
 
@@ -233,6 +237,25 @@ def _as_member(name: str, value: Any) -> Any:  # noqa: ANN401 - a column of any 
     return bool(value) if name in _YES_OR_NO else value
 
 
+def _heard(what: str, row: Row, sources: Iterable[Source]) -> None:
+    """Raise PolicyRefusedError where a source cannot be read by: it would be met in the middle of control."""
+    try:
+        for source in sources:
+            refuse_unsound(source)
+    except ValueError as error:
+        raise PolicyRefusedError(f"The store holds a {what} that makes no sense: {row!r} ({error}).") from error
+
+
+def _actuator(row: Row) -> Actuator:
+    actuator = _read_actuator(row)
+    if actuator.wiring is not None:
+        try:
+            refuse_unsound_wiring(actuator.wiring)
+        except ValueError as error:
+            raise PolicyRefusedError(f"The store holds an actuator that makes no sense: {row!r} ({error}).") from error
+    return actuator
+
+
 def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[], Any]) -> _T:
     try:
         return adapter.validate_python(members())
@@ -247,7 +270,7 @@ def _why(error: ValueError) -> str:
     return f": {said[0]}" if said else ""
 
 
-_actuator = _reader("actuator", Actuator)
+_read_actuator = _reader("actuator", Actuator)
 #: Per table: the kind, what follows each part of its name, and how a row is read.
 _KINDS: dict[str, tuple[str, tuple[str, ...], Callable[[Row], Noun]]] = {
     "nodes": ("node", ("",), _node),

@@ -48,11 +48,21 @@ def _terms(texts: Iterable[str]) -> Iterator[Term]:
 
 def alarms(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the alarms that some conditions name, each once."""
+    return _alarms(tuple(texts))
+
+
+@lru_cache(32_768)  # asked each time a plan is looked at
+def _alarms(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term.alarm for term in _terms(texts) if isinstance(term, Raised)))
 
 
 def named(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the sensors and nodes that some conditions name themselves, each once."""
+    return _named(tuple(texts))
+
+
+@lru_cache(32_768)
+def _named(texts: tuple[str, ...]) -> tuple[str, ...]:
     found = dict.fromkeys(
         term.sensor if isinstance(term, Shows) else term.node
         for term in _terms(texts)

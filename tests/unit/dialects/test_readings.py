@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,13 @@ from edge_agent.model.readings import MAX_PAYLOAD_BYTES
 from edge_agent.model.time import rfc3339
 
 UP = "up/D1"
+
+
+def replace_source(site, **members):
+    """A plant whose one source says otherwise than any plant file could."""
+    node = site.nodes["well"]
+    level = replace(node.sensors["level"], source=replace(node.sensors["level"].source, **members))
+    return replace(site, nodes={"well": replace(node, sensors={"level": level})})
 
 
 def values(turn):
@@ -143,6 +151,11 @@ def test_of_an_hour_that_comes_twice_it_is_the_first():
     bench = Bench(level_plant('ts = "/a/t", ts_format = "local:Europe/Berlin"'))
     [reading] = bench.turn(said(3.0, t="2026-10-25T02:30:00")).readings
     assert rfc3339(reading.observed_at).startswith("2026-10-25T00:30:00")
+
+
+def test_a_zone_that_this_machine_lacks_costs_readings_and_not_the_agent():
+    bench = Bench(replace_source(level_plant('ts = "/a/t"'), ts_format="local:Mars/Olympus"))
+    assert letters(bench.turn(said(3.0, t="2026-11-22T10:00:00"), after=1)) == ["timestamp_invalid"]
 
 
 def test_without_a_time_that_of_receipt_counts_but_not_for_what_was_retained():

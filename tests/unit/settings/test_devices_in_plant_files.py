@@ -69,6 +69,7 @@ def test_a_mistake_in_a_source_is_named_with_its_place(source, told):
         ("lease_seconds = 5", f"{PUMP}.lease_seconds: 5 is not within what the timer"),
         ('command = { start = "ON {x}" }', f"{PUMP}.command.start: has a place {{x}} that nobody knows"),
         ('command = { start = "ON" }', f"{PUMP}.command.start: does not tell the device its lease; expected a place"),
+        ('command = { start = "{lease_seconds} {device}" }', f"{PUMP}.command.start: needs a device; expected device"),
         ('command = { open = "ON" }', f"{PUMP}.command.open: is no action of a pump; expected one of start, stop, set"),
         ("state = { running = [] }", f"{PUMP}.state.running: is missing"),
         ('state = { open = ["x"] }', f"{PUMP}.state.open: is no state of a pump"),
@@ -79,7 +80,8 @@ def test_a_mistake_in_a_source_is_named_with_its_place(source, told):
     ],
 )  # fmt: skip
 def test_a_mistake_in_an_actuator_is_named_with_its_place(pump, told):
-    found = problems(pump=pump)
+    node = NODE.replace('device = "D1"', "") if "needs a device" in told else NODE
+    found = problems(text=node.format(source='source = "a#/b"', pump=pump))
     assert any(problem.startswith(told) for problem in found), found
 
 
