@@ -60,4 +60,9 @@ EQUIVALENT = {
         'guess = did_you_mean(term.alarm, known.alarms) if len(known.alarms) <= 10_000 else ""',
         "10_000  ->  (10001)",
     ): "as above",
+    Judged(
+        "edge_agent/monitor/channel.py",
+        "self._receipt: Instant = 0  # the last time that was given to a value without one",
+        "0  ->  (1)",
+    ): "a microsecond after 1970 nothing is received",
 }

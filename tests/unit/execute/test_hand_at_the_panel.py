@@ -337,3 +337,17 @@ def test_a_further_try_waits_as_long_as_an_answer_may_take_where_no_rest_is_need
     desk.state("stopped")
     assert desk.wait(89) == []
     assert [command.action for command in desk.wait(91)] == ["start"]
+
+
+def test_a_stop_that_becomes_a_trip_is_not_commanded_in_local_either(make_desk):
+    desk = running(make_desk)
+    desk.state("running", local=True)
+    assert desk.request("stop") == []
+    assert desk.request("stop", plan="dry", trip=True) == desk.wait(2000, step=10) == []
+    assert desk.control.state is Desired.SUSPENDED
+
+
+def test_a_stop_that_becomes_a_trip_is_not_commanded_again_where_the_equipment_has_stopped(make_desk):
+    desk = make_desk(pump())
+    desk.done("stop")
+    assert desk.at(5).request("stop", plan="dry", trip=True) == desk.wait(60) == []
