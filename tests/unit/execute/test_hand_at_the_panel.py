@@ -330,3 +330,10 @@ def test_what_was_missed_before_is_commanded_at_once_when_it_is_in_remote_again(
     desk.state("stopped", local=True)
     desk.at(1).state("stopped")
     assert [c.action for c in desk.tick()] == ["start"]
+
+
+def test_a_further_try_waits_as_long_as_an_answer_may_take_where_no_rest_is_needed(make_desk):
+    desk = running(make_desk, unexpected_retries=1, min_off_seconds=0, ack_timeout_seconds=30)
+    desk.state("stopped")
+    assert desk.wait(89) == []
+    assert [command.action for command in desk.wait(91)] == ["start"]
