@@ -187,9 +187,8 @@ class PlanState:
             other, asked = self._instead.ask(scene, other)
             doubtful = tuple(dict.fromkeys((*self.asked.doubtful, *asked.doubtful)))
             alarms = tuple(dict.fromkeys((*asked.alarms, *self.asked.alarms)))
-            self.asked = asked._replace(
-                doubtful=doubtful, alarms=alarms, why=asked.why if asked.steps else self.asked.why
-            )
+            why, due = asked.why if asked.steps else self.asked.why, min(asked.due, self.asked.due)
+            self.asked = asked._replace(doubtful=doubtful, alarms=alarms, why=why, due=due)
         self._memos = (own, other) if self.known else (None, None)
         self.timed = self.kind.timed(scene) if self.ground is Ground.RUNNING else ()
 

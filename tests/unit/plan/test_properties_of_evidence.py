@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.plandesk import BACKUP, HIGH, INTAKE, LEVEL, LOW, PLANT, PUMP1, PUMP2, SUCTION, alarms
 from support.plants import START, later, plan
@@ -220,6 +220,12 @@ def test_a_fail_safe_step_whose_alarms_hold_is_what_stands(plans, events):
                 assert request.priority > p.priority
 
 
+_BY_DOUBT_IN_TIME = conditions(
+    "b", f"{LEVEL} < 2 for 20 s or {HIGH}", ((PUMP1, "stop"),), without_evidence=(Fallback(use=BACKUP),)
+)
+
+
+@example([_BY_DOUBT_IN_TIME], [("good", (BACKUP, 2.2)), ("suspect", (LEVEL, 0.5)), ("time", 20)])
 @settings(max_examples=200)
 @given(_plans, _events)
 def test_who_is_told_what_has_changed_decides_as_who_looks_at_everything(plans, events):
