@@ -85,6 +85,10 @@ class PublishTooLargeError(PublishRefusedError):
     """The broker does not take one message, for its size as far as can be told: it is set aside."""
 
 
+class NoFormError(EdgeAgentError):
+    """The device of an actuator has no form for an action: the command cannot be said in its language."""
+
+
 class NotAcknowledgedError(EdgeAgentError):
     """A node did not acknowledge a command in time."""
 

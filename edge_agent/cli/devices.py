@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from edge_agent.cli.output import finish, say
+from edge_agent.cli.run import stop_on_signals
 from edge_agent.cli.surroundings import surroundings
 from edge_agent.container.outlet import connection_settings
 from edge_agent.errors import UsageError
@@ -46,9 +45,7 @@ async def _listen(
     connection: ConnectionSettings, discovery: Discovery, topic_filter: str, seconds: float | None
 ) -> None:
     told = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError, ValueError):  # not everywhere, and in the first thread only
-            asyncio.get_running_loop().add_signal_handler(each, told.set)
+    stop_on_signals(told.set, also_when_the_terminal_closes=True)
 
     def hear(topic: str, payload: bytes) -> None:
         if discovery.hear(topic, payload):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from edge_agent.dialects.commanding import written
-from edge_agent.errors import PublishRefusedError, PublishTooLargeError
+from edge_agent.errors import NoFormError, PublishRefusedError, PublishTooLargeError
 from edge_agent.mqtt import wire
 from edge_agent.mqtt.connection import ConnectionSettings, Tls
 from edge_agent.mqtt.topics import Topics
@@ -69,7 +69,7 @@ class BrokerOutlet:
         """Publish a command in the language of its device."""
         said = written(command, wiring, self._topics.agent)
         if said is None:
-            raise PublishTooLargeError(f"its device has no form for {command.action}")
+            raise NoFormError(f"its device has no form for {command.action}")
         await self._session.publish(said.topic, said.payload, expiry_seconds=remaining_seconds)
 
     async def alarm(self, alarm: Alarm) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
+from edge_agent.model.civil import zone
 from edge_agent.model.sources import CIVIL
 from edge_agent.model.time import MICROSECONDS, instant
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
     from edge_agent.model.time import Instant
 
 #: How a time is written; it keeps out what datetime reads besides (dates alone, week dates, bare numbers).
@@ -67,12 +64,3 @@ def _in_zone(moment: datetime, name: str) -> datetime:
         return moment.replace(tzinfo=zone(name))
     except ValueError:  # `check` knew it, on another machine
         raise TimestampError("timestamp_invalid") from None
-
-
-@lru_cache(64)
-def zone(name: str) -> tzinfo:
-    """Return a zone by its IANA name. Raises ValueError for one that this machine does not know."""
-    try:
-        return ZoneInfo(name)
-    except (OSError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
-        raise ValueError(f"{name} is no time zone that this machine knows") from error

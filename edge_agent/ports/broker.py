@@ -33,7 +33,10 @@ class Outlet(Protocol):
     """Where the agent speaks. Each call returns when the broker has confirmed, or raises BrokerUnavailableError."""
 
     async def command(self, command: Command, remaining_seconds: float) -> None:
-        """Publish a command, never retained, that the broker forgets after the remaining seconds."""
+        """Publish a command, never retained, that the broker forgets after the remaining seconds.
+
+        Raises NoFormError where its device has no words for it, PublishTooLargeError where the broker does not take it.
+        """
         ...
 
     async def alarm(self, alarm: Alarm) -> None:

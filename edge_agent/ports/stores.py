@@ -30,7 +30,7 @@ class Journal(Protocol):
     """Where the loop writes. A write is one durable transaction: all of it is there after a crash, or none."""
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
-        """Take control of the site, and return everything remembered. Raises StoreError.
+        """Raise the epoch of the site, and return everything remembered. Raises StoreError.
 
         The epoch is raised durably, beyond its own last one and beyond `above`, the highest that others have begun.
         """

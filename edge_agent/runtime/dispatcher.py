@@ -13,6 +13,7 @@ from edge_agent.errors import (
     BrokerUnavailableError,
     EdgeAgentError,
     NodeBlockedError,
+    NoFormError,
     NotAcknowledgedError,
     PublishTooLargeError,
 )
@@ -209,7 +210,7 @@ class Dispatcher:
         errand.connection, errand.broker_away = self._connections, True
         try:
             await self._outlet.command(errand.command, remaining)
-        except PublishTooLargeError as error:
+        except (NoFormError, PublishTooLargeError) as error:
             raise _UnsendableError(str(error)) from error
         errand.broker_away = False
         errand.attempts += 1

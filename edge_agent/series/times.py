@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from edge_agent.errors import UsageError
+from edge_agent.model.civil import zone as civil_zone
 from edge_agent.model.time import MICROSECONDS, instant
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from edge_agent.model.time import Instant
 
 #: What people and spreadsheets write besides ISO 8601. Day before month: the other order is never guessed.
@@ -92,8 +94,8 @@ def _moment(text: str) -> datetime:
 
 def _zone(name: str) -> ZoneInfo:
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
+        return civil_zone(name)
+    except ValueError as error:
         raise UsageError(
             f"there is no time zone {name!r}; expected an IANA name such as Europe/Berlin or UTC"
         ) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.dialects.forms import GIVEN, places
 from edge_agent.dialects.pointer import steps
 from edge_agent.dialects.registry import CODECS, dialect
-from edge_agent.dialects.timestamps import zone
+from edge_agent.model.civil import zone
 from edge_agent.model.figures import finite
 from edge_agent.model.plant import ACTIONS
 from edge_agent.model.readings import MAX_TOPIC_BYTES

@@ -66,7 +66,7 @@ class MemoryStore:
         self._mark: str | None = None
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
-        """Take control of the site in a new epoch, and return everything remembered."""
+        """Raise the epoch of the site, and return everything remembered."""
         self._epoch = max(self._epoch, above) + 1
         return Remembered(
             epoch=self._epoch,

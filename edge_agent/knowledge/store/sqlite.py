@@ -93,7 +93,7 @@ class SqliteStore(StoreWatch, StoredPolicy):
             self._care.lock.release()
 
     async def begin(self, agent: str, above: int = 0) -> Remembered:
-        """Take control of the site in a new epoch, and return everything remembered. Raises StoreError."""
+        """Raise the epoch of the site, and return everything remembered. Raises StoreError."""
         remembered = await self._connection.run(self._begin, agent, above)
         self._agent = agent
         return remembered

@@ -6,7 +6,7 @@ import pytest
 from support.clocks import pass_time
 from support.deadline import wait_until
 
-from edge_agent.errors import PublishTooLargeError
+from edge_agent.errors import NoFormError, PublishTooLargeError
 from edge_agent.model.inbox import BreakerReport
 from edge_agent.runtime.resilience import BREAKER_SECONDS, COMMAND_ATTEMPTS
 
@@ -33,19 +33,26 @@ async def test_acknowledged_at_the_first_attempt_it_is_not_repeated(
     assert reports.breakers == []
 
 
-async def test_a_command_that_the_broker_does_not_take_has_failed_at_once(
-    make_dispatcher, make_command, task_group, clock, outlet, reports
+@pytest.mark.parametrize(
+    "error",
+    [
+        PublishTooLargeError("the broker takes no packet of more than 400 bytes"),
+        NoFormError("its device has no form for set"),
+    ],
+)
+async def test_a_command_that_cannot_be_said_has_failed_at_once(
+    make_dispatcher, make_command, task_group, clock, outlet, reports, error
 ):
     async def refuse(_command, _remaining_seconds):
         outlet.tried += 1
-        raise PublishTooLargeError("the broker takes no packet of more than 400 bytes")
+        raise error
 
     outlet.command = refuse
     async with task_group() as group:
         make_dispatcher(group, clock).start(make_command(), None)
         await wait_until(lambda: reports.dispatches)
         assert reports.states == ["failed"]
-        assert "400 bytes" in reports.dispatches[-1].detail
+        assert str(error) in reports.dispatches[-1].detail
     assert outlet.tried == 1
 
 
