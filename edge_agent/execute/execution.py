@@ -9,7 +9,6 @@ from edge_agent.execute.attention import Attention
 from edge_agent.execute.authority import Authority, epoch_of_refusal
 from edge_agent.execute.equipment import fulfils
 from edge_agent.execute.facts import Executed, Facts, Sighted
-from edge_agent.execute.nodeclocks import STEP_SECONDS
 from edge_agent.execute.opencommands import REPORTED, OpenCommands
 from edge_agent.execute.outcomes import Word
 from edge_agent.execute.reach import Reach
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from edge_agent.model.remembered import Remembered
     from edge_agent.model.time import Moment
 
+#: The wall clock was set where it differs by more from what the monotonic one lets expect.
+_STEP_SECONDS = 2.0
 _GONE = Word(CommandState.SUPERSEDED, "its actuator is gone from the plant")
 _LEASE_OVER = Word(CommandState.EXPIRED, "its actuator's lease is over")
 
@@ -277,7 +278,7 @@ class Executor:
 
         What is remembered is dated anew then, and when the clock becomes sure: the next boot has nothing else.
         """
-        stepped = abs(now.offset - self._offset) > STEP_SECONDS
+        stepped = abs(now.offset - self._offset) > _STEP_SECONDS
         if stepped:
             self._awake(self.roster, now)
         if stepped or now.sure is not self._sure:

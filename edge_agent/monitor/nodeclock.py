@@ -26,6 +26,7 @@ def ahead(
     """Return by how many microseconds the clocks of nodes are ahead of a wall time, by what they say: at the least.
 
     A reading, or a retained state, may have been on its way for long: then a clock is farther ahead than it tells.
+    Less than 0 is a clock behind, or one that agrees: what comes has been on its way. It counts once the wall is set.
     """
     found: dict[str, int] = {}
     told = [(reading.sensor.node, reading.observed_at) for reading in readings]
@@ -35,6 +36,6 @@ def ahead(
         if at is not None:
             told.append((message.route.node, at))
     for name, at in told:
-        if 0 < at - now <= MOST_AHEAD_MICROSECONDS:
-            found[name] = max(found.get(name, 0), at - now)
+        if at - now <= MOST_AHEAD_MICROSECONDS:
+            found[name] = max(at - now, found.get(name, at - now))
     return found

@@ -21,11 +21,6 @@ EQUIVALENT = {
         "highs[-1].value <= value  ->  (highs[-1].value < value)",
     ): "the highest value is the same, whether an equal one is kept once or twice",
     Judged(
-        "edge_agent/monitor/nodeclock.py",
-        "found[name] = max(found.get(name, 0), at - now)",
-        "0  ->  (1)",
-    ): "what is compared with it is at least 1",
-    Judged(
         "edge_agent/monitor/sequence.py",
         "if len(recent) > MOST_UNSETTLED or recent[0][2] <= seconds - SETTLE_SECONDS:",
         "seconds - SETTLE_SECONDS  ->  (seconds + SETTLE_SECONDS)",

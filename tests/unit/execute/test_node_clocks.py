@@ -51,7 +51,31 @@ def test_only_the_fail_safe_action_is_dated_by_the_clocks_of_others():
     assert issued(reading(3.0, later(3600)), fire=False) == HOUR_US
 
 
-def test_what_was_heard_before_the_clock_was_set_is_void():
+def issued_after_the_clock_was_set(seconds, *, sure, heard):
+    """The date of a command, in seconds after the true time, by a clock that is set so far off before it is needed."""
+    start = START if sure else UNSURE
+    bench = Bench(plant(), start=start)
+    bench.restart(now=start)
+    bench.turn(*([state("stopped", ts=rfc3339(bench.now.at))] if heard else []))
+    true = bench.now.at
+    bench.now = bench.now._replace(at=true + round(seconds * MICROSECONDS), sure=False)
+    bench.turn(told(1.0))
+    [command] = bench.commands
+    return (command.issued_at - true) / MICROSECONDS
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_clock_set_back_does_not_date_commands_into_the_past(sure):
+    """A node that went with the agent's clock until then goes on; nothing needs to be heard from it again."""
+    assert issued_after_the_clock_was_set(-3600, sure=sure, heard=True) == 0
+    assert issued_after_the_clock_was_set(-3600, sure=True, heard=False) == 0
+
+
+def test_a_clock_set_ahead_dates_commands_by_itself():
+    assert issued_after_the_clock_was_set(3600, sure=False, heard=True) == 3600
+
+
+def test_setting_the_wall_clock_says_nothing_of_a_nodes():
     clocks = NodeClocks()
     clocks.hear({"station": HOUR_US}, UNSURE)
     clocks.hear({"station": HOUR_US // 2}, later(1, UNSURE))
@@ -59,3 +83,5 @@ def test_what_was_heard_before_the_clock_was_set_is_void():
     stepped = UNSURE._replace(at=UNSURE.at + HOUR_US)
     clocks.hear({}, stepped)
     assert clocks.date("station", stepped, safe=True) == stepped.at
+    right = UNSURE._replace(at=UNSURE.at - 10 * HOUR_US)
+    assert clocks.date("station", right, safe=False) == UNSURE.at + HOUR_US
