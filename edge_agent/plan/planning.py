@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.model.remembered import PlanView
+from edge_agent.plan.accounts import asks_now, plan_account, rivals
 from edge_agent.plan.arbiter import Arbiter
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.planstate import PlanState
@@ -12,9 +13,11 @@ from edge_agent.plan.scene import Scene
 from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from edge_agent.model.accounts import EvidenceNow, PlanAccount, Rival
     from edge_agent.model.commands import Request
+    from edge_agent.model.evidence import Look
     from edge_agent.model.plant import Plan, Plant
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
@@ -158,8 +161,7 @@ class Planner:
         self, states: list[PlanState], situation: Situation, now: Moment
     ) -> tuple[Iterable[PlanState], set[str]]:
         """Update plans; return those with something new to remember, and the names of those that begin."""
-        find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
-        scene = Scene(situation.active, situation.doubted, now, find, *seen)
+        scene = self._scene(situation, now)
         applied = {state.plan.id for state in states if state.applies}
         changed: Iterable[PlanState] = [state for state in states if state.update(scene, situation.sight)]
         begun = {state.plan.id for state in changed if state.applies} - applied
@@ -169,13 +171,36 @@ class Planner:
             changed, self._sure = self._states.values(), now.sure
         return changed, begun
 
+    def _scene(self, situation: Situation, now: Moment) -> Scene:
+        find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
+        return Scene(situation.active, situation.doubted, now, find, *seen)
+
+    def names(self, actuator: str | None = None) -> tuple[str, ...]:
+        """Return the names of the plans, or of those that may ever ask anything of an actuator."""
+        return tuple(self._states) if actuator is None else self._arbiter.claimants(actuator)
+
+    def accounts(
+        self, plans: Iterable[str], facts: Situation, now: Moment, see: Callable[[Look], EvidenceNow]
+    ) -> Iterator[PlanAccount]:
+        """Say what some plans do now and why; `see` looks at what they look at. It changes nothing."""
+        for state in filter(None, map(self._states.get, plans)):
+            yield plan_account(state, self._scene(facts, now), facts.sight, see)
+
+    def looks(self, plan: str | None) -> tuple[Look, ...]:
+        """Return what a plan looks at now, with the sensor of a fallback perhaps; nothing where there is no such."""
+        state = self._states.get(plan or "")
+        return () if state is None else state.used
+
+    def look(self, actuator: str, situation: Situation, now: Moment) -> tuple[Request | None, tuple[Rival, ...]]:
+        """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
+        request, claims = self._arbiter.look(actuator, situation, now.seconds)
+        return request, tuple(rivals(claims, situation.active))
+
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""
         return [state.memory(now) for state in self._states.values()]
 
     def views(self) -> tuple[PlanView, ...]:
         """Return which plans apply now."""
-        return tuple(
-            PlanView(state.plan.id, applies=state.applies or state.when_safe or state.latched)
-            for state in self._states.values()
-        )
+        find = self._plant.actuator
+        return tuple(PlanView(name, applies=bool(asks_now(state, find))) for name, state in self._states.items())
