@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 class ProvisionKind(ABC):
-    """One kind of provision. A subclass is a frozen dataclass whose members are keys of its table in the plant file."""
+    """One kind of provision. A subclass is a frozen dataclass whose members are keys of its table in the plant file.
+
+    It is data alone: what is made of it stands with whoever goes by it. A member `timezone` that is not given is told
+    that of the site.
+    """
 
     __slots__ = ()
 
