@@ -15,6 +15,7 @@ from edge_agent.model.figures import figure
 from edge_agent.model.quality import Flag, flag_name
 from edge_agent.model.time import rfc3339
 from edge_agent.monitor.view import sensor_view
+from edge_agent.plan.accounts import plan_account, rivals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Decision
     from edge_agent.model.evidence import Look
     from edge_agent.model.time import Moment
+    from edge_agent.plan.planstate import PlanState
 
 #: A command shows so many readings; a plan that looks at more names the first of them.
 _MOST_READINGS = 16
@@ -32,13 +34,16 @@ _MISSING = flag_name(Flag.MISSING)
 
 def plan_accounts(knowledge: Knowledge, now: Callable[[], Moment]) -> Iterator[PlanAccount]:
     """Say of each plan whether it applies then, and why or why not; turns may run in between."""
-    for plan in knowledge.planner.names():
+    for plan in tuple(knowledge.planner.states):
         moment = now()
         yield from _accounts(knowledge, moment, [plan])
 
 
 def _accounts(knowledge: Knowledge, now: Moment, plans: Iterable[str]) -> Iterator[PlanAccount]:
-    return knowledge.planner.accounts(plans, knowledge.situation(), now, lambda look: seen(knowledge, look, now))
+    planner, situation = knowledge.planner, knowledge.situation()
+    scene = planner.scene(situation, now)
+    for state in filter(None, map(planner.states.get, plans)):
+        yield plan_account(state, scene, situation.sight, lambda look: seen(knowledge, look, now))
 
 
 def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> ActuatorAccount | None:
@@ -47,9 +52,9 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
     control = executor.roster.plant.get(actuator)
     if control is None:
         return None
-    stands, requests = planner.look(actuator, situation, now)
+    stands, claims = planner.look(actuator, situation, now)
     request = control.desired or stands  # where plans only advise, nothing is desired
-    plans = _accounts(knowledge, now, planner.names(actuator))
+    plans = _accounts(knowledge, now, [name for name, state in planner.states.items() if _may_ask(state, actuator)])
     reported = control.reported
     return ActuatorAccount(
         actuator,
@@ -65,9 +70,14 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
         control.state.value,
         tuple(hindrances(executor, control, now, unsure=knowledge.unsure(actuator))),
         free_at(executor, control, now),
-        requests,
+        tuple(rivals(claims, situation.active)),
         tuple(plans),
     )
+
+
+def _may_ask(state: PlanState, actuator: str) -> bool:
+    """Whether a plan may ever ask anything of an actuator."""
+    return any(step.actuator == actuator for step in state.steps)
 
 
 def seen(knowledge: Knowledge, look: Look, now: Moment) -> EvidenceNow:
@@ -86,7 +96,8 @@ def seen(knowledge: Knowledge, look: Look, now: Moment) -> EvidenceNow:
 
 def evidenced(knowledge: Knowledge, decision: Decision, now: Moment) -> Decision:
     """Add to a decision, among what was looked at before it, the readings that its plan rests on."""
-    looks = [look for look in knowledge.planner.looks(decision.plan) if "/" in look.name][:_MOST_READINGS]
+    state = knowledge.planner.states.get(decision.plan or "")
+    looks = [] if state is None else [look for look in state.used if "/" in look.name][:_MOST_READINGS]
     readings = tuple(_reading(knowledge, look, now) for look in looks)
     return replace(decision, checks=(*decision.checks, *readings)) if readings else decision
 

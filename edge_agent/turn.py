@@ -113,6 +113,7 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         knowledge.executor.observe(Sighted(observed.statuses, operations), turn.now)
     situation = knowledge.situation()._replace(
         plans=None if events.revision is None else events.revision.plans,
+        provisions=None if events.revision is None else events.revision.provisions,
         resets=[operation.target for operation in operations if operation.operation == "reset"],
         changed=_changed(knowledge, observed),
     )

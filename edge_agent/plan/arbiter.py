@@ -93,10 +93,6 @@ class Arbiter:
         """Whether an actuator has to be looked at whatever has changed."""
         return self._all or bool(self._unsettled)
 
-    def claimants(self, actuator: str) -> tuple[str, ...]:
-        """Return the plans that may ever ask anything of an actuator."""
-        return tuple(state.plan.id for state in self._claimants.get(actuator, ()))
-
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
         standing = self._standing.get(actuator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.model.remembered import PlanView
-from edge_agent.plan.accounts import asks_now, plan_account, rivals
+from edge_agent.plan.accounts import asks_now
 from edge_agent.plan.arbiter import Arbiter
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.planstate import PlanState
@@ -13,14 +13,13 @@ from edge_agent.plan.scene import Scene
 from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from edge_agent.model.accounts import EvidenceNow, PlanAccount, Rival
     from edge_agent.model.commands import Request
-    from edge_agent.model.evidence import Look
-    from edge_agent.model.plant import Plan, Plant
+    from edge_agent.model.plant import Plan, Plant, Provision
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
+    from edge_agent.plan.claims import Claim
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
 
@@ -35,8 +34,16 @@ class Planner:
     fail-safe action only while its plan is in force and has evidence: else the fail-safe action takes its place.
     """
 
-    def __init__(self, plant: Plant, plans: Iterable[Plan], memories: Iterable[PlanMemory], now: Moment) -> None:
+    def __init__(
+        self,
+        plant: Plant,
+        plans: Iterable[Plan],
+        memories: Iterable[PlanMemory],
+        now: Moment,
+        provisions: Iterable[Provision] = (),
+    ) -> None:
         self._plant = plant
+        self.provisions = tuple(provisions)
         self._arbiter = Arbiter(plant)
         self._start = now.seconds
         self._sure = now.sure
@@ -68,22 +75,25 @@ class Planner:
         """Resume a request of a former run."""
         self._arbiter.stand(request)
 
-    def renew(self, plant: Plant, plans: Iterable[Plan]) -> None:
+    def renew(self, plant: Plant, plans: Iterable[Plan], provisions: Iterable[Provision] = ()) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
         self._plant = plant
         self._arbiter.renew(plant)
         for state in self._states.values():
             state.survey(plant)
-        self.adopt(plans)
+        self.adopt(plans, provisions)
 
-    def adopt(self, plans: Iterable[Plan]) -> None:
-        """Put changed plans in force. A plan that stays keeps its state, one that changed begins anew.
+    def adopt(self, plans: Iterable[Plan] | None, provisions: Iterable[Provision] | None = None) -> None:
+        """Put changed plans and provisions in force; None leaves them as they are.
 
-        What a plan has requested stands where it asks for the same still, and ends with it otherwise.
+        A plan that stays keeps its state, one that changed begins anew. What a plan has requested stands where it asks
+        for the same still, and ends with it otherwise.
         """
+        if provisions is not None:
+            self.provisions = tuple(provisions)
         kept = self._states
         self._states = {}
-        for plan in plans:
+        for plan in [state.plan for state in kept.values()] if plans is None else plans:
             state = kept.get(plan.id)
             same = state is not None and state.plan == plan
             self._states[plan.id] = state if same and state is not None else self._fresh(plan, state)
@@ -145,8 +155,8 @@ class Planner:
 
     def _heed(self, situation: Situation, now: Moment) -> Iterable[str]:
         """Put changed plans in force, and take back what a person resets; return the names of what has changed."""
-        if situation.plans is not None:
-            self.adopt(situation.plans)
+        if situation.plans is not None or situation.provisions is not None:
+            self.adopt(situation.plans, situation.provisions)
         for target in situation.resets:
             self.reset(target)
         doubted, self._doubted = self._doubted, situation.doubted
@@ -161,7 +171,7 @@ class Planner:
         self, states: list[PlanState], situation: Situation, now: Moment
     ) -> tuple[Iterable[PlanState], set[str]]:
         """Update plans; return those with something new to remember, and the names of those that begin."""
-        scene = self._scene(situation, now)
+        scene = self.scene(situation, now)
         applied = {state.plan.id for state in states if state.applies}
         changed: Iterable[PlanState] = [state for state in states if state.update(scene, situation.sight)]
         begun = {state.plan.id for state in changed if state.applies} - applied
@@ -171,30 +181,19 @@ class Planner:
             changed, self._sure = self._states.values(), now.sure
         return changed, begun
 
-    def _scene(self, situation: Situation, now: Moment) -> Scene:
+    @property
+    def states(self) -> Mapping[str, PlanState]:
+        """The plans in time, by name: to look at."""
+        return self._states
+
+    def look(self, actuator: str, situation: Situation, now: Moment) -> tuple[Request | None, list[Claim]]:
+        """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
+        return self._arbiter.look(actuator, situation, now.seconds)
+
+    def scene(self, situation: Situation, now: Moment) -> Scene:
+        """Return what kinds of plans see of a situation."""
         find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
         return Scene(situation.active, situation.doubted, now, find, *seen)
-
-    def names(self, actuator: str | None = None) -> tuple[str, ...]:
-        """Return the names of the plans, or of those that may ever ask anything of an actuator."""
-        return tuple(self._states) if actuator is None else self._arbiter.claimants(actuator)
-
-    def accounts(
-        self, plans: Iterable[str], facts: Situation, now: Moment, see: Callable[[Look], EvidenceNow]
-    ) -> Iterator[PlanAccount]:
-        """Say what some plans do now and why; `see` looks at what they look at. It changes nothing."""
-        for state in filter(None, map(self._states.get, plans)):
-            yield plan_account(state, self._scene(facts, now), facts.sight, see)
-
-    def looks(self, plan: str | None) -> tuple[Look, ...]:
-        """Return what a plan looks at now, with the sensor of a fallback perhaps; nothing where there is no such."""
-        state = self._states.get(plan or "")
-        return () if state is None else state.used
-
-    def look(self, actuator: str, situation: Situation, now: Moment) -> tuple[Request | None, tuple[Rival, ...]]:
-        """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
-        request, claims = self._arbiter.look(actuator, situation, now.seconds)
-        return request, tuple(rivals(claims, situation.active))
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""
