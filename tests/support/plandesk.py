@@ -15,7 +15,7 @@ from edge_agent.plan.standing import Station
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.model.plant import Plan
+    from edge_agent.model.plant import Plan, Provision
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.plan.standing import Standing
 
@@ -35,8 +35,8 @@ END = plan("zz_end", f"{LEVEL}:high_high", (PUMP1, "stop"), (PUMP2, "stop"), (VA
 
 
 class _WithEnd(Planner):
-    def adopt(self, plans: Iterable[Plan]) -> None:
-        super().adopt([*plans, END])
+    def adopt(self, plans: Iterable[Plan], provisions: Iterable[Provision] | None = None) -> None:
+        super().adopt([*plans, END], provisions)
 
 
 def alarms(*names: str) -> dict[str, Alarm]:

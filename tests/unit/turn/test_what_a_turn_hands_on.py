@@ -5,9 +5,12 @@ from __future__ import annotations
 from support.plants import Bench, later, plan, plant, pump, reading, sensor, state, status, threshold, told
 
 from edge_agent.model.inbox import Operation, RefusalReport
+from edge_agent.model.plant import Fallback
 from edge_agent.monitor.tests.gross_range import GrossRange
+from edge_agent.runtime.carry import carried_over
 
 PUMP1, PUMP2 = "station/pump1", "station/pump2"
+LIMITS = (("low", 1.5), ("high", 5.2))
 DRY = threshold("low_low", 0.3, "station/suction")
 TRIP = plan("dry", "station/suction:low_low", (PUMP1, "stop"), trip=True, latch=True)
 SPARE = plan("spare", f"{PUMP1} is tripped", (PUMP2, "start"))
@@ -98,3 +101,42 @@ def test_while_a_pump_runs_as_it_should_nothing_but_readings_is_written():
     quiet = [bench.level(2.0 + 0.01 * beat, 10) for beat in range(20)]
     assert set().union(*(written(turn) for turn in quiet[1:])) == set()
     assert {turn.epoch for turn in quiet} == {None}
+
+
+def many(seq, bench):
+    return told({"readings": {"level": 3.0}, "seq": seq, "ts": later(10, bench.now).at / 1e6}, "tank1")
+
+
+def test_messages_that_never_came_are_counted_over_a_change_of_the_plant():
+    bench = Bench()
+    for seq in (1, 2):
+        bench.turn(many(seq, bench), after=10)
+    bench.turn(plant=plant([sensor(), sensor("tank1/outlet", "flow", "m3/h")]), after=1)
+    for seq in (5, 6):
+        bench.turn(many(seq, bench), after=10)
+    bench.wait(20)
+    assert sum(turn.counts.gaps for turn in bench.turns) == 2
+
+
+def test_a_store_that_is_begun_anew_is_told_what_the_old_one_knew_of_numbers():
+    bench = Bench()
+    for seq in (1, 2, 5):
+        bench.turn(many(seq, bench), after=10)
+    bench.wait(20)
+    [memory] = carried_over(bench.knowledge, bench.now).sequences
+    assert (memory.node, memory.sensor) == ("tank1", "")
+    assert memory.seen[0][1] == 5
+
+
+def test_another_sensor_is_listened_to_while_the_first_is_silent():
+    limits = [threshold(name, limit, f"tank1/{of}") for name, limit in LIMITS for of in ("level", "backup")]
+    use = (Fallback(use="tank1/backup"),)
+    plans = [
+        plan("fill", "tank1/level:low", (PUMP1, "start"), without_evidence=use),
+        plan("stop", "tank1/level:high", (PUMP1, "stop"), without_evidence=use),
+    ]
+    bench = Bench(plant([sensor(), sensor("tank1/backup")], [pump()], limits, plans))
+    bench.turn(status(True), state("stopped"), after=1)
+    bench.wait(400, 5)
+    assert bench.commands == []
+    assert [command.action for command in bench.level(1.0, 1, "tank1/backup").commands] == ["start"]
