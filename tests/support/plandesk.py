@@ -70,10 +70,12 @@ class Desk:
         for name in names:
             self.good.pop(name, None)
 
-    def decide(self, *active: str, at: float = 0.0, doubted: Iterable[str] = ()) -> list[tuple[str, str, str | None]]:
-        """Return the requests as (actuator, action, plan)."""
+    def decide(
+        self, *active: str, at: float = 0.0, doubted: Iterable[str] = (), changed: Iterable[str] | None = None
+    ) -> list[tuple[str, str, str | None]]:
+        """Return the requests as (actuator, action, plan); without `changed` everything may be new."""
         self.now = later(at)
-        facts = Situation(alarms(*active), self._sight, self._station, frozenset(doubted))
+        facts = Situation(alarms(*active), self._sight, self._station, frozenset(doubted), changed=changed)
         self.planned = self.planner.decide(facts, self.now)
         return [(request.actuator, request.action, request.plan) for request in self.planned.requests]
 

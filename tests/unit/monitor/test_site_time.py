@@ -9,7 +9,7 @@ from edge_agent.model.quality import Flag
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import MICROSECONDS, Moment
 from edge_agent.monitor.monitoring import Monitor
-from edge_agent.monitor.sitetime import BACK_SECONDS, MOST_PACES, NodeTime
+from edge_agent.monitor.sitetime import BACK_SECONDS, MOST_PACES, NodeTime, _most
 from edge_agent.monitor.view import sensor_view
 
 HOUR, YEAR = 3600, 365 * 86_400
@@ -462,3 +462,83 @@ def test_a_clock_is_written_when_it_is_believed_and_not_again(ahead):
     assert [memory.node for memory in desk.observed.clocks] == ["tank1"]
     desk.go_on(6, each)
     assert written == [False] * 6
+
+
+def test_a_queue_that_goes_on_alone_is_the_clock_after_two_times_what_a_pace_needs():
+    node = NodeTime(10.0)
+    queued(node, 5, 0.0)
+    assert not any(queued(node, 100, 0.0, -3600.0, begin=5))
+    assert queued(node, 10, -3600.0, begin=105).index(True) == 4, "the live one was silent for more than 40 s"
+
+
+@pytest.mark.parametrize(
+    ("clocks", "agreed"),
+    [
+        ((), None),
+        ((5,), None),
+        ((0, 10.5), None),
+        ((0, 10), (0, 10, 10)),
+        ((0, 1, 2), (0, 1, 2)),
+        ((0, 1, 2, 3), (0, 2, 3)),
+        ((0, 1, 50, 51), (50, 51, 51)),
+        ((0, 1, 2, 50, 51), (0, 1, 2)),
+        ((0, 50, 51, 52, 99), (50, 51, 52)),
+        ((0, 8, 16), (8, 16, 16)),
+    ],
+)
+def test_the_most_clocks_agree_and_of_two_groups_the_later(clocks, agreed):
+    found = _most([round(one * MICROSECONDS) for one in clocks])
+    assert (None if found is None else tuple(one / MICROSECONDS for one in found)) == agreed
+
+
+def test_clocks_that_were_never_set_agree_on_nothing():
+    """Two nodes and the agent begin in 1971, as machines without a battery do."""
+    desk = Desk(-55 * YEAR, "tank1/level", "tank2/level", "tank3/level")
+
+    def each():
+        unset = [desk.tell(of=name, back=55 * YEAR) for name in ("tank1/level", "tank2/level")]
+        return [*unset, desk.tell(of="tank3/level")]
+
+    assert counts(*desk.go_on(6, each))[-1]
+
+
+@pytest.mark.parametrize("behind", [8, -8])
+def test_a_clock_that_agrees_with_the_most_is_its_nodes_own_all_the_same(behind):
+    desk = Desk(-HOUR, "tank1/level", "tank2/level", "tank3/level")
+
+    def each():
+        right = [desk.tell(of=name) for name in ("tank1/level", "tank2/level")]
+        return [*right, desk.tell(of="tank3/level", back=behind)]
+
+    last = desk.go_on(6, each)[-1]
+    assert (last.received_at + last.ahead - last.observed_at, last.late) == (0, False)
+
+
+@pytest.mark.parametrize("ahead", [-1, 0, 1])
+def test_a_clock_that_goes_like_ours_is_ours(ahead):
+    desk = in_an_old_boot(ahead)
+    assert {reading.ahead for reading in desk.go_on(5)} == {0}
+
+
+@pytest.mark.parametrize(("up", "agrees"), [(119, False), (120, True)])
+def test_a_boot_is_young_for_two_minutes(up, agrees):
+    desk = Desk(0)
+    desk.up = up
+    desk.restart()
+    assert counts(desk.tell()) == [agrees]
+
+
+@pytest.mark.parametrize("ahead", [9, -HOUR])
+def test_a_clock_that_was_believed_before_a_restart_is_not_written_again(ahead):
+    desk = in_an_old_boot(ahead)
+    desk.go_on(6)
+    desk.restart(after=5)
+    written = []
+
+    def each():
+        taken = [desk.tell()]
+        written.extend(desk.observed.clocks)
+        return taken
+
+    assert counts(*desk.go_on(8, each)) == [True] * 8
+    assert written == []
