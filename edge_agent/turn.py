@@ -23,7 +23,7 @@ from edge_agent.model.inbox import (
 from edge_agent.model.plant import POLICY_REFUSED
 from edge_agent.model.turn import Counts, Turn
 from edge_agent.monitor import life
-from edge_agent.plan.situation import Situation
+from edge_agent.plan.situation import Reset, Situation
 from edge_agent.plan.troubles import conditions
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         knowledge.station,
         analyzer.doubted,
         None if events.revision is None else events.revision.plans,
-        [operation.target for operation in operations if operation.operation == "reset"],
+        [Reset(operation.target, operation.by) for operation in operations if operation.operation == "reset"],
         _changed(knowledge, observed),
         knowledge.revising,
         knowledge.gauge,
@@ -126,8 +126,8 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         knowledge.online,
     )
     planned = knowledge.planner.decide(situation, turn.now)
-    turn.plans = list(planned.memories)
-    turn.decisions = [lost.decision(turn.now) for lost in planned.overruled]
+    turn.plans, turn.interlocks = list(planned.memories), list(planned.interlocked.memories)
+    turn.decisions = [*planned.interlocked.decisions, *(lost.decision(turn.now) for lost in planned.overruled)]
     return planned
 
 
@@ -151,11 +151,12 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
         links=events.of(LinkReport),
         epochs=events.of(EpochReport),
         ahead=observed.ahead,
-        unsure=knowledge.unsure,
+        leave=knowledge.leave(planned.interlocked.changed, turn.now),
     )
     executed = executor.act(facts, turn.now)
     if observed.states:
         knowledge.planner.look_again(turn.now)
+        knowledge.planner.interlocks.hear(told.actuator for told in observed.states)
     for place in executed.foreign:
         knowledge.monitor.bury_foreign(observed, observed.acknowledgements[place], turn.now)
     return executed

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Plan, Plant, Step
     from edge_agent.plan.claims import Overruled
+    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.planstate import PlanState
     from edge_agent.plan.situation import Situation
 
+#: No plan has a higher one.
+HIGHEST_PRIORITY = 100
 #: That a plan lost against another is recorded again after so long, however often it begins.
 OVERRULED_SECONDS = 60.0
 
@@ -107,18 +110,22 @@ class Arbiter:
         """
         requests: list[Request] = []
         overruled: list[Overruled] = []
-        for actuator in self._concerned(looked_at, nodes):
+        for actuator in self._concerned(looked_at, nodes, facts):
             self._unsettled.discard(actuator)
             self._patience.pop(actuator, None)
             rivals = self._claims(actuator, facts, seconds)
             self._note_trip(actuator, rivals)
-            request = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, seconds)
+            stop = facts.stops.get(actuator)
+            if stop is not None:
+                request = self._stop(actuator, stop)
+            else:
+                request = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, seconds)
             if request is not None:
                 requests.append(request)
             standing = self._standing.get(actuator)
             if standing is not None and (standing.remembered or not standing.sure):
                 self._unsettled.add(actuator)
-            lost = losers(rivals, begun, facts.active)
+            lost = losers(rivals, begun, facts.active, stop)
             overruled.extend(one for one in lost if self._is_news(one, seconds))
         return requests, overruled
 
@@ -126,12 +133,13 @@ class Arbiter:
         """Return the monotonic time at which an actuator waits for evidence no longer; infinite where none does."""
         return min(self._patience.values(), default=float("inf"))
 
-    def _concerned(self, looked_at: Iterable[PlanState], nodes: Iterable[str]) -> Iterable[str]:
+    def _concerned(self, looked_at: Iterable[PlanState], nodes: Iterable[str], facts: Situation) -> Iterable[str]:
         """Return the actuators to look at, always in the same order."""
+        stirred = sorted({*facts.stirred, *(facts.stops if self._all else ())} & self._fail_safe.keys())
         if self._all:
             self._all = False
-            return dict.fromkeys((*self._claimants, *self._standing))
-        found = [step.actuator for state in looked_at for step in state.steps]
+            return dict.fromkeys((*self._claimants, *self._standing, *stirred))
+        found = [*stirred, *(step.actuator for state in looked_at for step in state.steps)]
         for node in nodes:
             found += self._of_node.get(node, ())
         return dict.fromkeys((*found, *sorted(self._unsettled)))
@@ -149,6 +157,15 @@ class Arbiter:
             return False
         self._told[key] = seconds
         return True
+
+    def _stop(self, actuator: str, stop: Stop) -> Request | None:
+        """Put the fail-safe action that an interlock asks for in force; return it where it is not so already."""
+        action, before = self._fail_safe[actuator], self._standing.get(actuator)
+        request = Request(actuator, action, None, None, HIGHEST_PRIORITY, stop.reason, trip=True)
+        self._standing[actuator] = Standing(request, safe=True)
+        self.blind.pop(actuator, None)
+        stood = None if before is None else before.request
+        return None if stood is not None and (stood.action, stood.trip) == (action, True) else request
 
     def _win(self, actuator: str, claim: Claim, facts: Situation) -> Request | None:
         """Put a claim in force; return it where it is another than stood."""

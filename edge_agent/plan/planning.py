@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.remembered import PlanView
 from edge_agent.plan.arbiter import Arbiter
+from edge_agent.plan.interlocks.guarded import Outlook
+from edge_agent.plan.interlocks.interlocking import Interlocked, Interlocks
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.planstate import PlanState
 from edge_agent.plan.scene import Scene
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan, Plant
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
+    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
 
@@ -37,7 +40,8 @@ class Planner:
         self._arbiter = Arbiter(plant)
         self._start = now.seconds
         self._sure = now.sure
-        self._lookout = Lookout()
+        self.interlocks = Interlocks(now.seconds)
+        self._lookout: Lookout[PlanState] = Lookout()
         self._doubted: frozenset[str] = frozenset()
         self._revising = False
         self._offset = now.offset
@@ -60,6 +64,10 @@ class Planner:
     def tripped(self) -> Mapping[str, str]:
         """The actuators that a trip holds, and which."""
         return self._arbiter.tripped
+
+    def stopped(self, actuator: str) -> bool:
+        """Whether a trip, or an interlock, holds an actuator."""
+        return actuator in self._arbiter.tripped or actuator in self.interlocks.stops
 
     def stand(self, request: Request) -> None:
         """Resume a request of a former run."""
@@ -89,7 +97,11 @@ class Planner:
     def _survey(self) -> None:
         self._lookout.survey(self._states)
         self._arbiter.survey(self._states)
-        self._quiet = Planned(blind=self.blind, tripped=self.tripped)  # what is decided while nothing changes
+        self._rest(self.interlocks.stops)
+
+    def _rest(self, stops: Mapping[str, Stop]) -> None:
+        """Note what is decided while nothing changes."""
+        self._quiet = Planned(blind=self.blind, tripped=self.tripped, interlocked=Interlocked(stops))
 
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
@@ -122,14 +134,26 @@ class Planner:
     def decide(self, situation: Situation, now: Moment) -> Planned:
         """Look at what has changed; return new and lost requests, and what to remember of the plans that changed."""
         changed, self._again_seconds = self._heed(situation, now), float("inf")
+        interlocked = self._interlock(situation, now)
         states = self._lookout.take(changed, now.seconds)
         nodes = sorted(name for name in changed if "/" not in name and ":" not in name)
-        if not (states or nodes or self._arbiter.restless) and now.sure is self._sure:
+        if not (states or nodes or interlocked.has_news or self._arbiter.restless) and now.sure is self._sure:
             return self._quiet
+        situation = situation._replace(stops=interlocked.stops, stirred=interlocked.changed)
         remembered, begun = self._update(states, situation, now)
         requests, overruled = self._arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
         memories = tuple(state.memory(now) for state in remembered)
-        return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped)
+        self._rest(interlocked.stops)
+        return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped, interlocked)
+
+    def _interlock(self, situation: Situation, now: Moment) -> Interlocked:
+        """Let interlocks look first: what they stop, no plan moves."""
+        resets = [(reset.target, reset.by) for reset in situation.resets]
+        return self.interlocks.decide(self.outlook(situation, now), situation.changed, resets)
+
+    def outlook(self, situation: Situation, now: Moment) -> Outlook:
+        """Return how things are, as interlocks and conditions see them."""
+        return Outlook(self._scene(situation, now), situation.sight)
 
     def look_again(self, now: Moment) -> None:
         """Look in the next turn, which is due now: what equipment does has changed since."""
@@ -138,14 +162,15 @@ class Planner:
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which to look again though nothing has come."""
-        return min(self._again_seconds, self._lookout.next_seconds(), self._arbiter.next_seconds())
+        parts = (self._lookout, self._arbiter, self.interlocks)
+        return min(self._again_seconds, *(part.next_seconds() for part in parts))
 
     def _heed(self, situation: Situation, now: Moment) -> Iterable[str]:
         """Put changed plans in force, and take back what a person resets; return the names of what has changed."""
         if situation.plans is not None:
             self.adopt(situation.plans)
-        for target in situation.resets:
-            self.reset(target)
+        for reset in situation.resets:
+            self.reset(reset.target)
         doubted, self._doubted = self._doubted, situation.doubted
         clock = abs(now.offset - self._offset) > _STEP_SECONDS or now.sure is not self._sure
         if situation.changed is None or situation.revising is not self._revising or clock:
@@ -158,8 +183,7 @@ class Planner:
         self, states: list[PlanState], situation: Situation, now: Moment
     ) -> tuple[Iterable[PlanState], set[str]]:
         """Update plans; return those with something new to remember, and the names of those that begin."""
-        find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
-        scene = Scene(situation.active, situation.doubted, now, find, *seen)
+        scene = self._scene(situation, now)
         applied = {state.plan.id for state in states if state.applies}
         changed: Iterable[PlanState] = [state for state in states if state.update(scene, situation.sight)]
         begun = {state.plan.id for state in changed if state.applies} - applied
@@ -168,6 +192,10 @@ class Planner:
         if now.sure is not self._sure:  # what is remembered is dated anew: the next boot has nothing else
             changed, self._sure = self._states.values(), now.sure
         return changed, begun
+
+    def _scene(self, situation: Situation, now: Moment) -> Scene:
+        find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
+        return Scene(situation.active, situation.doubted, now, find, *seen)
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""

@@ -86,6 +86,11 @@ class PlanState:
     def __repr__(self) -> str:
         return f"<PlanState {self.plan.id}: {self.ground.value}, {'applies' if self.applies else 'does not apply'}>"
 
+    @property
+    def name(self) -> str:
+        """The name of the plan."""
+        return self.plan.id
+
     def survey(self, plant: Plant) -> None:
         """Look at a changed plant: how often a sensor is expected may be other than before."""
         within = self.plan.evidence_seconds

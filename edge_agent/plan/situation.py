@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.plan.interlocks.interlocking import Interlocked
 from edge_agent.plan.scene import nothing, unheard, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Request
@@ -16,17 +17,26 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.plan.claims import Overruled
+    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.scene import Gauge
     from edge_agent.plan.standing import Standing, Station
+
+
+class Reset(NamedTuple):
+    """What a person resets: an actuator (`node/actuator`), a plan or an interlock."""
+
+    target: str
+    by: str = ""
 
 
 class Situation(NamedTuple):
     """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
 
-    `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `changed` are the names
+    `plans` replace those in force, `resets` are what people reset. `changed` are the names
     of what has changed since the last look: alarms that were raised or cleared, sensors that were heard, nodes whose
     status came; None where nobody knows. `revising`: a changed policy is in force in part, so that nothing may begin.
     `gauge` says what a sensor shows, `equipment` how an actuator is, `online` whether a node is there (see Scene).
+    `stops` are the actuators that interlocks stop, and why; `stirred` those for which that may be another than before.
     """
 
     active: Mapping[str, Alarm]
@@ -34,19 +44,21 @@ class Situation(NamedTuple):
     station: Callable[[Standing], Station]
     doubted: frozenset[str] = frozenset()
     plans: Iterable[Plan] | None = None
-    resets: Iterable[str] = ()
+    resets: Iterable[Reset] = ()
     changed: Iterable[str] | None = None
     revising: bool = False
     gauge: Callable[[str], Gauge] = nothing
     equipment: Callable[[str], Mapping[str, bool]] = unknown
     online: Callable[[str], bool | None] = unheard
+    stops: Mapping[str, Stop] = MappingProxyType({})
+    stirred: Collection[str] = ()
 
 
 class Planned(NamedTuple):
     """What planning decided in one turn: new requests by actuator, those that lost, and what to remember of plans.
 
     `blind`: actuators whose request ended for want of evidence, and of what. `tripped`: those that a trip holds, and
-    which.
+    which. `interlocked`: what interlocks have come to.
     """
 
     requests: tuple[Request, ...] = ()
@@ -54,3 +66,4 @@ class Planned(NamedTuple):
     memories: tuple[PlanMemory, ...] = ()
     blind: Mapping[str, str] = MappingProxyType({})
     tripped: Mapping[str, str] = MappingProxyType({})
+    interlocked: Interlocked = Interlocked()
