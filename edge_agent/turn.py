@@ -23,7 +23,7 @@ from edge_agent.model.inbox import (
 from edge_agent.model.plant import POLICY_REFUSED
 from edge_agent.model.turn import Counts, Turn
 from edge_agent.monitor import life
-from edge_agent.plan.situation import Reset, Situation
+from edge_agent.plan.situation import Situation
 from edge_agent.plan.troubles import conditions
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         knowledge.station,
         analyzer.doubted,
         None if events.revision is None else events.revision.plans,
-        [Reset(operation.target, operation.by) for operation in operations if operation.operation == "reset"],
+        None if events.revision is None else events.revision.provisions,
+        [operation for operation in operations if operation.operation == "reset"],
         _changed(knowledge, observed),
         knowledge.revising,
         knowledge.gauge,

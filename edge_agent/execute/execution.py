@@ -164,12 +164,12 @@ class Executor:
             self._attention.stir(*self._reconciliation.blind)
         for node in self.reach.trying:  # what becomes of the one command is what the others wait for
             self._attention.stir(*self.roster.of(node))
-        if leave.stirred:
-            self._attention.stir(*self._barred(leave.stirred))
+        barred = self._reconciliation.barred
+        self._attention.stir(*self.roster.among(leave.stirred, barred))
         looked = self._attention.take(now.seconds)
-        if self._reconciliation.barred:
-            partners = self._barred(name for each in looked for name in leave.partners(each.actuator.name))
-            looked = self.roster.in_order({*looked, *partners})
+        if barred:
+            partners = (name for each in looked for name in leave.partners(each.actuator.name))
+            looked = self.roster.in_order({*looked, *self.roster.among(partners, barred)})
         if not looked and not self._watch.has_news:
             return
         commanded = [control for control in looked if self._commands(control)]
@@ -180,11 +180,6 @@ class Executor:
                 executed.memories.append(recall.memory(control, now))
                 control.changed = False
             self._attention.looked(control, held_until.get(control, NEVER), now)
-
-    def _barred(self, names: Iterable[str]) -> list[Control]:
-        """Return those among some actuators whose command an interlock holds back."""
-        found = (self.roster.plant.get(name) for name in names)
-        return [control for control in found if control in self._reconciliation.barred]
 
     def _request(self, request: Request, leave: Leave, executed: Executed, now: Moment) -> None:
         """Put a request of a plan in force, as far as the mode lets plans have a say."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from edge_agent.execute import decisions, outcomes
 from edge_agent.execute.gate import INTERLOCK, Gate
-from edge_agent.execute.need import PREFIX, need
+from edge_agent.execute.need import Wanted, need
 from edge_agent.execute.outcomes import Word
 from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import CommandRecord, CommandState
@@ -15,25 +15,11 @@ if TYPE_CHECKING:
     from edge_agent.execute.authority import Authority
     from edge_agent.execute.control import Control
     from edge_agent.execute.facts import Executed, Leave
-    from edge_agent.execute.need import Need
     from edge_agent.execute.opencommands import OpenCommands
     from edge_agent.execute.reach import Reach
     from edge_agent.execute.roster import Roster
-    from edge_agent.model.commands import Check, Request
+    from edge_agent.model.commands import Check
     from edge_agent.model.time import Moment
-
-
-class Wanted(NamedTuple):
-    """A command that is needed, and why."""
-
-    control: Control
-    request: Request
-    need: Need
-
-    @property
-    def reason(self) -> str:
-        """Why, in words."""
-        return PREFIX[self.need] + self.request.reason
 
 
 class Reconciliation:

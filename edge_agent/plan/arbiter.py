@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.commands import Request
 from edge_agent.model.evidence import grace_seconds
-from edge_agent.plan.claims import Claim, losers, request_of, strength
+from edge_agent.plan.claims import Claim, Contest, claims, losers, request_of
 from edge_agent.plan.planstate import Ground
-from edge_agent.plan.standing import Standing, asks_anything, fresh_since, judge
+from edge_agent.plan.standing import Standing, asks_anything, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -113,7 +113,11 @@ class Arbiter:
         for actuator in self._concerned(looked_at, nodes, facts):
             self._unsettled.discard(actuator)
             self._patience.pop(actuator, None)
-            rivals = self._claims(actuator, facts, seconds)
+            those, standing = self._claimants.get(actuator, ()), self._standing.get(actuator)
+            contest = Contest(actuator, self._fail_safe.get(actuator), those, standing)
+            rivals, waits = claims(contest, facts, seconds)
+            if waits:
+                self._unsettled.add(actuator)
             self._note_trip(actuator, rivals)
             stop = facts.stops.get(actuator)
             if stop is not None:
@@ -216,47 +220,5 @@ class Arbiter:
         if actuator in self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
             del self.blind[actuator]
 
-    def _claims(self, actuator: str, facts: Situation, seconds: float) -> list[Claim]:
-        """Collect what plans ask for of an actuator now, the strongest first."""
-        claims = []
-        for state in self._claimants.get(actuator, ()):
-            asked = self._safe_steps(state), self._other_steps(state, actuator, facts, seconds)
-            for step in state.steps if any(asked) else ():
-                safe = self._is_safe(step)
-                if step.actuator == actuator and step in asked[0 if safe else 1]:
-                    claims.append(Claim(state, step, safe))
-        claims.sort(key=strength)
-        return claims
-
     def _is_safe(self, step: Step) -> bool:
         return step.action == self._fail_safe.get(step.actuator)
-
-    @staticmethod
-    def _safe_steps(state: PlanState) -> tuple[Step, ...]:
-        """Return the fail-safe actions that a plan asks for: what has latched, it asks for until it is reset."""
-        return state.steps if state.latched else state.asked.doubtful
-
-    def _other_steps(self, state: PlanState, actuator: str, facts: Situation, seconds: float) -> list[Step]:
-        """Return what else a plan asks of an actuator, and has evidence for."""
-        if state.ground is Ground.RUNNING and not state.kind.by_ignorance:
-            steps = list(state.timed)
-        elif state.applies and state.may_act:
-            steps = [step for step in state.asked.steps if step.actuator == actuator and not self._is_safe(step)]
-            if not all(_fresh(state, step, facts, seconds) for step in steps):
-                self._unsettled.add(actuator)
-                return []
-        else:
-            return []
-        return [step for step in steps if self._stands(state, step)] if facts.revising else steps
-
-    def _stands(self, state: PlanState, step: Step) -> bool:
-        """Whether what a plan asks for stands in its name already."""
-        standing = self._standing.get(step.actuator)
-        stood = None if standing is None else (standing.request.plan, standing.request.action, standing.request.value)
-        return stood == (state.plan.id, step.action, step.value)
-
-
-def _fresh(state: PlanState, step: Step, facts: Situation, seconds: float) -> bool:
-    """Whether the evidence of a plan is newer than the return of the node that a step is for."""
-    station = facts.station(Standing(Request(step.actuator, step.action, step.value, None, 0, ""), safe=False))
-    return fresh_since(state, station.after_seconds, facts.sight, seconds) is None

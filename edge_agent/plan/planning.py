@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.remembered import PlanView
 from edge_agent.plan.arbiter import Arbiter
-from edge_agent.plan.interlocks.guarded import Outlook
+from edge_agent.plan.interlocks.guarded import look_out
 from edge_agent.plan.interlocks.interlocking import Interlocked, Interlocks
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.planstate import PlanState
-from edge_agent.plan.scene import Scene
 from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from edge_agent.model.commands import Request
-    from edge_agent.model.plant import Plan, Plant
+    from edge_agent.model.plant import Plan, Plant, Provision
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
     from edge_agent.plan.interlocks.guard import Stop
+    from edge_agent.plan.interlocks.guarded import Outlook
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
 
@@ -35,12 +35,21 @@ class Planner:
     fail-safe action only while its plan is in force and has evidence: else the fail-safe action takes its place.
     """
 
-    def __init__(self, plant: Plant, plans: Iterable[Plan], memories: Iterable[PlanMemory], now: Moment) -> None:
+    def __init__(
+        self,
+        plant: Plant,
+        plans: Iterable[Plan],
+        memories: Iterable[PlanMemory],
+        now: Moment,
+        provisions: Iterable[Provision] = (),
+    ) -> None:
         self._plant = plant
+        self.provisions = tuple(provisions)
         self._arbiter = Arbiter(plant)
         self._start = now.seconds
         self._sure = now.sure
         self.interlocks = Interlocks(now.seconds)
+        self._adopt_interlocks()
         self._lookout: Lookout[PlanState] = Lookout()
         self._doubted: frozenset[str] = frozenset()
         self._revising = False
@@ -73,26 +82,33 @@ class Planner:
         """Resume a request of a former run."""
         self._arbiter.stand(request)
 
-    def renew(self, plant: Plant, plans: Iterable[Plan]) -> None:
+    def renew(self, plant: Plant, plans: Iterable[Plan], provisions: Iterable[Provision] = ()) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
         self._plant = plant
         self._arbiter.renew(plant)
         for state in self._states.values():
             state.survey(plant)
-        self.adopt(plans)
+        self.adopt(plans, provisions)
 
-    def adopt(self, plans: Iterable[Plan]) -> None:
-        """Put changed plans in force. A plan that stays keeps its state, one that changed begins anew.
+    def adopt(self, plans: Iterable[Plan] | None, provisions: Iterable[Provision] | None = None) -> None:
+        """Put changed plans and provisions in force; None leaves them as they are.
 
-        What a plan has requested stands where it asks for the same still, and ends with it otherwise.
+        A plan that stays keeps its state, one that changed begins anew. What a plan has requested stands where it asks
+        for the same still, and ends with it otherwise.
         """
+        if provisions is not None:
+            self.provisions = tuple(provisions)
+        self._adopt_interlocks()
         kept = self._states
         self._states = {}
-        for plan in plans:
+        for plan in [state.plan for state in kept.values()] if plans is None else plans:
             state = kept.get(plan.id)
             same = state is not None and state.plan == plan
             self._states[plan.id] = state if same and state is not None else self._fresh(plan, state)
         self._survey()
+
+    def _adopt_interlocks(self) -> None:
+        self.interlocks.adopt(self._plant, self.provisions)
 
     def _survey(self) -> None:
         self._lookout.survey(self._states)
@@ -134,26 +150,18 @@ class Planner:
     def decide(self, situation: Situation, now: Moment) -> Planned:
         """Look at what has changed; return new and lost requests, and what to remember of the plans that changed."""
         changed, self._again_seconds = self._heed(situation, now), float("inf")
-        interlocked = self._interlock(situation, now)
-        states = self._lookout.take(changed, now.seconds)
-        nodes = sorted(name for name in changed if "/" not in name and ":" not in name)
+        outlook = look_out(situation, self._plant, now)
+        interlocked = self.interlocks.decide(outlook, changed, situation.resets)
+        states = self._lookout.take(changed or (), now.seconds)
+        nodes = sorted(name for name in changed or () if "/" not in name and ":" not in name)
         if not (states or nodes or interlocked.has_news or self._arbiter.restless) and now.sure is self._sure:
             return self._quiet
         situation = situation._replace(stops=interlocked.stops, stirred=interlocked.changed)
-        remembered, begun = self._update(states, situation, now)
+        remembered, begun = self._update(states, outlook)
         requests, overruled = self._arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
         memories = tuple(state.memory(now) for state in remembered)
         self._rest(interlocked.stops)
         return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped, interlocked)
-
-    def _interlock(self, situation: Situation, now: Moment) -> Interlocked:
-        """Let interlocks look first: what they stop, no plan moves."""
-        resets = [(reset.target, reset.by) for reset in situation.resets]
-        return self.interlocks.decide(self.outlook(situation, now), situation.changed, resets)
-
-    def outlook(self, situation: Situation, now: Moment) -> Outlook:
-        """Return how things are, as interlocks and conditions see them."""
-        return Outlook(self._scene(situation, now), situation.sight)
 
     def look_again(self, now: Moment) -> None:
         """Look in the next turn, which is due now: what equipment does has changed since."""
@@ -165,10 +173,13 @@ class Planner:
         parts = (self._lookout, self._arbiter, self.interlocks)
         return min(self._again_seconds, *(part.next_seconds() for part in parts))
 
-    def _heed(self, situation: Situation, now: Moment) -> Iterable[str]:
-        """Put changed plans in force, and take back what a person resets; return the names of what has changed."""
-        if situation.plans is not None:
-            self.adopt(situation.plans)
+    def _heed(self, situation: Situation, now: Moment) -> Iterable[str] | None:
+        """Put changed plans in force, and take back what a person resets; return the names of what has changed.
+
+        None where all of it may have.
+        """
+        if situation.plans is not None or situation.provisions is not None:
+            self.adopt(situation.plans, situation.provisions)
         for reset in situation.resets:
             self.reset(reset.target)
         doubted, self._doubted = self._doubted, situation.doubted
@@ -176,26 +187,20 @@ class Planner:
         if situation.changed is None or situation.revising is not self._revising or clock:
             self._revising, self._offset = situation.revising, now.offset
             self._lookout.look_at_all()
-            return ()
+            return None
         return situation.changed if doubted is situation.doubted else {*situation.changed, *(doubted ^ self._doubted)}
 
-    def _update(
-        self, states: list[PlanState], situation: Situation, now: Moment
-    ) -> tuple[Iterable[PlanState], set[str]]:
+    def _update(self, states: list[PlanState], outlook: Outlook) -> tuple[Iterable[PlanState], set[str]]:
         """Update plans; return those with something new to remember, and the names of those that begin."""
-        scene = self._scene(situation, now)
+        scene, sight, now = *outlook, outlook.scene.now
         applied = {state.plan.id for state in states if state.applies}
-        changed: Iterable[PlanState] = [state for state in states if state.update(scene, situation.sight)]
+        changed: Iterable[PlanState] = [state for state in states if state.update(scene, sight)]
         begun = {state.plan.id for state in changed if state.applies} - applied
         for state in states:
-            self._lookout.file(state, situation.sight, now.seconds)
+            self._lookout.file(state, sight, now.seconds)
         if now.sure is not self._sure:  # what is remembered is dated anew: the next boot has nothing else
             changed, self._sure = self._states.values(), now.sure
         return changed, begun
-
-    def _scene(self, situation: Situation, now: Moment) -> Scene:
-        find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
-        return Scene(situation.active, situation.doubted, now, find, *seen)
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""

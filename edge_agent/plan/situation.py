@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Request
     from edge_agent.model.evidence import Sight
-    from edge_agent.model.plant import Plan
+    from edge_agent.model.inbox import Operation
+    from edge_agent.model.plant import Plan, Provision
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.plan.claims import Overruled
     from edge_agent.plan.interlocks.guard import Stop
@@ -22,21 +23,15 @@ if TYPE_CHECKING:
     from edge_agent.plan.standing import Standing, Station
 
 
-class Reset(NamedTuple):
-    """What a person resets: an actuator (`node/actuator`), a plan or an interlock."""
-
-    target: str
-    by: str = ""
-
-
 class Situation(NamedTuple):
     """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
 
-    `plans` replace those in force, `resets` are what people reset. `changed` are the names
-    of what has changed since the last look: alarms that were raised or cleared, sensors that were heard, nodes whose
-    status came; None where nobody knows. `revising`: a changed policy is in force in part, so that nothing may begin.
-    `gauge` says what a sensor shows, `equipment` how an actuator is, `online` whether a node is there (see Scene).
-    `stops` are the actuators that interlocks stop, and why; `stirred` those for which that may be another than before.
+    `plans` and `provisions` replace those in force, `resets` are what people reset: an actuator, a plan, an interlock.
+    `changed` are the names of what has changed since the last look: alarms that were raised or cleared, sensors that
+    were heard, nodes whose status came; None where nobody knows. `revising`: a changed policy is in force in part, so
+    that nothing may begin. `gauge` says what a sensor shows, `equipment` how an actuator is, `online` whether a node is
+    there (see Scene). `stops` are the actuators that interlocks stop, and why; `stirred` those for which that may be
+    another than before.
     """
 
     active: Mapping[str, Alarm]
@@ -44,7 +39,8 @@ class Situation(NamedTuple):
     station: Callable[[Standing], Station]
     doubted: frozenset[str] = frozenset()
     plans: Iterable[Plan] | None = None
-    resets: Iterable[Reset] = ()
+    provisions: Iterable[Provision] | None = None
+    resets: Collection[Operation] = ()
     changed: Iterable[str] | None = None
     revising: bool = False
     gauge: Callable[[str], Gauge] = nothing

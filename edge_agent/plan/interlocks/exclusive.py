@@ -10,9 +10,9 @@ from edge_agent.plan.interlocks.guarded import actuators_in, at_once
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge_agent.plan.interlocks.declared import Interlock
     from edge_agent.plan.interlocks.guard import Prospect
     from edge_agent.plan.interlocks.guarded import Outlook
+    from edge_agent.plan.provisions.interlocks import Interlock
 
 
 class Exclusive(Guard):
@@ -20,8 +20,8 @@ class Exclusive(Guard):
 
     __slots__ = ("_stops", "why")
 
-    def __init__(self, declared: Interlock, start_seconds: float) -> None:
-        super().__init__(declared, start_seconds)
+    def __init__(self, name: str, declared: Interlock, start_seconds: float) -> None:
+        super().__init__(name, declared, start_seconds)
         self.why = ""
         self._stops: dict[str, Stop] = {}
 
@@ -52,7 +52,7 @@ class Exclusive(Guard):
         return self._stops
 
     def bar(self, prospect: Prospect, outlook: Outlook) -> str | None:
-        """Let nothing pass that may make one true while another may be.
+        """Bar what may make one true while another may be.
 
         What is true already goes on, whatever nobody knows of the others; where another is true as well, it does not.
         """

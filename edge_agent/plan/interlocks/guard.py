@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from edge_agent.model.evidence import Sight
     from edge_agent.model.plant import Plant
-    from edge_agent.plan.interlocks.declared import Interlock
     from edge_agent.plan.interlocks.guarded import Outlook
+    from edge_agent.plan.provisions.interlocks import Interlock
 
 #: What changes after a time has changed so long after it at the latest, however times are rounded.
 _AFTERWARDS_SECONDS = 1e-6
@@ -46,21 +46,16 @@ class Stop(NamedTuple):
 class Guard(ABC):
     """One interlock in time. `due` is the monotonic time at which time alone may change it, as of the last look."""
 
-    __slots__ = ("_within", "actuators", "declared", "due", "start_seconds")
+    __slots__ = ("_within", "actuators", "declared", "due", "name", "start_seconds")
 
-    def __init__(self, declared: Interlock, start_seconds: float) -> None:
-        self.declared, self.start_seconds = declared, start_seconds
+    def __init__(self, name: str, declared: Interlock, start_seconds: float) -> None:
+        self.name, self.declared, self.start_seconds = name, declared, start_seconds
         self.actuators: tuple[str, ...] = ()
         self.due = NEVER
         self._within: dict[str, float] = {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}: {self.says_so or 'quiet'}>"
-
-    @property
-    def name(self) -> str:
-        """The name of the interlock."""
-        return self.declared.id
 
     @property
     @abstractmethod

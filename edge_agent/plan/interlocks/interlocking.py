@@ -14,19 +14,18 @@ from edge_agent.plan.interlocks.permit import Permit
 from edge_agent.plan.interlocks.trip import Trip
 from edge_agent.plan.interlocks.views import view
 from edge_agent.plan.lookout import Lookout
+from edge_agent.plan.provisions.interlocks import GROUP, Interlock
+from edge_agent.plan.provisions.registry import provision_of, provisions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from edge_agent.model.plant import Plant
+    from edge_agent.model.inbox import Operation
+    from edge_agent.model.plant import Plant, Provision
     from edge_agent.model.remembered import InterlockView
     from edge_agent.model.time import Moment
-    from edge_agent.plan.interlocks.declared import Interlock
     from edge_agent.plan.interlocks.guard import Guard, Prospect, Stop
     from edge_agent.plan.interlocks.guarded import Outlook
-
-    #: Finds the actuators that a name means: itself, or the members of `group NAME`.
-    Expand = Callable[[str], tuple[str, ...]]
 
 
 class Interlocked(NamedTuple):
@@ -69,16 +68,17 @@ class Interlocks:
     def __repr__(self) -> str:
         return f"<Interlocks: {len(self._guards)}, {len(self.stops)} actuators are stopped>"
 
-    def adopt(self, plant: Plant, declared: Iterable[Interlock], expand: Expand) -> None:
+    def adopt(self, plant: Plant, provisions: Collection[Provision]) -> None:
         """Put changed interlocks in force. A trip stays latched over an edit, and ends with its declaration."""
         before, self._guards = self._guards, {}
-        for one in declared:
-            kept = before.pop(one.id, None)
-            guard = kept if kept is not None and kept.declared == one else self._made(one, kept)
+        groups = {each.id: getattr(provision_of(each), "members", ()) for each in provisions if each.kind == "group"}
+        for name, one in declared(provisions).items():
+            kept = before.pop(name, None)
+            guard = kept if kept is not None and kept.declared == one else self._made(name, one, kept)
             self._stirred.update(guard.actuators)
-            guard.survey(plant, tuple(dict.fromkeys(_guarded(one, expand))))
+            guard.survey(plant, tuple(dict.fromkeys(_guarded(one, groups))))
             self._stirred.update(guard.actuators)
-            self._guards[one.id] = guard
+            self._guards[name] = guard
         for gone in before.values():
             self._stirred.update(gone.actuators)
             if isinstance(gone, Trip) and gone.latched:
@@ -90,9 +90,9 @@ class Interlocks:
                 self._of.setdefault(actuator, []).append(guard)
         self._lookout.survey(self._guards)
 
-    def _made(self, declared: Interlock, before: Guard | None) -> Guard:
+    def _made(self, name: str, declared: Interlock, before: Guard | None) -> Guard:
         kind = Trip if declared.trip else Permit if declared.permit else Exclusive
-        guard = kind(declared, self._start_seconds)
+        guard = kind(name, declared, self._start_seconds)
         if isinstance(before, Trip) and isinstance(guard, Trip):
             guard.succeed(before)
         elif isinstance(before, Trip) and before.latched:
@@ -111,10 +111,10 @@ class Interlocks:
 
     # In time ------------------------------------------------------------------------------------------------------
 
-    def decide(self, outlook: Outlook, changed: Iterable[str] | None, resets: Iterable[tuple[str, str]]) -> Interlocked:
-        """Look at those of which something has changed, and reset those that a person may reset: (interlock, who)."""
+    def decide(self, outlook: Outlook, changed: Iterable[str] | None, resets: Iterable[Operation]) -> Interlocked:
+        """Look at those of which something has changed, and reset those that a person may reset."""
         now = outlook.scene.now
-        resets = [(name, by) for name, by in resets if name in self._guards]
+        resets = [reset for reset in resets if reset.target in self._guards]
         if changed is None or now.sure is not self._sure:
             self._lookout.look_at_all()
         names = {*(changed or ()), *self._heard}
@@ -142,9 +142,9 @@ class Interlocks:
                 self._refused.pop(guard.name, None)
                 yield guard, f"interlock {guard.name} has reset itself"
 
-    def _reset(self, resets: Iterable[tuple[str, str]], outlook: Outlook, stirred: set[str]) -> Iterator[Decision]:
-        for name, by in resets:
-            guard = self._guards[name]
+    def _reset(self, resets: Iterable[Operation], outlook: Outlook, stirred: set[str]) -> Iterator[Decision]:
+        for reset in resets:
+            guard, by = self._guards[reset.target], reset.by
             why = guard.reset() if isinstance(guard, Trip) else "it does not latch: there is nothing to reset"
             if why:
                 self._refused[guard.name] = why
@@ -231,8 +231,15 @@ class Interlocks:
         return tuple(view(guard, self._refused.get(guard.name, "")) for guard in self._guards.values())
 
 
-def _guarded(declared: Interlock, expand: Expand) -> Iterator[str]:
-    for name in (*declared.stop, *declared.permit):
-        yield from expand(name)
-    for text in declared.exclusive:
+def declared(provisions: Iterable[Provision]) -> dict[str, Interlock]:
+    """Return the interlocks among some provisions, by their names."""
+    found = provisions_of(Interlock, provisions)
+    return {name: one for name, one in found.items() if isinstance(one, Interlock)}
+
+
+def _guarded(interlock: Interlock, groups: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Yield the actuators that an interlock guards: of a group its members."""
+    for name in (*interlock.stop, *interlock.permit):
+        yield from groups.get(name.removeprefix(GROUP), ()) if name.startswith(GROUP) else (name,)
+    for text in interlock.exclusive:
         yield from actuators_in(text)

@@ -10,9 +10,9 @@ from edge_agent.plan.interlocks.guarded import shown
 
 if TYPE_CHECKING:
     from edge_agent.plan.conditions.circumstances import Circumstances
-    from edge_agent.plan.interlocks.declared import Interlock
     from edge_agent.plan.interlocks.guard import Prospect
     from edge_agent.plan.interlocks.guarded import Outlook
+    from edge_agent.plan.provisions.interlocks import Interlock
 
 
 class Permit(Guard):
@@ -20,8 +20,8 @@ class Permit(Guard):
 
     __slots__ = ("_since", "permitted", "why")
 
-    def __init__(self, declared: Interlock, start_seconds: float) -> None:
-        super().__init__(declared, start_seconds)
+    def __init__(self, name: str, declared: Interlock, start_seconds: float) -> None:
+        super().__init__(name, declared, start_seconds)
         self.permitted: bool | None = None
         self.why = "nothing has been heard yet"
         self._since: dict[str, float] = {}
@@ -29,7 +29,12 @@ class Permit(Guard):
     @property
     def texts(self) -> tuple[str, ...]:
         """Its condition."""
-        return (self.declared.when,)
+        return (self.condition,)
+
+    @property
+    def condition(self) -> str:
+        """The condition that permits."""
+        return self.declared.when or ""
 
     @property
     def says_so(self) -> str:
@@ -40,19 +45,19 @@ class Permit(Guard):
         """Look at the condition."""
         before = self.permitted
         around = self._around(outlook, dict(self._since))
-        self.permitted = compiled(self.declared.when)(around)
+        self.permitted = compiled(self.condition)(around)
         self._since, self.due = around.since, around.due
         self.why = "" if self.permitted else self._denial(around, outlook)
         return before is not self.permitted
 
     def bar(self, prospect: Prospect, outlook: Outlook) -> str | None:
-        """Let nothing begin unless the condition is true now."""
+        """Bar what begins unless the condition is true now."""
         if not prospect.begins or prospect.actuator not in self.actuators:
             return None
         around = self._around(outlook, dict(self._since))
-        return None if compiled(self.declared.when)(around) else self._denial(around, outlook)
+        return None if compiled(self.condition)(around) else self._denial(around, outlook)
 
     def _denial(self, around: Circumstances, outlook: Outlook) -> str:
-        when = f"{self.declared.when}{shown(self.texts, outlook.scene)}"
-        known = compiled(self.declared.when)(around) is not None
+        when = f"{self.condition}{shown(self.texts, outlook.scene)}"
+        known = compiled(self.condition)(around) is not None
         return f"it is not so that {when}" if known else f"nobody knows whether {when}"

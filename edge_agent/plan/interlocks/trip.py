@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edge_agent.model.time import Instant, Moment
-    from edge_agent.plan.interlocks.declared import Interlock
     from edge_agent.plan.interlocks.guard import Prospect
     from edge_agent.plan.interlocks.guarded import GuardedCircumstances, Outlook
+    from edge_agent.plan.provisions.interlocks import Interlock
 
 #: Trips that reset themselves are counted for so long.
 DAY_SECONDS = 86_400.0
@@ -37,7 +37,7 @@ class Says(Enum):
 _STOPPING = frozenset({Says.BLIND, Says.DOUBTED, Says.HOLDS})
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """What a look at the condition came to: what it says, why, and since when what has to last lasts."""
 
     says: Says
@@ -63,8 +63,8 @@ class Trip(Guard):
         "why",
     )
 
-    def __init__(self, declared: Interlock, start_seconds: float) -> None:
-        super().__init__(declared, start_seconds)
+    def __init__(self, name: str, declared: Interlock, start_seconds: float) -> None:
+        super().__init__(name, declared, start_seconds)
         self.says, self.why = Says.UNKNOWN, "nothing has been heard yet"
         self.tripped_at: Instant | None = None
         self.reason = ""  # why it has latched
@@ -79,7 +79,12 @@ class Trip(Guard):
     @property
     def texts(self) -> tuple[str, ...]:
         """Its condition."""
-        return (self.declared.trip,)
+        return (self.condition,)
+
+    @property
+    def condition(self) -> str:
+        """The condition that trips it."""
+        return self.declared.trip or ""
 
     @property
     def latched(self) -> bool:
@@ -196,7 +201,7 @@ class Trip(Guard):
         return dict.fromkeys(self.actuators, stop)
 
     def bar(self, prospect: Prospect, outlook: Outlook) -> str | None:
-        """Let nothing pass while it stops; while nobody knows, or it is about to trip, nothing that begins."""
+        """Bar everything while it stops; while nobody knows, or it is about to trip, nothing that begins."""
         if prospect.actuator not in self.actuators:
             return None
         if self.latched:
@@ -205,22 +210,22 @@ class Trip(Guard):
         barred = found.says in _STOPPING or (prospect.begins and found.says is not Says.CLEAR)
         return found.why if barred else None
 
-    def _judge(self, outlook: Outlook) -> Verdict:
-        text, scene = self.declared.trip, outlook.scene
+    def _judge(self, outlook: Outlook) -> Judgement:
+        text, scene = self.condition, outlook.scene
         good = self._around(outlook, dict(self._since))
         doubt = self._around(outlook, dict(self._doubted), doubt=True)
         truth, suspected = compiled(text)(good), compiled(text)(doubt)
         if truth:
-            return Verdict(Says.HOLDS, f"{text}{shown((text,), scene)}", good, doubt)
+            return Judgement(Says.HOLDS, f"{text}{shown((text,), scene)}", good, doubt)
         if suspected:
-            return Verdict(Says.DOUBTED, f"doubtful readings say {text}{shown((text,), scene)}", good, doubt)
+            return Judgement(Says.DOUBTED, f"doubtful readings say {text}{shown((text,), scene)}", good, doubt)
         if truth is None:
             blind = outlook.seconds >= self._blind_seconds(outlook)
             gone = f"nobody knows whether {text}: {self._missing(outlook)}"
-            return Verdict(Says.BLIND if blind else Says.UNKNOWN, gone, good, doubt)
+            return Judgement(Says.BLIND if blind else Says.UNKNOWN, gone, good, doubt)
         if at_once(text)(self._around(outlook, {})) is not False:
-            return Verdict(Says.COMING, f"{text} is about to be so{shown((text,), scene)}", good, doubt)
-        return Verdict(Says.CLEAR, "", good, doubt)
+            return Judgement(Says.COMING, f"{text} is about to be so{shown((text,), scene)}", good, doubt)
+        return Judgement(Says.CLEAR, "", good, doubt)
 
     def _blind_seconds(self, outlook: Outlook) -> float:
         """Return from when on nobody has known for too long, where nobody knows now."""

@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 
 def view(guard: Guard, refused: str) -> InterlockView:
     """Return one interlock as it is; `refused`: why it was not reset when a person asked for that."""
-    kind = "trip" if isinstance(guard, Trip) else "permit" if isinstance(guard, Permit) else "exclusive"
     since = guard.tripped_at if isinstance(guard, Trip) else None
-    return InterlockView(guard.name, kind, _state(guard), guard.says_so, since, guard.actuators, refused)
+    return InterlockView(guard.name, _kind(guard), _state(guard), guard.says_so, since, guard.actuators, refused)
+
+
+def _kind(guard: Guard) -> str:
+    """Return which of the three it is."""
+    if isinstance(guard, Trip):
+        return "trip"
+    return "permit" if isinstance(guard, Permit) else "exclusive"
 
 
 def _state(guard: Guard) -> str:

@@ -6,8 +6,9 @@ import pytest
 from support.plandesk import FILL, HIGH, LEVEL, LOW, PUMP1, PUMP2, STOP, SUCTION, VALVE, Desk, alarms, start
 from support.plants import START, later, plan
 
+from edge_agent.model.inbox import Operation
 from edge_agent.model.remembered import PlanMemory
-from edge_agent.plan.situation import Reset, Situation
+from edge_agent.plan.situation import Situation
 
 TRIP = plan("dry", SUCTION, (PUMP1, "stop"), priority=10, trip=True, latch=True)
 URGENT = plan("fill", LOW, (PUMP1, "start"), priority=100)
@@ -247,7 +248,8 @@ def test_a_reset_counts_in_the_same_turn_though_no_alarm_changes():
     situation = Situation(alarms(LOW), desk._sight, desk._station, frozenset())
     for at in (10.1, 10.2):
         assert desk.planner.decide(situation, later(at)).requests == ()
-    [request] = desk.planner.decide(situation._replace(resets=[Reset("dry")]), later(10.3)).requests
+    reset = Operation("reset", "dry", "ada", "because")
+    [request] = desk.planner.decide(situation._replace(resets=[reset]), later(10.3)).requests
     assert (request.actuator, request.action, request.plan) == (PUMP1, "start", "fill")
 
 
