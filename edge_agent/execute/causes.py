@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import Enum
 
-from edge_agent.model.agenda import NEVER
-
 
 class Presence(Enum):
     """Whether a node was there since the last report of its equipment."""
@@ -41,15 +39,6 @@ class Causes:
     def node_away(self) -> bool:
         """Whether the node was away since the last report: that counts no more."""
         return self._node is Presence.AWAY
-
-    def overtaken(self, seconds: float) -> bool | None:
-        """Whether a command that was superseded may yet turn the equipment on, or off; None where there is none."""
-        return self._overtaken[0] if self._overtaken is not None and seconds < self._overtaken[1] else None
-
-    @property
-    def overtaken_until(self) -> float:
-        """Until when that is so."""
-        return NEVER if self._overtaken is None else self._overtaken[1]
 
     def came_back(self) -> bool:
         """Whether the node was away since the last report; from now on it is there."""

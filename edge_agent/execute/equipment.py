@@ -80,11 +80,6 @@ class Equipment:
         """Note that what a former run commanded may yet happen."""
         self._heard = False
 
-    @property
-    def unheard(self) -> bool | None:
-        """What was commanded last, where neither report nor outcome has told yet what became of that."""
-        return None if self._heard else self.running
-
     def command(self, *, on: bool, seconds: float) -> None:
         """Note that a command is given."""
         self._undo = (self.running, self.started_seconds, self.stopped_seconds, tuple(self.starts), self._heard)

@@ -40,12 +40,7 @@ def _may_be(control: Control, seconds: float) -> Iterator[bool]:
     yield from _EITHER if on is None else (on,)
     if control.record is not None:
         yield turns_on(control.record.command.action, control.record.command.value)
-    overtaken = control.causes.overtaken(seconds)
-    if overtaken is not None:
-        yield overtaken
-    unheard = control.equipment.unheard
-    if unheard is not None:
-        yield unheard
+    yield from control.traces.may_be(seconds)
 
 
 def begins(control: Control, *, there: bool) -> bool:

@@ -61,7 +61,7 @@ class Reconciliation:
             else:
                 self.blind[control] = None
         self.gate.queue(looked, [(each.control, each.request) for each in wanted], leave, now)
-        for each in wanted:
+        for each in sorted(wanted, key=lambda each: not each.control.safe):  # what stops comes before what begins
             checks = self.gate.checks(each.control, each.request, leave, now)
             if all(check.passed for check in checks):
                 self._give(each, checks, executed, now)
@@ -79,12 +79,12 @@ class Reconciliation:
             executed.decisions.append(decisions.held(wanted.request, wanted.reason, checks, now))
 
     def _free_seconds(self, wanted: Wanted, leave: Leave, now: Moment) -> float:
-        """Return when it may be given, if nothing happens: a command that was overtaken can change nothing any more."""
+        """Return when it may be given, if nothing happens: what another was commanded may have come to nothing then."""
         free = self.gate.free_seconds(wanted.control, wanted.request, now)
         if wanted.control not in self.barred:
             return free
         partners = (self._roster.plant.get(name) for name in leave.partners(wanted.control.actuator.name))
-        times = (each.causes.overtaken_until for each in partners if each is not None)
+        times = (at for each in partners if each is not None for at in each.traces.ends())
         return min((at for at in (free, *times) if at > now.seconds), default=NEVER)
 
     def _give(self, wanted: Wanted, checks: list[Check], executed: Executed, now: Moment) -> None:

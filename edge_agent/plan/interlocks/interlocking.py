@@ -120,7 +120,7 @@ class Interlocks:
         names = {*(changed or ()), *self._heard}
         self._heard.clear()
         looked = self._lookout.take(names, now.seconds)
-        if not (looked or resets or self._stirred or self._told):
+        if not (looked or resets or self._stirred or self._told or self._memories):
             return Interlocked(self.stops)
         stirred, self._stirred = self._stirred, set()
         latched = {guard.name for guard in looked if isinstance(guard, Trip) and guard.latched}

@@ -26,6 +26,7 @@ DAY_SECONDS = 86_400.0
 class Says(Enum):
     """What the condition of a trip says. The last three ask for the fail-safe action; the last alone latches."""
 
+    AWAITED = "awaited"  # nobody has known yet in this run: nothing is commanded
     CLEAR = "clear"  # it does not hold
     COMING = "coming"  # it holds, and has not lasted yet: nothing begins
     UNKNOWN = "unknown"  # nobody knows, and not for long: nothing begins
@@ -35,6 +36,8 @@ class Says(Enum):
 
 
 _STOPPING = frozenset({Says.BLIND, Says.DOUBTED, Says.HOLDS})
+_BARRING = _STOPPING | {Says.AWAITED}
+_UNKNOWN = frozenset({Says.AWAITED, Says.UNKNOWN, Says.BLIND})
 
 
 class Judgement(NamedTuple):
@@ -65,7 +68,7 @@ class Trip(Guard):
 
     def __init__(self, name: str, declared: Interlock, start_seconds: float) -> None:
         super().__init__(name, declared, start_seconds)
-        self.says, self.why = Says.UNKNOWN, "nothing has been heard yet"
+        self.says, self.why = Says.AWAITED, "nothing has been heard yet"
         self.tripped_at: Instant | None = None
         self.reason = ""  # why it has latched
         self.waits = False
@@ -141,12 +144,12 @@ class Trip(Guard):
         found = self._judge(outlook)
         self.says, self.why = found.says, found.why
         self._since, self._doubted = found.good.since, found.doubt.since
-        if found.says not in {Says.UNKNOWN, Says.BLIND}:
+        if found.says not in _UNKNOWN:
             self._unknown_seconds = None
         elif self._unknown_seconds is None:
             self._unknown_seconds = outlook.seconds
         self.due = min(found.good.due, found.doubt.due)
-        if self.says is Says.UNKNOWN:
+        if self.says in _UNKNOWN:
             self.due = min(self.due, self._blind_seconds(outlook))
         if self.says is Says.HOLDS and not self.latched:
             self._latch(outlook.scene.now)
@@ -201,13 +204,13 @@ class Trip(Guard):
         return dict.fromkeys(self.actuators, stop)
 
     def bar(self, prospect: Prospect, outlook: Outlook) -> str | None:
-        """Bar everything while it stops; while nobody knows, or it is about to trip, nothing that begins."""
+        """Bar everything while it stops, or nobody has known yet; else what begins unless it is clear."""
         if prospect.actuator not in self.actuators:
             return None
         if self.latched:
             return self.says_so
         found = self._judge(outlook)
-        barred = found.says in _STOPPING or (prospect.begins and found.says is not Says.CLEAR)
+        barred = found.says in _BARRING or (prospect.begins and found.says is not Says.CLEAR)
         return found.why if barred else None
 
     def _judge(self, outlook: Outlook) -> Judgement:
@@ -220,12 +223,17 @@ class Trip(Guard):
         if suspected:
             return Judgement(Says.DOUBTED, f"doubtful readings say {text}{shown((text,), scene)}", good, doubt)
         if truth is None:
-            blind = outlook.seconds >= self._blind_seconds(outlook)
-            gone = f"nobody knows whether {text}: {self._missing(outlook)}"
-            return Judgement(Says.BLIND if blind else Says.UNKNOWN, gone, good, doubt)
+            return Judgement(
+                self._unknown(outlook), f"nobody knows whether {text}: {self._missing(outlook)}", good, doubt
+            )
         if at_once(text)(self._around(outlook, {})) is not False:
             return Judgement(Says.COMING, f"{text} is about to be so{shown((text,), scene)}", good, doubt)
         return Judgement(Says.CLEAR, "", good, doubt)
+
+    def _unknown(self, outlook: Outlook) -> Says:
+        if outlook.seconds >= self._blind_seconds(outlook):
+            return Says.BLIND
+        return Says.AWAITED if self.says is Says.AWAITED else Says.UNKNOWN
 
     def _blind_seconds(self, outlook: Outlook) -> float:
         """Return from when on nobody has known for too long, where nobody knows now."""
