@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Trace(NamedTuple):
+class Imprint(NamedTuple):
     """The last command that turns equipment on, or off; after `expires` it is carried out no more.
 
     `heard`: the equipment has reported since it was given, or since it was done.
@@ -30,20 +30,20 @@ class Traces:
     __slots__ = ("_of",)
 
     def __init__(self) -> None:
-        self._of: dict[bool, Trace] = {}
+        self._of: dict[bool, Imprint] = {}
 
     def __repr__(self) -> str:
         return f"<Traces of {', '.join('on' if on else 'off' for on in self._of) or 'nothing'}>"
 
     def give(self, command_id: str, expires: float, *, on: bool) -> None:
         """Note that a command is given."""
-        self._of[on] = Trace(command_id, expires)
+        self._of[on] = Imprint(command_id, expires)
 
     def carried_out(self, command_id: str) -> None:
         """Note that a command was done: the next report shows what came of it."""
         for on, trace in self._of.items():
             if trace.command_id == command_id:
-                self._of[on] = Trace(command_id, -NEVER)
+                self._of[on] = Imprint(command_id, -NEVER)
 
     def drop(self, command_id: str) -> None:
         """Note that a command was never carried out, and never will be."""
