@@ -15,6 +15,7 @@ from edge_agent.monitor.view import sensor_view, sensor_views
 from edge_agent.plan.effect import Comparison, Effects
 from edge_agent.plan.planning import Planner
 from edge_agent.plan.scene import Gauge
+from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:
@@ -125,6 +126,20 @@ class Knowledge:
         """Look whether what runs has an effect, where that may have changed: actuators were looked at, or it is due."""
         if looked or now.seconds >= self.effects.next_seconds():
             self.effects.look(self.running(), self.measure, now.seconds)
+
+    def situation(self) -> Situation:
+        """Return what planning looks at, as things are now."""
+        analyzer = self.analyzer
+        return Situation(
+            analyzer.register.active,
+            self.sight,
+            self.station,
+            analyzer.doubted,
+            revising=self.revising,
+            gauge=self.gauge,
+            equipment=self.equipment,
+            online=self.online,
+        )
 
     def has_news(self, planned: Planned) -> bool:
         """Whether the conditions of plans and of the policy may be others than before."""

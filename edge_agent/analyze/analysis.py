@@ -114,6 +114,11 @@ class Analyzer:
         point = self._points.named(sensor)
         return None if point is None else point.good_seconds
 
+    def newest_good(self, sensor: str) -> Reading | None:
+        """Return the last good reading of a sensor in this run; None before the first."""
+        point = self._points.named(sensor)
+        return None if point is None or point.good_seconds is None else point.last_good
+
     def shows(self, sensor: str) -> tuple[float | None, float | None, str]:
         """Return the last good value of a sensor in this run, a suspect one that came after it, and the unit."""
         point = self._points.named(sensor)

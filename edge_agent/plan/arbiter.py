@@ -110,7 +110,7 @@ class Arbiter:
         for actuator in self._concerned(looked_at, nodes):
             self._unsettled.discard(actuator)
             self._patience.pop(actuator, None)
-            rivals = self._claims(actuator, facts, seconds)
+            rivals = self._claims(actuator, facts, seconds, self._unsettled)
             self._note_trip(actuator, rivals)
             request = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, seconds)
             if request is not None:
@@ -199,11 +199,16 @@ class Arbiter:
         if actuator in self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
             del self.blind[actuator]
 
-    def _claims(self, actuator: str, facts: Situation, seconds: float) -> list[Claim]:
-        """Collect what plans ask for of an actuator now, the strongest first."""
+    def look(self, actuator: str, facts: Situation, seconds: float) -> tuple[Request | None, list[Claim]]:
+        """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
+        standing = self._standing.get(actuator)
+        return None if standing is None else standing.request, self._claims(actuator, facts, seconds, set())
+
+    def _claims(self, actuator: str, facts: Situation, seconds: float, waiting: set[str]) -> list[Claim]:
+        """Collect what plans ask for of an actuator now, the strongest first; add one that waits to those `waiting`."""
         claims = []
         for state in self._claimants.get(actuator, ()):
-            asked = self._safe_steps(state), self._other_steps(state, actuator, facts, seconds)
+            asked = self._safe_steps(state), self._other_steps(state, actuator, facts, seconds, waiting)
             for step in state.steps if any(asked) else ():
                 safe = self._is_safe(step)
                 if step.actuator == actuator and step in asked[0 if safe else 1]:
@@ -219,14 +224,16 @@ class Arbiter:
         """Return the fail-safe actions that a plan asks for: what has latched, it asks for until it is reset."""
         return state.steps if state.latched else state.asked.doubtful
 
-    def _other_steps(self, state: PlanState, actuator: str, facts: Situation, seconds: float) -> list[Step]:
+    def _other_steps(
+        self, state: PlanState, actuator: str, facts: Situation, seconds: float, waiting: set[str]
+    ) -> list[Step]:
         """Return what else a plan asks of an actuator, and has evidence for."""
         if state.ground is Ground.RUNNING and not state.kind.by_ignorance:
             steps = list(state.timed)
         elif state.applies and state.may_act:
             steps = [step for step in state.asked.steps if step.actuator == actuator and not self._is_safe(step)]
             if not all(_fresh(state, step, facts, seconds) for step in steps):
-                self._unsettled.add(actuator)
+                waiting.add(actuator)
                 return []
         else:
             return []
