@@ -15,9 +15,9 @@ from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view, sensor_views
 from edge_agent.plan.effect import Comparison, Effects
 from edge_agent.plan.interlocks.guard import Prospect
-from edge_agent.plan.interlocks.guarded import Outlook
 from edge_agent.plan.planning import Planner
-from edge_agent.plan.scene import Gauge, Scene
+from edge_agent.plan.scene import Gauge
+from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:
@@ -78,7 +78,11 @@ class Knowledge:
     def sight(self, name: str) -> float | None:
         """Return when a sensor (`node/sensor`) was good last in this run; of a node, whether it has spoken at all."""
         if "/" in name:
-            return self.analyzer.good_seconds(name)
+            seen, deriving = self.analyzer.good_seconds(name), self.monitor.deriving
+            for part in () if deriving is None else deriving.made_of(name):  # it is as old as the oldest of them
+                oldest = self.sight(part)
+                seen = None if seen is None or oldest is None else min(seen, oldest)
+            return seen
         return None if self.executor.reach.online.get(name) is None else float("inf")
 
     def gauge(self, sensor: str) -> Gauge:
@@ -87,7 +91,10 @@ class Knowledge:
 
     def equipment(self, actuator: str) -> dict[str, bool]:
         """Return how an actuator is, by words, as far as that is known; what it does only as it has reported itself."""
-        return actuator_words(self.executor, actuator, tripped=self.planner.stopped(actuator))
+        return actuator_words(self.executor, actuator, tripped=self._stopped(actuator))
+
+    def _stopped(self, actuator: str) -> bool:
+        return actuator in self.planner.tripped or actuator in self.planner.interlocks.stops
 
     def online(self, node: str) -> bool | None:
         """Return whether a node is online; None where it has not said so."""
@@ -103,11 +110,9 @@ class Knowledge:
         interlocks = self.planner.interlocks
 
         def equipment(name: str) -> dict[str, bool]:
-            return possible_words(self.executor, name, now.seconds, tripped=self.planner.stopped(name))
+            return possible_words(self.executor, name, now.seconds, tripped=self._stopped(name))
 
-        analyzer = self.analyzer
-        scene = Scene(analyzer.register.active, analyzer.doubted, now, self.plant.actuator)
-        outlook = Outlook(scene._replace(gauge=self.gauge, equipment=equipment, online=self.online), self.sight)
+        outlook = self.situation()._replace(equipment=equipment).outlook(self.plant.actuator, now)
 
         def bar(actuator: str, begins: bool, after: Mapping[str, bool]) -> str | None:  # noqa: FBT001 - a Leave's
             return interlocks.bar(Prospect(actuator, begins, after), outlook)
@@ -141,6 +146,20 @@ class Knowledge:
         """Look whether what runs has an effect, where that may have changed: actuators were looked at, or it is due."""
         if looked or now.seconds >= self.effects.next_seconds():
             self.effects.look(self.running(), self.measure, now.seconds)
+
+    def situation(self) -> Situation:
+        """Return what planning looks at, as things are now."""
+        analyzer = self.analyzer
+        return Situation(
+            analyzer.register.active,
+            self.sight,
+            self.station,
+            analyzer.doubted,
+            revising=self.revising,
+            gauge=self.gauge,
+            equipment=self.equipment,
+            online=self.online,
+        )
 
     def has_news(self, planned: Planned) -> bool:
         """Whether the conditions of plans and of the policy may be others than before."""

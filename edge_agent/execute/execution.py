@@ -45,7 +45,7 @@ class Executor:
         self._attention = Attention(self.roster)
         self.open_commands = OpenCommands(self._attention)
         self.reach = Reach()
-        self._reconciliation = Reconciliation(self.authority, self.reach, self.roster, self.open_commands)
+        self.reconciliation = Reconciliation(self.authority, self.reach, self.roster, self.open_commands)
         self._watch = Watch()
         self._offset, self._sure = now.offset, now.sure
         self._lost: Lost | None = former.recalled(remembered, self.roster, self.open_commands, self.authority, now)
@@ -88,7 +88,7 @@ class Executor:
                 self._let_go(control, _GONE, executed, now)
         self.reach.keep({*plant.nodes, *(control.actuator.node for control in self.roster)})
         self._attention.begin()
-        self._reconciliation.begin()
+        self.reconciliation.begin()
         self._watch.keep(self.roster)
         return executed
 
@@ -160,11 +160,11 @@ class Executor:
 
     def _look(self, leave: Leave, executed: Executed, now: Moment) -> None:
         """Look at those actuators that something happened to, or whose time has come; the others are as they were."""
-        if self._reconciliation.blind:
-            self._attention.stir(*self._reconciliation.blind)
+        if self.reconciliation.blind:
+            self._attention.stir(*self.reconciliation.blind)
         for node in self.reach.trying:  # what becomes of the one command is what the others wait for
             self._attention.stir(*self.roster.of(node))
-        barred = self._reconciliation.barred
+        barred = self.reconciliation.barred
         self._attention.stir(*self.roster.among(leave.stirred, barred))
         looked = self._attention.take(now.seconds)
         if barred:
@@ -173,7 +173,7 @@ class Executor:
         if not looked and not self._watch.has_news:
             return
         commanded = [control for control in looked if self._commands(control)]
-        held_until = self._reconciliation.run(commanded, leave, executed, now)
+        held_until = self.reconciliation.run(commanded, leave, executed, now)
         executed.conditions, executed.looked = self._watch.look(looked, self.roster, now), len(looked)
         for control in looked:
             if control.changed:
@@ -199,7 +199,7 @@ class Executor:
 
     def _only_record(self, control: Control, request: Request, leave: Leave, executed: Executed, now: Moment) -> None:
         """Record what would have been done, and do nothing."""
-        checks = self._reconciliation.gate.checks(control, request, leave, now)
+        checks = self.reconciliation.gate.checks(control, request, leave, now)
         advises = self.authority.commands or self.authority.mode == "advisory"
         if not control.held_back.is_news(request, frozenset({self.authority.mode}), now.seconds):
             return

@@ -23,7 +23,7 @@ _A_PIECE = 100
 
 
 def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Turn a snapshot into plain values that JSON can hold: site, agent, mode, epoch, at, clock, and its five lists."""
+    """Turn a snapshot into plain values that JSON can hold: site, agent, mode, epoch, at, clock, and its six lists."""
     return {
         "site": snapshot.site,
         "agent": snapshot.agent,
@@ -36,6 +36,7 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
         "nodes": [view._asdict() for view in snapshot.nodes],
         "alarms": [_alarm(alarm) for alarm in snapshot.alarms],
         "plans": [view._asdict() for view in snapshot.plans],
+        "interlocks": [view._asdict() | {"since": _time(view.since)} for view in snapshot.interlocks],
     }
 
 

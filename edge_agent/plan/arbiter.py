@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.commands import Request
 from edge_agent.model.evidence import grace_seconds
-from edge_agent.plan.claims import Claim, Contest, claims, losers, request_of
+from edge_agent.plan.claims import losers, request_of
+from edge_agent.plan.contest import Contest, claims
 from edge_agent.plan.planstate import Ground
 from edge_agent.plan.standing import Standing, asks_anything, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from edge_agent.model.plant import Plan, Plant, Step
-    from edge_agent.plan.claims import Overruled
+    from edge_agent.model.plant import Plan, Plant
+    from edge_agent.plan.claims import Claim, Overruled
     from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.planstate import PlanState
     from edge_agent.plan.situation import Situation
@@ -76,7 +77,7 @@ class Arbiter:
                 claimants = self._claimants.setdefault(step.actuator, [])
                 if state not in claimants[-1:]:
                     claimants.append(state)
-                if state.kind.ends or self._is_safe(step):
+                if state.kind.ends or step.action == self._fail_safe.get(step.actuator):
                     endable.add(step.actuator)
         self._endable = frozenset(endable)
         for actuator in dict.fromkeys((*self._claimants, *self._standing)):
@@ -113,9 +114,7 @@ class Arbiter:
         for actuator in self._concerned(looked_at, nodes, facts):
             self._unsettled.discard(actuator)
             self._patience.pop(actuator, None)
-            those, standing = self._claimants.get(actuator, ()), self._standing.get(actuator)
-            contest = Contest(actuator, self._fail_safe.get(actuator), those, standing)
-            rivals, waits = claims(contest, facts, seconds)
+            rivals, waits = self._claims(actuator, facts, seconds)
             if waits:
                 self._unsettled.add(actuator)
             self._note_trip(actuator, rivals)
@@ -220,5 +219,11 @@ class Arbiter:
         if actuator in self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
             del self.blind[actuator]
 
-    def _is_safe(self, step: Step) -> bool:
-        return step.action == self._fail_safe.get(step.actuator)
+    def look(self, actuator: str, facts: Situation, seconds: float) -> tuple[Request | None, list[Claim]]:
+        """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
+        standing, (rivals, _) = self._standing.get(actuator), self._claims(actuator, facts, seconds)
+        return None if standing is None else standing.request, rivals
+
+    def _claims(self, actuator: str, facts: Situation, seconds: float) -> tuple[list[Claim], bool]:
+        those, standing = self._claimants.get(actuator, ()), self._standing.get(actuator)
+        return claims(Contest(actuator, self._fail_safe.get(actuator), those, standing), facts, seconds)

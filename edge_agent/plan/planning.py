@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.model.remembered import PlanView
+from edge_agent.plan.accounts import asks_now
 from edge_agent.plan.arbiter import Arbiter
-from edge_agent.plan.interlocks.guarded import look_out
 from edge_agent.plan.interlocks.interlocking import Interlocked, Interlocks
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.planstate import PlanState
@@ -45,7 +45,7 @@ class Planner:
     ) -> None:
         self._plant = plant
         self.provisions = tuple(provisions)
-        self._arbiter = Arbiter(plant)
+        self.arbiter = Arbiter(plant)
         self._start = now.seconds
         self._sure = now.sure
         self.interlocks = Interlocks(now.seconds)
@@ -62,30 +62,26 @@ class Planner:
         self._survey()
 
     def __repr__(self) -> str:
-        return f"<Planner: {len(self._states)} plans, {len(self._arbiter)} requests stand>"
+        return f"<Planner: {len(self._states)} plans, {len(self.arbiter)} requests stand>"
 
     @property
     def blind(self) -> Mapping[str, str]:
         """The actuators whose request ended for want of evidence, and of what."""
-        return self._arbiter.blind
+        return self.arbiter.blind
 
     @property
     def tripped(self) -> Mapping[str, str]:
         """The actuators that a trip holds, and which."""
-        return self._arbiter.tripped
-
-    def stopped(self, actuator: str) -> bool:
-        """Whether a trip, or an interlock, holds an actuator."""
-        return actuator in self._arbiter.tripped or actuator in self.interlocks.stops
+        return self.arbiter.tripped
 
     def stand(self, request: Request) -> None:
         """Resume a request of a former run."""
-        self._arbiter.stand(request)
+        self.arbiter.stand(request)
 
     def renew(self, plant: Plant, plans: Iterable[Plan], provisions: Iterable[Provision] = ()) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
         self._plant = plant
-        self._arbiter.renew(plant)
+        self.arbiter.renew(plant)
         for state in self._states.values():
             state.survey(plant)
         self.adopt(plans, provisions)
@@ -112,7 +108,7 @@ class Planner:
 
     def _survey(self) -> None:
         self._lookout.survey(self._states)
-        self._arbiter.survey(self._states)
+        self.arbiter.survey(self._states)
         self._rest(self.interlocks.stops)
 
     def _rest(self, stops: Mapping[str, Stop]) -> None:
@@ -128,56 +124,47 @@ class Planner:
 
     def standing(self) -> Iterator[tuple[Standing, Plan]]:
         """Return what stands for actuators, other than the fail-safe action, each with its plan."""
-        return self._arbiter.standing(self._states)
+        return self.arbiter.standing(self._states)
 
     def reset(self, target: str) -> bool:
         """Reset the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""
-        found = [
-            state
-            for state in self._states.values()
-            if state.latched and (state.plan.id == target or any(step.actuator == target for step in state.steps))
-        ]
-        for state in found:
-            state.latched = False
+        found = [state for state in self._states.values() if state.reset(target)]
         if found:
             self._lookout.look_at_all()
         return bool(found)
 
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
-        return self._arbiter.unsure(actuator)
+        return self.arbiter.unsure(actuator)
 
     def decide(self, situation: Situation, now: Moment) -> Planned:
         """Look at what has changed; return new and lost requests, and what to remember of the plans that changed."""
         changed, self._again_seconds = self._heed(situation, now), float("inf")
-        outlook = look_out(situation, self._plant, now)
+        outlook = situation.outlook(self._plant.actuator, now)
         interlocked = self.interlocks.decide(outlook, changed, situation.resets)
         states = self._lookout.take(changed or (), now.seconds)
         nodes = sorted(name for name in changed or () if "/" not in name and ":" not in name)
-        if not (states or nodes or interlocked.has_news or self._arbiter.restless) and now.sure is self._sure:
+        if not (states or nodes or interlocked.has_news or self.arbiter.restless) and now.sure is self._sure:
             return self._quiet
         situation = situation._replace(stops=interlocked.stops, stirred=interlocked.changed)
         remembered, begun = self._update(states, outlook)
-        requests, overruled = self._arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
+        requests, overruled = self.arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
         memories = tuple(state.memory(now) for state in remembered)
         self._rest(interlocked.stops)
         return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped, interlocked)
 
     def look_again(self, now: Moment) -> None:
         """Look in the next turn, which is due now: what equipment does has changed since."""
-        if self._arbiter.restless:
+        if self.arbiter.restless:
             self._again_seconds = now.seconds
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which to look again though nothing has come."""
-        parts = (self._lookout, self._arbiter, self.interlocks)
+        parts = (self._lookout, self.arbiter, self.interlocks)
         return min(self._again_seconds, *(part.next_seconds() for part in parts))
 
     def _heed(self, situation: Situation, now: Moment) -> Iterable[str] | None:
-        """Put changed plans in force, and take back what a person resets; return the names of what has changed.
-
-        None where all of it may have.
-        """
+        """Put changed plans in force, and take back resets; return the names of what has changed, None: of anything."""
         if situation.plans is not None or situation.provisions is not None:
             self.adopt(situation.plans, situation.provisions)
         for reset in situation.resets:
@@ -202,13 +189,16 @@ class Planner:
             changed, self._sure = self._states.values(), now.sure
         return changed, begun
 
+    @property
+    def states(self) -> Mapping[str, PlanState]:
+        """The plans in time, by name: to look at."""
+        return self._states
+
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""
         return [state.memory(now) for state in self._states.values()]
 
     def views(self) -> tuple[PlanView, ...]:
         """Return which plans apply now."""
-        return tuple(
-            PlanView(state.plan.id, applies=state.applies or state.when_safe or state.latched)
-            for state in self._states.values()
-        )
+        find = self._plant.actuator
+        return tuple(PlanView(name, applies=bool(asks_now(state, find))) for name, state in self._states.items())

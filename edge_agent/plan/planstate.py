@@ -117,6 +117,12 @@ class PlanState:
         if self.looks == before.looks:
             self._seen_once, self._lost_seconds = before._seen_once, before._lost_seconds
 
+    def reset(self, target: str) -> bool:
+        """End its latch for a person who names it, or an actuator it asks for; return whether it had latched."""
+        named = self.plan.id == target or any(step.actuator == target for step in self.steps)
+        latched, self.latched = self.latched, self.latched and not named
+        return latched and named
+
     def update(self, scene: Scene, sight: Sight) -> bool:
         """Look at the scene and at evidence. Return whether anything that must be remembered has changed."""
         seconds = scene.now.seconds
@@ -139,6 +145,11 @@ class PlanState:
         """Whether the cooldown since it last began to apply is over; it never holds a fail-safe action back."""
         fired = self.fired_seconds
         return self.resumed or fired is None or seconds >= fired + self.plan.cooldown_seconds
+
+    def told(self, scene: Scene) -> tuple[str, ...]:
+        """Return what its kind says of what it depends on, as things are now."""
+        own, other = self._memos
+        return self.kind.told(scene, own) if self._instead is None else self._instead.told(scene, other)
 
     @property
     def known(self) -> bool:

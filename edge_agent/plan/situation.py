@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.plan.interlocks.guarded import Outlook
 from edge_agent.plan.interlocks.interlocking import Interlocked
-from edge_agent.plan.scene import nothing, unheard, unknown
+from edge_agent.plan.scene import Scene, nothing, unheard, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Operation
     from edge_agent.model.plant import Plan, Provision
     from edge_agent.model.remembered import PlanMemory
+    from edge_agent.model.time import Moment
     from edge_agent.plan.claims import Overruled
     from edge_agent.plan.interlocks.guard import Stop
-    from edge_agent.plan.scene import Gauge
+    from edge_agent.plan.scene import Find, Gauge
     from edge_agent.plan.standing import Standing, Station
 
 
@@ -48,6 +50,11 @@ class Situation(NamedTuple):
     online: Callable[[str], bool | None] = unheard
     stops: Mapping[str, Stop] = MappingProxyType({})
     stirred: Collection[str] = ()
+
+    def outlook(self, find: Find, now: Moment) -> Outlook:
+        """Return how things are, as conditions see them; `find` finds an actuator of the plant."""
+        seen = (self.gauge, self.equipment, self.online)
+        return Outlook(Scene(self.active, self.doubted, now, find, *seen), self.sight)
 
 
 class Planned(NamedTuple):

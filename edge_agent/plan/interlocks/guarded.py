@@ -13,16 +13,13 @@ from edge_agent.plan.conditions.circumstances import Circumstances
 from edge_agent.plan.conditions.clauses import ActuatorIs, Compared, Joined, Not
 from edge_agent.plan.conditions.meaning import named
 from edge_agent.plan.conditions.text import parse
-from edge_agent.plan.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from edge_agent.model.evidence import Sight
-    from edge_agent.model.plant import Plant
-    from edge_agent.model.time import Moment
     from edge_agent.plan.conditions.clauses import Clause, Truth
-    from edge_agent.plan.situation import Situation
+    from edge_agent.plan.scene import Scene
 
 _IGNORANCE = frozenset({STALE, BAD_QUALITY})
 
@@ -37,12 +34,6 @@ class Outlook(NamedTuple):
     def seconds(self) -> float:
         """The monotonic time."""
         return self.scene.now.seconds
-
-
-def look_out(situation: Situation, plant: Plant, now: Moment) -> Outlook:
-    """Return how things are, of what planning is told."""
-    seen = (situation.gauge, situation.equipment, situation.online)
-    return Outlook(Scene(situation.active, situation.doubted, now, plant.actuator, *seen), situation.sight)
 
 
 class GuardedCircumstances(Circumstances):

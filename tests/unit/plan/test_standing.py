@@ -101,8 +101,8 @@ def test_a_request_ends_when_its_plan_does_not_ask_for_it_any_more(plans, active
     desk.decide(LOW)
     desk.planner.adopt(plans)
     assert (PUMP1, "stop", "fill") in desk.decide(*active, at=0.1)
-    assert desk.planner._arbiter._standing[PUMP1].request.action == "stop"
-    assert desk.planner._arbiter._standing[PUMP1].request.reason == ended()
+    assert desk.planner.arbiter._standing[PUMP1].request.action == "stop"
+    assert desk.planner.arbiter._standing[PUMP1].request.reason == ended()
     assert desk.planner.blind == {}
 
 
@@ -126,7 +126,7 @@ def test_an_edited_plan_that_asks_for_the_same_keeps_it_without_a_new_request(ed
     desk.decide(*active, at=1)
     desk.planner.adopt([edited])
     assert [request for request in desk.decide(*active, at=1.1) if request[0] == PUMP1] == []
-    standing = desk.planner._arbiter._standing[PUMP1]
+    standing = desk.planner.arbiter._standing[PUMP1]
     assert (standing.request.action, standing.sure) == ("start", True)
 
 
