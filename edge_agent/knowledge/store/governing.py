@@ -100,7 +100,7 @@ class StoredPolicy:
         return self._mark
 
     async def ask(self, operation: Operation) -> None:
-        """Leave an operation for the agent that runs on this file. Raises StoreError for an unknown actuator, or interlock."""
+        """Leave an operation for the agent that runs on this file. Raises StoreError for an unknown target."""
         await self._connection.run(_ask, operation)
 
     async def operations(self) -> list[Operation]:
