@@ -129,6 +129,11 @@ class Timetable(PlanKind):
                 until = min(until, span.begin)
         return Hours(inside=False, since=since, until=until)
 
+    def guards(self, step: Step, find: Find) -> tuple[str, ...]:
+        """Return when it is time; what it asks for while the clock may be wrong it may ask for at any."""
+        del find
+        return (" or ".join(f"time is {window}" for window in self.between),) if step in self.do else ()
+
     def told(self, scene: Scene, state: Hours | None) -> tuple[str, ...]:
         """Return whether it is time, and until when."""
         del state
