@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.model.fitness import Misfit, Risk, threshold_risks
 from edge_agent.plan.fitness import known
 from edge_agent.plan.kinds.registry import kind_of
+from edge_agent.plan.overflow import overflow_risks
 from edge_agent.plan.rivalry import Asking, chatter, disagreements, fills, limits_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def risks(plant: Plant) -> Iterator[Risk]:
     askings = _askings(plant, kinds)
     names, limits = known(plant, plant.policy), limits_of(plant)
     yield from threshold_risks(plant)
+    yield from overflow_risks(plant)
     for actuator in plant.actuators:
         yield from _unprotected(actuator)
         if any(fills(actuator, asking, names, limits) for asking in askings.get(actuator.name, ())):

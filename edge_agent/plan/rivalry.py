@@ -9,7 +9,7 @@ from edge_agent.expressions.quantities import Number, Shows
 from edge_agent.model.fitness import Risk
 from edge_agent.model.plant import VALUE
 from edge_agent.plan.conditions.clauses import Compared, Joined
-from edge_agent.plan.conditions.possible import Implied, Stretch, ways
+from edge_agent.plan.conditions.possible import Between, Implied, ways
 from edge_agent.plan.conditions.text import is_plain, parse
 from edge_agent.plan.kinds.condition import Condition
 
@@ -44,7 +44,7 @@ def limits_of(plant: Plant) -> Mapping[str, Implied]:
     found = {}
     for limit in plant.policy.thresholds:
         if limit.measure == VALUE:
-            span = Stretch(low=limit.clears_at) if limit.above else Stretch(high=limit.clears_at)
+            span = Between(low=limit.clears_at) if limit.above else Between(high=limit.clears_at)
             found[limit.alarm] = Implied(f"{limit.node}/{limit.sensor}", span)
     return found
 
@@ -77,7 +77,7 @@ def fills(actuator: Actuator, asking: Asking, names: Known, limits: Mapping[str,
         return False
     for way in ways(asking.guards, names, limits=limits) or ():
         for sensor, span in way.items():
-            if isinstance(span, Stretch) and names.sensors.get(sensor) in _LEVELS:
+            if isinstance(span, Between) and names.sensors.get(sensor) in _LEVELS:
                 return span.low > names.ranges.get(sensor, (float("-inf"), 0.0))[0]
     return False
 

@@ -28,7 +28,7 @@ _EXCLUSIVE = ({"running", "stopped"}, {"open", "closed"}, {"online", "offline"})
 _CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
-class Stretch(NamedTuple):
+class Between(NamedTuple):
     """Between which values something lies; an open end does not belong to it."""
 
     low: float = -_ENDLESS
@@ -41,26 +41,26 @@ class Stretch(NamedTuple):
         """Whether nothing lies in it."""
         return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
 
-    def meet(self, other: Stretch) -> Stretch:
+    def meet(self, other: Between) -> Between:
         """Return what lies in both."""
         low, low_open = max((self.low, self.low_open), (other.low, other.low_open))
         high, closed = min((self.high, not self.high_open), (other.high, not other.high_open))
-        return Stretch(low, high, low_open, not closed)
+        return Between(low, high, low_open, not closed)
 
-    def closed(self) -> Stretch:
+    def closed(self) -> Between:
         """Return it with its ends."""
-        return Stretch(self.low, self.high)
+        return Between(self.low, self.high)
 
 
 #: One way in which conditions could hold: by what it is of, between which values, or which of some things.
-Way: TypeAlias = "dict[str, Stretch | frozenset[object]]"
+Way: TypeAlias = "dict[str, Between | frozenset[object]]"
 
 
 class Implied(NamedTuple):
     """What an active alarm says of its sensor: that the value lies in a span."""
 
     sensor: str
-    span: Stretch
+    span: Between
 
 
 def ways(
@@ -94,8 +94,8 @@ def _met(one: Way, other: Way) -> Way | None:
     met = dict(one)
     for key, value in other.items():
         before = met.get(key)
-        if isinstance(value, Stretch):
-            span = value.meet(before) if isinstance(before, Stretch) else value
+        if isinstance(value, Between):
+            span = value.meet(before) if isinstance(before, Between) else value
             if span.is_empty:
                 return None
             met[key] = span
@@ -144,7 +144,7 @@ class _Finder:
             if clause.unit and isinstance(unit, str):
                 value = in_unit_of(unit, clause.unit, value)
             below, strict = operator.startswith("<"), operator in {"<", ">"}
-            span = Stretch(high=value, high_open=strict) if below else Stretch(low=value, low_open=strict)
+            span = Between(high=value, high_open=strict) if below else Between(low=value, low_open=strict)
             return self._within(clause.left.sensor, span, {})
         if clause.unit:
             return [{}]  # of what is calculated in another unit nothing is told
@@ -153,50 +153,50 @@ class _Finder:
             return [{}] if one.low <= other.high else []
         return [{}] if one.high >= other.low else []
 
-    def _within(self, sensor: str, span: Stretch, way: Way) -> list[Way]:
-        met = span.meet(Stretch(*self._known.ranges.get(sensor, (-_ENDLESS, _ENDLESS))))
+    def _within(self, sensor: str, span: Between, way: Way) -> list[Way]:
+        met = span.meet(Between(*self._known.ranges.get(sensor, (-_ENDLESS, _ENDLESS))))
         if self._touching:
             met = met.closed()
         return [] if met.is_empty else [{**way, sensor: met}]
 
-    def _reach(self, quantity: Quantity) -> Stretch:
+    def _reach(self, quantity: Quantity) -> Between:
         """Return between which values a figure lies at the most."""
         if isinstance(quantity, Number):
-            return Stretch(quantity.value, quantity.value)
+            return Between(quantity.value, quantity.value)
         if isinstance(quantity, Shows):
-            return Stretch(*self._known.ranges.get(quantity.sensor, (-_ENDLESS, _ENDLESS)))
+            return Between(*self._known.ranges.get(quantity.sensor, (-_ENDLESS, _ENDLESS)))
         if isinstance(quantity, Calculated):
             return _calculated(quantity.operator, self._reach(quantity.left), self._reach(quantity.right))
-        return _function(quantity, self) if isinstance(quantity, Function) else Stretch()
+        return _function(quantity, self) if isinstance(quantity, Function) else Between()
 
-    def reaches(self, quantity: Function) -> list[Stretch]:
+    def reaches(self, quantity: Function) -> list[Between]:
         return [self._reach(one) for one in quantity.those]
 
 
-def _calculated(operator: str, one: Stretch, other: Stretch) -> Stretch:
+def _calculated(operator: str, one: Between, other: Between) -> Between:
     if not all(abs(end) < _ENDLESS for end in (one.low, one.high, other.low, other.high)):
-        return Stretch()
+        return Between()
     if operator == "+":
-        return Stretch(one.low + other.low, one.high + other.high)
+        return Between(one.low + other.low, one.high + other.high)
     if operator == "-":
-        return Stretch(one.low - other.high, one.high - other.low)
+        return Between(one.low - other.high, one.high - other.low)
     if operator == "/" and other.low <= 0 <= other.high:
-        return Stretch()
+        return Between()
     pairs = product((one.low, one.high), (other.low, other.high))
     ends = [first * second if operator == "*" else first / second for first, second in pairs]
-    return Stretch(min(ends), max(ends))
+    return Between(min(ends), max(ends))
 
 
-def _function(function: Function, finder: _Finder) -> Stretch:
+def _function(function: Function, finder: _Finder) -> Between:
     those = finder.reaches(function)
     lows, highs = [one.low for one in those], [one.high for one in those]
     if function.name == "abs":
         least = 0.0 if lows[0] <= 0 <= highs[0] else min(abs(lows[0]), abs(highs[0]))
-        return Stretch(least, max(abs(lows[0]), abs(highs[0])))
+        return Between(least, max(abs(lows[0]), abs(highs[0])))
     if function.name == "avg":
-        return Stretch(min(lows), max(highs))
+        return Between(min(lows), max(highs))
     pick = min if function.name == "min" else max
-    return Stretch(pick(lows), pick(highs))
+    return Between(pick(lows), pick(highs))
 
 
 def _choice(clause: Clause) -> tuple[str, frozenset[object], frozenset[object]]:
