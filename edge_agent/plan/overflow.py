@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.model.figures import short
 from edge_agent.model.fitness import Risk
 from edge_agent.model.units import conversion
-from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.conditions.meaning import crossed
 from edge_agent.plan.kinds.condition import Condition
 from edge_agent.plan.kinds.registry import kind_of
@@ -63,11 +62,11 @@ def _leases(plant: Plant, name: str, tank: Tank, freeboard: Freeboard) -> Iterat
 def _most(plant: Plant, flow: str) -> float | None:
     """Return the most that a sensor of a flow can show, in m3/h; None where nobody has said it."""
     sensor = plant.sensor(flow)
-    test = None if sensor is None else sensor.quality.get(GrossRange.name)
-    if sensor is None or not isinstance(test, GrossRange):
+    limits: tuple[float, float] | None = getattr(sensor and sensor.quality.get("gross_range"), "fail", None)
+    if sensor is None or limits is None:
         return None
     to = conversion(sensor.quantity, sensor.unit, "m3/h")
-    return None if to is None else test.fail[1] * to.scale
+    return None if to is None else limits[1] * to.scale
 
 
 def _freeboard(plant: Plant, tank: Tank) -> Freeboard | None:
