@@ -40,7 +40,7 @@ def plan_accounts(knowledge: Knowledge, now: Callable[[], Moment]) -> Iterator[P
 
 
 def _accounts(knowledge: Knowledge, now: Moment, plans: Iterable[str]) -> Iterator[PlanAccount]:
-    scene, sight = knowledge.situation().outlook(knowledge.plant.actuator, now)
+    scene, sight = knowledge.planner.outlook(knowledge.situation(), now)
     for state in filter(None, map(knowledge.planner.states.get, plans)):
         yield plan_account(state, scene, sight, lambda look: seen(knowledge, look, now))
 

@@ -112,7 +112,7 @@ class Knowledge:
         def equipment(name: str) -> dict[str, bool]:
             return possible_words(self.executor, name, now.seconds, tripped=self._stopped(name))
 
-        outlook = self.situation()._replace(equipment=equipment).outlook(self.plant.actuator, now)
+        outlook = self.planner.outlook(self.situation()._replace(equipment=equipment), now)
 
         def bar(actuator: str, begins: bool, after: Mapping[str, bool]) -> str | None:  # noqa: FBT001 - a Leave's
             return interlocks.bar(Prospect(actuator, begins, after), outlook)

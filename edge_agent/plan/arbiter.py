@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from edge_agent.plan.planstate import PlanState
     from edge_agent.plan.situation import Situation
 
-#: No plan has a higher one.
-HIGHEST_PRIORITY = 100
 #: That a plan lost against another is recorded again after so long, however often it begins.
 OVERRULED_SECONDS = 60.0
 
@@ -163,12 +161,11 @@ class Arbiter:
 
     def _stop(self, actuator: str, stop: Stop) -> Request | None:
         """Put the fail-safe action that an interlock asks for in force; return it where it is not so already."""
-        action, before = self._fail_safe[actuator], self._standing.get(actuator)
-        request = Request(actuator, action, None, None, HIGHEST_PRIORITY, stop.reason, trip=True)
+        request, before = stop.request(actuator, self._fail_safe[actuator]), self._standing.get(actuator)
         self._standing[actuator] = Standing(request, safe=True)
         self.blind.pop(actuator, None)
-        stood = None if before is None else before.request
-        return None if stood is not None and (stood.action, stood.trip) == (action, True) else request
+        same = before is not None and (before.request.action, before.request.trip) == (request.action, True)
+        return None if same else request
 
     def _win(self, actuator: str, claim: Claim, facts: Situation) -> Request | None:
         """Put a claim in force; return it where it is another than stood."""

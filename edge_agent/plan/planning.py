@@ -10,6 +10,8 @@ from edge_agent.plan.arbiter import Arbiter
 from edge_agent.plan.interlocks.interlocking import Interlocked, Interlocks
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.planstate import PlanState
+from edge_agent.plan.provisions.registry import provisions_of
+from edge_agent.plan.provisions.tariffs import Tariff
 from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan, Plant, Provision
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
-    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.interlocks.guarded import Outlook
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
@@ -49,7 +50,7 @@ class Planner:
         self._start = now.seconds
         self._sure = now.sure
         self.interlocks = Interlocks(now.seconds)
-        self._adopt_interlocks()
+        self._provide()
         self._lookout: Lookout[PlanState] = Lookout()
         self._doubted: frozenset[str] = frozenset()
         self._revising = False
@@ -94,7 +95,7 @@ class Planner:
         """
         if provisions is not None:
             self.provisions = tuple(provisions)
-        self._adopt_interlocks()
+        self._provide()
         kept = self._states
         self._states = {}
         for plan in [state.plan for state in kept.values()] if plans is None else plans:
@@ -103,17 +104,14 @@ class Planner:
             self._states[plan.id] = state if same and state is not None else self._fresh(plan, state)
         self._survey()
 
-    def _adopt_interlocks(self) -> None:
+    def _provide(self) -> None:
+        self._tariffs = tuple(provisions_of(Tariff, self.provisions).values())
         self.interlocks.adopt(self._plant, self.provisions)
 
     def _survey(self) -> None:
         self._lookout.survey(self._states)
         self.arbiter.survey(self._states)
-        self._rest(self.interlocks.stops)
-
-    def _rest(self, stops: Mapping[str, Stop]) -> None:
-        """Note what is decided while nothing changes."""
-        self._quiet = Planned(blind=self.blind, tripped=self.tripped, interlocked=Interlocked(stops))
+        self._quiet = Planned(blind=self.blind, tripped=self.tripped, interlocked=Interlocked(self.interlocks.stops))
 
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
@@ -140,7 +138,7 @@ class Planner:
     def decide(self, situation: Situation, now: Moment) -> Planned:
         """Look at what has changed; return new and lost requests, and what to remember of the plans that changed."""
         changed, self._again_seconds = self._heed(situation, now), float("inf")
-        outlook = situation.outlook(self._plant.actuator, now)
+        outlook = self.outlook(situation, now)
         interlocked = self.interlocks.decide(outlook, changed, situation.resets)
         states = self._lookout.take(changed or (), now.seconds)
         nodes = sorted(name for name in changed or () if "/" not in name and ":" not in name)
@@ -150,7 +148,7 @@ class Planner:
         remembered, begun = self._update(states, outlook)
         requests, overruled = self.arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
         memories = tuple(state.memory(now) for state in remembered)
-        self._rest(interlocked.stops)
+        self._quiet = Planned(blind=self.blind, tripped=self.tripped, interlocked=Interlocked(interlocked.stops))
         return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped, interlocked)
 
     def look_again(self, now: Moment) -> None:
@@ -193,6 +191,10 @@ class Planner:
     def states(self) -> Mapping[str, PlanState]:
         """The plans in time, by name: to look at."""
         return self._states
+
+    def outlook(self, situation: Situation, now: Moment) -> Outlook:
+        """Return how things are, as plans and interlocks see them."""
+        return situation.outlook(self._plant.actuator, self._tariffs, now)
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""

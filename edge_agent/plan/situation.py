@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge_agent.model.time import Moment
     from edge_agent.plan.claims import Overruled
     from edge_agent.plan.interlocks.guard import Stop
+    from edge_agent.plan.provisions.tariffs import Tariff
     from edge_agent.plan.scene import Find, Gauge
     from edge_agent.plan.standing import Standing, Station
 
@@ -51,10 +52,10 @@ class Situation(NamedTuple):
     stops: Mapping[str, Stop] = MappingProxyType({})
     stirred: Collection[str] = ()
 
-    def outlook(self, find: Find, now: Moment) -> Outlook:
+    def outlook(self, find: Find, tariffs: tuple[Tariff, ...], now: Moment) -> Outlook:
         """Return how things are, as conditions see them; `find` finds an actuator of the plant."""
         seen = (self.gauge, self.equipment, self.online)
-        return Outlook(Scene(self.active, self.doubted, now, find, *seen), self.sight)
+        return Outlook(Scene(self.active, self.doubted, now, find, *seen, tariffs), self.sight)
 
 
 class Planned(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.model.commands import Request
 from edge_agent.model.evidence import looks
 from edge_agent.model.plant import BAD_QUALITY, STALE
 from edge_agent.plan.conditions.meaning import alarms, named, places
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 #: What changes after a time has changed so long after it at the latest, however times are rounded.
 _AFTERWARDS_SECONDS = 1e-6
 NEVER = float("inf")
+#: No plan has a higher one.
+HIGHEST_PRIORITY = 100
 
 
 class Prospect(NamedTuple):
@@ -41,6 +44,10 @@ class Stop(NamedTuple):
     interlock: str
     reason: str
     known: bool = True
+
+    def request(self, actuator: str, fail_safe: str) -> Request:
+        """Return the request for it: above every plan, and delayed by nothing."""
+        return Request(actuator, fail_safe, None, None, HIGHEST_PRIORITY, self.reason, trip=True)
 
 
 class Guard(ABC):

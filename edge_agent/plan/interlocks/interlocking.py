@@ -72,7 +72,7 @@ class Interlocks:
         """Put changed interlocks in force. A trip stays latched over an edit, and ends with its declaration."""
         before, self._guards = self._guards, {}
         groups = {each.id: getattr(provision_of(each), "members", ()) for each in provisions if each.kind == "group"}
-        for name, one in declared(provisions).items():
+        for name, one in provisions_of(Interlock, provisions).items():
             kept = before.pop(name, None)
             guard = kept if kept is not None and kept.declared == one else self._made(name, one, kept)
             self._stirred.update(guard.actuators)
@@ -229,12 +229,6 @@ class Interlocks:
     def views(self) -> tuple[InterlockView, ...]:
         """Return how each interlock is now."""
         return tuple(view(guard, self._refused.get(guard.name, "")) for guard in self._guards.values())
-
-
-def declared(provisions: Iterable[Provision]) -> dict[str, Interlock]:
-    """Return the interlocks among some provisions, by their names."""
-    found = provisions_of(Interlock, provisions)
-    return {name: one for name, one in found.items() if isinstance(one, Interlock)}
 
 
 def _guarded(interlock: Interlock, groups: Mapping[str, Iterable[str]]) -> Iterator[str]:
