@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.model.alarms import Alarm
-    from edge_agent.model.remembered import SensorView, Snapshot
+    from edge_agent.model.remembered import InterlockView, SensorView, Snapshot
     from edge_agent.model.time import Instant
     from edge_agent.ports.observing import PlantViews
 
@@ -36,7 +36,7 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
         "nodes": [view._asdict() for view in snapshot.nodes],
         "alarms": [_alarm(alarm) for alarm in snapshot.alarms],
         "plans": [view._asdict() for view in snapshot.plans],
-        "interlocks": [view._asdict() | {"since": _time(view.since)} for view in snapshot.interlocks],
+        "interlocks": [_interlock(view) for view in snapshot.interlocks],
     }
 
 
@@ -62,6 +62,10 @@ def _listed(name: str, members: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 def _sensor(view: SensorView) -> dict[str, Any]:
     flags = {"flag": flag_name(view.flag), "judged_flag": flag_name(view.judged_flag)}
     return view._asdict() | flags | {"observed_at": _time(view.observed_at)}
+
+
+def _interlock(view: InterlockView) -> dict[str, Any]:
+    return view._asdict() | {"since": _time(view.since), "actuators": list(view.actuators)}
 
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:
