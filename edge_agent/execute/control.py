@@ -14,6 +14,7 @@ from edge_agent.execute.newest import NewestCommand
 from edge_agent.execute.pace import Pace, longest_pause
 from edge_agent.execute.panel import Hand, Panel
 from edge_agent.execute.runtally import RunTally
+from edge_agent.execute.travel import Travel
 from edge_agent.model.agenda import NEVER
 from edge_agent.model.desired import TRANSITIONS, Desired
 
@@ -49,6 +50,7 @@ class Control:
         self.causes = Causes()
         self.contradiction = Contradiction()
         self.lock_out = LockOut(actuator.lock_out_after)
+        self.travel = Travel(actuator.ramp_seconds, start_seconds)
         self.held_back = HeldBack()
         self.runs = RunTally()
         self.after_seconds = start_seconds  # evidence must be newer: the start, or the node's last return

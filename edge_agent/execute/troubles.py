@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Conditions = dict[AlarmKey, tuple[Priority, str]]
     Trouble = tuple[str, Priority, str]
 
-#: A fail-safe action that is not confirmed so long after it was due, or two acknowledgement times, is an alarm.
+#: A fail-safe action that is not confirmed so long after it was due, or two acknowledgement times, and the ramp, is an
+#: alarm.
 CONFIRM_SECONDS = 10.0
 
 
@@ -57,7 +58,8 @@ def unconfirmed(control: Control, seconds: float) -> Iterator[Trouble]:
 
 def _unconfirmed_seconds(control: Control) -> float:
     since = control.unsafe_since
-    return NEVER if since is None else since + max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds)
+    patience = control.actuator.ramp_seconds + max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds)
+    return NEVER if since is None else since + patience
 
 
 def trouble_seconds(control: Control) -> float:
