@@ -15,6 +15,7 @@ from edge_agent.model.plant import (
     NOT_IN_AUTO,
     STOP_NOT_CONFIRMED,
 )
+from edge_agent.model.titles import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ CONFIRM_SECONDS = 10.0
 
 def troubles(control: Control, seconds: float) -> Iterator[Trouble]:
     """Yield name, priority and reason of each condition of an actuator at a monotonic time."""
-    name = control.actuator.name
+    name = title(control.actuator)
     if control.panel.hand is Hand.LOCAL:
         yield NOT_IN_AUTO, "medium", f"{name} is in local: its panel has it"
     elif control.panel.taken:
@@ -52,7 +53,7 @@ def troubles(control: Control, seconds: float) -> Iterator[Trouble]:
 def unconfirmed(control: Control, seconds: float) -> Iterator[Trouble]:
     """Yield the condition that a fail-safe action has not been confirmed for long."""
     if control.unsafe_since is not None and seconds >= _unconfirmed_seconds(control):
-        name, action, late = control.actuator.name, control.actuator.fail_safe, seconds - control.unsafe_since
+        name, action, late = title(control.actuator), control.actuator.fail_safe, seconds - control.unsafe_since
         yield STOP_NOT_CONFIRMED, "critical", f"{name}: {action} has not been confirmed for {late:.0f} s"
 
 
@@ -123,4 +124,4 @@ def _protected(control: Control) -> bool:
 def _contradiction(control: Control) -> str:
     asked = "nothing" if control.desired is None else control.desired.action
     reported = "nothing" if control.reported is None else control.reported.state
-    return f"{control.actuator.name}: {asked} is requested, it reports {reported}"
+    return f"{title(control.actuator)}: {asked} is requested, it reports {reported}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.sources import Derivation
+from edge_agent.model.titles import title
 from edge_agent.settings.plantfile import plant_from
 from edge_agent.settings.timing import LARGEST_KW, protection
 
@@ -66,6 +67,8 @@ def test_names_for_people_are_read():
     assert plant.nodes["wells"].label == "Wells in the forest"
     assert plant.sensor("wells/one").label == "Well 1"
     assert plant.sensor("site/net").label is None
+    assert title(plant.sensor("wells/one")) == 'wells/one "Well 1"'
+    assert title(plant.sensor("site/net")) == "site/net"
 
 
 @pytest.mark.parametrize(
