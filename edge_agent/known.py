@@ -192,7 +192,7 @@ class Knowledge:
             now.at,
             sensors,
             actuator_views(executor, {*self.planner.tripped, *self.planner.interlocks.stops}, now),
-            tuple(node_view(executor.reach, node) for node in self.plant.nodes),
+            tuple(node_view(executor.reach, node) for node in self.plant.nodes.values()),
             self.analyzer.register.annunciated,
             clock_sure=now.sure,
             boot=now.boot,

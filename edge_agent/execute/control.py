@@ -15,6 +15,7 @@ from edge_agent.execute.pace import Pace, longest_pause
 from edge_agent.execute.panel import Hand, Panel
 from edge_agent.execute.runtally import RunTally
 from edge_agent.execute.traces import Traces
+from edge_agent.execute.travel import Travel
 from edge_agent.model.agenda import NEVER
 from edge_agent.model.desired import TRANSITIONS, Desired
 
@@ -50,6 +51,7 @@ class Control:
         self.causes = Causes()
         self.contradiction = Contradiction()
         self.lock_out = LockOut(actuator.lock_out_after)
+        self.travel = Travel(actuator.ramp_seconds, start_seconds)
         self.held_back = HeldBack()
         self.runs = RunTally()
         self.traces = Traces()

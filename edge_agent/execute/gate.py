@@ -57,7 +57,24 @@ class Gate:
             checks += self._interlocks(control, request, leave)
         on = turns_on(request.action, request.value)
         checks += control.equipment.protections(on=on, seconds=now.seconds)
-        return [*checks, self._stagger_check(control, request, now)] if starts(control, request) else checks
+        ramp = control.travel.check(request, now.seconds)
+        checks += [] if safe or ramp is None else [ramp]
+        if starts(control, request):
+            return [*checks, self._stagger_check(control, request, now)]
+        opening = self._opens(control, request) and control.actuator.power_return_seconds[1] > 0
+        return [*checks, self._return_check(control, request, now)] if opening else checks
+
+    @staticmethod
+    def _opens(control: Control, request: Request) -> bool:
+        """Whether a command makes a valve open that is not known to be so; no other opening holds it back."""
+        unknown = control.actuator.kind == "valve" and not control.safe and control.equipment.running is not True
+        return unknown and turns_on(request.action, request.value)
+
+    @staticmethod
+    def _return_check(control: Control, request: Request, now: Moment) -> Check:
+        wait = return_wait_seconds(control, now.seconds)
+        detail = "long enough after the return" if wait <= 0 else f"{request.action} in {wait:.0f} s"
+        return Check("power_return", wait <= 0, detail)
 
     def _interlocks(self, control: Control, request: Request, leave: Leave) -> list[Check]:
         """Check that no interlock is against it; nothing is checked where none is about it."""
@@ -105,9 +122,12 @@ class Gate:
 
     def free_seconds(self, control: Control, request: Request, now: Moment) -> float:
         """Return the next monotonic time at which a check that holds a command back may pass, if nothing happens."""
-        times = [*control.equipment.free_times(on=turns_on(request.action, request.value))]
+        on = turns_on(request.action, request.value)
+        times = [control.travel.until_seconds, *control.equipment.free_times(on=on)]
         if starts(control, request):
             times.append(now.seconds + self._wait_seconds(control, now))
+        elif self._opens(control, request):
+            times.append(now.seconds + return_wait_seconds(control, now.seconds))
         return min((at for at in times if at > now.seconds), default=NEVER)
 
     def _waits_its_turn(self, control: Control, request: Request, leave: Leave, now: Moment) -> bool:

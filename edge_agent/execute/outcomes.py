@@ -27,6 +27,7 @@ def give(control: Control, record: CommandRecord, need: Need, now: Moment) -> No
         control.slow_down()
     if need != "renew":
         control.contradiction.command()
+    control.travel.give(command.action, command.value, control.reported, now.seconds)
     on = turns_on(command.action, command.value)
     control.equipment.command(on=on, seconds=now.seconds)
     control.traces.give(command.id, now.seconds + control.actuator.command_ttl_seconds, on=on)
@@ -101,8 +102,9 @@ def _never_sent(record: CommandRecord) -> bool:
 def _carried_out(control: Control, now: Moment) -> None:
     control.step(Desired.FULFILLED)
     control.lease.grant()
-    # A moment for the report of the new state to arrive, before it is missed.
-    control.pace.wait(now.seconds + max(REPORT_SECONDS, control.pace.pause_seconds))
+    # A moment for the report of the new state to arrive, before it is missed: it may come when the ramp is over.
+    arrived = max(now.seconds, control.travel.until_seconds)
+    control.pace.wait(arrived + max(REPORT_SECONDS, control.pace.pause_seconds))
     if control.reported is None or control.confirmed:
         confirm(control)
 

@@ -98,7 +98,7 @@ def _compare(control: Control, now: Moment, *, explained: bool) -> None:
         confirm(control)
     elif does is False and not explained and not control.panel.taken:
         _unexpected(control, now)
-    elif does is False and control.state is Desired.FULFILLED:
+    elif does is False and control.state is Desired.FULFILLED and not control.travel.under_way(now.seconds):
         control.contradict(now)
     elif control.state is Desired.MISSED:
         control.awake(now)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edge_agent.execute.control import Control
     from edge_agent.execute.execution import Executor
     from edge_agent.execute.reach import Reach
+    from edge_agent.model.plant import Node
     from edge_agent.model.time import Moment
 
 
@@ -38,6 +39,7 @@ def actuator_view(control: Control, seconds: float, *, is_free: bool) -> Actuato
         is_free and not control.panel.taken and not control.lock_out.locked,
         control.runs.starts,
         control.runs.run_seconds(seconds),
+        actuator.label,
     )
 
 
@@ -73,6 +75,6 @@ def actuator_views(executor: Executor, tripped: Container[str], now: Moment) -> 
     )
 
 
-def node_view(reach: Reach, node: str) -> NodeView:
+def node_view(reach: Reach, node: Node) -> NodeView:
     """Return one node of the plant."""
-    return NodeView(node, reach.online.get(node), reach.breaker(node))
+    return NodeView(node.id, reach.online.get(node.id), reach.breaker(node.id), node.label)

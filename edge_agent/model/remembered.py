@@ -148,6 +148,7 @@ class SensorView(NamedTuple):
     age_seconds: float | None
     judged_flag: int = 9
     judged_value: float | None = None
+    name: str | None = None
 
 
 class ActuatorView(NamedTuple):
@@ -171,14 +172,16 @@ class ActuatorView(NamedTuple):
     available: bool = True
     starts: int = 0
     run_seconds: float = 0.0
+    name: str | None = None
 
 
 class NodeView(NamedTuple):
-    """One node now. `online` is None until it has said so itself."""
+    """One node now; `name` is its name for people. `online` is None until it has said so itself."""
 
     node: str
     online: bool | None
     breaker: str
+    name: str | None = None
 
 
 class PlanView(NamedTuple):

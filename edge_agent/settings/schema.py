@@ -22,7 +22,7 @@ from edge_agent.monitor.tests.spec import Duration, NotBelow
 from edge_agent.plan.keys import members_of
 from edge_agent.plan.kinds.registry import KINDS
 from edge_agent.plan.provisions.registry import PROVISIONS
-from edge_agent.settings.actuatortable import ActuatorTable, Delay
+from edge_agent.settings.actuatortable import ActuatorTable, Delay, Label
 from edge_agent.settings.devicetables import PLACE, SourceTable, StatusTable
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
 from edge_agent.settings.tables import ACCEPT, Accepted, ScalarValue, Table
@@ -109,7 +109,7 @@ class SensorTable(Table):
         description="The unit it is kept in; a message may carry another of the same quantity.",
         title="a unit of the quantity, such as m, bar or m3/h",
     )
-    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
+    name: Label | None = Field(None, title="text", description="Its name for people.")
     derived: str | None = Field(
         None,
         title="an expression of other sensors, such as a/flow + b/flow",
@@ -138,7 +138,7 @@ class SensorTable(Table):
 class NodeTable(Table):
     """One device on the broker."""
 
-    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
+    name: Label | None = Field(None, title="text", description="Its name for people.")
     timestamps: TimestampFormat = Field("rfc3339", description="What a bare number in `ts` counts.")
     device: str | None = Field(
         None,

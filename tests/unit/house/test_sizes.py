@@ -28,6 +28,7 @@ SMALL_MODULES = {
     "edge_agent/execute/runtally.py",
     "edge_agent/knowledge/kinds/registry.py",
     "edge_agent/model/continuity.py",
+    "edge_agent/model/titles.py",
     "edge_agent/monitor/life.py",
     "edge_agent/monitor/samples.py",
     "edge_agent/mqtt/linkerrors.py",
