@@ -16,6 +16,7 @@ from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
 from edge_agent.model.quality import Flag
 from edge_agent.model.revision import by_sensor
+from edge_agent.model.titles import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 #: A single suspect reading is noise, as many in a row are a sensor that cannot be trusted. A fail needs no company.
 SUSPECTS_IN_A_ROW = 3
 _STORE = AlarmKey(AGENT, "", STORE_RENEWED)
-_GOOD, _SUSPECT, _FAIL = int(Flag.GOOD), int(Flag.SUSPECT), int(Flag.FAIL)
+_GOOD, _NOT_EVALUATED, _SUSPECT, _FAIL = map(int, (Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT, Flag.FAIL))
 
 
 class Analyzer:
@@ -197,7 +198,7 @@ class Analyzer:
                 continue
             if point.stale:
                 point.stale, point.unheeded = False, None
-                self.register.clear(point.key(STALE), now, f"{point.sensor.name} is heard again", reading.value)
+                self.register.clear(point.key(STALE), now, f"{title(point.sensor)} is heard again", reading.value)
             if reading.flag != _GOOD:
                 self._doubt(point, reading, topic, now)
                 continue
@@ -225,7 +226,7 @@ class Analyzer:
     def _doubt(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
         point.trusted = False
         point.doubtful = reading.value if reading.flag == _SUSPECT else None
-        point.bad_in_a_row += 1
+        point.bad_in_a_row += reading.flag != _NOT_EVALUATED  # a window that is not full yet is nothing bad
         self._limits.doubt(point, reading, now)
         key = point.key(BAD_QUALITY)
         enough = reading.flag == _FAIL or point.bad_in_a_row >= SUSPECTS_IN_A_ROW
@@ -236,7 +237,7 @@ class Analyzer:
 
     def _trust_again(self, point: Point, reading: Reading, now: Moment) -> None:
         point.bad_in_a_row = 0
-        self.register.clear(point.key(BAD_QUALITY), now, f"{point.sensor.name} is good again", reading.value)
+        self.register.clear(point.key(BAD_QUALITY), now, f"{title(point.sensor)} is good again", reading.value)
 
     def silent(self, sensors: Iterable[Sensor], now: Moment) -> None:
         """Raise the alarm of the sensors that went stale."""
@@ -246,7 +247,7 @@ class Analyzer:
             point.restart()
             self._limits.file(point, now)
             late, unheeded = sensor.late_seconds, point.unheeded
-            reason = f"{sensor.name} has not been heard for {late:g} s"
+            reason = wording.silent(sensor)
             if unheeded is not None and unheeded.heard_within(late, now.seconds):
                 reason, unheeded.named = unheeded.sentence(sensor.name), True
             elif self.register.is_active(point.key(STALE)):

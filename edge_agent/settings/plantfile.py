@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ from edge_agent.model.plant import (
 )
 from edge_agent.monitor.tests.registry import quality
 from edge_agent.plan.fitness import misfits
+from edge_agent.settings.accepting import accepted
+from edge_agent.settings.derived import derivation, derived_findings, with_intervals
 from edge_agent.settings.devicefindings import device_findings
 from edge_agent.settings.findings import Finding, findings
 from edge_agent.settings.lines import with_lines
@@ -28,29 +30,31 @@ from edge_agent.settings.plans import plan_of, provisions_of
 from edge_agent.settings.profiles import expanded
 from edge_agent.settings.relations import relations
 from edge_agent.settings.schema import MEASURE_MEMBERS, PlantTable
-from edge_agent.settings.timing import PROTECTION, timing
+from edge_agent.settings.timing import protection, timing
 from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
 from edge_agent.settings.wiring import reading_source, status_sources, wiring_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from edge_agent.model.plant import Side
     from edge_agent.model.quality import Quality
-    from edge_agent.settings.schema import ActuatorTable, NodeTable, PlantKeys, SensorTable
+    from edge_agent.settings.actuatortable import ActuatorTable
+    from edge_agent.settings.schema import NodeTable, PlantKeys, SensorTable
 
 NAME = "plant.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class PlantFile:
-    """A plant file: the plant, the untouched `[simulation]` table, and where it was read."""
+    """A plant file: the plant, the untouched `[simulation]` table, where it was read, and which risks are accepted."""
 
     plant: Plant
     simulation: dict[str, Any]
     path: Path
     site_name: str | None = None
+    accepted: Mapping[tuple[str | int, ...], Mapping[str, str]] = field(default_factory=dict)
 
 
 def find_plant(path: Path | None) -> Path:
@@ -92,21 +96,27 @@ def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
         wrong = []
     except ValidationError as error:
         wrong = findings(error, PlantTable)
-    wrong += [*whole.findings, *relations(whole.raw), *device_findings(whole.raw)]
+    wrong += [*whole.findings, *relations(whole.raw), *device_findings(whole.raw), *derived_findings(whole.raw)]
     if wrong:
         raise ConfigurationError(sorted(whole.problem(finding, str(path)) for finding in wrong))
     plant = _plant(file)
     unfit = [Finding(*misfit).problem(str(path)) for misfit in misfits(plant, plant.policy)]
     if unfit:
         raise ConfigurationError(sorted(unfit))
-    return PlantFile(plant, file.simulation, path, file.site.name)
+    return PlantFile(plant, file.simulation, path, file.site.name, accepted(file))
 
 
 def _plant(file: PlantKeys) -> Plant:
     alike: dict[Quality, Quality] = {}  # most sensors of a plant are put to the same tests
+    given = {
+        f"{node}/{name}"
+        for node, table in file.nodes.items()
+        for name, sensor in table.sensors.items()
+        if "interval_seconds" in sensor.model_fields_set
+    }
     return Plant(
         site=file.site.id,
-        nodes={node: _node(node, table, alike) for node, table in file.nodes.items()},
+        nodes=with_intervals({node: _node(node, table, alike) for node, table in file.nodes.items()}, given),
         policy=Policy(
             thresholds=tuple(sorted(_thresholds(file), key=lambda threshold: threshold.alarm)),
             plans=tuple(plan_of(plan, table, file.site.timezone) for plan, table in sorted(file.plans.items())),
@@ -125,6 +135,7 @@ def _node(node: str, table: NodeTable, alike: dict[Quality, Quality]) -> Node:
         },
         timestamps=table.timestamps,
         status=status_sources(table.status),
+        label=table.name,
     )
 
 
@@ -138,6 +149,8 @@ def _sensor(node: str, sensor: str, table: SensorTable, alike: dict[Quality, Qua
         interval_seconds=table.interval_seconds,
         quality=alike.setdefault(tests, tests),
         source=reading_source(table),
+        derived=derivation(table),
+        label=table.name,
     )
 
 
@@ -151,7 +164,7 @@ def _thresholds(file: PlantKeys) -> Iterator[Threshold]:
 def _threshold(node: str, sensor: str, name: str, given: dict[str, Any]) -> Threshold:
     """Build a threshold; what its measure is told stands among its own keys."""
     measure = meant(given)
-    del given["of"]
+    del given["of"], given["accept"]
     told = {key: given.pop(key) for key in MEASURE_MEMBERS}
     parameters = tuple(sorted((key, value) for key, value in told.items() if value is not None))
     places: dict[Side | None, Any] = {
@@ -167,15 +180,15 @@ def _threshold(node: str, sensor: str, name: str, given: dict[str, Any]) -> Thre
 
 def _actuator(node: str, actuator: str, table: ActuatorTable, device: str | None) -> Actuator:
     times = timing(table.lease_seconds, table.command_ttl_seconds, table.ack_timeout_seconds)
-    least, starts = PROTECTION[table.kind]
-    most = starts if table.max_starts_per_hour is None else table.max_starts_per_hour
+    kept = protection(table.kind, table.rated_kw)
+    most = kept.starts_per_hour if table.max_starts_per_hour is None else table.max_starts_per_hour
     return Actuator(
         node=node,
         id=actuator,
         kind=table.kind,
         fail_safe=table.fail_safe,
-        min_on_seconds=least if table.min_on_seconds is None else table.min_on_seconds,
-        min_off_seconds=least if table.min_off_seconds is None else table.min_off_seconds,
+        min_on_seconds=kept.least_on_seconds if table.min_on_seconds is None else table.min_on_seconds,
+        min_off_seconds=kept.least_off_seconds if table.min_off_seconds is None else table.min_off_seconds,
         max_starts_per_hour=most or None,
         **times._asdict(),
         hand=table.hand,
@@ -183,4 +196,7 @@ def _actuator(node: str, actuator: str, table: ActuatorTable, device: str | None
         lock_out_after=table.lock_out_after,
         power_return_seconds=table.power_return_seconds,
         wiring=wiring_of(table, device),
+        rated_kw=table.rated_kw,
+        ramp_seconds=table.ramp_seconds,
+        label=table.name,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
+from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, Field, create_model
@@ -11,34 +12,32 @@ from edge_agent.analyze.measures.registry import MEASURES
 from edge_agent.model.plant import (
     CONDITION,
     EVIDENCE_SECONDS,
-    ActuatorKind,
-    Hand,
     Priority,
     Step,
     TimestampFormat,
 )
 from edge_agent.model.spelling import one_of
 from edge_agent.monitor.tests.registry import TESTS
-from edge_agent.monitor.tests.spec import Duration, Limits, NotBelow
+from edge_agent.monitor.tests.spec import Duration, NotBelow
 from edge_agent.plan.keys import members_of
 from edge_agent.plan.kinds.registry import KINDS
 from edge_agent.plan.provisions.registry import PROVISIONS
-from edge_agent.settings.devicetables import PLACE, AckTable, CommandTable, SourceTable, StateTable, StatusTable
+from edge_agent.settings.actuatortable import ActuatorTable, Delay, Label
+from edge_agent.settings.devicetables import PLACE, SourceTable, StatusTable
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
-from edge_agent.settings.tables import ScalarValue, Table
+from edge_agent.settings.tables import ACCEPT, Accepted, ScalarValue, Table
 
 if TYPE_CHECKING:
     from edge_agent.plan.kinds.spec import PlanKind
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
-Delay = Annotated[float, Field(ge=0, le=31_536_000)]
 
 
 def table_of(part: type, above: type[Table] = Table, **more: Any) -> type[Table]:  # noqa: ANN401 - members of a model
     """Return the table of a part: its keys are the members of the dataclass, with those of another table and more."""
     defaults = {member.name: ... if member.default is MISSING else member.default for member in fields(part)}
     members: dict[str, Any] = {key: (_tabled(kind), defaults[key]) for key, kind in members_of(part).items()}
-    return create_model(f"{part.__name__}Table", __base__=above, __doc__=part.__doc__, **more, **members)
+    return create_model(f"{part.__name__}Table", __base__=above, __doc__=part.__doc__, **members, **more)
 
 
 def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
@@ -48,6 +47,8 @@ def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         return Annotated[_tabled(arguments[0]), *arguments[1:]]
+    if isinstance(annotation, UnionType):
+        return Union[tuple(map(_tabled, arguments))]  # noqa: UP007 - their number is not known
     return tuple.__class_getitem__(tuple(map(_tabled, arguments))) if get_origin(annotation) is tuple else annotation
 
 
@@ -77,6 +78,7 @@ class _LimitMembers(Table):
     off_delay_seconds: Delay = Field(0.0, description="How long it must be back before the alarm clears.")
     priority: Priority = Field("medium", description="How urgent the alarm is for people.")
     alarm: bool = Field(True, description="Whether it is an alarm for people; false: a switch point, for plans alone.")
+    accept: Accepted = ACCEPT
 
 
 _MEASURE: Any = Literal[tuple(measure.name for measure in MEASURES)]
@@ -107,7 +109,21 @@ class SensorTable(Table):
         description="The unit it is kept in; a message may carry another of the same quantity.",
         title="a unit of the quantity, such as m, bar or m3/h",
     )
-    interval_seconds: Duration = Field(60.0, description="How often a reading is expected.")
+    name: Label | None = Field(None, title="text", description="Its name for people.")
+    derived: str | None = Field(
+        None,
+        title="an expression of other sensors, such as a/flow + b/flow",
+        description="What its values are computed from; absent: they are heard.",
+    )
+    window_seconds: Duration | None = Field(
+        None, description="Over how long a time the expression is taken; absent: as it is now."
+    )
+    of: Literal["mean", "min", "max", "sum"] | None = Field(
+        None, description="What is taken of the window: of m3/h the sum over time is m3."
+    )
+    interval_seconds: Duration = Field(
+        60.0, description="How often a reading is expected; absent, of a derived one: as often as of its slowest part."
+    )
     quality: QualityTable = Field(QualityTable(), description="Its quality tests.")
     thresholds: dict[Id, ThresholdTable] = Field({}, description="Its limits, by name.")
     source: SourceTable | None = Field(
@@ -116,61 +132,13 @@ class SensorTable(Table):
     channel: ScalarValue | None = Field(None, description="What stands for `{channel}` in its places.")
     scale: float = Field(1.0, description="What the value is multiplied by.")
     offset: float = Field(0.0, description="What is added to it after that.")
-
-
-class ActuatorTable(Table):
-    """One piece of equipment that obeys commands."""
-
-    kind: ActuatorKind = Field(description="What it is, and so what can be asked of it.")
-    fail_safe: str = Field(
-        title="an action: start, stop, open or close", description="What the node does when the lease runs out."
-    )
-    min_on_seconds: Delay | None = Field(
-        None, description="Once started, how long it must run; absent: 10 for a pump, 5 for a valve."
-    )
-    min_off_seconds: Delay | None = Field(
-        None, description="Once stopped, how long it must rest; absent: 10 for a pump, 5 for a valve."
-    )
-    max_starts_per_hour: int | None = Field(
-        None, ge=0, le=3600, description="Starts in any hour, 0: any number; absent: 12 for a pump, any for a valve."
-    )
-    lease_seconds: Duration | None = Field(None, description="How long a command holds unless renewed; absent: 900.")
-    ack_timeout_seconds: Duration | None = Field(
-        None,
-        description="How long the node may take to acknowledge; absent: 5, or a third of the life where that is less.",
-    )
-    command_ttl_seconds: Duration | None = Field(
-        None, description="How old a command may be when it is executed, its life; absent: 30, or the lease if less."
-    )
-    hand: Hand = Field(
-        "suspend", description="What a stop that no command explains does: leave it alone, or insist on the request."
-    )
-    unexpected_retries: int = Field(0, ge=0, le=10, description="How often it is started once more after such a stop.")
-    lock_out_after: int = Field(3, ge=1, le=100, description="After so many failures in a row it is locked out.")
-    power_return_seconds: Limits = Field(
-        (0.0, 0.0), description="After a start of the agent, or a return of the node, it waits a time within these."
-    )
-    command: CommandTable | None = Field(None, description="How it is commanded in the language of its node.")
-    state: StateTable | None = Field(None, description="Where its node shows what it does.")
-    ack: AckTable | None = Field(
-        None, title='"state", or a table', description='Where its node answers; absent or "state": the state proves it.'
-    )
-    lease: Literal["device", "none"] | None = Field(
-        None,
-        description="Who ends it where nobody renews: the device by a timer of its own, or nobody; absent: nobody.",
-    )
-    allow_without_lease: bool = Field(
-        False, description="Whether it is commanded though nobody would end it; otherwise the agent only advises."
-    )
-    lease_limits_seconds: Limits | None = Field(
-        None, title="a list of two numbers, [lowest, highest]", description="What the timer of the device can count."
-    )
-    channel: ScalarValue | None = Field(None, description="What stands for `{channel}` in its places and forms.")
+    accept: Accepted = ACCEPT
 
 
 class NodeTable(Table):
     """One device on the broker."""
 
+    name: Label | None = Field(None, title="text", description="Its name for people.")
     timestamps: TimestampFormat = Field("rfc3339", description="What a bare number in `ts` counts.")
     device: str | None = Field(
         None,
@@ -232,6 +200,7 @@ class PlanTable(Table):
     )
     trip: bool = Field(False, description="It protects equipment: no minimum time, cooldown or pause delays it.")
     latch: bool = Field(False, description="Once it has applied it holds until a person resets it; for a trip.")
+    accept: Accepted = ACCEPT
 
 
 def _plan_table(kind: type[PlanKind]) -> type[Table]:
@@ -278,8 +247,10 @@ class PlantKeys(Table):
     simulation: dict[str, Any] = Field({}, description="What `edge-agent simulate` needs; the agent does not read it.")
 
 
+#: The tables of provisions, by the names of their kinds.
+PROVISION_TABLES: dict[str, type[Table]] = {kind.name: table_of(kind, accept=(Accepted, ACCEPT)) for kind in PROVISIONS}
 _PROVISIONS: Any = {
-    kind.table: (dict[Id, table_of(kind)], Field({}, description=kind.says))  # type: ignore[misc] # made above
+    kind.table: (dict.__class_getitem__((Id, PROVISION_TABLES[kind.name])), Field({}, description=kind.says))
     for kind in PROVISIONS
 }
 PlantTable = create_model("PlantTable", __base__=PlantKeys, __doc__=PlantKeys.__doc__, **_PROVISIONS)

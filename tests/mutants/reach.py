@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 #: What runs the core without a server, and not for minutes.
 JUDGES = (
     *("tests/unit/monitor", "tests/unit/analyze", "tests/unit/plan", "tests/unit/execute"),
-    *("tests/unit/model", "tests/unit/turn", "tests/unit/dialects", "tests/unit/test_doctests.py"),
+    *("tests/unit/model", "tests/unit/turn", "tests/unit/dialects", "tests/unit/expressions", "tests/unit/accounts"),
+    "tests/unit/test_doctests.py",
     "tests/unit/container/test_plant_watch.py",
     *("tests/unit/settings/test_plant_file.py", "tests/unit/settings/test_what_technicians_write.py"),
     *("tests/unit/settings/test_check_of_files.py", "tests/unit/settings/test_lines_of_keys.py"),

@@ -48,7 +48,7 @@ def returned():
     assert desk.decide(LOW, at=100, changed={"station"}) == []
     assert desk.planner.unsure(PUMP1)
     patience = grace_seconds(desk.planner.states["fill"].looks)
-    assert desk.planner._arbiter.next_seconds() == START.seconds + 100 + patience
+    assert desk.planner.arbiter.next_seconds() == START.seconds + 100 + patience
     return desk, 100 + patience
 
 
@@ -57,14 +57,14 @@ def test_a_return_waits_for_fresh_evidence_as_long_as_it_may_take_and_no_longer(
     assert desk.decide(LOW, at=patience - 1, changed=()) == []
     assert desk.decide(LOW, at=patience, changed=()) == [(PUMP1, "stop", "fill")]
     assert list(desk.planner.blind) == [PUMP1]
-    assert desk.planner._arbiter.next_seconds() == float("inf")
+    assert desk.planner.arbiter.next_seconds() == float("inf")
 
 
 def test_fresh_evidence_ends_the_waiting():
     desk, patience = returned()
     desk.speaks(LEVEL)
     assert desk.decide(LOW, at=105, changed={LEVEL}) == []
-    assert desk.planner._arbiter.next_seconds() == float("inf")
+    assert desk.planner.arbiter.next_seconds() == float("inf")
     assert not desk.planner.unsure(PUMP1)
     assert not look_again(desk)
     assert desk.decide(LOW, at=patience, changed=()) == []
