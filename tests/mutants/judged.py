@@ -168,4 +168,54 @@ EQUIVALENT = {
         "request = Request(actuator, self._fail_safe[actuator], None, standing.request.plan, 0, verdict.ended)",
         "0  ->  (1)",
     ): "what ends a request contends with nobody: no plan claims the actuator then",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if newest is not None and not 0 <= seq - newest[1] <= 1:",
+        "0  ->  (1)",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if newest is not None and not 0 <= seq - newest[1] <= 1:",
+        "0 <= seq - newest[1] <= 1  ->  (0 <= seq - newest[1] < 1)",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if newest is not None and not 0 <= seq - newest[1] <= 1:",
+        "seq - newest[1]  ->  (seq + newest[1])",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if last is not None and not 0 <= seen[1] - last[1] <= 1:",
+        "0  ->  (1)",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if last is not None and not 0 <= seen[1] - last[1] <= 1:",
+        "0 <= seen[1] - last[1] <= 1  ->  (0 <= seen[1] - last[1] < 1)",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if last is not None and not 0 <= seen[1] - last[1] <= 1:",
+        "seen[1] - last[1]  ->  (seen[1] + last[1])",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "return True",
+        "True  ->  (False)",
+    ): "what was taken the short way comes again the long way, and counts nothing",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if len(recent) > MOST_UNSETTLED or recent[0][2] <= seconds - SETTLE_SECONDS:",
+        "recent[0][2] <= seconds - SETTLE_SECONDS  ->  (recent[0][2] < seconds - SETTLE_SECONDS)",
+    ): "settling asks again whether the time has come",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "missing = self.settle(seconds) if recent and recent[0][2] <= seconds - SETTLE_SECONDS else 0",
+        "seconds - SETTLE_SECONDS  ->  (seconds + SETTLE_SECONDS)",
+    ): "settling asks again whether the time has come",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "self._recent = [(*one, 0.0) for one in seen[1:] if one is not None]",
+        "0.0  ->  (1.0)",
+    ): "until it is heard again nobody looks at it, and then it is of that time",
 }
