@@ -108,9 +108,7 @@ def test_the_return_of_power_holds_starts_and_no_stops(make_desk):
 
 def test_those_that_follow_later_are_another_batch_and_share_a_minute_of_their_own(make_desk):
     desk = make_desk(*pumps(11))
-    [first] = desk.request("start", of="station/pump11")
-    desk.publish(first)
-    desk.ack(first, "done")
+    assert len(desk.request("start", of="station/pump11")) == 1
     desk.at(30)
     found = starts(desk, 10)
     assert {after - before for (before, _), (after, _) in pairwise(found)} == {6}
