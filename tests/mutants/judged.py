@@ -218,4 +218,34 @@ EQUIVALENT = {
         "self._recent = [(*one, 0.0) for one in seen[1:] if one is not None]",
         "0.0  ->  (1.0)",
     ): "until it is heard again nobody looks at it, and then it is of that time",
+    Judged(
+        "edge_agent/monitor/observed.py",
+        "gaps: int = 0",
+        "0  ->  (1)",
+    ): "the numbering says how many, at the end of each turn",
+    Judged(
+        "edge_agent/analyze/analysis.py",
+        "point.bad_in_a_row = point.bad_in_a_row or 1  # the next good one ends the alarm",
+        "1  ->  (2)",
+    ): "the alarm is raised: what counts is whether there was any",
+    Judged(
+        "edge_agent/analyze/points.py",
+        "point.bad_in_a_row = 1",
+        "1  ->  (2)",
+    ): "as above",
+    Judged(
+        "edge_agent/execute/control.py",
+        "self.desired_at: Instant = 0",
+        "0  ->  (1)",
+    ): "it is set with every request, and read of none before",
+    Judged(
+        "edge_agent/monitor/numbering.py",
+        "elif self._open:",
+        "self._open  ->  (not (self._open))",
+    ): "what is regular again is let go with the next second",
+    Judged(
+        'edge_agent/analyze/chatter.py',
+        'if seconds - self._raised[key][-1] <= WITHIN_SECONDS:',
+        'seconds - self._raised[key][-1] <= WITHIN_SECONDS  ->  (seconds - self._raised[key][-1] < WITHIN_SECONDS)',
+    ): 'what is kept for a moment longer counts for nothing: only times within the minute do',
 }
