@@ -244,8 +244,18 @@ EQUIVALENT = {
         "self._open  ->  (not (self._open))",
     ): "what is regular again is let go with the next second",
     Judged(
-        'edge_agent/analyze/chatter.py',
-        'if seconds - self._raised[key][-1] <= WITHIN_SECONDS:',
-        'seconds - self._raised[key][-1] <= WITHIN_SECONDS  ->  (seconds - self._raised[key][-1] < WITHIN_SECONDS)',
-    ): 'what is kept for a moment longer counts for nothing: only times within the minute do',
+        "edge_agent/analyze/chatter.py",
+        "if seconds - self._raised[key][-1] <= WITHIN_SECONDS:",
+        "seconds - self._raised[key][-1] <= WITHIN_SECONDS  ->  (seconds - self._raised[key][-1] < WITHIN_SECONDS)",
+    ): "what is kept for a moment longer counts for nothing: only times within the minute do",
+    Judged(
+        "edge_agent/analyze/point.py",
+        "times = [at for limit in self.limits.values() for at in limit.times(interval) if at > looked]",
+        "at > looked  ->  (at >= looked)",
+    ): "it costs one look more, which comes later",
+    Judged(
+        "edge_agent/monitor/order.py",
+        "seq = -1 if stored.seq is None else stored.seq",
+        "1  ->  (2)",
+    ): "numbers begin at 0: both stand before them",
 }
