@@ -10,7 +10,7 @@ from support.plants import START, plan
 
 from edge_agent.model.plant import Fallback
 
-LAST = 1500
+LAST = 800
 TIMED = Fallback(run_seconds=20, every_seconds=100, at_most_seconds=250)
 USE = Fallback(use=BACKUP)
 OPENS = plan("fill", LOW, (PUMP1, "start"), without_evidence=(USE, TIMED), unless=(SUCTION,))
@@ -89,7 +89,7 @@ def test_the_cases_are_not_idle():
     assert said["evidence ends early"] == [(61, "stop")]
     assert [at for at, _ in said["cooldown"]] == [600]
     assert len(said["timed"]) == 5
-    assert len(said["timed without an end"]) > 20
+    assert len(said["timed without an end"]) > 9
     assert said["another sensor"] == [(701, "stop")]
     assert said["the start of the agent"] == [(300, "stop")]
     assert len(said["unknown in unless"]) == 5
