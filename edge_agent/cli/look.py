@@ -64,6 +64,9 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     console.print(_table("Sensors", found["sensors"], columns))
     columns = ("node", "actuator", "name", "state", "value", "desired", "plan", "command")
     console.print(_table("Actuators", found["actuators"], columns))
+    if found.get("interlocks"):
+        columns = ("interlock", "kind", "state", "since", "reason", "refused")
+        console.print(_table("Interlocks", found["interlocks"], columns))
     console.print(_table("Alarms", found["alarms"], ("alarm", "priority", "active", "acknowledged", "since", "reason")))
     console.print(_table("Nodes", found["nodes"], ("node", "name", "online", "breaker")))
 

@@ -28,7 +28,9 @@ def give(control: Control, record: CommandRecord, need: Need, now: Moment) -> No
     if need != "renew":
         control.contradiction.command()
     control.travel.give(command.action, command.value, control.reported, now.seconds)
-    control.equipment.command(on=turns_on(command.action, command.value), seconds=now.seconds)
+    on = turns_on(command.action, command.value)
+    control.equipment.command(on=on, seconds=now.seconds)
+    control.traces.give(command.id, now.seconds + control.actuator.command_ttl_seconds, on=on)
     control.newest.give(record, control.reported)
     control.held_back.clear()
     control.lease.ask(now.seconds)
@@ -85,8 +87,11 @@ def _tell_equipment(control: Control, record: CommandRecord, now: Moment) -> Non
         control.causes.overtake(now.seconds + max(REPORT_SECONDS, control.actuator.ack_timeout_seconds), on=on)
     if record.state is CommandState.REJECTED or _never_sent(record):
         control.equipment.take_back()
+        control.traces.drop(record.command.id)
         control.changed = True
     else:
+        if record.state is CommandState.DONE:
+            control.traces.carried_out(record.command.id)
         control.equipment.settle(done=record.state is CommandState.DONE)
 
 

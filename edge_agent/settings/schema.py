@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
+from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, Field, create_model
@@ -46,6 +47,8 @@ def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         return Annotated[_tabled(arguments[0]), *arguments[1:]]
+    if isinstance(annotation, UnionType):
+        return Union[tuple(map(_tabled, arguments))]  # noqa: UP007 - their number is not known
     return tuple.__class_getitem__(tuple(map(_tabled, arguments))) if get_origin(annotation) is tuple else annotation
 
 
