@@ -1,0 +1,277 @@
+"""Groups and sequences in force: what plans ask of them becomes what is asked of their actuators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from edge_agent.model.plant import Step
+from edge_agent.plan.conditions.circumstances import Circumstances
+from edge_agent.plan.conditions.meaning import alarms, compiled, named
+from edge_agent.plan.kinds.spec import switch
+from edge_agent.plan.passage import Passage, Sightings, Way
+from edge_agent.plan.provisions.groups import Group
+from edge_agent.plan.provisions.registry import provisions_of
+from edge_agent.plan.provisions.sequences import StepSequence
+from edge_agent.plan.rota import Rota
+from edge_agent.plan.targets import OFF, ON, is_group, is_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from edge_agent.model.commands import Request
+    from edge_agent.model.plant import Provision
+    from edge_agent.model.remembered import GroupMemory
+    from edge_agent.plan.provisions.sequences import Leg
+    from edge_agent.plan.rota import Member
+    from edge_agent.plan.scene import Find, Scene
+
+_NEVER = float("inf")
+
+
+class Through(NamedTuple):
+    """What is asked of an actuator through a group or a sequence: a step, and the request that this comes from.
+
+    Without a step it is left as it is. `root` is what the plan of the request uses: the group, of a sequence in one.
+    """
+
+    root: str
+    request: Request
+    step: Step | None = None
+
+
+class Surroundings(Protocol):
+    """What compounds ask of their surroundings in one turn."""
+
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
+
+    @property
+    def scene(self) -> Scene: ...  # noqa: D102
+
+    def member(self, actuator: str) -> Member:
+        """Return what is known of an actuator."""
+        ...
+
+    def does(self, leg: Leg) -> bool | None:
+        """Return whether an actuator reports doing what a leg asks."""
+        ...
+
+
+class Compounds:
+    """The groups and sequences of one policy, with their states, and what they ask of their actuators now."""
+
+    def __init__(self) -> None:
+        self.rotas: dict[str, Rota] = {}  # by `group NAME`
+        self.passages: dict[str, Passage] = {}  # by `sequence NAME`
+        self.through: dict[str, Through] = {}  # by actuator, and by the sequences in groups
+        self.outranked: dict[str, str] = {}  # by actuator of a sequence: who holds it against that
+        self._using: dict[str, list[str]] = {}  # by actuator or sequence: what it is in, the inner first
+        self._since: dict[str, dict[str, float]] = {}  # by sequence: since when what has to last lasts
+        self._named: dict[str, list[str]] = {}  # by sensor, node or alarm: the sequences whose proofs are of it
+        self._seen: dict[str, Member] = {}
+        self._stirred: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self.rotas or self.passages)
+
+    def __repr__(self) -> str:
+        return f"<Compounds: {len(self.rotas)} groups, {len(self.passages)} sequences>"
+
+    def survey(self, provisions: Iterable[Provision]) -> None:
+        """Go on with other provisions; those that stay the same keep their state, and a changed group its members'."""
+        provisions = tuple(provisions)
+        rotas, passages, self.through, self.outranked = self.rotas, self.passages, {}, {}
+        self.rotas, self.passages, self._using, self._named = {}, {}, {}, {}
+        for name, group in provisions_of(Group, provisions).items():
+            rota = self.rotas[f"group {name}"] = _succeeded(rotas.get(f"group {name}"), group)
+            for member in rota.group.members:
+                self._using.setdefault(member, []).append(f"group {name}")
+        for name, sequence in provisions_of(StepSequence, provisions).items():
+            self._take_up(f"sequence {name}", sequence, passages.get(f"sequence {name}"))
+        self._seen = {name: seen for name, seen in self._seen.items() if name in self._using}
+
+    def _take_up(self, name: str, sequence: StepSequence, before: Passage | None) -> None:
+        same = before is not None and before.sequence == sequence
+        self.passages[name] = before if same and before is not None else Passage(sequence)
+        for actuator in sequence.actuators:
+            self._using[actuator] = [name, *self._using.get(name, ()), *self._using.get(actuator, ())]
+        for leg in (*sequence.on, *sequence.off):
+            for term in () if leg.until is None else (*named((leg.until,)), *alarms((leg.until,))):
+                self._named.setdefault(term, []).append(name)
+
+    # Who is in what ----------------------------------------------------------------------------------------------
+
+    def of(self, target: str) -> Iterable[str]:
+        """Return what an actuator, or a sequence, is in."""
+        return self._using.get(target, ())
+
+    def actuators(self, target: str) -> Iterator[str]:
+        """Yield the actuators of a group or a sequence."""
+        if is_sequence(target):
+            yield from self.passages[target].sequence.actuators
+        elif is_group(target):
+            for member in self.rotas[target].group.members:
+                yield from self.actuators(member)
+        else:
+            yield target
+
+    def ordered(self, targets: Iterable[str]) -> list[str]:
+        """Return the groups and sequences that are concerned where some targets are, groups first."""
+        found = set(targets) & (self.rotas.keys() | self.passages.keys())
+        for target in targets:
+            found.update(self.of(target))
+        found.update(inner for group in found if is_group(group) for inner in self.rotas[group].group.members)
+        return [name for name in (*self.rotas, *self.passages) if name in found]
+
+    # What wakes them ---------------------------------------------------------------------------------------------
+
+    def stir(self, actuators: Iterable[str], member: Callable[[str], Member]) -> bool:
+        """Note what is known of actuators now; return whether that may change what is asked of any."""
+        for actuator in actuators:
+            if actuator in self._using:
+                known = member(actuator)._replace(run_seconds=0.0)
+                if self._seen.get(actuator) != known:
+                    self._seen[actuator] = known
+                    self._stirred.update(self.of(actuator))
+        return bool(self._stirred)
+
+    def hear(self, changed: Iterable[str]) -> None:
+        """Note what has changed that proofs are of."""
+        for name in changed if self._named else ():
+            self._stirred.update(each for each in self._named.get(name, ()) if self.passages[each].moving)
+
+    def stir_all(self) -> None:
+        """Look at all of them next."""
+        self._stirred.update(self.rotas, self.passages)
+
+    def next_seconds(self) -> float:
+        """Return the monotonic time at which one has to be looked at though nothing happens."""
+        if self._stirred:
+            return -_NEVER
+        return min((each.due_seconds for each in (*self.rotas.values(), *self.passages.values())), default=_NEVER)
+
+    def take(self, seconds: float) -> list[str]:
+        """Return those that have to be looked at."""
+        due = [name for name, each in {**self.rotas, **self.passages}.items() if each.due_seconds <= seconds]
+        stirred, self._stirred = self._stirred, set()
+        return self.ordered([*due, *sorted(stirred)])
+
+    # What they ask -----------------------------------------------------------------------------------------------
+
+    def ask_group(self, group: str, request: Request | None, members: Iterable[Member], find: Find, seconds: float) -> None:
+        """Ask so many of its members to run as stand for a group; None: of nobody anything."""
+        rota = self.rotas[group]
+        for member in rota.group.members:
+            self.through.pop(member, None)
+        if request is None:
+            rota.due_seconds = _NEVER
+            return
+        members = list(members)
+        rota.pick(int(request.value or 0), members, seconds)
+        for member in members:
+            if not member.by_hand:
+                on = member.name in rota.on
+                why = rota.on[member.name] if on else rota.why_off(member, seconds)
+                asked = request._replace(reason=f"{why}; {request.reason}")
+                self.through[member.name] = Through(group, asked, switch(find, member.name, on=on))
+
+    def wait(self, target: str, request: Request) -> None:
+        """Leave the actuators of a sequence as they are: evidence is waited for."""
+        for actuator in self.actuators(target):
+            self.through[actuator] = Through(self._root(target), request)
+
+    def ask_sequence(self, name: str, request: Request | None, around: Surroundings) -> None:
+        """Go as far as proofs allow towards what stands for a sequence; None: nobody has asked for anything."""
+        passage = self.passages[name]
+        wanted = None if request is None else request.action == ON
+        since = self._since.setdefault(name, {})
+        circumstances = Circumstances(around.scene, "UTC", since)
+        lost = lambda actuator: self.outranked.get(actuator) or _lost(around.member(actuator))  # noqa: E731
+        seen = Sightings(around.seconds, around.does, lost, lambda text: compiled(text)(circumstances))
+        before = passage.way
+        passage.update(wanted, seen)
+        if passage.way is not before:
+            self._stirred.update(self.of(name))
+        self._pass_on(name, passage, request)
+
+    def _pass_on(self, name: str, passage: Passage, request: Request | None) -> None:
+        for actuator in passage.sequence.actuators:
+            self.through.pop(actuator, None)
+        if request is None:
+            return
+        why = f" ({passage.failure})" if passage.failure else ""
+        asked = request._replace(reason=f"{name} {passage.says}{why}; {request.reason}")
+        for actuator, leg in passage.asks().items():
+            step = None if leg is None else Step(leg.actuator, leg.action, leg.value)
+            self.through[actuator] = Through(self._root(name), asked, step)
+
+    def _root(self, name: str) -> str:
+        through = self.through.get(name)
+        return name if through is None else through.root
+
+    # What is known of them ---------------------------------------------------------------------------------------
+
+    def as_member(self, name: str, around: Surroundings) -> Member:
+        """Return what is known of a sequence, as a member of a group."""
+        passage = self.passages[name]
+        parts = [around.member(actuator) for actuator in passage.sequence.actuators]
+        turned = [around.member(leg.actuator) for leg in passage.sequence.on]
+        unfit = next((f"waits: {part.name} {part.unfit}" for part in parts if part.unfit), "")
+        last = turned[-1]
+        return last._replace(
+            name=name,
+            runs=passage.way is Way.ON,
+            by_hand=False,
+            unfit=unfit,
+            failing=passage.failure,
+            free_seconds=max(part.free_seconds for part in turned),
+            since_seconds=max(part.since_seconds for part in parts),
+        )
+
+    def reset(self, target: str) -> bool:
+        """Forget failures: a person has looked at an actuator, a group or a sequence; return whether there were any."""
+        found = [rota.forgive(target) for rota in self.rotas.values()]
+        if target in self.rotas:
+            found += [self.rotas[target].forgive(name) for name in self.rotas[target].group.members]
+        for name, passage in self.passages.items():
+            if target == name or target in passage.sequence.actuators:
+                found += [passage.reset(), *(rota.forgive(name) for rota in self.rotas.values())]
+        if any(found):
+            self.stir_all()
+        return any(found)
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Why actuators are not used, or a sequence is not on, by actuator."""
+        found = {
+            name: f"{failure.why}; the group prefers others"
+            for rota in self.rotas.values()
+            for name, failure in rota.failed.items()
+            if not is_sequence(name)
+        }
+        found.update(
+            (passage.failed_at, f"{name}: {passage.failure}")
+            for name, passage in self.passages.items()
+            if passage.failure
+        )
+        return found
+
+    def remember(self, memory: GroupMemory) -> None:
+        """Recall what a former run knew of a group."""
+        rota = self.rotas.get(memory.group)
+        if rota is not None:
+            rota.recall(memory.leading, memory.failed)
+
+
+def _succeeded(before: Rota | None, group: Group) -> Rota:
+    rota = Rota(group)
+    if before is not None:
+        rota.succeed(before)
+    return rota
+
+
+def _lost(member: Member) -> str:
+    """Return why an actuator of a sequence is not the agent's, or does not do what is asked; empty where it does."""
+    if member.by_hand:
+        return "is run by a person"
+    return member.unfit or (f"has failed: {member.failing}" if member.failing else "")
