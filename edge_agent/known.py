@@ -50,7 +50,7 @@ class Knowledge:
         self.analyzer = Analyzer(plant, policy.thresholds, remembered.alarms, now, layout=LAYOUT)
         readings = remembered.readings if remembered.same_clock(now) else ()
         self.analyzer.recall(readings, remembered.delays, now)
-        self.planner = Planner(plant, policy.plans, remembered.plans, now)
+        self.planner = Planner(plant, policy.plans, remembered.plans, now, policy.provisions)
         self.effects = Effects()
         self._planned: Planned | None = None  # the last
         self._told: tuple[object, ...] = ()  # conditions of plans and of the policy
@@ -68,7 +68,7 @@ class Knowledge:
         self.revising = False
         self.monitor.adopt(plant, now)
         self.analyzer.renew(plant, plant.policy.thresholds, now)
-        self.planner.renew(plant, plant.policy.plans)
+        self.planner.renew(plant, plant.policy.plans, plant.policy.provisions)
         return self.executor.renew(plant, now)
 
     def sight(self, name: str) -> float | None:

@@ -118,6 +118,7 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         knowledge.station,
         analyzer.doubted,
         None if events.revision is None else events.revision.plans,
+        None if events.revision is None else events.revision.provisions,
         [operation.target for operation in operations if operation.operation == "reset"],
         _changed(knowledge, observed),
         knowledge.revising,

@@ -1,7 +1,8 @@
-"""Where the request for one actuator stands: named states and the legal steps between them."""
+"""Where the request for one actuator stands, with the legal steps between, and what it has to bring about."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -41,3 +42,11 @@ TRANSITIONS: Mapping[Desired, frozenset[Desired]] = MappingProxyType(
         _D.LOCKED_OUT: _ANYWHERE,
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What has to come true within a time after equipment was started: the proof of its effect."""
+
+    condition: str
+    within_seconds: float

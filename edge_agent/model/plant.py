@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from edge_agent.model.desired import Expectation  # noqa: TC001 - pydantic reads it at run time
 from edge_agent.model.quality import Quality
-from edge_agent.model.sources import ReadingSource, Wiring, WordSource  # noqa: TC001 - pydantic reads them at run time
+from edge_agent.model.sources import (  # noqa: TC001 - pydantic reads them at run time
+    Derivation,
+    ReadingSource,
+    Wiring,
+    WordSource,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +111,8 @@ class Threshold:
 class Sensor:
     """One measuring point. Its thresholds live apart (they change while the agent runs).
 
-    `source` says where its node, which speaks a language of its own, says its values.
+    `source` says where its node, which speaks a language of its own, says its values. `derived` is how its values come
+    from those of other sensors; nothing is heard of it then. `label` is its name for people.
     """
 
     node: str
@@ -115,6 +122,8 @@ class Sensor:
     interval_seconds: float = 60.0
     quality: Quality = field(default_factory=Quality)
     source: ReadingSource | None = None
+    derived: Derivation | None = None
+    label: str | None = None
 
     @property
     def name(self) -> str:
@@ -134,7 +143,8 @@ class Actuator:
     `hand` says what a change that no command explains does to the request, `unexpected_retries` how often it is tried
     once more; after `lock_out_after` failures in a row it is locked out. After a start of the agent or a return of its
     node it waits a time within `power_return_seconds` before it is started. `wiring` is how an actuator is commanded
-    whose node speaks a language of its own.
+    whose node speaks a language of its own. `expect` is what its running must bring about; `rated_kw` is the size of
+    its motor, `ramp_seconds` how long it takes over its whole range; `label` is its name for people.
     """
 
     node: str
@@ -152,6 +162,10 @@ class Actuator:
     lock_out_after: int = 3
     power_return_seconds: tuple[float, float] = (0.0, 0.0)
     wiring: Wiring | None = None
+    expect: Expectation | None = None
+    rated_kw: float | None = None
+    ramp_seconds: float = 0.0
+    label: str | None = None
 
     @property
     def name(self) -> str:
@@ -166,7 +180,7 @@ TimestampFormat = Literal["rfc3339", "unix", "unix_ms"]
 class Node:
     """One device on the broker. `timestamps` says what a bare number in `ts` means.
 
-    `status` is where one that speaks a language of its own says whether it is online.
+    `status` is where one that speaks a language of its own says whether it is online. `label` is its name for people.
     """
 
     id: str
@@ -174,6 +188,7 @@ class Node:
     actuators: Mapping[str, Actuator] = field(default_factory=dict)
     timestamps: TimestampFormat = "rfc3339"
     status: tuple[WordSource, ...] = ()
+    label: str | None = None
 
     @property
     def is_foreign(self) -> bool:
@@ -230,11 +245,26 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Provision:
+    """A named table beside the plans, which they may refer to: its kind, and the keys of that, as JSON."""
+
+    kind: str
+    id: str
+    parameters: str = "{}"
+
+    @property
+    def name(self) -> str:
+        """`kind id`."""
+        return f"{self.kind} {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """What a control engineer tunes while the agent runs: thresholds and plans, each sorted by name."""
+    """What a control engineer tunes while the agent runs: thresholds, plans and provisions, each sorted by name."""
 
     thresholds: tuple[Threshold, ...] = ()
     plans: tuple[Plan, ...] = ()
+    provisions: tuple[Provision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,3 +93,15 @@ class Wiring:
     def advises_only(self) -> bool:
         """Whether nothing is commanded: nobody would end what was begun if the agent were gone."""
         return self.lease == "none" and not self.allow_without_lease
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How the values of a derived sensor come from those of others: an expression, and over which window, if any.
+
+    `of` is what is taken of the window: mean, min, max or sum.
+    """
+
+    expression: str
+    window_seconds: float | None = None
+    of: str | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.model.fitness import Misfit, good_range, threshold_misfits
 from edge_agent.model.plant import ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
-from edge_agent.plan.kinds.registry import kind_of, members_of, written
+from edge_agent.plan.keys import members_of, written
+from edge_agent.plan.kinds.registry import kind_of
+from edge_agent.plan.provisions.registry import PROVISIONS, provision_of
 from edge_agent.plan.scene import Known
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.model.fitness import Place
     from edge_agent.model.plant import Fallback, Plan, Plant, Policy
     from edge_agent.plan.kinds.spec import PlanKind
+    from edge_agent.plan.provisions.spec import ProvisionKind
 
 
 def misfits(plant: Plant, policy: Policy, fitting: Policy | None = None) -> list[Misfit]:
@@ -23,6 +26,7 @@ def misfits(plant: Plant, policy: Policy, fitting: Policy | None = None) -> list
     `fitting` is a policy that fits: its thresholds, where they are in the other one, are not looked at again.
     """
     found = list(threshold_misfits(plant, policy, fitting))
+    found += _provision_misfits(plant, policy)
     return [*found, *_Plans(plant, policy).all()] if policy.plans else found
 
 
@@ -35,7 +39,39 @@ def known(plant: Plant, policy: Policy) -> Known:
     sensors = {sensor.name: sensor.quantity for sensor in plant.sensors}
     actuators = {actuator.name: actuator.kind for actuator in plant.actuators}
     ranges = {sensor.name: good_range(sensor) for sensor in plant.sensors}
-    return Known(alarms, sensors, actuators, ranges, {sensor.name: sensor.unit for sensor in plant.sensors})
+    units = {sensor.name: sensor.unit for sensor in plant.sensors}
+    provisions: dict[str, dict[str, dict[str, Any]]] = {kind.table: {} for kind in PROVISIONS}
+    for kind, name, found in _provisions(policy):
+        if isinstance(found, kind):
+            provisions[kind.table][name] = written(found)
+    return Known(alarms, sensors, actuators, ranges, units, provisions)
+
+
+def _provisions(policy: Policy) -> Iterator[tuple[type[ProvisionKind], str, ProvisionKind | str]]:
+    """Yield the kind and the id of each provision, with what it is, or why that cannot be read."""
+    kinds = {kind.name: kind for kind in PROVISIONS}
+    for provision in policy.provisions:
+        if provision.kind in kinds:
+            try:
+                found: ProvisionKind | str = provision_of(provision)
+            except ValueError as error:
+                found = str(error).partition("\n")[0]
+            yield kinds[provision.kind], provision.id, found
+
+
+def _provision_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
+    if not policy.provisions:
+        return
+    names = {kind.name for kind in PROVISIONS}
+    for unknown in (each for each in policy.provisions if each.kind not in names):
+        yield Misfit(("provisions", unknown.name), "is of no kind that this agent knows", "a newer edge-agent")
+    everything = known(plant, policy)
+    for kind, name, found in _provisions(policy):
+        if isinstance(found, str):
+            yield Misfit((kind.table, name), found, f"the keys of a {kind.name}")
+            continue
+        for conflict in kind.conflicts(written(found), everything):
+            yield conflict._replace(path=(kind.table, name, *conflict.path))
 
 
 class _Plans:

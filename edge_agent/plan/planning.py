@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from edge_agent.model.commands import Request
-    from edge_agent.model.plant import Plan, Plant
+    from edge_agent.model.plant import Plan, Plant, Provision
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
     from edge_agent.plan.situation import Situation
@@ -32,8 +32,16 @@ class Planner:
     fail-safe action only while its plan is in force and has evidence: else the fail-safe action takes its place.
     """
 
-    def __init__(self, plant: Plant, plans: Iterable[Plan], memories: Iterable[PlanMemory], now: Moment) -> None:
+    def __init__(
+        self,
+        plant: Plant,
+        plans: Iterable[Plan],
+        memories: Iterable[PlanMemory],
+        now: Moment,
+        provisions: Iterable[Provision] = (),
+    ) -> None:
         self._plant = plant
+        self.provisions = tuple(provisions)
         self._arbiter = Arbiter(plant)
         self._start = now.seconds
         self._sure = now.sure
@@ -65,22 +73,25 @@ class Planner:
         """Resume a request of a former run."""
         self._arbiter.stand(request)
 
-    def renew(self, plant: Plant, plans: Iterable[Plan]) -> None:
+    def renew(self, plant: Plant, plans: Iterable[Plan], provisions: Iterable[Provision] = ()) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
         self._plant = plant
         self._arbiter.renew(plant)
         for state in self._states.values():
             state.survey(plant)
-        self.adopt(plans)
+        self.adopt(plans, provisions)
 
-    def adopt(self, plans: Iterable[Plan]) -> None:
-        """Put changed plans in force. A plan that stays keeps its state, one that changed begins anew.
+    def adopt(self, plans: Iterable[Plan] | None, provisions: Iterable[Provision] | None = None) -> None:
+        """Put changed plans and provisions in force; None leaves them as they are.
 
-        What a plan has requested stands where it asks for the same still, and ends with it otherwise.
+        A plan that stays keeps its state, one that changed begins anew. What a plan has requested stands where it asks
+        for the same still, and ends with it otherwise.
         """
+        if provisions is not None:
+            self.provisions = tuple(provisions)
         kept = self._states
         self._states = {}
-        for plan in plans:
+        for plan in [state.plan for state in kept.values()] if plans is None else plans:
             state = kept.get(plan.id)
             same = state is not None and state.plan == plan
             self._states[plan.id] = state if same and state is not None else self._fresh(plan, state)
@@ -142,8 +153,8 @@ class Planner:
 
     def _heed(self, situation: Situation, now: Moment) -> Iterable[str]:
         """Put changed plans in force, and take back what a person resets; return the names of what has changed."""
-        if situation.plans is not None:
-            self.adopt(situation.plans)
+        if situation.plans is not None or situation.provisions is not None:
+            self.adopt(situation.plans, situation.provisions)
         for target in situation.resets:
             self.reset(target)
         doubted, self._doubted = self._doubted, situation.doubted

@@ -20,6 +20,7 @@ class Known(NamedTuple):
 
     Alarms by name with the measure they are of (empty: of none), sensors with their quantity, actuators with their
     kind; and between which values the good readings of a sensor lie, and in which unit, where that is known.
+    `provisions` are by the name of their table, and by their ids, with their keys as they are written.
     """
 
     alarms: Mapping[str, str]
@@ -27,6 +28,7 @@ class Known(NamedTuple):
     actuators: Mapping[str, Any]
     ranges: Mapping[str, tuple[float, float]] = MappingProxyType({})
     units: Mapping[str, Any] = MappingProxyType({})
+    provisions: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 class Gauge(NamedTuple):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Request
     from edge_agent.model.evidence import Sight
-    from edge_agent.model.plant import Plan
+    from edge_agent.model.plant import Plan, Provision
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.plan.claims import Overruled
     from edge_agent.plan.scene import Gauge
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 class Situation(NamedTuple):
     """What planning looks at: alarms, those that doubt would raise, evidence, and the actuators' stations.
 
-    `plans` replace those in force, `resets` are what a person resets (an actuator, or a plan). `changed` are the names
-    of what has changed since the last look: alarms that were raised or cleared, sensors that were heard, nodes whose
-    status came; None where nobody knows. `revising`: a changed policy is in force in part, so that nothing may begin.
-    `gauge` says what a sensor shows, `equipment` how an actuator is, `online` whether a node is there (see Scene).
+    `plans` and `provisions` replace those in force, `resets` are what a person resets (an actuator, or a plan).
+    `changed` are the names of what has changed since the last look: alarms that were raised or cleared, sensors that
+    were heard, nodes whose status came; None where nobody knows. `revising`: a changed policy is in force in part, so
+    that nothing may begin. `gauge` says what a sensor shows, `equipment` how an actuator is, `online` whether a node is
+    there (see Scene).
     """
 
     active: Mapping[str, Alarm]
@@ -34,6 +35,7 @@ class Situation(NamedTuple):
     station: Callable[[Standing], Station]
     doubted: frozenset[str] = frozenset()
     plans: Iterable[Plan] | None = None
+    provisions: Iterable[Provision] | None = None
     resets: Iterable[str] = ()
     changed: Iterable[str] | None = None
     revising: bool = False

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _PACKAGE = "edge_agent."
-_CORE = ("turn", "known", "model.", "dialects.", "monitor.", "analyze.", "plan.", "execute.")
+_CORE = ("turn", "known", "model.", "dialects.", "expressions.", "monitor.", "analyze.", "plan.", "execute.")
 _PLAIN = frozenset({bool, int, str, type(None)})
 _CONTAINERS = frozenset({list, tuple, set, frozenset, deque})
 #: Objects that are looked at in one piece, about 6 ms.

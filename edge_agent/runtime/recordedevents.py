@@ -96,7 +96,7 @@ def of_former_form(line: dict[str, Any]) -> dict[str, Any]:
 
 def _whole(policy: Policy) -> Revision:
     """Return a policy of a former form, which is replayed by a plant file alone: nothing of it comes into force."""
-    return Revision(by_sensor(policy.thresholds), policy.plans)
+    return Revision(by_sensor(policy.thresholds), policy.plans, provisions=policy.provisions)
 
 
 def _thawed(frozen: object, kind: type[Any]) -> Any:  # noqa: ANN401 - of the kind that was asked for

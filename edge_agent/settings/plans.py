@@ -16,16 +16,18 @@ from edge_agent.model.plant import (
     VALUE,
     Fallback,
     Plan,
+    Provision,
     Step,
 )
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.kinds.registry import KINDS, OWN_COLUMNS, canonical
+from edge_agent.plan.provisions import registry as provisions
 from edge_agent.plan.scene import Known
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.tomlfile import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from edge_agent.settings.findings import KeyPath
     from edge_agent.settings.tables import Table
@@ -50,7 +52,8 @@ def declared(raw: dict[str, Any]) -> Known:
         for actuator, declaration in table(table(content).get("actuators")).items():
             actuators[f"{node}/{actuator}"] = table(declaration).get("kind")
             alarms |= {f"{node}/{actuator}:{name}": "" for name in ACTUATOR_ALARMS}
-    return Known(alarms, sensors, actuators, ranges, units)
+    named = {kind.table: table(raw.get(kind.table)) for kind in provisions.PROVISIONS}
+    return Known(alarms, sensors, actuators, ranges, units, named)
 
 
 def _range(gross_range: object) -> tuple[float, float]:
@@ -86,13 +89,34 @@ def plan_of(plan: str, given: Table, timezone: str) -> Plan:
     common = {key: members[key] for key in Plan.__dataclass_fields__ if key in members and key not in OWN_COLUMNS}
     fallbacks = tuple(Fallback(**dict(step)) for step in members["without_evidence"])
     steps = tuple(Step(**dict(step)) for step in members.get("do", ()))
-    told = given.model_dump(mode="json", exclude_none=True, exclude=set(common) | set(OWN_COLUMNS))
-    if "timezone" in told and "timezone" not in given.model_fields_set:
-        told["timezone"] = timezone
+    told = _told(given, timezone, set(common) | set(OWN_COLUMNS))
     return Plan(
         id=plan,
         when=members.get("when", ()),
         do=steps,
         unless=members.get("unless", ()),
-        **common | {"without_evidence": fallbacks, "parameters": canonical(name, json.dumps(told))},
+        **common | {"without_evidence": fallbacks, "parameters": canonical(name, told)},
     )
+
+
+def provision_findings(raw: dict[str, Any], known: Known) -> Iterator[Finding]:
+    """Find what the provisions of a plant file refer to in vain or ask wrongly."""
+    for kind in provisions.PROVISIONS:
+        for name, content in table(raw.get(kind.table)).items():
+            for conflict in kind.conflicts(table(content), known):
+                yield Finding((kind.table, name, *conflict.path), conflict.wrong, conflict.expected)
+
+
+def provisions_of(file: Table, timezone: str) -> Iterator[Provision]:
+    """Build the provisions of a plant file, sorted by kind and name; `timezone` as for plans."""
+    for kind in sorted(provisions.PROVISIONS, key=lambda kind: kind.name):
+        for name, content in sorted(getattr(file, kind.table).items()):
+            yield Provision(kind.name, name, provisions.canonical(kind.name, _told(content, timezone)))
+
+
+def _told(given: Table, timezone: str, elsewhere: Collection[str] = ()) -> str:
+    """Return what a table says, as JSON, without what stands elsewhere."""
+    told = given.model_dump(mode="json", exclude_none=True, exclude=set(elsewhere))
+    if "timezone" in told and "timezone" not in given.model_fields_set:
+        told["timezone"] = timezone
+    return json.dumps(told)

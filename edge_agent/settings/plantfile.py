@@ -24,7 +24,7 @@ from edge_agent.plan.fitness import misfits
 from edge_agent.settings.devicefindings import device_findings
 from edge_agent.settings.findings import Finding, findings
 from edge_agent.settings.lines import with_lines
-from edge_agent.settings.plans import plan_of
+from edge_agent.settings.plans import plan_of, provisions_of
 from edge_agent.settings.profiles import expanded
 from edge_agent.settings.relations import relations
 from edge_agent.settings.schema import MEASURE_MEMBERS, PlantTable
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Side
     from edge_agent.model.quality import Quality
-    from edge_agent.settings.schema import ActuatorTable, NodeTable, SensorTable
+    from edge_agent.settings.schema import ActuatorTable, NodeTable, PlantKeys, SensorTable
 
 NAME = "plant.toml"
 
@@ -102,7 +102,7 @@ def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
     return PlantFile(plant, file.simulation, path, file.site.name)
 
 
-def _plant(file: PlantTable) -> Plant:
+def _plant(file: PlantKeys) -> Plant:
     alike: dict[Quality, Quality] = {}  # most sensors of a plant are put to the same tests
     return Plant(
         site=file.site.id,
@@ -110,6 +110,7 @@ def _plant(file: PlantTable) -> Plant:
         policy=Policy(
             thresholds=tuple(sorted(_thresholds(file), key=lambda threshold: threshold.alarm)),
             plans=tuple(plan_of(plan, table, file.site.timezone) for plan, table in sorted(file.plans.items())),
+            provisions=tuple(provisions_of(file, file.site.timezone)),
         ),
     )
 
@@ -140,7 +141,7 @@ def _sensor(node: str, sensor: str, table: SensorTable, alike: dict[Quality, Qua
     )
 
 
-def _thresholds(file: PlantTable) -> Iterator[Threshold]:
+def _thresholds(file: PlantKeys) -> Iterator[Threshold]:
     for node, nodes in file.nodes.items():
         for sensor, sensors in nodes.sensors.items():
             for name, threshold in sensors.thresholds.items():

@@ -15,7 +15,7 @@ from edge_agent.model.spelling import one_of, show
 from edge_agent.model.units import QUANTITIES, conversion
 from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.settings.findings import Finding
-from edge_agent.settings.plans import declared, plan_findings
+from edge_agent.settings.plans import declared, plan_findings, provision_findings
 from edge_agent.settings.thresholds import threshold_findings
 from edge_agent.settings.timing import TIMING_KEYS, timing
 from edge_agent.settings.tomlfile import table
@@ -45,6 +45,7 @@ def relations(raw: dict[str, Any]) -> Iterator[Finding]:
     names = declared(raw)
     for plan, content in table(raw.get("plans")).items():
         yield from plan_findings(("plans", plan), table(content), names)
+    yield from provision_findings(raw, names)
 
 
 def _sensor(path: KeyPath, sensor: dict[str, Any]) -> Iterator[Finding]:

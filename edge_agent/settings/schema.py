@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, Field, create_model
 
@@ -20,7 +20,9 @@ from edge_agent.model.plant import (
 from edge_agent.model.spelling import one_of
 from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.monitor.tests.spec import Duration, Limits, NotBelow
+from edge_agent.plan.keys import members_of
 from edge_agent.plan.kinds.registry import KINDS
+from edge_agent.plan.provisions.registry import PROVISIONS
 from edge_agent.settings.devicetables import PLACE, AckTable, CommandTable, SourceTable, StateTable, StatusTable
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
 from edge_agent.settings.tables import ScalarValue, Table
@@ -32,16 +34,10 @@ Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
 Delay = Annotated[float, Field(ge=0, le=31_536_000)]
 
 
-def _kinds(part: type) -> dict[str, Any]:
-    """Return the members of a part, each with its kind and what it says of itself."""
-    hints = get_type_hints(part, include_extras=True)
-    return {member.name: hints[member.name] for member in fields(part)}
-
-
 def table_of(part: type, above: type[Table] = Table, **more: Any) -> type[Table]:  # noqa: ANN401 - members of a model
     """Return the table of a part: its keys are the members of the dataclass, with those of another table and more."""
     defaults = {member.name: ... if member.default is MISSING else member.default for member in fields(part)}
-    members: dict[str, Any] = {key: (_tabled(kind), defaults[key]) for key, kind in _kinds(part).items()}
+    members: dict[str, Any] = {key: (_tabled(kind), defaults[key]) for key, kind in members_of(part).items()}
     return create_model(f"{part.__name__}Table", __base__=above, __doc__=part.__doc__, **more, **members)
 
 
@@ -89,7 +85,7 @@ _MEASURE_SAYS = "; ".join(f"`{measure.name}`: {measure.says}" for measure in MEA
 MEASURE_MEMBERS: dict[str, Any] = {
     key: (kind | None, Field(None, description=table_of(measure).model_fields[key].description))
     for measure in MEASURES
-    for key, kind in _kinds(measure).items()
+    for key, kind in members_of(measure).items()
 }
 ThresholdTable = create_model(
     "ThresholdTable",
@@ -271,7 +267,7 @@ class SiteTable(Table):
     )
 
 
-class PlantTable(Table):
+class PlantKeys(Table):
     """A whole plant file."""
 
     site: SiteTable = Field(description="The place.", title="a table with an id")
@@ -280,3 +276,10 @@ class PlantTable(Table):
     )
     plans: dict[Id, _AnyPlan] = Field({}, description="The plans, by id.")
     simulation: dict[str, Any] = Field({}, description="What `edge-agent simulate` needs; the agent does not read it.")
+
+
+_PROVISIONS: Any = {
+    kind.table: (dict[Id, table_of(kind)], Field({}, description=kind.says))  # type: ignore[misc] # made above
+    for kind in PROVISIONS
+}
+PlantTable = create_model("PlantTable", __base__=PlantKeys, __doc__=PlantKeys.__doc__, **_PROVISIONS)

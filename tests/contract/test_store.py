@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import pytest
 from support.memorystore import MemoryStore
@@ -26,16 +26,30 @@ from edge_agent.model.commands import (
     CommandState,
     Decision,
 )
-from edge_agent.model.plant import Actuator, Fallback, Node, Plan, Plant, Policy, Sensor, Step, Threshold
+from edge_agent.model.desired import Expectation
+from edge_agent.model.plant import (
+    Actuator,
+    Fallback,
+    Node,
+    Plan,
+    Plant,
+    Policy,
+    Provision,
+    Sensor,
+    Step,
+    Threshold,
+)
 from edge_agent.model.quality import Flag, Quality
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
 from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
-from edge_agent.model.sources import ReadingSource, ReplySource, Wiring, WordSource
+from edge_agent.model.sources import Derivation, ReadingSource, ReplySource, Wiring, WordSource
 from edge_agent.model.time import Moment, rfc3339
 from edge_agent.model.turn import Turn
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.plan.kinds.registry import kind_of
+from edge_agent.plan.provisions import registry
+from edge_agent.plan.provisions.spec import ProvisionKind
 from edge_agent.ports.policy import PolicyRepository
 from edge_agent.ports.stores import Archive, Journal
 
@@ -778,6 +792,54 @@ async def test_a_plant_that_was_changed_is_read_as_it_is_now(opened: Opened) -> 
     changed = replace(PLANT, nodes={"tank1": Node("tank1", {"level": LEVEL})}, policy=Policy((LOW,)))
     await opened.store.apply(changed)
     assert await opened.store.plant() == changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair(ProvisionKind):
+    """Two that belong together."""
+
+    name: ClassVar[str] = "pair"
+    table: ClassVar[str] = "pairs"
+    says: ClassVar[str] = "two that belong together"
+
+    of: tuple[str, ...]
+    seconds: float = 5.0
+
+
+async def test_provisions_come_back_as_they_were(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "PROVISIONS", (Pair,))
+    both = Provision("pair", "a", '{"of":["x","y"],"seconds":2.5}'), Provision("pair", "b", '{"of":["z"]}')
+    wanted = replace(PLANT, policy=replace(PLANT.policy, provisions=both))
+    added = await opened.store.apply(wanted)
+    assert [(change.action, change.what, change.name) for change in added][-2:] == [
+        ("add", "provision", "pair a"),
+        ("add", "provision", "pair b"),
+    ]
+    assert (await opened.store.policy()).provisions == both
+    assert (await opened.store.plant()).policy.provisions == both
+    version = await opened.store.version()
+    other = replace(both[1], parameters='{"of":["y"]}')
+    changes = await opened.store.apply(replace(wanted, policy=replace(wanted.policy, provisions=(other,))))
+    assert [(change.action, change.name) for change in changes] == [("remove", "pair a"), ("change", "pair b")]
+    assert await opened.store.version() != version
+    assert (await opened.store.policy()).provisions == (other,)
+
+
+async def test_what_comes_from_others_and_what_people_call_it_come_back(opened: Opened) -> None:
+    inflow = Sensor(
+        "station", "inflow", "flow", "m3/h", derived=Derivation("a/b + c/d", 3600.0, "mean"), label="Inflow"
+    )
+    booster = replace(PLANT.nodes["station"].actuators["pump1"], expect=Expectation("a/b > 5", 60.0), rated_kw=15.0)
+    station = replace(
+        PLANT.nodes["station"],
+        sensors={"inflow": inflow},
+        actuators={"pump1": replace(booster, ramp_seconds=20.0, label="Booster")},
+        label="Station",
+    )
+    wanted = replace(PLANT, nodes={"station": station}, policy=Policy())
+    await opened.store.apply(wanted)
+    assert (await opened.store.plant()).nodes["station"] == station
+    assert await opened.store.apply(wanted) == []
 
 
 async def test_plans_of_every_kind_come_back_as_they_were(opened: Opened) -> None:

@@ -96,7 +96,9 @@ class MemoryStore:
             return Policy()
         policy = self._plants[self._site].policy
         thresholds = sorted(policy.thresholds, key=lambda threshold: threshold.alarm)
-        return Policy(tuple(thresholds), tuple(sorted(policy.plans, key=lambda plan: plan.id)))
+        plans = sorted(policy.plans, key=lambda plan: plan.id)
+        provisions = sorted(policy.provisions, key=lambda provision: (provision.kind, provision.id))
+        return Policy(tuple(thresholds), tuple(plans), tuple(provisions))
 
     async def plant(self) -> Plant:
         """Read the plant that was applied last, with the policy in force."""

@@ -268,7 +268,11 @@ class Bench:
 def whole(policy: Policy, plant: Plant) -> Revision:
     """A policy as one turn puts it in force."""
     limits = by_sensor(policy.thresholds)
-    return Revision({sensor.name: limits.get(sensor.name, ()) for sensor in plant.sensors}, policy.plans)
+    return Revision(
+        {sensor.name: limits.get(sensor.name, ()) for sensor in plant.sensors},
+        policy.plans,
+        provisions=policy.provisions,
+    )
 
 
 def facts(turn: Turn) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from edge_agent.ports.policy import Change
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge_agent.model.plant import Actuator, Node, Plan, Plant, Sensor, Threshold
+    from edge_agent.model.plant import Actuator, Node, Plan, Plant, Provision, Sensor, Threshold
 
-    Noun = Node | Sensor | Actuator | Threshold | Plan
+    Noun = Node | Sensor | Actuator | Threshold | Plan | Provision
 
 
 class Entry(NamedTuple):
-    """One thing of a plant. `what`: `node`, `sensor`, `actuator`, `threshold`, `plan`."""
+    """One thing of a plant. `what`: `node`, `sensor`, `actuator`, `threshold`, `plan`, `provision`."""
 
     what: str
     name: str
@@ -33,6 +33,7 @@ def catalogue(plant: Plant) -> dict[Entry, Noun]:
     found |= {Entry("actuator", actuator.name): actuator for actuator in plant.actuators}
     found |= {Entry("threshold", threshold.alarm): threshold for threshold in plant.policy.thresholds}
     found |= {Entry("plan", plan.id): plan for plan in plant.policy.plans}
+    found |= {Entry("provision", provision.name): provision for provision in plant.policy.provisions}
     return found
 
 

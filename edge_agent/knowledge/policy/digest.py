@@ -34,6 +34,9 @@ def _canonical(plant: Plant) -> Iterator[str]:
     yield from _joined(_json(_as_ever(plan)) for plan in plans)
     yield '],"thresholds":['
     yield from _joined(_json(_as_ever(threshold)) for threshold in thresholds)
+    if plant.policy.provisions:
+        yield '],"provisions":['
+        yield from _joined(_json(plain(each)) for each in sorted(plant.policy.provisions, key=lambda one: one.name))
     yield f']}},"site":{_json(plant.site)}}}'
 
 
@@ -47,8 +50,8 @@ def _as_ever(noun: Node | Threshold | Plan) -> dict[str, Any]:
     for sensor in found.get("sensors", {}).values():
         sensor["quality"] = _FIRST_TESTS | sensor["quality"]
     for part in (*found.get("sensors", {}).values(), *found.get("actuators", {}).values()):
-        for name in _OF_DEVICES & part.keys():
-            if part[name] is None:
+        for name in _LATER_OF_PARTS & part.keys():
+            if not part[name]:
                 del part[name]
     implied = SIDES.get(found.get("name", ""))
     later = _LATER | {"side": (implied,)}
@@ -62,8 +65,9 @@ _LATER: dict[str, tuple[Any, ...]] = {
     "parameters": ([], "{}"),
     "annunciated": (True,),
     "status": ([],),
+    "label": (None,),
 }
-_OF_DEVICES = frozenset({"source", "wiring"})
+_LATER_OF_PARTS = frozenset({"source", "wiring", "derived", "label", "expect", "rated_kw", "ramp_seconds"})
 
 
 def _joined(pieces: Iterable[str]) -> Iterator[str]:

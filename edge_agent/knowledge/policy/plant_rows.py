@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from functools import cache
 from itertools import groupby, islice
-from operator import attrgetter
-from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import ConfigDict, TypeAdapter, create_model
 
-from edge_agent.analyze.measures.registry import kind_of, members_of
 from edge_agent.dialects.soundness import refuse_unsound, refuse_unsound_wiring
 from edge_agent.errors import PolicyRefusedError, StoreError
 from edge_agent.knowledge.policy.differences import Entry
 from edge_agent.knowledge.policy.digest import plain
+from edge_agent.knowledge.policy.threshold_rows import checked, says, shared, threshold_noun
 from edge_agent.model.alarms import AlarmKey
-from edge_agent.model.plant import VALUE, Actuator, Node, Plan, Plant, Policy, Sensor, Threshold
+from edge_agent.model.plant import Actuator, Node, Plan, Plant, Policy, Provision, Sensor, Threshold
 from edge_agent.model.quality import Quality
-from edge_agent.model.sources import ReadingSource, WordSource
+from edge_agent.model.sources import Derivation, ReadingSource, WordSource
 from edge_agent.monitor.tests.registry import TESTS
 from edge_agent.plan.kinds import registry as kinds
+from edge_agent.plan.provisions import registry as provisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from edge_agent.analyze.measures.spec import Measure
     from edge_agent.knowledge.policy.differences import Noun
     from edge_agent.knowledge.statements import Row
     from edge_agent.model.plant import Fallback
@@ -39,26 +36,23 @@ _T = TypeVar("_T")
 #: Rows that one statement writes: enough to be fast, few enough to be made between two turns.
 BATCH = 1_000
 
-#: What devices say in languages of their own is stored as JSON, or not at all.
 _STATUS = TypeAdapter(tuple[WordSource, ...])
 _SOURCE = TypeAdapter(ReadingSource)
 _SENSOR = TypeAdapter(tuple[str, str, str, str, float])
 _TEST_MEMBERS: dict[str, Any] = {test.name: (test | None, None) for test in TESTS}
 _TESTS = TypeAdapter(create_model("_Tests", __config__=ConfigDict(extra="forbid"), **_TEST_MEMBERS))
-_THRESHOLD = TypeAdapter(Threshold)
 _PLAN = TypeAdapter(Plan)
-_TOLD = TypeAdapter(dict[str, Any])
+_PROVISION = TypeAdapter(Provision)
+_DERIVED = TypeAdapter(Derivation)
 #: Members that are stored as JSON, and those that SQLite stores as 0 and 1.
 _JSON = frozenset({"quality", "parameters", "power_return_seconds", "when", "do", "unless", "without_evidence"})
-_OF_DEVICES = frozenset({"source", "wiring"})
-#: Where a row of a threshold has the parameters of its measure, and all its other members.
-_PARAMETERS = tuple(Threshold.__dataclass_fields__).index("parameters")
-_PLAIN_MEMBERS = attrgetter(*(name for name in Threshold.__dataclass_fields__ if name != "parameters"))
+#: Members that are stored as JSON where they are given.
+_JSON_OR_NONE = frozenset({"source", "wiring", "derived", "expect"})
 _YES_OR_NO = frozenset({"trip", "latch", "annunciated"})
 
 
-def policy_noun(thresholds: Iterable[Row], plans: Iterable[Row], before: Policy | None = None) -> Policy:
-    """Read thresholds and plans, each sorted by name. Raises StoreError where a row makes no sense.
+def policy_noun(tables: Mapping[str, Iterable[Row]], before: Policy | None = None) -> Policy:
+    """Read a policy by the names in POLICY_PLURALS, sorted by name. Raises StoreError where a row makes no sense.
 
     Where a row says what a threshold of `before` says, it is that one: a change of one among many costs little.
     """
@@ -67,11 +61,12 @@ def policy_noun(thresholds: Iterable[Row], plans: Iterable[Row], before: Policy 
 
     def read(row: Row) -> Threshold:
         same = known.get(row[:3])
-        return same if same is not None and _says(row, same) else _threshold(_shared(row, numbers))
+        return same if same is not None and says(row, same) else threshold_noun(shared(row, numbers))
 
     return Policy(
-        tuple(sorted(map(read, thresholds), key=lambda threshold: threshold.alarm)),
-        tuple(sorted(map(_plan, plans), key=lambda plan: plan.id)),
+        tuple(sorted(map(read, tables["thresholds"]), key=lambda threshold: threshold.alarm)),
+        tuple(sorted(map(_plan, tables["plans"]), key=lambda plan: plan.id)),
+        tuple(sorted(map(_provision, tables["provisions"]), key=lambda provision: (provision.kind, provision.id))),
     )
 
 
@@ -86,7 +81,7 @@ def plant_noun(site: str, tables: Mapping[str, Iterable[Row]]) -> Plant:
     nodes = {}
     for node in map(_node, sorted(tables["nodes"])):
         nodes[node.id] = replace(node, sensors=sensors.get(node.id, {}), actuators=actuators.get(node.id, {}))
-    return Plant(site, nodes, policy_noun(tables["thresholds"], tables["plans"]))
+    return Plant(site, nodes, policy_noun(tables))
 
 
 def stored_catalogue(tables: Mapping[str, Iterable[Row]]) -> dict[Entry, Noun | None]:
@@ -114,7 +109,9 @@ def _edit(change: Change, wanted: Mapping[Entry, Noun]) -> Row:
 
 
 def _key(entry: Entry) -> Row:
-    return AlarmKey.parse(entry.name) if entry.what == "threshold" else tuple(entry.name.split("/"))
+    if entry.what == "threshold":
+        return AlarmKey.parse(entry.name)
+    return tuple(entry.name.split(" " if entry.what == "provision" else "/"))
 
 
 def _entries(tables: Mapping[str, Iterable[Row]]) -> Iterator[tuple[Entry, Noun | None]]:
@@ -133,7 +130,8 @@ def _read_or_none(read: Callable[[Row], Noun], row: Row) -> Noun | None:
 
 def _row(noun: Noun) -> Row:
     if isinstance(noun, Node):
-        return (noun.id, noun.timestamps, json.dumps([asdict(each) for each in noun.status]) if noun.status else None)
+        status = json.dumps([asdict(each) for each in noun.status]) if noun.status else None
+        return (noun.id, noun.timestamps, status, noun.label)
     return tuple(_stored(name, getattr(noun, name)) for name in noun.__dataclass_fields__)
 
 
@@ -144,7 +142,7 @@ def _stored(name: str, value: Any) -> Any:  # noqa: ANN401 - a member of any nou
         return value
     if name == "parameters":
         value = dict(value)
-    if name in _OF_DEVICES:
+    if name in _JSON_OR_NONE:
         return None if value is None else json.dumps(asdict(value))
     return json.dumps(plain(value)) if name in _JSON else value
 
@@ -155,57 +153,20 @@ def _given(steps: Iterable[Fallback]) -> list[dict[str, Any]]:
 
 
 def _node(row: Row) -> Node:
-    status = () if row[2] is None else _checked("node", _STATUS, row, lambda: json.loads(row[2]))
+    node, timestamps, said, label = row
+    status = () if said is None else checked("node", _STATUS, row, lambda: json.loads(said))
     _heard("node", row, status)
-    return Node(id=row[0], timestamps=row[1], status=status)
+    return Node(id=node, timestamps=timestamps, status=status, label=label)
 
 
 def _sensor(row: Row) -> Sensor:
-    *given, quality, said = row
-    members = _checked("sensor", _SENSOR, row, lambda: given)
-    tests = _checked("sensor", _TESTS, row, lambda: json.loads(quality))
-    source = None if said is None else _checked("sensor", _SOURCE, row, lambda: json.loads(said))
+    *given, quality, said, from_others, label = row
+    members = checked("sensor", _SENSOR, row, lambda: given)
+    tests = checked("sensor", _TESTS, row, lambda: json.loads(quality))
+    source = None if said is None else checked("sensor", _SOURCE, row, lambda: json.loads(said))
     _heard("sensor", row, () if source is None else (source,))
-    return Sensor(*members, Quality(test for _, test in tests if test is not None), source)
-
-
-def _shared(row: Row, numbers: dict[float, float]) -> Row:
-    """Return the same object for equal texts and numbers: thresholds have few different ones."""
-    return tuple(
-        intern(value) if type(value) is str else numbers.setdefault(value, value) if type(value) is float else value
-        for value in row
-    )
-
-
-def _says(row: Row, threshold: Threshold) -> bool:
-    """Whether a row says what a threshold does; of what a measure is told nobody knows without reading it."""
-    place = _PARAMETERS
-    if threshold.parameters or row[place] != "{}":
-        return False
-    return (*row[:place], *row[place + 1 :]) == _PLAIN_MEMBERS(threshold)
-
-
-def _threshold(row: Row) -> Threshold:
-    names = tuple(Threshold.__dataclass_fields__)
-    return _checked("threshold", _THRESHOLD, row, lambda: _measured(dict(zip(names, row, strict=True))))
-
-
-def _measured(members: dict[str, Any]) -> dict[str, Any]:
-    """Read what the measure of a threshold is told. Raises ValueError where there is no such measure."""
-    name, given = members["measure"], members["parameters"]
-    if (name, given) == (VALUE, "{}"):
-        return members | {"parameters": ()}
-    told, kind = sorted(_TOLD.validate_json(given)), kind_of(name)
-    in_vain = set(told).difference(members_of(kind))
-    if in_vain:
-        raise ValueError(f"{', '.join(sorted(in_vain))} is nothing to {name}")
-    read = _checker(name).validate_json(given, strict=True)
-    return members | {"parameters": tuple((key, getattr(read, key)) for key in told)}
-
-
-@cache
-def _checker(measure: str) -> TypeAdapter[Measure]:
-    return TypeAdapter(kind_of(measure))
+    derived = None if from_others is None else checked("sensor", _DERIVED, row, lambda: json.loads(from_others))
+    return Sensor(*members, Quality(test for _, test in tests if test is not None), source, derived, label)
 
 
 def _reader(what: str, noun: type[_T]) -> Callable[[Row], _T]:
@@ -215,7 +176,7 @@ def _reader(what: str, noun: type[_T]) -> Callable[[Row], _T]:
     def members(row: Row) -> dict[str, Any]:
         return {name: _as_member(name, value) for name, value in zip(names, row, strict=True)}
 
-    return lambda row: _checked(what, adapter, row, lambda: members(row))
+    return lambda row: checked(what, adapter, row, lambda: members(row))
 
 
 def _plan(row: Row) -> Plan:
@@ -228,11 +189,21 @@ def _plan(row: Row) -> Plan:
         kinds.kind_of(_PLAN.validate_python(found))
         return found
 
-    return _checked("plan", _PLAN, row, members)
+    return checked("plan", _PLAN, row, members)
+
+
+def _provision(row: Row) -> Provision:
+    def members() -> dict[str, Any]:
+        kind, name, parameters = row
+        found = {"kind": kind, "id": name, "parameters": provisions.canonical(kind, parameters)}
+        provisions.provision_of(Provision(**found))
+        return found
+
+    return checked("provision", _PROVISION, row, members)
 
 
 def _as_member(name: str, value: Any) -> Any:  # noqa: ANN401 - a column of any type
-    if name in _JSON or (name == "wiring" and value is not None):
+    if name in _JSON or (name in _JSON_OR_NONE and value is not None):
         return json.loads(value)
     return bool(value) if name in _YES_OR_NO else value
 
@@ -256,28 +227,16 @@ def _actuator(row: Row) -> Actuator:
     return actuator
 
 
-def _checked(what: str, adapter: TypeAdapter[_T], row: Row, members: Callable[[], Any]) -> _T:
-    try:
-        return adapter.validate_python(members())
-    except ValueError as error:
-        raise PolicyRefusedError(f"The store holds a {what} that makes no sense: {row!r}{_why(error)}.") from error
-
-
-def _why(error: ValueError) -> str:
-    """Return what a noun says of itself; what pydantic says of a type is seen in the row."""
-    details = error.errors(include_url=False) if isinstance(error, ValidationError) else []
-    said = [str(detail["ctx"]["error"]) for detail in details if detail["type"] == "value_error"]
-    return f": {said[0]}" if said else ""
-
-
 _read_actuator = _reader("actuator", Actuator)
 #: Per table: the kind, what follows each part of its name, and how a row is read.
 _KINDS: dict[str, tuple[str, tuple[str, ...], Callable[[Row], Noun]]] = {
     "nodes": ("node", ("",), _node),
     "sensors": ("sensor", ("/", ""), _sensor),
     "actuators": ("actuator", ("/", ""), _actuator),
-    "thresholds": ("threshold", ("/", ":", ""), _threshold),
+    "thresholds": ("threshold", ("/", ":", ""), threshold_noun),
     "plans": ("plan", ("",), _plan),
+    "provisions": ("provision", (" ", ""), _provision),
 }
-#: The tables of a plant.
+#: The tables of a plant, and those of its policy.
 PLURALS = tuple(_KINDS)
+POLICY_PLURALS = PLURALS[3:]

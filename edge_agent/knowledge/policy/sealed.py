@@ -16,12 +16,13 @@ from edge_agent.analyze.measures.registry import measure_of
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.models import STRICT, model_of
 from edge_agent.knowledge.policy.digest import plain
-from edge_agent.model.plant import Fallback, Plan, Policy, Step, Threshold
+from edge_agent.model.plant import Fallback, Plan, Policy, Provision, Step, Threshold
 from edge_agent.plan.kinds.registry import kind_of
+from edge_agent.plan.provisions.registry import provision_of
 from edge_agent.ports.policy import Edition, Issue
 
 #: The layout of the JSON; another one is not read.
-FORMAT = 5
+FORMAT = 6
 #: No policy is larger as text: 60,000 thresholds. What is larger is neither written nor read.
 MOST_BYTES = 16_000_000
 
@@ -88,16 +89,27 @@ def _plan(read: BaseModel) -> Plan:
     return plan
 
 
+_PROVISION: Any = model_of(Provision, whole=True)
+
+
+def _provision(read: BaseModel) -> Provision:
+    """Make the noun. Raises ValueError where there is no such kind, or where it is told wrongly."""
+    provision = Provision(**dict(read))
+    provision_of(provision)
+    return provision
+
+
 class _Text(BaseModel):
     model_config = STRICT
 
-    format: Literal[5]
+    format: Literal[6]
     site: str
     revision: Annotated[int, Field(ge=1)]
     fingerprint: str
     applied: str | None
     thresholds: tuple[Annotated[_THRESHOLD, AfterValidator(_noun)], ...]
     plans: tuple[Annotated[_PLAN, AfterValidator(_plan)], ...]
+    provisions: tuple[Annotated[_PROVISION, AfterValidator(_provision)], ...]
 
 
 def sealed(site: str, issue: Issue) -> bytes:
@@ -123,7 +135,7 @@ def unsealed(data: bytes, site: str, key: bytes) -> Issue:
         raise UnsoundError(f"it does not hold what was expected, in {error.error_count()} places") from error
     if read.site != site:
         raise UnsoundError(f"it is of site {read.site}")
-    policy = Policy(read.thresholds, read.plans)
+    policy = Policy(read.thresholds, read.plans, read.provisions)
     edition = Edition(read.revision, read.fingerprint)
     return Issue(edition=edition, policy=policy, applied=read.applied, key=key)
 

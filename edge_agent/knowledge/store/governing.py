@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 from edge_agent.errors import StoreError
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
-from edge_agent.knowledge.policy.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
+from edge_agent.knowledge.policy.plant_rows import (
+    PLURALS,
+    POLICY_PLURALS,
+    edits,
+    plant_noun,
+    policy_noun,
+    stored_catalogue,
+)
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.store.connection import transaction
 from edge_agent.knowledge.store.meta import note, read_meta, write_meta
@@ -115,9 +122,9 @@ class StoredPolicy:
 
 
 def _policy(db: sqlite3.Connection, before: Policy | None) -> Policy:
-    """Read thresholds and plans of the site. Raises StoreError where a row makes no sense."""
+    """Read the policy of the site. Raises StoreError where a row makes no sense."""
     site = (read_meta(db, "site"),)
-    return policy_noun(db.execute(_SQL["thresholds"], site), db.execute(_SQL["plans"], site), before)
+    return policy_noun({plural: db.execute(_SQL[plural], site) for plural in POLICY_PLURALS}, before)
 
 
 def _plant(db: sqlite3.Connection) -> Plant:

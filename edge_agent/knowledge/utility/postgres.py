@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableError
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
-from edge_agent.knowledge.policy.plant_rows import PLURALS, edits, plant_noun, policy_noun, stored_catalogue
+from edge_agent.knowledge.policy.plant_rows import (
+    PLURALS,
+    POLICY_PLURALS,
+    edits,
+    plant_noun,
+    policy_noun,
+    stored_catalogue,
+)
 from edge_agent.knowledge.statements import statements
 from edge_agent.knowledge.utility.arrays import numbers
 from edge_agent.knowledge.utility.connection import WORK_SECONDS, Database, cut_after, single_connection
@@ -197,8 +204,8 @@ class PostgresStore:
                     await connection.execute("")
 
     async def _policy(self, connection: Connection) -> Policy:
-        thresholds = await _all(connection, "thresholds", (self._site,))
-        return await asyncio.to_thread(policy_noun, thresholds, await _all(connection, "plans", (self._site,)))
+        stored = {plural: await _all(connection, plural, (self._site,)) for plural in POLICY_PLURALS}
+        return await asyncio.to_thread(policy_noun, stored)
 
     async def _edition(self, connection: Connection) -> Edition:
         (found,) = await _all(connection, "policy_version", {"site": self._site})

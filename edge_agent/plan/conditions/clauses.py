@@ -6,8 +6,8 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from edge_agent.expressions.quantities import Number, Quantity, Shows, Term, in_unit_of
 from edge_agent.model.civil import Window, parse_days
-from edge_agent.plan.conditions.quantities import Number, Quantity, Shows, Term, in_unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,28 +6,29 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from edge_agent.expressions.grammar import ExpressionError
+from edge_agent.expressions.quantities import Calculated, Number, Shows, in_unit_of
 from edge_agent.model.alarms import AlarmKey
 from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import OFFLINE
 from edge_agent.model.spelling import did_you_mean, one_of, show
 from edge_agent.model.units import QUANTITIES, conversion
 from edge_agent.plan.conditions.clauses import ActuatorIs, Clause, Compared, Joined, NodeIs, Not, Raised
-from edge_agent.plan.conditions.quantities import Calculated, Number, Shows, in_unit_of
-from edge_agent.plan.conditions.text import ConditionError, parse
+from edge_agent.plan.conditions.text import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from edge_agent.expressions.quantities import Term
     from edge_agent.model.fitness import Place
     from edge_agent.plan.conditions.circumstances import Circumstances
     from edge_agent.plan.conditions.clauses import Truth
-    from edge_agent.plan.conditions.quantities import Term
     from edge_agent.plan.scene import Known
 
 
 @lru_cache(32_768)
 def compiled(text: str) -> Truth:
-    """Return the closure that finds out whether a condition holds. Raises ConditionError where it is none."""
+    """Return the closure that finds out whether a condition holds. Raises ExpressionError where it is none."""
     return parse(text).compiled()
 
 
@@ -113,7 +114,7 @@ def misfits(path: Place, text: str, known: Known) -> Iterator[Misfit]:
     """Find what is wrong with a condition, with its place in the text, and what it names in vain."""
     try:
         clause = parse(text)
-    except ConditionError as error:
+    except ExpressionError as error:
         yield Misfit(path, f"{show(text)}: {error.wrong} at column {error.column}", error.expected)
         return
     for term in dict.fromkeys(clause.all()):

@@ -30,6 +30,7 @@ SMALL_MODULES = {
     "edge_agent/monitor/life.py",
     "edge_agent/monitor/samples.py",
     "edge_agent/mqtt/linkerrors.py",
+    "edge_agent/plan/provisions/spec.py",
     "edge_agent/plan/troubles.py",
     "edge_agent/ports/cancellation.py",
     "edge_agent/ports/clock.py",

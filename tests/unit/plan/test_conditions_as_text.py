@@ -10,12 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.plants import START
 
+from edge_agent.expressions.grammar import MOST_CHARACTERS, ExpressionError
+from edge_agent.expressions.quantities import Calculated, Function, Number, Shows
 from edge_agent.model.units import QUANTITIES
 from edge_agent.plan.conditions.circumstances import Circumstances
 from edge_agent.plan.conditions.clauses import ActuatorIs, Compared, DayIs, Joined, NodeIs, Not, Raised, TimeIs
 from edge_agent.plan.conditions.meaning import alarms, asserted, compiled, elsewhere, misfits, named, places
-from edge_agent.plan.conditions.quantities import Calculated, Function, Number, Shows
-from edge_agent.plan.conditions.text import ACTUATOR_WORDS, MOST_CHARACTERS, ConditionError, is_plain, parse
+from edge_agent.plan.conditions.text import ACTUATOR_WORDS, is_plain, parse
 from edge_agent.plan.scene import Gauge, Known, Scene
 
 SENSORS = ("tank1/level", "tank2/level", "station/suction")
@@ -101,7 +102,7 @@ def test_any_text_is_a_condition_or_the_one_error(text):
 def read(text):
     try:
         return parse(text), None
-    except ConditionError as error:
+    except ExpressionError as error:
         return None, error
 
 
@@ -119,7 +120,7 @@ def read(text):
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_place_and_what_was_expected(text, said):
-    with pytest.raises(ConditionError) as caught:
+    with pytest.raises(ExpressionError) as caught:
         parse(text)
     assert str(caught.value).startswith(said)
 

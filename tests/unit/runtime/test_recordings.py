@@ -455,7 +455,7 @@ def test_the_events_of_a_former_form_are_read(form):
         RefusalReport("misfit"),
         Operation("reset", "station/pump1", "kim", "looked at it"),
         PlantChange(plant),
-        PolicyChange(Revision({"tank1/level": (low,)}, ())),
+        PolicyChange(Revision({"tank1/level": (low,)}, (), provisions=())),
     ]
 
 

@@ -2,15 +2,15 @@
 SELECT group_concat(value) FROM (SELECT value FROM meta WHERE key IN ('policy_revision', 'site') ORDER BY key)
 
 -- name: nodes
-SELECT node, timestamps, status FROM nodes WHERE site = ?
+SELECT node, timestamps, status, label FROM nodes WHERE site = ?
 
 -- name: sensors
-SELECT node, sensor, quantity, unit, interval_seconds, quality, source FROM sensors WHERE site = ?
+SELECT node, sensor, quantity, unit, interval_seconds, quality, source, derived, label FROM sensors WHERE site = ?
 
 -- name: actuators
 SELECT node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
        ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds,
-       wiring
+       wiring, expect, rated_kw, ramp_seconds, label
 FROM actuators WHERE site = ?
 
 -- name: thresholds
@@ -23,30 +23,35 @@ SELECT plan, when_alarms, steps, unless_alarms, priority, cooldown_seconds, evid
        latch, kind, parameters
 FROM plans WHERE site = ?
 
+-- name: provisions
+SELECT kind, provision, parameters FROM provisions WHERE site = ?
+
 -- name: put_node
-INSERT INTO nodes (site, node, timestamps, status) VALUES (?, ?, ?, ?)
-ON CONFLICT (site, node) DO UPDATE SET timestamps = excluded.timestamps, status = excluded.status
+INSERT INTO nodes (site, node, timestamps, status, label) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (site, node) DO UPDATE SET
+  timestamps = excluded.timestamps, status = excluded.status, label = excluded.label
 
 -- name: put_sensor
-INSERT INTO sensors (site, node, sensor, quantity, unit, interval_seconds, quality, source)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO sensors (site, node, sensor, quantity, unit, interval_seconds, quality, source, derived, label)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (site, node, sensor) DO UPDATE SET
   quantity = excluded.quantity, unit = excluded.unit, interval_seconds = excluded.interval_seconds,
-  quality = excluded.quality, source = excluded.source
+  quality = excluded.quality, source = excluded.source, derived = excluded.derived, label = excluded.label
 
 -- name: put_actuator
 INSERT INTO actuators
   (site, node, actuator, kind, fail_safe, min_on_seconds, min_off_seconds, max_starts_per_hour, lease_seconds,
    ack_timeout_seconds, command_ttl_seconds, hand, unexpected_retries, lock_out_after, power_return_seconds,
-   wiring)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   wiring, expect, rated_kw, ramp_seconds, label)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (site, node, actuator) DO UPDATE SET
   kind = excluded.kind, fail_safe = excluded.fail_safe, min_on_seconds = excluded.min_on_seconds,
   min_off_seconds = excluded.min_off_seconds, max_starts_per_hour = excluded.max_starts_per_hour,
   lease_seconds = excluded.lease_seconds, ack_timeout_seconds = excluded.ack_timeout_seconds,
   command_ttl_seconds = excluded.command_ttl_seconds, hand = excluded.hand,
   unexpected_retries = excluded.unexpected_retries, lock_out_after = excluded.lock_out_after,
-  power_return_seconds = excluded.power_return_seconds, wiring = excluded.wiring
+  power_return_seconds = excluded.power_return_seconds, wiring = excluded.wiring,
+  expect = excluded.expect, rated_kw = excluded.rated_kw, ramp_seconds = excluded.ramp_seconds, label = excluded.label
 
 -- name: put_threshold
 INSERT INTO thresholds
@@ -69,6 +74,10 @@ ON CONFLICT (site, plan) DO UPDATE SET
   evidence_seconds = excluded.evidence_seconds, without_evidence = excluded.without_evidence, trip = excluded.trip,
   latch = excluded.latch, kind = excluded.kind, parameters = excluded.parameters
 
+-- name: put_provision
+INSERT INTO provisions (site, kind, provision, parameters) VALUES (?, ?, ?, ?)
+ON CONFLICT (site, kind, provision) DO UPDATE SET parameters = excluded.parameters
+
 -- name: remove_node
 DELETE FROM nodes WHERE site = ? AND node = ?
 
@@ -83,6 +92,9 @@ DELETE FROM thresholds WHERE site = ? AND node = ? AND sensor = ? AND name = ?
 
 -- name: remove_plan
 DELETE FROM plans WHERE site = ? AND plan = ?
+
+-- name: remove_provision
+DELETE FROM provisions WHERE site = ? AND kind = ? AND provision = ?
 
 -- name: ask_operation
 INSERT INTO operations (operation, target, by, reason) VALUES (?, ?, ?, ?)

@@ -29,14 +29,16 @@ PARTS = {"node": (NODE, _node), "sensor": (PLANT.sensors[0], _sensor), "actuator
 
 
 def edited(what, **members):
-    """The row of a part of which the JSON at its end says otherwise."""
-    *row, said = _row(PARTS[what][0])
-    content = json.loads(said)
+    """The row of a part of which the JSON of its device says otherwise."""
+    row = list(_row(PARTS[what][0]))
+    place = {"node": 2, "sensor": 6, "actuator": 14}[what]
+    content = json.loads(row[place])
     if isinstance(content, list):
         content[0] |= members
     else:
         content |= members
-    return (*row, json.dumps(content))
+    row[place] = json.dumps(content)
+    return tuple(row)
 
 
 @pytest.mark.parametrize("what", PARTS)

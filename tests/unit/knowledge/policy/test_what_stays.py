@@ -15,7 +15,7 @@ THRESHOLDS = (HIGH, LOW)
 
 
 def read(thresholds, before=None):
-    return policy_noun([_row(each) for each in thresholds], [], before)
+    return policy_noun({"thresholds": [_row(each) for each in thresholds], "plans": [], "provisions": []}, before)
 
 
 def test_a_row_that_says_the_same_is_the_same_threshold():

@@ -1,24 +1,30 @@
-"""Figures in a condition: numbers, what sensors show, and what is calculated of them. Each becomes a closure."""
+"""Figures: numbers, what sensors show, and what is calculated of them. Each becomes a closure."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from edge_agent.model.units import QUANTITIES, conversion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edge_agent.plan.conditions.circumstances import Circumstances
-
     #: Finds a figure, or None: unknown.
-    Figuring: TypeAlias = Callable[[Circumstances], float | None]
+    Figuring: TypeAlias = Callable[["Values"], float | None]
+
+
+class Values(Protocol):
+    """Who says what sensors show."""
+
+    def value(self, sensor: str) -> float | None:
+        """Return the value of a sensor; None where it is not known."""
+        ...
 
 
 class Term(ABC):
-    """A part of a condition."""
+    """A part of an expression."""
 
     __slots__ = ()
 
@@ -104,7 +110,7 @@ class Calculated(Quantity):
         """Return the closure that finds the figure."""
         left, right, operation = self.left.figured(), self.right.figured(), _OPERATIONS[self.operator]
 
-        def figure(around: Circumstances) -> float | None:
+        def figure(around: Values) -> float | None:
             one, other = left(around), right(around)
             return None if one is None or other is None else finite(operation(one, other))
 
@@ -133,7 +139,7 @@ class Function(Quantity):
         """Return the closure that finds the figure."""
         those, function = [one.figured() for one in self.those], _FUNCTIONS[self.name]
 
-        def figure(around: Circumstances) -> float | None:
+        def figure(around: Values) -> float | None:
             found = [one(around) for one in those]
             known = [one for one in found if one is not None]
             return finite(function(known)) if len(known) == len(found) else None

@@ -1,0 +1,47 @@
+"""Every kind of provision, in the order in which documents tell of them. A new one is a module, and a line here."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from edge_agent.plan import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge_agent.model.plant import Provision
+    from edge_agent.plan.provisions.spec import ProvisionKind
+
+PROVISIONS: tuple[type[ProvisionKind], ...] = (
+    # none yet
+)
+
+
+def provision_named(name: str) -> type[ProvisionKind]:
+    """Find a kind of provision by its name. Raises ValueError where there is none."""
+    for kind in PROVISIONS:
+        if kind.name == name:
+            return kind
+    raise ValueError(f"there is no kind of provision {name}")
+
+
+def provision_of(provision: Provision) -> ProvisionKind:
+    """Return what a provision is of its kind. Raises ValueError where there is no such kind, or its keys are wrong."""
+    return _made(provision.kind, provision.parameters)
+
+
+def provisions_of(kind: type[ProvisionKind], provisions: Iterable[Provision]) -> dict[str, ProvisionKind]:
+    """Return those of one kind, by their ids."""
+    return {each.id: provision_of(each) for each in provisions if each.kind == kind.name}
+
+
+@lru_cache(4096)
+def _made(name: str, parameters: str) -> ProvisionKind:
+    kind = provision_named(name)
+    return kind(**keys.read(kind, parameters))
+
+
+def canonical(name: str, parameters: str) -> str:
+    """Return parameters as they are kept. Raises ValueError where there is no such kind, or its keys are wrong."""
+    return keys.canonical(provision_named(name), parameters)
