@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     applying = command("apply", "plantwork", "put a plant file in force, at once and over restarts")
     applying.add_argument("plant_file", type=Path, metavar="PLANT_FILE")
     applying.add_argument("--dry-run", action="store_true", help="only print what would change")
-    command("migrate", "plantwork", "bring the PostgreSQL schema up to date")
+    command("migrate", "plantwork", "bring the schema of the utility's store up to date")
     for word, text in _OPERATIONS.items():
         operating = command(word, "operate", text)
         operating.add_argument("target", metavar="NODE/ACTUATOR")
@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_export(command("export", "look", "print what the store holds"))
     _add_qc(command("qc", "qc", "run the quality tests of a sensor over a recorded series", plant=True))
     _add_devices(command("devices", "devices", "what devices say on the broker, and a plant file for it"))
+    described = command("schema", "schema", "print the JSON Schema of the plant file, or of the settings")
+    described.add_argument("file", choices=("plant", "settings"))
     replaying = command("replay", "run", "run recorded messages through the loop", plant=True)
     replaying.add_argument("file", type=Path, metavar="FILE.jsonl")
     return parser

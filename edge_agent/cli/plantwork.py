@@ -20,8 +20,8 @@ from edge_agent.cli.surroundings import (
 )
 from edge_agent.container.outlet import connection_settings
 from edge_agent.container.plant import BrokerBus, open_simulation
-from edge_agent.container.stores import open_postgres
 from edge_agent.errors import UsageError
+from edge_agent.knowledge.kinds.registry import UTILITIES
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.store.sqlite import SqliteStore
 from edge_agent.mqtt.topics import Topics
@@ -76,28 +76,28 @@ def apply(arguments: argparse.Namespace) -> int:
 
 
 async def _apply(settings: Settings, plant: Plant, *, dry_run: bool) -> list[Change]:
-    postgres = open_postgres(settings.postgres, plant.site)
-    if postgres is None:
+    utility = settings.utility()
+    if utility is None:
         refuse_unwritable(settings.store.path)
         if dry_run and not settings.store.path.exists():
             return differences({}, catalogue(plant))  # to look does not begin a store
         refuse_to_begin(settings.store.path)
-    async with postgres or SqliteStore(settings.store.path) as store:
+    opened = SqliteStore(settings.store.path) if utility is None else utility.open(plant.site)
+    async with opened as store:
         return await store.apply(plant, dry_run=dry_run)
 
 
 def migrate(arguments: argparse.Namespace) -> int:
-    """Bring the PostgreSQL schema up to date and print what was done."""
-    from edge_agent.knowledge.utility import migrate as schema  # noqa: PLC0415 - its driver is loaded only where it is used
-
-    dsn = database_settings(arguments).postgres.dsn
-    if dsn is None:
-        raise UsageError("there is nothing to migrate: neither postgres.dsn nor postgres.dsn_file is set")
-    reached = asyncio.run(schema.migrate(dsn.get_secret_value()))
-    for version in reached:
+    """Bring the schema of the utility's store up to date and print what was done."""
+    utility = database_settings(arguments).utility()
+    if utility is None:
+        keys = [f"{kind.name}.{key}" for kind in UTILITIES for key in (kind.where, f"{kind.where}_file")]
+        raise UsageError(f"there is nothing to migrate: neither {' nor '.join(keys)} is set")
+    done = asyncio.run(utility.migrate())
+    for version in done.reached:
         say(f"the schema has version {version} now\n")
-    if not reached:
-        say(f"nothing to do: the schema has version {schema.NEWEST}\n")
+    if not done.reached:
+        say(f"nothing to do: the schema has version {done.version}\n")
     return 0
 
 

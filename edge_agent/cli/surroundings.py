@@ -50,11 +50,11 @@ def shell_settings(arguments: argparse.Namespace) -> Settings:
 
 
 def database_settings(arguments: argparse.Namespace) -> Settings:
-    """Load the settings with the dsn of PostgreSQL, which may lie in a file. Raises UsageError where it is hidden."""
+    """Load the settings with where the utility's store is, be it in a file. Raises UsageError where that is hidden."""
     environ = surroundings(arguments.config, os.environ).environ
     settings = load_settings(arguments.config, environ, reads=lambda path: not _is_forbidden(path))
-    hidden = settings.postgres.dsn_file
-    if settings.postgres.dsn is None and hidden is not None:
+    hidden = settings.utility_unread()
+    if hidden is not None:
         raise UsageError(f"{hidden} may not be read by this user: {as_owner(hidden)}")
     return settings
 

@@ -124,7 +124,7 @@ class _Assembly:
             ),
             recorder=recorder,
             drain=self._drain(),
-            upkeep=None if stores.postgres is None else stores.upkeep,
+            upkeep=None if stores.utility is None else stores.upkeep,
             operations=OperationWatch(stores.embedded, self.inbox.report),
             refused=broker.succession.refused,
             standing_alarms=partial(standing_alarms, self.address),
@@ -132,7 +132,7 @@ class _Assembly:
         )
 
     def _drain(self) -> Drain | None:
-        sink = self.stores.postgres
+        sink = self.stores.utility
         return None if sink is None else Drain(self.stores.embedded, sink, clock=self.clock, chance=random.random)
 
     def _policy_watch(self) -> PolicyWatch:

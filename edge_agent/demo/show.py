@@ -29,7 +29,7 @@ from edge_agent.mqtt.broker import open_broker
 from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import configure_logs, logs_off_the_loop
 from edge_agent.runtime.clock import ScaledClock, SystemClock
-from edge_agent.settings.sections import PostgresSection
+from edge_agent.settings.stores import emptied
 from edge_agent.simulate.hydraulics import native
 from edge_agent.simulate.live import run_live
 
@@ -111,7 +111,7 @@ def demo_settings(settings: Settings, broker: Address, folder: Path) -> Settings
         update={
             "mqtt": settings.mqtt.model_copy(update={**own, "tls": None, "gather_seconds": 0.0}),
             "store": settings.store.model_copy(update={"path": folder / "demo.db"}),
-            "postgres": PostgresSection(),  # a demo leaves no trace in the utility's store
+            **emptied(),  # a demo leaves no trace in the utility's store
             "http": http.model_copy(update={"port": http.port if _free(http.host, http.port) else 0}),
         }
     )

@@ -18,8 +18,8 @@ Outcomes: TypeAlias = "Mapping[str, int]"
 _READS, _WRITES = ("hit", "miss", "refused", "error"), ("done", "error")
 _MEANINGS = MappingProxyType(
     {
-        "policy_cache_reads": "Readings of thresholds and plans from Redis.",
-        "policy_cache_writes": "Writings of thresholds and plans to Redis.",
+        "policy_cache_reads": "Readings of thresholds and plans from the cache that gateways share.",
+        "policy_cache_writes": "Writings of thresholds and plans to it.",
     }
 )
 

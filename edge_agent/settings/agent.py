@@ -5,10 +5,11 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.errors import ConfigurationError, Problem
+from edge_agent.knowledge.kinds.registry import CACHES, UTILITIES
 from edge_agent.settings.environment import PREFIX, SEPARATOR, overlay
 from edge_agent.settings.findings import Finding, findings, unknown_key
 from edge_agent.settings.lines import with_lines
@@ -19,25 +20,25 @@ from edge_agent.settings.sections import (
     HttpSection,
     LogSection,
     MqttSection,
-    PostgresSection,
     QualitySection,
-    RedisSection,
     StoreSection,
 )
-from edge_agent.settings.together import dsn, together
-from edge_agent.settings.tomlfile import find, read_toml, table
+from edge_agent.settings.stores import SECTIONS, named, unread
+from edge_agent.settings.together import store_findings, together
+from edge_agent.settings.tomlfile import find, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from edge_agent.knowledge.kinds.spec import CacheKind, UtilityKind
     from edge_agent.settings.findings import KeyPath
 
 NAME = "agent.toml"
 
 
-class Settings(BaseSettings):
-    """Everything that can be set about an agent; constructed by hand it reads neither file nor environment."""
+class _Own(BaseSettings):
+    """Who the agent is, its broker, its own store."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -51,12 +52,35 @@ class Settings(BaseSettings):
     agent: AgentSection = AgentSection()
     mqtt: MqttSection = MqttSection()
     store: StoreSection = StoreSection()
-    postgres: PostgresSection = PostgresSection()
-    redis: RedisSection = RedisSection()
+
+
+if TYPE_CHECKING:
+    _Stores = _Own  # what is made of the kinds of stores, no type checker can see
+else:
+    _Stores = create_model(
+        "_Stores", __base__=_Own, **{name: (section, section()) for name, section in SECTIONS.items()}
+    )
+
+
+class Settings(_Stores):
+    """Everything that can be set about an agent; constructed by hand it reads neither file nor environment."""
+
     quality: QualitySection = QualitySection()
     http: HttpSection = HttpSection()
     log: LogSection = LogSection()
     control: ControlSection = ControlSection()
+
+    def utility(self) -> UtilityKind | None:
+        """Return the store of the utility; None where none is named."""
+        return named(self, UTILITIES)
+
+    def utility_unread(self) -> Path | None:
+        """Return the file that says where the store of the utility is, where that was not read."""
+        return unread(self, UTILITIES)
+
+    def cache(self) -> CacheKind | None:
+        """Return the cache that gateways share; None where none is named."""
+        return named(self, CACHES)
 
     @classmethod
     def settings_customise_sources(
@@ -101,9 +125,9 @@ def settings_from(
     origins, problems = overlay(values, environ, Settings)
     wrong = [
         *_unknown_sections(values),
-        *together(values, Settings),
+        *together(values),
         *resolve_secrets(values, reads),
-        *dsn(table(values.get("postgres"))),
+        *store_findings(values),
     ]
     known = {name: section for name, section in values.items() if name in Settings.model_fields}
     try:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.settings.findings import Finding
+from edge_agent.settings.stores import PLACES
 from edge_agent.settings.tomlfile import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 #: Settings that must not stand in the open, by section and name; `*_file` says where to read them from.
-SECRETS = (("mqtt", "password"), ("postgres", "dsn"), ("redis", "url"))
+SECRETS = (("mqtt", "password"), *PLACES)
 _CERTIFICATES = ("ca_file", "cert_file", "key_file")
 
 
@@ -38,7 +39,7 @@ def _read_secret(given: dict[str, Any], section: str, name: str, file: Path) -> 
     key = (section, f"{name}_file")
     try:
         secret = file.read_text("utf-8-sig").removesuffix("\n").removesuffix("\r")
-        if name != "password":  # a dsn or url has no blanks at its ends
+        if (section, name) in PLACES:  # where a store is has no blanks at its ends
             secret = secret.strip()
     except (OSError, ValueError) as error:
         yield _unreadable(key, file, error)

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from edge_agent.model.commands import Mode
-from edge_agent.model.dsn import ESCAPES, is_clear_redis_url
 from edge_agent.settings.hosts import PHRASE as HOST_PHRASE
 from edge_agent.settings.hosts import Host
 
@@ -142,50 +141,6 @@ class StoreSection(Section):
     )
     spool_max_days: float = Field(
         30.0, gt=0, le=36500, description="How long something may wait for PostgreSQL before it is given up."
-    )
-
-
-class PostgresSection(Section):
-    """The utility's own store, shared by gateways. Without a dsn the embedded store is all there is."""
-
-    dsn: SecretStr | None = Field(
-        None,
-        description="Where it is: `postgresql://user@host/database`, or `host=… dbname=…`; with a password in it "
-        "rather use `dsn_file`.",
-    )
-    dsn_file: FilePath | None = Field(
-        None, description="File to read the dsn from; a newline at its end is not part of it."
-    )
-    pool_min_size: int = Field(1, ge=0, le=100, description="Connections that are kept open.")
-    pool_max_size: int = Field(4, ge=1, le=100, description="Connections at most; above the least number.")
-    readings_keep_days: int | None = Field(
-        None,
-        ge=1,
-        le=36500,
-        description="Months of readings that ended longer ago are dropped, when every site in the database says so; "
-        "absent: none is.",
-    )
-
-
-def _redis_url(url: SecretStr) -> SecretStr:
-    if not is_clear_redis_url(url.get_secret_value()):
-        raise PydanticCustomError("string_pattern_mismatch", "no url of Redis")
-    return url
-
-
-class RedisSection(Section):
-    """A cache of thresholds and plans before PostgreSQL, shared by gateways. Without a url there is none."""
-
-    url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
-        None,
-        title=f"a URL: redis://host:port/0, with TLS rediss://host:port/0, or unix:///path; {ESCAPES}",
-        description="Where it is; with a password in it rather use `url_file`.",
-    )
-    url_file: FilePath | None = Field(
-        None, description="File to read the url from; a newline at its end is not part of it."
-    )
-    ttl_seconds: int = Field(
-        86400, ge=60, le=2_592_000, description="How long it holds what no gateway has confirmed with PostgreSQL."
     )
 
 

@@ -6,19 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from edge_agent.model.dsn import ESCAPES, is_clear_dsn
-from edge_agent.settings.findings import Finding
+from edge_agent.knowledge.kinds.registry import CACHES, STORES, UTILITIES
+from edge_agent.settings.findings import Finding, dotted
 from edge_agent.settings.secretfiles import SECRETS
 from edge_agent.settings.tomlfile import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydantic import BaseModel
+    from edge_agent.knowledge.kinds.spec import StoreKind
+    from edge_agent.settings.findings import KeyPath
+
+#: Of which one is enough, and what it is then called.
+_ONE_OF: tuple[tuple[tuple[type[StoreKind], ...], str], ...] = (
+    (UTILITIES, "one store of the utility"),
+    (CACHES, "one cache"),
+)
 
 
-def together(values: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding]:
-    """Find the settings that do not go together; `model` knows their defaults."""
+def together(values: dict[str, Any]) -> Iterator[Finding]:
+    """Find the settings that do not go together."""
     for section, name in SECRETS:
         if {name, f"{name}_file"} <= table(values.get(section)).keys():
             yield Finding((section, name), f"is given as well as {section}.{name}_file", "only one of the two")
@@ -29,22 +36,26 @@ def together(values: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding
     tls = table(mqtt.get("tls"))
     if "key_file" in tls and "cert_file" not in tls:
         yield Finding(("mqtt", "tls", "key_file"), "is given without mqtt.tls.cert_file", "a certificate with it")
-    yield from _pool(table(values.get("postgres")), model)
 
 
-def dsn(postgres: dict[str, Any]) -> Iterator[Finding]:
-    """Return what is wrong with a dsn, without loading the driver. It may hold a password: it is not quoted."""
-    given = postgres.get("dsn")
-    if isinstance(given, SecretStr):  # from the environment
-        given = given.get_secret_value()
-    if isinstance(given, str) and not is_clear_dsn(given):
-        expected = f"postgresql://user@host/database, or host=… dbname=…; {ESCAPES}"
-        yield Finding(("postgres", "dsn"), "is not a dsn, or could be read in two ways", expected)
+def store_findings(values: dict[str, Any]) -> Iterator[Finding]:
+    """Find what does not fit in the sections of stores, as they are written, and two stores where one can be."""
+    for kind in STORES:
+        given = {name: _plain(value) for name, value in table(values.get(kind.name)).items()}
+        for conflict in kind.conflicts(given):
+            yield Finding((kind.name, *conflict.path), conflict.wrong, conflict.expected)
+    for kinds, one in _ONE_OF:
+        places = list(_given(values, kinds))
+        yield from (Finding(other, f"is given as well as {dotted(places[0])}", one) for other in places[1:])
 
 
-def _pool(postgres: dict[str, Any], model: type[BaseModel]) -> Iterator[Finding]:
-    """Compare the sizes of the pool: with one to spare, a lost server is found again at once."""
-    fields = type(model.model_fields["postgres"].default).model_fields
-    least, most = (postgres.get(name, fields[name].default) for name in ("pool_min_size", "pool_max_size"))
-    if isinstance(least, int) and isinstance(most, int) and least >= most:
-        yield Finding(("postgres", "pool_max_size"), f"{most} is not above pool_min_size", f"more than {least}")
+def _given(values: dict[str, Any], kinds: tuple[type[StoreKind], ...]) -> Iterator[KeyPath]:
+    """Yield the keys that say where stores are."""
+    for kind in kinds:
+        said = table(values.get(kind.name))
+        yield from [(kind.name, key) for key in (kind.where, f"{kind.where}_file") if key in said][:1]
+
+
+def _plain(value: object) -> object:
+    """Return a secret as text: one from the environment is none yet that a file would hold."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -25,14 +25,15 @@ class Part(NamedTuple):
 
 
 class Tree:
-    """The program with a part, in a folder of its own."""
+    """The program with a part, or several, in a folder of its own."""
 
-    def __init__(self, folder: Path, part: Part) -> None:
+    def __init__(self, folder: Path, *parts: Part) -> None:
         self.folder = folder
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=ignored)
-        (folder / PACKAGE / part.module).write_text(part.text, "utf-8")
-        self._register(part)
+        for part in parts:
+            (folder / PACKAGE / part.module).write_text(part.text, "utf-8")
+            self._register(part)
 
     def _register(self, part: Part) -> None:
         """Add the part to its tuple, and the import that this takes."""

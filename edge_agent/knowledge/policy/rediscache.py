@@ -43,6 +43,7 @@ class RedisCache:
         self._failures = 0
         self._rests_until = 0.0
         self.trouble: str | None = "not asked yet"  # why it did not work last; None once it did
+        self.note: str | None = None  # where it works there is nothing to say
 
     async def __aenter__(self) -> Self:
         return self

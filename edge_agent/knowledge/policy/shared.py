@@ -37,7 +37,7 @@ class SharedCopy:
         except UnsoundError as error:
             outcome = "refused"
             level = "DEBUG" if self._unsound else "WARNING"
-            logger.bind(reason=str(error)).log(level, "What Redis holds of thresholds and plans is not believed")
+            logger.bind(reason=str(error)).log(level, "What a cache holds of thresholds and plans is not believed")
         except StoreUnavailableError:
             pass  # the cache has said so
         self._unsound = outcome == "refused" or (self._unsound and outcome == "error")
@@ -50,7 +50,7 @@ class SharedCopy:
             await self._cache.write(await asyncio.to_thread(sealed, self._site, issue))
         except StoreError as error:
             self.writes["error"] += 1
-            logger.bind(error=str(error)).debug("Thresholds and plans could not be shared through Redis")
+            logger.bind(error=str(error)).debug("Thresholds and plans could not be shared")
         else:
             self.writes["done"] += 1
 

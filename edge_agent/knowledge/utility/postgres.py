@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from edge_agent.errors import StoreError, StoreForbiddenError, StoreUnavailableError
 from edge_agent.knowledge.policy.differences import catalogue, differences
 from edge_agent.knowledge.policy.digest import digest
@@ -122,7 +124,10 @@ class PostgresStore:
             await connection.execute(_SQL["keep_readings"], (self._site, self._keep_days))
             dropped = await _all(connection, "drop_readings", ())
         self._days.clear()
-        return sum(number for (number,) in dropped)
+        months = sum(int(number) for (number,) in dropped)
+        if months:
+            logger.bind(months=months).info("Old readings were dropped from PostgreSQL")
+        return months
 
     async def policy(self) -> Policy:
         """Read the thresholds and plans in force, each sorted by name. Raises StoreError."""

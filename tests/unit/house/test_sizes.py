@@ -19,6 +19,7 @@ SMALL_MODULES = {
     "edge_agent/analyze/heard.py",  # what goes into a phase, and what comes out
     "edge_agent/analyze/measures/value.py",  # one module a measure
     "edge_agent/cli/eventloop.py",
+    "edge_agent/cli/schema.py",
     "edge_agent/container/plantwatch.py",
     "edge_agent/dialects/commanding.py",  # the one way out
     "edge_agent/dialects/registry.py",
@@ -26,6 +27,7 @@ SMALL_MODULES = {
     "edge_agent/execute/identity.py",  # a UUIDv7 as a pure function
     "edge_agent/execute/lockout.py",
     "edge_agent/execute/runtally.py",
+    "edge_agent/knowledge/kinds/registry.py",
     "edge_agent/model/continuity.py",
     "edge_agent/monitor/life.py",
     "edge_agent/monitor/samples.py",
