@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.analyze.analysis import Analyzer
+from edge_agent.execute.candidates import candidate
 from edge_agent.execute.execution import Executor
+from edge_agent.execute.teams import Team
 from edge_agent.execute.view import actuator_views, actuator_words, node_view
 from edge_agent.model.continuity import continued
 from edge_agent.model.remembered import Snapshot
@@ -14,6 +16,7 @@ from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view, sensor_views
 from edge_agent.plan.effect import Comparison, Effects
 from edge_agent.plan.planning import Planner
+from edge_agent.plan.rota import Member
 from edge_agent.plan.scene import Gauge
 from edge_agent.plan.standing import Station
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from edge_agent.execute.facts import Executed
     from edge_agent.model.commands import Mode
-    from edge_agent.model.plant import Plan, Plant, Policy
+    from edge_agent.model.plant import Plan, Plant, Policy, Provision
     from edge_agent.model.remembered import Remembered, SensorView
     from edge_agent.model.time import Moment
     from edge_agent.plan.situation import Planned
@@ -52,12 +55,14 @@ class Knowledge:
         self.analyzer.recall(readings, remembered.delays, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now, policy.provisions)
         self.effects = Effects()
+        self._provisions: tuple[Provision, ...] | None = None  # as execution knows them
         self._planned: Planned | None = None  # the last
         self._told: tuple[object, ...] = ()  # conditions of plans and of the policy
         self.executor = Executor(plant, agent, mode, remembered, now)
         for control in self.executor.roster.plant.values():
             if control.desired is not None:
                 self.planner.stand(control.desired)
+        self.planner.take_over(remembered.groups, now)
 
     def __repr__(self) -> str:
         return f"<Knowledge of {self.plant.site}: {self.executor}, {self.planner}>"
@@ -84,6 +89,16 @@ class Knowledge:
     def equipment(self, actuator: str) -> dict[str, bool]:
         """Return how an actuator is, by words, as far as that is known; what it does only as it has reported itself."""
         return actuator_words(self.executor, actuator, tripped=actuator in self.planner.tripped)
+
+    def heed_groups(self) -> None:
+        """Let execution know of changed groups."""
+        if self.planner.provisions is not self._provisions:
+            self._provisions = self.planner.provisions
+            self.executor.heed(Team(*team) for team in self.planner.teams())
+
+    def members(self, now: Moment) -> Callable[[str], Member]:
+        """Return what tells how an actuator is, as the member of a group."""
+        return lambda actuator: Member(*candidate(self.executor, actuator, now.seconds))
 
     def online(self, node: str) -> bool | None:
         """Return whether a node is online; None where it has not said so."""
@@ -126,7 +141,13 @@ class Knowledge:
         """Whether the conditions of plans and of the policy may be others than before."""
         if planned is not self._planned or self.effects.idle is not self._told[2] or self.refusal != self._told[3]:
             self._planned, before = planned, self._told
-            self._told = dict(planned.blind), dict(planned.tripped), self.effects.idle, self.refusal
+            self._told = (
+                dict(planned.blind),
+                dict(planned.tripped),
+                self.effects.idle,
+                self.refusal,
+                dict(planned.failed),
+            )
             return self._told != before
         return False
 

@@ -125,9 +125,11 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         knowledge.gauge,
         knowledge.equipment,
         knowledge.online,
+        knowledge.members(turn.now),
     )
     planned = knowledge.planner.decide(situation, turn.now)
-    turn.plans = list(planned.memories)
+    knowledge.heed_groups()
+    turn.plans, turn.groups = list(planned.memories), list(planned.groups)
     turn.decisions = [lost.decision(turn.now) for lost in planned.overruled]
     return planned
 
@@ -157,6 +159,7 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
     executed = executor.act(facts, turn.now)
     if observed.states:
         knowledge.planner.look_again(turn.now)
+    knowledge.planner.stir(executed.looked, knowledge.members(turn.now))
     for place in executed.foreign:
         knowledge.monitor.bury_foreign(observed, observed.acknowledgements[place], turn.now)
     return executed

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.execute.control import Control
     from edge_agent.execute.facts import Acknowledged, ReportedState
     from edge_agent.execute.former import Lost
+    from edge_agent.execute.teams import Team
     from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.commands import Mode, Request
     from edge_agent.model.plant import Plant, Priority
@@ -74,6 +75,10 @@ class Executor:
         """Whether plans command, advise, or have no say."""
         return self.authority.mode
 
+    def heed(self, teams: Iterable[Team]) -> None:
+        """Go on with other groups: how many of each may run, and how far apart they start."""
+        self._reconciliation.gate.teams.survey(teams)
+
     # A changed plant --------------------------------------------------------------------------------------------
 
     def renew(self, plant: Plant, now: Moment) -> Executed:
@@ -112,7 +117,7 @@ class Executor:
 
     def _note_status(self, node: str, now: Moment, *, online: bool) -> None:
         """Note whether a node is there. What it reports when it comes back is no hand's doing."""
-        before = self.reach.note(node, online=online)
+        before = self.reach.note(node, now.seconds, online=online)
         if online is before:
             return
         for control in self.roster.of(node):
@@ -164,15 +169,18 @@ class Executor:
             self._attention.stir(*self._reconciliation.blind)
         for node in self.reach.trying:  # what becomes of the one command is what the others wait for
             self._attention.stir(*self.roster.of(node))
+        self._attention.stir(*self._reconciliation.gate.waiting(self._attention.stirred))
         looked = self._attention.take(now.seconds)
         if not looked and not self._watch.has_news:
             return
         commanded = [control for control in looked if self._commands(control)]
         held_until = self._reconciliation.run(commanded, unsure, executed, now)
-        executed.conditions, executed.looked = self._watch.look(looked, self.roster, now), len(looked)
+        executed.conditions = self._watch.look(looked, self.roster, now)
+        executed.looked = [control.actuator.name for control in looked]
         for control in looked:
-            if control.changed:
+            if control.changed or now.seconds >= control.runs.due_seconds:
                 executed.memories.append(recall.memory(control, now))
+                control.runs.tell(now.seconds)
                 control.changed = False
             self._attention.looked(control, held_until.get(control, NEVER), now)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.execute.equipment import turns_on
 from edge_agent.execute.stagger import Stagger, return_wait_seconds
+from edge_agent.execute.teams import TEAM, Teams
 from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import Check
 
@@ -26,6 +27,7 @@ class Gate:
     def __init__(self, authority: Authority, reach: Reach, roster: Roster) -> None:
         self._authority, self._reach, self._roster = authority, reach, roster
         self._stagger = Stagger()
+        self.teams = Teams(roster, reach)
         self._queueing: dict[Control, None] = {}  # pumps that nothing but the starts of others holds back
 
     def __repr__(self) -> str:
@@ -49,7 +51,14 @@ class Gate:
             return [*checks, Check("trip", passed=True, detail="minimum times do not hold it back")]
         on = turns_on(request.action, request.value)
         checks += control.equipment.protections(on=on, seconds=now.seconds)
+        if begins(control, request):
+            checks += self.teams.checks(control, now.seconds)
         return [*checks, self._stagger_check(control, request, now)] if starts(control, request) else checks
+
+    def waiting(self, stirred: Iterable[Control]) -> list[Control]:
+        """Return the controls whose start their group holds back, for one of those that something happened to."""
+        partners = (partner for control in stirred for partner in self.teams.partners(control))
+        return [partner for partner in dict.fromkeys(partners) if partner.held_back.by & {TEAM, "stagger"}]
 
     def _stagger_check(self, control: Control, request: Request, now: Moment) -> Check:
         """Check that a pump starts after others that would start in the same instant, and after a return of power."""
@@ -92,6 +101,8 @@ class Gate:
         times = [*control.equipment.free_times(on=turns_on(request.action, request.value))]
         if starts(control, request):
             times.append(now.seconds + self._wait_seconds(control, now))
+        if begins(control, request):
+            times += self.teams.free_seconds(control)
         return min((at for at in times if at > now.seconds), default=NEVER)
 
     def _waits_its_turn(self, control: Control, request: Request, now: Moment) -> bool:
@@ -106,11 +117,11 @@ class Gate:
             self._stagger.started(control.actuator.name, now.seconds)
 
 
+def begins(control: Control, request: Request) -> bool:
+    """Whether a command for a request makes equipment run, or open, that is not known to do so."""
+    return not control.safe and turns_on(request.action, request.value) and control.equipment.running is not True
+
+
 def starts(control: Control, request: Request) -> bool:
     """Whether a command for a request makes a pump start that is not known to run."""
-    return (
-        control.actuator.kind == "pump"
-        and not control.safe
-        and turns_on(request.action, request.value)
-        and control.equipment.running is not True
-    )
+    return control.actuator.kind == "pump" and begins(control, request)

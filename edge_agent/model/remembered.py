@@ -45,6 +45,15 @@ class PlanMemory:
 
 
 @dataclass(slots=True)
+class GroupMemory:
+    """What must survive a restart about a group: which member led last, and which have failed, and why."""
+
+    group: str
+    leading: str = ""
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class DelayMemory:
     """Since when the delay of an alarm (`node/sensor:threshold`) runs; None: it does not.
 
@@ -101,6 +110,7 @@ class Remembered:
     sequences: list[SequenceMemory] = field(default_factory=list)
     delays: list[DelayMemory] = field(default_factory=list)
     clocks: list[ClockMemory] = field(default_factory=list)
+    groups: list[GroupMemory] = field(default_factory=list)
 
     def same_clock(self, now: Moment) -> bool:
         """Whether wall times of the former run tell how long ago something was: the clock is sure, or nobody set it."""

@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.commands import Request
 from edge_agent.model.evidence import grace_seconds
-from edge_agent.plan.claims import Claim, losers, request_of, strength
+from edge_agent.plan.claims import claim_of, claim_through, losers, request_of, strength
+from edge_agent.plan.compounds import Compounds
 from edge_agent.plan.planstate import Ground
+from edge_agent.plan.settling import Around, Settling
 from edge_agent.plan.standing import Standing, asks_anything, fresh_since, judge
+from edge_agent.plan.targets import OFF, RUN, is_compound, is_group, is_sequence, rests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from edge_agent.model.plant import Plan, Plant, Step
-    from edge_agent.plan.claims import Overruled
+    from edge_agent.model.plant import Plan, Plant, Provision, Step
+    from edge_agent.model.time import Moment
+    from edge_agent.plan.claims import Claim, Overruled, Through
     from edge_agent.plan.planstate import PlanState
     from edge_agent.plan.situation import Situation
+    from edge_agent.plan.standing import Station
 
 #: That a plan lost against another is recorded again after so long, however often it begins.
 OVERRULED_SECONDS = 60.0
@@ -31,6 +36,9 @@ class Arbiter:
 
     def __init__(self, plant: Plant) -> None:
         self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
+        self._plant = plant
+        self.compounds = Compounds()
+        self._settling = Settling(self, self.compounds)
         self._standing: dict[str, Standing] = {}
         self._endable: frozenset[str] = frozenset()
         self._states: Mapping[str, PlanState] = {}
@@ -49,6 +57,11 @@ class Arbiter:
     def __len__(self) -> int:
         return len(self._standing)
 
+    @property
+    def stands(self) -> dict[str, Standing]:
+        """What stands, by target."""
+        return self._standing
+
     def stand(self, request: Request) -> None:
         """Resume a request of a former run."""
         safe = request.action == self._fail_safe.get(request.actuator)
@@ -57,14 +70,18 @@ class Arbiter:
 
     def renew(self, plant: Plant) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
-        self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
-        self._standing = {name: one for name, one in self._standing.items() if name in self._fail_safe}
+        self._fail_safe, self._plant = {each.name: each.fail_safe for each in plant.actuators}, plant
+        kept = {name: one for name, one in self._standing.items() if name in self._fail_safe or is_compound(name)}
+        self._standing = kept
         for name, standing in self._standing.items():
-            standing.safe = standing.request.action == self._fail_safe[name]
+            if name in self._fail_safe:
+                standing.safe = standing.request.action == self._fail_safe[name]
         self.blind = {name: why for name, why in self.blind.items() if name in self._fail_safe}
 
-    def survey(self, states: Mapping[str, PlanState]) -> None:
-        """Go on with other plans; note the actuators of which some plan ends what runs."""
+    def survey(self, states: Mapping[str, PlanState], provisions: Iterable[Provision] = ()) -> None:
+        """Go on with other plans and provisions; note the actuators of which some plan ends what runs."""
+        self.compounds.survey(provisions)
+        self._standing = {name: one for name, one in self._standing.items() if self._is_there(name)}
         self._states, self._claimants, self._of_node, self._all = states, {}, {}, True
         self._unsettled, self._patience = set(), {}
         endable = set()
@@ -78,14 +95,23 @@ class Arbiter:
         self._endable = frozenset(endable)
         for actuator in dict.fromkeys((*self._claimants, *self._standing)):
             self._of_node.setdefault(actuator.partition("/")[0], []).append(actuator)
-        self.tripped = {name: plan for name, plan in self.tripped.items() if name in self._claimants}
+        claimed = {part for name in self._claimants for part in self.compounds.actuators(name)}
+        self.tripped = {name: plan for name, plan in self.tripped.items() if name in claimed}
         self._told.clear()
+        self.take_over()
+
+    def take_over(self) -> None:
+        """Let what stands in the name of plans that ask for groups and sequences stand through these."""
+        self._settling.take_over(self._states)
+
+    def _is_there(self, target: str) -> bool:
+        return not is_compound(target) or target in self.compounds
 
     def standing(self, states: Mapping[str, PlanState]) -> Iterator[tuple[Standing, Plan]]:
         """Yield what stands for actuators, other than the fail-safe action, each with its plan."""
         for standing in self._standing.values():
             state = states.get(standing.request.plan or "")
-            if not standing.safe and state is not None:
+            if not standing.safe and state is not None and not is_compound(standing.request.actuator):
                 yield standing, state.plan
 
     @property
@@ -93,38 +119,67 @@ class Arbiter:
         """Whether an actuator has to be looked at whatever has changed."""
         return self._all or bool(self._unsettled)
 
+    def due(self, seconds: float) -> bool:
+        """Whether a group or a sequence has to be looked at."""
+        return self.compounds.next_seconds() <= seconds
+
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
         standing = self._standing.get(actuator)
         return standing is not None and not standing.sure
 
     def arbitrate(
-        self, looked_at: Iterable[PlanState], nodes: Iterable[str], facts: Situation, begun: set[str], seconds: float
+        self, looked_at: Iterable[PlanState], nodes: Iterable[str], facts: Situation, begun: set[str], now: Moment
     ) -> tuple[list[Request], list[Overruled]]:
         """Pick the strongest claim on each actuator of which something may be new; return new requests, and lost ones.
 
-        That are those of the plans that were `looked_at`, and of the nodes that were heard.
+        That are those of the plans that were `looked_at`, and of the nodes that were heard. Groups and sequences come
+        first: what they ask of their actuators is a claim like any other.
         """
         requests: list[Request] = []
         overruled: list[Overruled] = []
-        for actuator in self._concerned(looked_at, nodes):
-            self._unsettled.discard(actuator)
-            self._patience.pop(actuator, None)
-            rivals = self._claims(actuator, facts, seconds)
+        concerned = self._concerned(looked_at, nodes)
+        if self.compounds:
+            concerned = self._settling.settle(concerned, Around(facts, now, self._plant.actuator))
+        for actuator in concerned:
+            self.look_at(actuator)
+            rivals = self.claims(actuator, facts, now.seconds)
             self._note_trip(actuator, rivals)
-            request = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, seconds)
+            self.compounds.note_rivals(actuator, rivals[0] if rivals else None)
+            request = self.decide(actuator, rivals, facts, now.seconds)
             if request is not None:
                 requests.append(request)
-            standing = self._standing.get(actuator)
-            if standing is not None and (standing.remembered or not standing.sure):
-                self._unsettled.add(actuator)
+            self.look_back(actuator)
             lost = losers(rivals, begun, facts.active)
-            overruled.extend(one for one in lost if self._is_news(one, seconds))
+            overruled.extend(one for one in lost if self._is_news(one, now.seconds))
         return requests, overruled
+
+    def look_at(self, target: str) -> None:
+        """Begin to look at a target: nothing is waited for."""
+        self._unsettled.discard(target)
+        self._patience.pop(target, None)
+
+    def look_back(self, target: str) -> None:
+        """Note whether evidence, or a report, is waited for."""
+        standing = self._standing.get(target)
+        if standing is not None and (standing.remembered or not standing.sure):
+            self._unsettled.add(target)
+
+    def decide(self, target: str, rivals: list[Claim], facts: Situation, seconds: float) -> Request | None:
+        """Put the strongest claim in force, or judge what stands; return what is requested anew."""
+        if rivals:
+            return self._win(target, rivals[0], facts)
+        through = self.compounds.through.get(target)
+        standing = self._standing.get(target)
+        if through is not None and through.step is None:  # a sequence leaves it as it is
+            if standing is not None and not standing.safe:
+                standing.sure = False
+            return None
+        return self.go_on(target, facts, seconds)
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which an actuator waits for evidence no longer; infinite where none does."""
-        return min(self._patience.values(), default=float("inf"))
+        return min(self._patience.values(), default=self.compounds.next_seconds())
 
     def _concerned(self, looked_at: Iterable[PlanState], nodes: Iterable[str]) -> Iterable[str]:
         """Return the actuators to look at, always in the same order."""
@@ -137,8 +192,8 @@ class Arbiter:
         return dict.fromkeys((*found, *sorted(self._unsettled)))
 
     def _note_trip(self, actuator: str, rivals: list[Claim]) -> None:
-        if rivals and rivals[0].safe and rivals[0].state.plan.trip:
-            self.tripped[actuator] = rivals[0].state.plan.id
+        if rivals and rivals[0].trips:
+            self.tripped[actuator] = rivals[0].plan
         else:
             self.tripped.pop(actuator, None)
 
@@ -154,9 +209,10 @@ class Arbiter:
         """Put a claim in force; return it where it is another than stood."""
         request = request_of(claim, facts.active)
         before = self._standing.get(actuator)
-        self._standing[actuator] = Standing(request, claim.safe)
+        through = "" if claim.through is None else claim.through.root
+        self._standing[actuator] = Standing(request, claim.safe, through=through)
         if not claim.safe:
-            self.blind.pop(actuator, None)
+            self._see(actuator)
         if before is None or before.remembered:
             return request
         last = before.request
@@ -168,38 +224,59 @@ class Arbiter:
         )
         return None if same else request
 
-    def _go_on(self, actuator: str, facts: Situation, seconds: float) -> Request | None:
+    def go_on(self, actuator: str, facts: Situation, seconds: float) -> Request | None:
         """Judge what stands though no plan claims it now; return the fail-safe request where it ends."""
         standing = self._standing.get(actuator)
         if standing is None:
             return None
         state = self._states.get(standing.request.plan or "")
         self._see_again(actuator, state, standing)
-        standing.has_end = actuator in self._endable
-        verdict = judge(standing, state, facts.station(standing), facts.sight, seconds)
+        standing.has_end = (standing.through or actuator) in self._endable
+        station = self._station(standing, facts)
+        verdict = judge(standing, state, station, facts.sight, seconds)
         standing.sure = verdict.sure
         if not verdict.sure and state is not None:
-            grace = facts.station(standing).after_seconds + grace_seconds(state.looks)
+            grace = station.after_seconds + grace_seconds(state.looks)
             self._patience |= {actuator: grace} if grace > seconds else {}
         if verdict.ended is None:
             if verdict.sure:
                 standing.remembered = False
             if standing.resting and state is not None and state.ground is Ground.BLIND:
-                self.blind[actuator] = f"no evidence: {state.reason}"  # timed running is over
+                self._lose_sight(actuator, f"no evidence: {state.reason}")  # timed running is over
             return None
         if verdict.blind:
-            self.blind[actuator] = verdict.ended
-        request = Request(actuator, self._fail_safe[actuator], None, standing.request.plan, 0, verdict.ended)
+            self._lose_sight(actuator, verdict.ended)
+        request = Request(actuator, *self._rest(actuator), standing.request.plan, 0, verdict.ended)
         resting = state is not None and state.ground is Ground.RESTING
-        self._standing[actuator] = Standing(request, safe=True, resting=resting)
+        self._standing[actuator] = Standing(request, safe=True, resting=resting, ended=True, through=standing.through)
         return request
+
+    def _rest(self, target: str) -> tuple[str, float | None]:
+        """Return what makes a target rest."""
+        if is_compound(target):
+            return (RUN, 0.0) if is_group(target) else (OFF, None)
+        return self._fail_safe[target], None
+
+    def _station(self, standing: Standing, facts: Situation) -> Station:
+        if is_compound(standing.request.actuator):
+            return self.compounds.station(standing.request, facts.station, self._plant.actuator)
+        return facts.station(standing)
+
+    def _lose_sight(self, target: str, why: str) -> None:
+        """Note that evidence is missing; the members of a group each lose theirs."""
+        for name in self.compounds.parts(target):
+            self.blind[name] = why
+
+    def _see(self, target: str) -> None:
+        for name in self.compounds.parts(target):
+            self.blind.pop(name, None)
 
     def _see_again(self, actuator: str, state: PlanState | None, standing: Standing) -> None:
         """Forget that evidence was missing, where it is there again or nobody needs it any more."""
-        if actuator in self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
-            del self.blind[actuator]
+        if self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
+            self._see(actuator)
 
-    def _claims(self, actuator: str, facts: Situation, seconds: float) -> list[Claim]:
+    def claims(self, actuator: str, facts: Situation, seconds: float) -> list[Claim]:
         """Collect what plans ask for of an actuator now, the strongest first."""
         claims = []
         for state in self._claimants.get(actuator, ()):
@@ -207,12 +284,29 @@ class Arbiter:
             for step in state.steps if any(asked) else ():
                 safe = self._is_safe(step)
                 if step.actuator == actuator and step in asked[0 if safe else 1]:
-                    claims.append(Claim(state, step, safe))
+                    claims.append(claim_of(state, step, safe=safe))
+        through = self.compounds.through.get(actuator)
+        if through is not None and through.step is not None:
+            safe = self._is_safe(through.step)
+            if safe or self._may_pass(through, through.step, facts, seconds):
+                claims.append(claim_through(through, through.step, safe=safe))
         claims.sort(key=strength)
         return claims
 
+    def _may_pass(self, through: Through, step: Step, facts: Situation, seconds: float) -> bool:
+        """Whether there is evidence, newer than its node's return, for what a group or a sequence asks of it."""
+        state = self._states.get(through.request.plan or "")
+        if state is None or (
+            is_sequence(through.request.actuator) and through.request.action == OFF and not state.may_act
+        ):
+            return False
+        if not _fresh(state, step, facts, seconds):
+            self._unsettled.add(step.actuator)
+            return False
+        return not facts.revising or self._stands(state, step)
+
     def _is_safe(self, step: Step) -> bool:
-        return step.action == self._fail_safe.get(step.actuator)
+        return rests(step) if is_compound(step.actuator) else step.action == self._fail_safe.get(step.actuator)
 
     @staticmethod
     def _safe_steps(state: PlanState) -> tuple[Step, ...]:
@@ -225,7 +319,7 @@ class Arbiter:
             steps = list(state.timed)
         elif state.applies and state.may_act:
             steps = [step for step in state.asked.steps if step.actuator == actuator and not self._is_safe(step)]
-            if not all(_fresh(state, step, facts, seconds) for step in steps):
+            if not is_compound(actuator) and not all(_fresh(state, step, facts, seconds) for step in steps):
                 self._unsettled.add(actuator)
                 return []
         else:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from edge_agent.model.commands import Request
 from edge_agent.model.plant import Step
+from edge_agent.model.remembered import GroupMemory
+from edge_agent.plan.claims import Through
 from edge_agent.plan.conditions.circumstances import Circumstances
 from edge_agent.plan.conditions.meaning import alarms, compiled, named
 from edge_agent.plan.kinds.spec import switch
@@ -13,30 +16,19 @@ from edge_agent.plan.provisions.groups import Group
 from edge_agent.plan.provisions.registry import provisions_of
 from edge_agent.plan.provisions.sequences import StepSequence
 from edge_agent.plan.rota import Rota
-from edge_agent.plan.targets import OFF, ON, is_group, is_sequence
+from edge_agent.plan.standing import Standing, Station
+from edge_agent.plan.targets import ON, is_group, is_sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
-    from edge_agent.model.commands import Request
     from edge_agent.model.plant import Provision
-    from edge_agent.model.remembered import GroupMemory
+    from edge_agent.plan.claims import Claim
     from edge_agent.plan.provisions.sequences import Leg
     from edge_agent.plan.rota import Member
     from edge_agent.plan.scene import Find, Scene
 
 _NEVER = float("inf")
-
-
-class Through(NamedTuple):
-    """What is asked of an actuator through a group or a sequence: a step, and the request that this comes from.
-
-    Without a step it is left as it is. `root` is what the plan of the request uses: the group, of a sequence in one.
-    """
-
-    root: str
-    request: Request
-    step: Step | None = None
 
 
 class Surroundings(Protocol):
@@ -68,11 +60,15 @@ class Compounds:
         self._using: dict[str, list[str]] = {}  # by actuator or sequence: what it is in, the inner first
         self._since: dict[str, dict[str, float]] = {}  # by sequence: since when what has to last lasts
         self._named: dict[str, list[str]] = {}  # by sensor, node or alarm: the sequences whose proofs are of it
+        self.failures: dict[str, str] = {}  # why an actuator is not used, or a sequence is not on, by actuator
         self._seen: dict[str, Member] = {}
         self._stirred: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self.rotas or self.passages)
+
+    def __contains__(self, target: str) -> bool:
+        return target in self.rotas or target in self.passages
 
     def __repr__(self) -> str:
         return f"<Compounds: {len(self.rotas)} groups, {len(self.passages)} sequences>"
@@ -115,13 +111,32 @@ class Compounds:
         else:
             yield target
 
+    def parts(self, target: str) -> Iterator[str]:
+        """Yield the actuators that share what becomes of a target: those of a sequence; of a group none."""
+        if not is_group(target):
+            yield from self.actuators(target)
+
     def ordered(self, targets: Iterable[str]) -> list[str]:
         """Return the groups and sequences that are concerned where some targets are, groups first."""
         found = set(targets) & (self.rotas.keys() | self.passages.keys())
         for target in targets:
             found.update(self.of(target))
-        found.update(inner for group in found if is_group(group) for inner in self.rotas[group].group.members)
+        for group in filter(is_group, list(found)):
+            found.update(self.rotas[group].group.members)
         return [name for name in (*self.rotas, *self.passages) if name in found]
+
+    def teams(self) -> Iterator[tuple[str, tuple[tuple[str, ...], ...], int, float]]:
+        """Yield each group with its members, those that run when they do, how many may at once, and its stagger."""
+        for name, rota in self.rotas.items():
+            group = rota.group
+            members = tuple(self._runs_with(member) for member in group.members)
+            yield name.partition(" ")[2], members, group.at_most or len(members), group.stagger_seconds
+
+    def _runs_with(self, member: str) -> tuple[str, ...]:
+        if not is_sequence(member):
+            return (member,)
+        legs = {leg.actuator: leg for leg in self.passages[member].sequence.on}
+        return tuple(name for name, leg in legs.items() if leg.action in {"start", "open"} or leg.value)
 
     # What wakes them ---------------------------------------------------------------------------------------------
 
@@ -148,32 +163,38 @@ class Compounds:
         """Return the monotonic time at which one has to be looked at though nothing happens."""
         if self._stirred:
             return -_NEVER
-        return min((each.due_seconds for each in (*self.rotas.values(), *self.passages.values())), default=_NEVER)
+        times = [rota.due_seconds for rota in self.rotas.values()]
+        return min([*times, *(passage.due_seconds for passage in self.passages.values())], default=_NEVER)
 
     def take(self, seconds: float) -> list[str]:
         """Return those that have to be looked at."""
-        due = [name for name, each in {**self.rotas, **self.passages}.items() if each.due_seconds <= seconds]
+        due = [name for name, rota in self.rotas.items() if rota.due_seconds <= seconds]
+        due += [name for name, passage in self.passages.items() if passage.due_seconds <= seconds]
         stirred, self._stirred = self._stirred, set()
         return self.ordered([*due, *sorted(stirred)])
 
     # What they ask -----------------------------------------------------------------------------------------------
 
-    def ask_group(self, group: str, request: Request | None, members: Iterable[Member], find: Find, seconds: float) -> None:
-        """Ask so many of its members to run as stand for a group; None: of nobody anything."""
-        rota = self.rotas[group]
-        for member in rota.group.members:
-            self.through.pop(member, None)
-        if request is None:
-            rota.due_seconds = _NEVER
-            return
-        members = list(members)
-        rota.pick(int(request.value or 0), members, seconds)
+    def ask_group(self, group: str, request: Request, members: Iterable[Member], around: Surroundings) -> None:
+        """Ask so many of its members to run as stand for a group."""
+        rota, members = self.rotas[group], list(members)
+        rota.pick(int(request.value or 0), members, around.seconds)
         for member in members:
+            self.through.pop(member.name, None)
             if not member.by_hand:
                 on = member.name in rota.on
-                why = rota.on[member.name] if on else rota.why_off(member, seconds)
+                why = rota.on[member.name] if on else rota.why_off(member, around.seconds)
                 asked = request._replace(reason=f"{why}; {request.reason}")
-                self.through[member.name] = Through(group, asked, switch(find, member.name, on=on))
+                self.through[member.name] = Through(group, asked, switch(around.scene.find, member.name, on=on))
+
+    def let_go(self, group: str, *, over: bool) -> None:
+        """Ask nothing of its members: nothing stands for a group, evidence is waited for, or it is `over`."""
+        rota = self.rotas[group]
+        rota.due_seconds = _NEVER
+        if over:
+            rota.on = {}
+        for member in rota.group.members:
+            self.through.pop(member, None)
 
     def wait(self, target: str, request: Request) -> None:
         """Leave the actuators of a sequence as they are: evidence is waited for."""
@@ -211,6 +232,41 @@ class Compounds:
 
     # What is known of them ---------------------------------------------------------------------------------------
 
+    def note_rivals(self, actuator: str, winner: Claim | None) -> None:
+        """Note whether something else wins an actuator of a sequence: that takes its way back."""
+        name = next((each for each in self.of(actuator) if is_sequence(each)), None)
+        through = None if name is None else self.through.get(actuator)
+        if name is None or through is None or through.step is None:
+            return
+        other = winner is not None and winner.through is None
+        step = winner.step if winner is not None else through.step
+        rival = other and (step.action, step.value) != (through.step.action, through.step.value)
+        before = self.outranked.pop(actuator, None)
+        if rival and winner is not None:
+            self.outranked[actuator] = f"is held by plan {winner.plan}"
+        if (before is None) is rival:
+            self._stirred.add(name)
+
+    def station(self, request: Request, look: Callable[[Standing], Station], find: Find) -> Station:
+        """Return whether a group, or a sequence, does what is requested of it, as its equipment reports."""
+        target = request.actuator
+        if is_sequence(target):
+            legs = {leg.actuator: leg for leg in self.passages[target].sequence.on}.values()
+            steps = [Step(leg.actuator, leg.action, leg.value) for leg in legs]
+            stations = [look(_asked(step)) for step in steps]
+            doing = [station.doing for station in stations]
+            return Station(max(each.after_seconds for each in stations), None if None in doing else all(doing))
+        members = [*self.rotas[target].on]
+        stations = [
+            self.station(request._replace(actuator=name), look, find)
+            if is_sequence(name)
+            else look(_asked(switch(find, name, on=True)))
+            for name in members
+        ]
+        doing = [station.doing for station in stations]
+        after = min((each.after_seconds for each in stations), default=-_NEVER)
+        return Station(after, True if True in doing else None if None in doing else False)
+
     def as_member(self, name: str, around: Surroundings) -> Member:
         """Return what is known of a sequence, as a member of a group."""
         passage = self.passages[name]
@@ -240,27 +296,35 @@ class Compounds:
             self.stir_all()
         return any(found)
 
-    @property
-    def failures(self) -> Mapping[str, str]:
-        """Why actuators are not used, or a sequence is not on, by actuator."""
-        found = {
-            name: f"{failure.why}; the group prefers others"
-            for rota in self.rotas.values()
-            for name, failure in rota.failed.items()
-            if not is_sequence(name)
-        }
-        found.update(
-            (passage.failed_at, f"{name}: {passage.failure}")
-            for name, passage in self.passages.items()
-            if passage.failure
-        )
-        return found
+    def tell(self) -> None:
+        """Note anew what has failed."""
+        self.failures.clear()
+        for rota in self.rotas.values():
+            for name, failure in rota.failed.items():
+                if not is_sequence(name):
+                    self.failures[name] = f"{failure.why}; others of its group come first"
+        for name, passage in self.passages.items():
+            if passage.failure:
+                self.failures[passage.failed_at] = f"{name}: {passage.failure}"
 
-    def remember(self, memory: GroupMemory) -> None:
+    def remember(self, memory: GroupMemory, seconds: float) -> None:
         """Recall what a former run knew of a group."""
-        rota = self.rotas.get(memory.group)
+        rota = self.rotas.get(f"group {memory.group}")
         if rota is not None:
-            rota.recall(memory.leading, memory.failed)
+            rota.recall(memory.leading, memory.failed, seconds)
+
+    def memories(self) -> Iterator[GroupMemory]:
+        """Yield what the next run must know of the groups of which that has changed."""
+        yield from (_memory(name, rota) for name, rota in self.rotas.items() if rota.take_news())
+
+    def all_memories(self) -> list[GroupMemory]:
+        """Return what the next run must know of every group."""
+        return [_memory(name, rota) for name, rota in self.rotas.items()]
+
+
+def _memory(name: str, rota: Rota) -> GroupMemory:
+    failed = {member: failure.why for member, failure in rota.failed.items()}
+    return GroupMemory(name.partition(" ")[2], rota.leading, failed)
 
 
 def _succeeded(before: Rota | None, group: Group) -> Rota:
@@ -268,6 +332,10 @@ def _succeeded(before: Rota | None, group: Group) -> Rota:
     if before is not None:
         rota.succeed(before)
     return rota
+
+
+def _asked(step: Step) -> Standing:
+    return Standing(Request(step.actuator, step.action, step.value, None, 0, ""), safe=False)
 
 
 def _lost(member: Member) -> str:

@@ -12,12 +12,13 @@ from edge_agent.plan.scene import Scene
 from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from edge_agent.model.commands import Request
     from edge_agent.model.plant import Plan, Plant, Provision
-    from edge_agent.model.remembered import PlanMemory
+    from edge_agent.model.remembered import GroupMemory, PlanMemory
     from edge_agent.model.time import Moment
+    from edge_agent.plan.rota import Member
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
 
@@ -69,9 +70,24 @@ class Planner:
         """The actuators that a trip holds, and which."""
         return self._arbiter.tripped
 
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """The actuators that their group does not use, or at which a sequence failed, and why."""
+        return self._arbiter.compounds.failures
+
+    def teams(self) -> Iterator[tuple[str, tuple[tuple[str, ...], ...], int, float]]:
+        """Yield each group with its members, those that run when they do, how many may at once, and its stagger."""
+        return self._arbiter.compounds.teams()
+
     def stand(self, request: Request) -> None:
         """Resume a request of a former run."""
         self._arbiter.stand(request)
+
+    def take_over(self, groups: Iterable[GroupMemory], now: Moment) -> None:
+        """Resume what was requested of groups and sequences in a former run, once all its requests stand."""
+        for memory in groups:
+            self._arbiter.compounds.remember(memory, now.seconds)
+        self._arbiter.take_over()
 
     def renew(self, plant: Plant, plans: Iterable[Plan], provisions: Iterable[Provision] = ()) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
@@ -99,8 +115,8 @@ class Planner:
 
     def _survey(self) -> None:
         self._lookout.survey(self._states)
-        self._arbiter.survey(self._states)
-        self._quiet = Planned(blind=self.blind, tripped=self.tripped)  # what is decided while nothing changes
+        self._arbiter.survey(self._states, self.provisions)
+        self._quiet = Planned(blind=self.blind, tripped=self.tripped, failed=self.failed)  # while nothing changes
 
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
@@ -124,7 +140,7 @@ class Planner:
             state.latched = False
         if found:
             self._lookout.look_at_all()
-        return bool(found)
+        return self._arbiter.compounds.reset(target) or bool(found)
 
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
@@ -135,17 +151,23 @@ class Planner:
         changed, self._again_seconds = self._heed(situation, now), float("inf")
         states = self._lookout.take(changed, now.seconds)
         nodes = sorted(name for name in changed if "/" not in name and ":" not in name)
-        if not (states or nodes or self._arbiter.restless) and now.sure is self._sure:
+        self._arbiter.compounds.hear(changed)
+        owed = self._arbiter.restless or self._arbiter.due(now.seconds)
+        if not (states or nodes or owed) and now.sure is self._sure:
             return self._quiet
         remembered, begun = self._update(states, situation, now)
-        requests, overruled = self._arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
-        memories = tuple(state.memory(now) for state in remembered)
-        return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped)
+        requests, overruled = self._arbiter.arbitrate(states, nodes, situation, begun, now)
+        memories, groups = tuple(state.memory(now) for state in remembered), tuple(self._arbiter.compounds.memories())
+        return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped, self.failed, groups)
 
     def look_again(self, now: Moment) -> None:
         """Look in the next turn, which is due now: what equipment does has changed since."""
         if self._arbiter.restless:
             self._again_seconds = now.seconds
+
+    def stir(self, actuators: Iterable[str], member: Callable[[str], Member]) -> None:
+        """Look in the next turn, which is due now, where what equipment does changes what groups ask of it."""
+        self._arbiter.compounds.stir(actuators, member)
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which to look again though nothing has come."""
@@ -183,6 +205,10 @@ class Planner:
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""
         return [state.memory(now) for state in self._states.values()]
+
+    def group_memories(self) -> list[GroupMemory]:
+        """Return what the next run must know of every group."""
+        return self._arbiter.compounds.all_memories()
 
     def views(self) -> tuple[PlanView, ...]:
         """Return which plans apply now."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from edge_agent.plan.provisions.groups import Group
 
 
+_EVER = float("inf")
+
+
 class Member(NamedTuple):
     """What is known of one member of a group.
 
@@ -25,10 +28,15 @@ class Member(NamedTuple):
     by_hand: bool = False
     unfit: str = ""
     failing: str = ""
-    free_seconds: float = float("-inf")
-    since_seconds: float = float("-inf")
+    free_seconds: float = -_EVER
+    since_seconds: float = -_EVER
     run_seconds: float = 0.0
     starts: int = 0
+
+
+def unknown_member(name: str) -> Member:
+    """Return what is known of a member that never reported: nothing."""
+    return Member(name)
 
 
 class Failure(NamedTuple):
@@ -50,7 +58,9 @@ class Rota:
         self.on: dict[str, str] = {}
         self.failed: dict[str, Failure] = {}
         self.leading = ""
-        self.due_seconds = float("inf")
+        self.due_seconds = _EVER
+        self._failing: frozenset[str] = frozenset()  # at the last look
+        self._told: tuple[str, frozenset[str]] = "", frozenset()
 
     def __repr__(self) -> str:
         return f"<Rota: {', '.join(self.on) or 'nobody'} of {len(self.group.members)}>"
@@ -60,6 +70,7 @@ class Rota:
         those = {member.name: member for member in members}
         for member in those.values():
             self._note_failure(member, seconds)
+        self._failing = frozenset(member.name for member in those.values() if member.failing)
         by_hand = sum(member.by_hand for member in those.values())
         ranked = sorted(
             (member for member in those.values() if not member.unfit and not member.by_hand),
@@ -72,7 +83,35 @@ class Rota:
         self._note_lead([member.name for member in picked])
         self.on = {name: (kept | fresh)[name] for name in self.group.members if name in kept or name in fresh}
         waits = [member.free_seconds for member in ranked if member.name not in self.on or not member.runs]
-        self.due_seconds = min((at for at in waits if at > seconds), default=float("inf"))
+        self.due_seconds = min((at for at in waits if at > seconds), default=_EVER)
+
+    def why_off(self, member: Member, seconds: float) -> str:
+        """Return, in words, why a member is asked to rest."""
+        runs = ", ".join(self.on) or "none"
+        return "; ".join(filter(None, [self.why_not(member, seconds), f"of the group {runs} is to run"]))
+
+    def recall(self, leading: str, failed: Mapping[str, str], seconds: float) -> None:
+        """Recall what a former run knew: who led last, and who had failed, as if that were now."""
+        self.leading = leading if leading in self.group.members else ""
+        self.failed = {name: Failure(seconds, why) for name, why in failed.items() if name in self.group.members}
+        self.take_news()
+
+    def succeed(self, before: Rota) -> None:
+        """Go on in the place of the same group as it was declared before."""
+        those = set(self.group.members)
+        self.on = {name: why for name, why in before.on.items() if name in those}
+        self.failed = {name: failure for name, failure in before.failed.items() if name in those}
+        self.leading = before.leading if before.leading in those else ""
+
+    def resume(self, name: str) -> None:
+        """Note that a member was asked to run when a former run ended."""
+        self.on.setdefault(name, f"{name}: it ran before the agent started")
+
+    def take_news(self) -> bool:
+        """Return whether who leads, or who has failed, is another than when this was asked last."""
+        told = self.leading, frozenset(self.failed)
+        is_news, self._told = told != self._told, told
+        return is_news
 
     def forgive(self, name: str) -> bool:
         """Forget that a member failed: a person has looked at it; return whether it had."""
@@ -87,15 +126,20 @@ class Rota:
             return f"{member.name} {member.unfit}"
         if failure is not None:
             return f"{member.name} has failed ({failure.why})"
-        return f"{member.name} rests for {member.free_seconds - seconds:.0f} s more" if self._rests(member, seconds) else ""
+        return (
+            f"{member.name} rests for {member.free_seconds - seconds:.0f} s more"
+            if self._rests(member, seconds)
+            else ""
+        )
 
     def _note_failure(self, member: Member, seconds: float) -> None:
         """Note that one failed that was asked to run; what runs, or has come back since, has not."""
         failure = self.failed.get(member.name)
         if failure is not None and ((member.runs and not member.failing) or member.since_seconds > failure.seconds):
             del self.failed[member.name]
-        if member.failing and member.name in self.on and self.group.on_failure == "next":
-            self.failed.setdefault(member.name, Failure(seconds, member.failing))
+        is_news = member.name not in self._failing
+        if member.failing and is_news and member.name in self.on and self.group.on_failure == "next":
+            self.failed[member.name] = Failure(seconds, member.failing)
 
     def _note_lead(self, picked: list[str]) -> None:
         if self.leading not in picked and picked:
@@ -116,13 +160,13 @@ class Rota:
 
     def _rank(self, member: Member, seconds: float) -> tuple[float, ...]:
         """Order members: first what runs already, then who is free, who rests, and last whoever failed, longest ago."""
-        is_on, place = member.name not in self.on, self._order().index(member.name)
+        is_new, place = member.name not in self.on, self._order().index(member.name)
         failure = self.failed.get(member.name)
         if failure is not None:
-            return (2, failure.seconds, is_on, 0, place)
+            return (2, failure.seconds, is_new, 0, place)
         if self._rests(member, seconds):
-            return (1, member.free_seconds, is_on, 0, place)
-        return (0, is_on, not member.runs, self._worn(member), place)
+            return (1, member.free_seconds, is_new, 0, place)
+        return (0, is_new, not member.runs, self._worn(member), place)
 
     def _worn(self, member: Member) -> float:
         if self.group.lead == "fewest_hours":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.plan.rota import unknown_member
 from edge_agent.plan.scene import nothing, unheard, unknown
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Request
     from edge_agent.model.evidence import Sight
     from edge_agent.model.plant import Plan, Provision
-    from edge_agent.model.remembered import PlanMemory
+    from edge_agent.model.remembered import GroupMemory, PlanMemory
     from edge_agent.plan.claims import Overruled
+    from edge_agent.plan.rota import Member
     from edge_agent.plan.scene import Gauge
     from edge_agent.plan.standing import Standing, Station
 
@@ -42,13 +44,15 @@ class Situation(NamedTuple):
     gauge: Callable[[str], Gauge] = nothing
     equipment: Callable[[str], Mapping[str, bool]] = unknown
     online: Callable[[str], bool | None] = unheard
+    member: Callable[[str], Member] = unknown_member
 
 
 class Planned(NamedTuple):
     """What planning decided in one turn: new requests by actuator, those that lost, and what to remember of plans.
 
     `blind`: actuators whose request ended for want of evidence, and of what. `tripped`: those that a trip holds, and
-    which.
+    which. `failed`: those that are not used, of a group, or where a sequence failed, and why. `groups`: what to
+    remember of those that changed.
     """
 
     requests: tuple[Request, ...] = ()
@@ -56,3 +60,5 @@ class Planned(NamedTuple):
     memories: tuple[PlanMemory, ...] = ()
     blind: Mapping[str, str] = MappingProxyType({})
     tripped: Mapping[str, str] = MappingProxyType({})
+    failed: Mapping[str, str] = MappingProxyType({})
+    groups: tuple[GroupMemory, ...] = ()

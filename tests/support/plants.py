@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.commands import ActuatorMemory, Command, Mode
     from edge_agent.model.inbox import Event
-    from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory
+    from edge_agent.model.remembered import ClockMemory, DelayMemory, GroupMemory, PlanMemory
     from edge_agent.model.turn import Turn
 
 SITE = "riverside"
@@ -142,6 +142,7 @@ class Memory:
         self._alarms: dict[Any, Any] = {}
         self._actuators: dict[str, ActuatorMemory] = {}
         self._plans: dict[str, PlanMemory] = {}
+        self._groups: dict[str, GroupMemory] = {}
         self._delays: dict[str, DelayMemory] = {}
         self._clocks: dict[str, ClockMemory] = {}
         self._readings: dict[tuple[str, str, int, int | None], StoredReading] = {}
@@ -175,6 +176,7 @@ class Memory:
         self._alarms |= {alarm.key: alarm for alarm in turn.alarms}
         self._actuators |= {memory.actuator: deepcopy(memory) for memory in turn.actuators}
         self._plans |= {memory.plan: replace(memory) for memory in turn.plans}
+        self._groups |= {memory.group: deepcopy(memory) for memory in turn.groups}
         self._delays |= {memory.alarm: replace(memory) for memory in turn.delays}
         self._clocks |= {memory.node: replace(memory) for memory in turn.clocks}
         self._sequences |= {memory[:2]: memory for memory in turn.sequences}
@@ -196,6 +198,7 @@ class Memory:
             [memory for memory in self._sequences.values() if memory.seen],
             [replace(memory) for memory in self._delays.values()],
             [replace(memory) for memory in self._clocks.values()],
+            [deepcopy(memory) for memory in self._groups.values()],
         )
 
 

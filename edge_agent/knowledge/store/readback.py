@@ -17,7 +17,14 @@ from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
 from edge_agent.model.plant import ACTIONS, ActuatorKind
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
-from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.remembered import (
+    ClockMemory,
+    DelayMemory,
+    GroupMemory,
+    PlanMemory,
+    SequenceMemory,
+    StoredReading,
+)
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.ports.stores import UnreadableRow
 
@@ -127,6 +134,12 @@ def plan_noun(row: Row) -> PlanMemory:
     """Read what is remembered of a plan: its name, and the body."""
     memory = PlanMemory(**_read(_PLAN, row[1]))
     return _of_its_row(memory, memory.plan, row[0])
+
+
+def group_noun(row: Row) -> GroupMemory:
+    """Read what is remembered of a group: its name, and the body."""
+    memory = GroupMemory(**_read(_GROUP, row[1]))
+    return _of_its_row(memory, memory.group, row[0])
 
 
 def delay_noun(row: Row) -> DelayMemory:
@@ -250,6 +263,7 @@ _ACTUATOR = model_of(
     equipment=Annotated[list[Any] | None, AfterValidator(_equipment)],
 )
 _PLAN = model_of(PlanMemory)
+_GROUP = model_of(GroupMemory)
 _DELAY = model_of(DelayMemory)
 _CLOCK = model_of(ClockMemory)
 _READING = model_of(StoredReading, flag=_Flag, tests=Annotated[_Count, AfterValidator(_tests)])

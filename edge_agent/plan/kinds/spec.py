@@ -227,6 +227,8 @@ def no_actuator(path: Place, actuator: str, known: Known) -> Misfit:
 def _action(path: Place, step: Mapping[str, Any], kind: Any) -> Iterator[Misfit]:  # noqa: ANN401 - as it is written
     actions = ACTIONS.get(kind, ()) if isinstance(kind, str) else ()  # type: ignore[call-overload] # any text
     action = step.get("action")
+    if action is None:
+        yield Misfit((*path, "action"), "is missing", "an action of the actuator")
     if not actions or not isinstance(action, str):
         return
     if action not in actions:

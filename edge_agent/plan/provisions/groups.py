@@ -24,8 +24,8 @@ _MEMBER = 'an actuator: node/actuator, or "sequence NAME"'
 class Group(ProvisionKind):
     """Pumps, or valves, that do the same. Plans ask for a number of them, and the group picks which.
 
-    One that runs and is fit stays. The others are next in the order of `lead`; one that is in hand, locked out, tripped,
-    offline or held by another plan is passed over, and one that has failed, or rests, comes after the others.
+    One that runs and is fit stays. The others are next in the order of `lead`; one that is in hand, locked out,
+    tripped, offline or held by another plan is passed over, and one that has failed, or rests, comes after the others.
     """
 
     name: ClassVar[str] = "group"

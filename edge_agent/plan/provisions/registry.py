@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edge_agent.plan import keys
+from edge_agent.plan.provisions.groups import Group
+from edge_agent.plan.provisions.sequences import StepSequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,8 +15,10 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Provision
     from edge_agent.plan.provisions.spec import ProvisionKind
 
+_K = TypeVar("_K", bound="ProvisionKind")
 PROVISIONS: tuple[type[ProvisionKind], ...] = (
-    # none yet
+    Group,
+    StepSequence,
 )
 
 
@@ -31,9 +35,10 @@ def provision_of(provision: Provision) -> ProvisionKind:
     return _made(provision.kind, provision.parameters)
 
 
-def provisions_of(kind: type[ProvisionKind], provisions: Iterable[Provision]) -> dict[str, ProvisionKind]:
+def provisions_of(kind: type[_K], provisions: Iterable[Provision]) -> dict[str, _K]:
     """Return those of one kind, by their ids."""
-    return {each.id: provision_of(each) for each in provisions if each.kind == kind.name}
+    found = {each.id: provision_of(each) for each in provisions if each.kind == kind.name}
+    return {name: each for name, each in found.items() if isinstance(each, kind)}
 
 
 @lru_cache(4096)

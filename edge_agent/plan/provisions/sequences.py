@@ -38,9 +38,6 @@ class Leg:
     ] = WITHIN_SECONDS
 
 
-_LEGS = Field(strict=False, min_length=1, title="a list of at least one step")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSequence(ProvisionKind):
     """What is switched on, and off, one step after the other. Plans use it like an actuator.
@@ -52,8 +49,19 @@ class StepSequence(ProvisionKind):
     table: ClassVar[str] = "sequences"
     says: ClassVar[str] = "steps that plans use like one actuator"
 
-    on: Annotated[tuple[Leg, ...], _LEGS, Field(description="What is done to switch it on, in order.")]
-    off: Annotated[tuple[Leg, ...], _LEGS, Field(description="The way back, in order.")]
+    on: Annotated[
+        tuple[Leg, ...],
+        Field(
+            strict=False,
+            min_length=1,
+            title="a list of at least one step",
+            description="What is done to switch it on, in order.",
+        ),
+    ]
+    off: Annotated[
+        tuple[Leg, ...],
+        Field(strict=False, min_length=1, title="a list of at least one step", description="The way back, in order."),
+    ]
     if_it_fails: Annotated[Literal["off"], Field(description="What follows where a step fails.")] = "off"
 
     @property
