@@ -75,10 +75,6 @@ class Executor:
         """Whether plans command, advise, or have no say."""
         return self.authority.mode
 
-    def heed(self, teams: Iterable[Team]) -> None:
-        """Go on with other groups: how many of each may run, and how far apart they start."""
-        self._reconciliation.gate.teams.survey(teams)
-
     # A changed plant --------------------------------------------------------------------------------------------
 
     def renew(self, plant: Plant, now: Moment) -> Executed:
@@ -96,6 +92,10 @@ class Executor:
         self._reconciliation.begin()
         self._watch.keep(self.roster)
         return executed
+
+    def heed(self, teams: Iterable[Team]) -> None:
+        """Go on with other groups: how many of each may run, and how far apart they start."""
+        self._reconciliation.gate.teams.survey(teams)
 
     def _let_go(self, control: Control, word: Word, executed: Executed, now: Moment) -> None:
         self.open_commands.close(control, word, executed, now)
@@ -165,11 +165,10 @@ class Executor:
 
     def _look(self, unsure: Callable[[str], bool], executed: Executed, now: Moment) -> None:
         """Look at those actuators that something happened to, or whose time has come; the others are as they were."""
-        if self._reconciliation.blind:
-            self._attention.stir(*self._reconciliation.blind)
         for node in self.reach.trying:  # what becomes of the one command is what the others wait for
             self._attention.stir(*self.roster.of(node))
-        self._attention.stir(*self._reconciliation.gate.waiting(self._attention.stirred))
+        waiting = self._reconciliation.gate.waiting(self._attention.stirred)
+        self._attention.stir(*self._reconciliation.blind, *waiting)
         looked = self._attention.take(now.seconds)
         if not looked and not self._watch.has_news:
             return

@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.commands import Request
 from edge_agent.model.evidence import grace_seconds
-from edge_agent.plan.claims import claim_of, claim_through, losers, request_of, strength
+from edge_agent.plan.claimants import Claimants
+from edge_agent.plan.claims import losers, request_of
 from edge_agent.plan.compounds import Compounds
 from edge_agent.plan.planstate import Ground
 from edge_agent.plan.settling import Around, Settling
-from edge_agent.plan.standing import Standing, asks_anything, fresh_since, judge
-from edge_agent.plan.targets import OFF, RUN, is_compound, is_group, is_sequence, rests
+from edge_agent.plan.standing import Standing, asks_anything, judge
+from edge_agent.plan.targets import OFF, RUN, is_compound, is_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from edge_agent.model.plant import Plan, Plant, Provision, Step
+    from edge_agent.model.plant import Plan, Plant, Provision
     from edge_agent.model.time import Moment
-    from edge_agent.plan.claims import Claim, Overruled, Through
+    from edge_agent.plan.claims import Claim, Overruled
     from edge_agent.plan.planstate import PlanState
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Station
@@ -40,12 +41,11 @@ class Arbiter:
         self.compounds = Compounds()
         self._settling = Settling(self, self.compounds)
         self._standing: dict[str, Standing] = {}
-        self._endable: frozenset[str] = frozenset()
         self._states: Mapping[str, PlanState] = {}
-        self._claimants: dict[str, list[PlanState]] = {}  # by actuator: whose plans may ask for it
+        self._claimants = Claimants(self._standing, self.compounds.through)
+        self._claimants.fail_safe = self._fail_safe
         self._of_node: dict[str, list[str]] = {}  # by node: its actuators
         self._all = True
-        self._unsettled: set[str] = set()  # actuators of which evidence, or a report, is waited for
         self._patience: dict[str, float] = {}  # until when, where that is limited
         self._told: dict[tuple[str, str | None, str], float] = {}  # which plan lost an actuator to which, told when
         self.blind: dict[str, str] = {}
@@ -71,8 +71,8 @@ class Arbiter:
     def renew(self, plant: Plant) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
         self._fail_safe, self._plant = {each.name: each.fail_safe for each in plant.actuators}, plant
-        kept = {name: one for name, one in self._standing.items() if name in self._fail_safe or is_compound(name)}
-        self._standing = kept
+        self._claimants.fail_safe = self._fail_safe
+        self._forget(name for name in self._standing if name not in self._fail_safe and not is_compound(name))
         for name, standing in self._standing.items():
             if name in self._fail_safe:
                 standing.safe = standing.request.action == self._fail_safe[name]
@@ -81,22 +81,13 @@ class Arbiter:
     def survey(self, states: Mapping[str, PlanState], provisions: Iterable[Provision] = ()) -> None:
         """Go on with other plans and provisions; note the actuators of which some plan ends what runs."""
         self.compounds.survey(provisions)
-        self._standing = {name: one for name, one in self._standing.items() if self._is_there(name)}
-        self._states, self._claimants, self._of_node, self._all = states, {}, {}, True
-        self._unsettled, self._patience = set(), {}
-        endable = set()
-        for state in states.values():
-            for step in state.steps:
-                claimants = self._claimants.setdefault(step.actuator, [])
-                if state not in claimants[-1:]:
-                    claimants.append(state)
-                if state.kind.ends or self._is_safe(step):
-                    endable.add(step.actuator)
-        self._endable = frozenset(endable)
-        for actuator in dict.fromkeys((*self._claimants, *self._standing)):
+        self._forget(name for name in self._standing if is_compound(name) and name not in self.compounds)
+        self._states, self._of_node, self._all, self._patience = states, {}, True, {}
+        self._claimants.survey(states)
+        asked_for = dict.fromkeys(part for name in self._claimants for part in self.compounds.actuators(name))
+        for actuator in dict.fromkeys((*self._claimants, *asked_for, *self._standing)):
             self._of_node.setdefault(actuator.partition("/")[0], []).append(actuator)
-        claimed = {part for name in self._claimants for part in self.compounds.actuators(name)}
-        self.tripped = {name: plan for name, plan in self.tripped.items() if name in claimed}
+        self.tripped = {name: plan for name, plan in self.tripped.items() if name in asked_for}
         self._told.clear()
         self.take_over()
 
@@ -104,8 +95,9 @@ class Arbiter:
         """Let what stands in the name of plans that ask for groups and sequences stand through these."""
         self._settling.take_over(self._states)
 
-    def _is_there(self, target: str) -> bool:
-        return not is_compound(target) or target in self.compounds
+    def _forget(self, targets: Iterable[str]) -> None:
+        for target in list(targets):
+            del self._standing[target]
 
     def standing(self, states: Mapping[str, PlanState]) -> Iterator[tuple[Standing, Plan]]:
         """Yield what stands for actuators, other than the fail-safe action, each with its plan."""
@@ -117,7 +109,7 @@ class Arbiter:
     @property
     def restless(self) -> bool:
         """Whether an actuator has to be looked at whatever has changed."""
-        return self._all or bool(self._unsettled)
+        return self._all or bool(self._claimants.unsettled)
 
     def due(self, seconds: float) -> bool:
         """Whether a group or a sequence has to be looked at."""
@@ -154,16 +146,20 @@ class Arbiter:
             overruled.extend(one for one in lost if self._is_news(one, now.seconds))
         return requests, overruled
 
+    def claims(self, target: str, facts: Situation, seconds: float) -> list[Claim]:
+        """Return what plans ask for of a target now, the strongest first."""
+        return self._claimants.claims(target, facts, seconds)
+
     def look_at(self, target: str) -> None:
         """Begin to look at a target: nothing is waited for."""
-        self._unsettled.discard(target)
+        self._claimants.unsettled.discard(target)
         self._patience.pop(target, None)
 
     def look_back(self, target: str) -> None:
         """Note whether evidence, or a report, is waited for."""
         standing = self._standing.get(target)
         if standing is not None and (standing.remembered or not standing.sure):
-            self._unsettled.add(target)
+            self._claimants.unsettled.add(target)
 
     def decide(self, target: str, rivals: list[Claim], facts: Situation, seconds: float) -> Request | None:
         """Put the strongest claim in force, or judge what stands; return what is requested anew."""
@@ -189,7 +185,7 @@ class Arbiter:
         found = [step.actuator for state in looked_at for step in state.steps]
         for node in nodes:
             found += self._of_node.get(node, ())
-        return dict.fromkeys((*found, *sorted(self._unsettled)))
+        return dict.fromkeys((*found, *sorted(self._claimants.unsettled)))
 
     def _note_trip(self, actuator: str, rivals: list[Claim]) -> None:
         if rivals and rivals[0].trips:
@@ -231,7 +227,7 @@ class Arbiter:
             return None
         state = self._states.get(standing.request.plan or "")
         self._see_again(actuator, state, standing)
-        standing.has_end = (standing.through or actuator) in self._endable
+        standing.has_end = self._claimants.has_end(standing)
         station = self._station(standing, facts)
         verdict = judge(standing, state, station, facts.sight, seconds)
         standing.sure = verdict.sure
@@ -275,65 +271,3 @@ class Arbiter:
         """Forget that evidence was missing, where it is there again or nobody needs it any more."""
         if self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
             self._see(actuator)
-
-    def claims(self, actuator: str, facts: Situation, seconds: float) -> list[Claim]:
-        """Collect what plans ask for of an actuator now, the strongest first."""
-        claims = []
-        for state in self._claimants.get(actuator, ()):
-            asked = self._safe_steps(state), self._other_steps(state, actuator, facts, seconds)
-            for step in state.steps if any(asked) else ():
-                safe = self._is_safe(step)
-                if step.actuator == actuator and step in asked[0 if safe else 1]:
-                    claims.append(claim_of(state, step, safe=safe))
-        through = self.compounds.through.get(actuator)
-        if through is not None and through.step is not None:
-            safe = self._is_safe(through.step)
-            if safe or self._may_pass(through, through.step, facts, seconds):
-                claims.append(claim_through(through, through.step, safe=safe))
-        claims.sort(key=strength)
-        return claims
-
-    def _may_pass(self, through: Through, step: Step, facts: Situation, seconds: float) -> bool:
-        """Whether there is evidence, newer than its node's return, for what a group or a sequence asks of it."""
-        state = self._states.get(through.request.plan or "")
-        if state is None or (
-            is_sequence(through.request.actuator) and through.request.action == OFF and not state.may_act
-        ):
-            return False
-        if not _fresh(state, step, facts, seconds):
-            self._unsettled.add(step.actuator)
-            return False
-        return not facts.revising or self._stands(state, step)
-
-    def _is_safe(self, step: Step) -> bool:
-        return rests(step) if is_compound(step.actuator) else step.action == self._fail_safe.get(step.actuator)
-
-    @staticmethod
-    def _safe_steps(state: PlanState) -> tuple[Step, ...]:
-        """Return the fail-safe actions that a plan asks for: what has latched, it asks for until it is reset."""
-        return state.steps if state.latched else state.asked.doubtful
-
-    def _other_steps(self, state: PlanState, actuator: str, facts: Situation, seconds: float) -> list[Step]:
-        """Return what else a plan asks of an actuator, and has evidence for."""
-        if state.ground is Ground.RUNNING and not state.kind.by_ignorance:
-            steps = list(state.timed)
-        elif state.applies and state.may_act:
-            steps = [step for step in state.asked.steps if step.actuator == actuator and not self._is_safe(step)]
-            if not is_compound(actuator) and not all(_fresh(state, step, facts, seconds) for step in steps):
-                self._unsettled.add(actuator)
-                return []
-        else:
-            return []
-        return [step for step in steps if self._stands(state, step)] if facts.revising else steps
-
-    def _stands(self, state: PlanState, step: Step) -> bool:
-        """Whether what a plan asks for stands in its name already."""
-        standing = self._standing.get(step.actuator)
-        stood = None if standing is None else (standing.request.plan, standing.request.action, standing.request.value)
-        return stood == (state.plan.id, step.action, step.value)
-
-
-def _fresh(state: PlanState, step: Step, facts: Situation, seconds: float) -> bool:
-    """Whether the evidence of a plan is newer than the return of the node that a step is for."""
-    station = facts.station(Standing(Request(step.actuator, step.action, step.value, None, 0, ""), safe=False))
-    return fresh_since(state, station.after_seconds, facts.sight, seconds) is None

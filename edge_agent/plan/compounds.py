@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from edge_agent.model.commands import Request
 from edge_agent.model.plant import Step
 from edge_agent.model.remembered import GroupMemory
 from edge_agent.plan.claims import Through
 from edge_agent.plan.conditions.circumstances import Circumstances
 from edge_agent.plan.conditions.meaning import alarms, compiled, named
 from edge_agent.plan.kinds.spec import switch
-from edge_agent.plan.passage import Passage, Sightings, Way
+from edge_agent.plan.members import asked, failing_reason, lost_reason, of_any, of_legs, of_sequence
+from edge_agent.plan.passage import Passage, Sightings
 from edge_agent.plan.provisions.groups import Group
 from edge_agent.plan.provisions.registry import provisions_of
 from edge_agent.plan.provisions.sequences import StepSequence
 from edge_agent.plan.rota import Rota
-from edge_agent.plan.standing import Standing, Station
-from edge_agent.plan.targets import ON, is_group, is_sequence
+from edge_agent.plan.targets import ON, is_compound, is_group, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from edge_agent.model.commands import Request
     from edge_agent.model.plant import Provision
     from edge_agent.plan.claims import Claim
-    from edge_agent.plan.provisions.sequences import Leg
+    from edge_agent.plan.members import Surroundings
     from edge_agent.plan.rota import Member
-    from edge_agent.plan.scene import Find, Scene
+    from edge_agent.plan.scene import Find
+    from edge_agent.plan.standing import Standing, Station
 
 _NEVER = float("inf")
-
-
-class Surroundings(Protocol):
-    """What compounds ask of their surroundings in one turn."""
-
-    @property
-    def seconds(self) -> float: ...  # noqa: D102
-
-    @property
-    def scene(self) -> Scene: ...  # noqa: D102
-
-    def member(self, actuator: str) -> Member:
-        """Return what is known of an actuator."""
-        ...
-
-    def does(self, leg: Leg) -> bool | None:
-        """Return whether an actuator reports doing what a leg asks."""
-        ...
 
 
 class Compounds:
@@ -76,7 +59,9 @@ class Compounds:
     def survey(self, provisions: Iterable[Provision]) -> None:
         """Go on with other provisions; those that stay the same keep their state, and a changed group its members'."""
         provisions = tuple(provisions)
-        rotas, passages, self.through, self.outranked = self.rotas, self.passages, {}, {}
+        rotas, passages = self.rotas, self.passages
+        self.through.clear()
+        self.outranked.clear()
         self.rotas, self.passages, self._using, self._named = {}, {}, {}, {}
         for name, group in provisions_of(Group, provisions).items():
             rota = self.rotas[f"group {name}"] = _succeeded(rotas.get(f"group {name}"), group)
@@ -103,12 +88,12 @@ class Compounds:
 
     def actuators(self, target: str) -> Iterator[str]:
         """Yield the actuators of a group or a sequence."""
-        if is_sequence(target):
+        if target in self.passages:
             yield from self.passages[target].sequence.actuators
-        elif is_group(target):
+        elif target in self.rotas:
             for member in self.rotas[target].group.members:
                 yield from self.actuators(member)
-        else:
+        elif not is_compound(target):
             yield target
 
     def parts(self, target: str) -> Iterator[str]:
@@ -124,19 +109,6 @@ class Compounds:
         for group in filter(is_group, list(found)):
             found.update(self.rotas[group].group.members)
         return [name for name in (*self.rotas, *self.passages) if name in found]
-
-    def teams(self) -> Iterator[tuple[str, tuple[tuple[str, ...], ...], int, float]]:
-        """Yield each group with its members, those that run when they do, how many may at once, and its stagger."""
-        for name, rota in self.rotas.items():
-            group = rota.group
-            members = tuple(self._runs_with(member) for member in group.members)
-            yield name.partition(" ")[2], members, group.at_most or len(members), group.stagger_seconds
-
-    def _runs_with(self, member: str) -> tuple[str, ...]:
-        if not is_sequence(member):
-            return (member,)
-        legs = {leg.actuator: leg for leg in self.passages[member].sequence.on}
-        return tuple(name for name, leg in legs.items() if leg.action in {"start", "open"} or leg.value)
 
     # What wakes them ---------------------------------------------------------------------------------------------
 
@@ -207,8 +179,14 @@ class Compounds:
         wanted = None if request is None else request.action == ON
         since = self._since.setdefault(name, {})
         circumstances = Circumstances(around.scene, "UTC", since)
-        lost = lambda actuator: self.outranked.get(actuator) or _lost(around.member(actuator))  # noqa: E731
-        seen = Sightings(around.seconds, around.does, lost, lambda text: compiled(text)(circumstances))
+        lost = lambda actuator: self.outranked.get(actuator) or lost_reason(around.member(actuator))  # noqa: E731
+        seen = Sightings(
+            around.seconds,
+            around.does,
+            lost,
+            lambda name: failing_reason(around.member(name)),
+            lambda text: compiled(text)(circumstances),
+        )
         before = passage.way
         passage.update(wanted, seen)
         if passage.way is not before:
@@ -247,41 +225,21 @@ class Compounds:
         if (before is None) is rival:
             self._stirred.add(name)
 
+    def as_member(self, name: str, around: Surroundings) -> Member:
+        """Return what is known of an actuator, or of a sequence, as a member of a group."""
+        return of_sequence(name, self.passages[name], around) if is_sequence(name) else around.member(name)
+
     def station(self, request: Request, look: Callable[[Standing], Station], find: Find) -> Station:
         """Return whether a group, or a sequence, does what is requested of it, as its equipment reports."""
         target = request.actuator
         if is_sequence(target):
-            legs = {leg.actuator: leg for leg in self.passages[target].sequence.on}.values()
-            steps = [Step(leg.actuator, leg.action, leg.value) for leg in legs]
-            stations = [look(_asked(step)) for step in steps]
-            doing = [station.doing for station in stations]
-            return Station(max(each.after_seconds for each in stations), None if None in doing else all(doing))
-        members = [*self.rotas[target].on]
-        stations = [
-            self.station(request._replace(actuator=name), look, find)
-            if is_sequence(name)
-            else look(_asked(switch(find, name, on=True)))
-            for name in members
-        ]
-        doing = [station.doing for station in stations]
-        after = min((each.after_seconds for each in stations), default=-_NEVER)
-        return Station(after, True if True in doing else None if None in doing else False)
-
-    def as_member(self, name: str, around: Surroundings) -> Member:
-        """Return what is known of a sequence, as a member of a group."""
-        passage = self.passages[name]
-        parts = [around.member(actuator) for actuator in passage.sequence.actuators]
-        turned = [around.member(leg.actuator) for leg in passage.sequence.on]
-        unfit = next((f"waits: {part.name} {part.unfit}" for part in parts if part.unfit), "")
-        last = turned[-1]
-        return last._replace(
-            name=name,
-            runs=passage.way is Way.ON,
-            by_hand=False,
-            unfit=unfit,
-            failing=passage.failure,
-            free_seconds=max(part.free_seconds for part in turned),
-            since_seconds=max(part.since_seconds for part in parts),
+            return of_legs(self.passages[target].sequence.on, look)
+        parts = [request._replace(actuator=name) for name in self.rotas[target].on]
+        return of_any(
+            self.station(part, look, find)
+            if is_sequence(part.actuator)
+            else look(asked(switch(find, part.actuator, on=True)))
+            for part in parts
         )
 
     def reset(self, target: str) -> bool:
@@ -332,14 +290,3 @@ def _succeeded(before: Rota | None, group: Group) -> Rota:
     if before is not None:
         rota.succeed(before)
     return rota
-
-
-def _asked(step: Step) -> Standing:
-    return Standing(Request(step.actuator, step.action, step.value, None, 0, ""), safe=False)
-
-
-def _lost(member: Member) -> str:
-    """Return why an actuator of a sequence is not the agent's, or does not do what is asked; empty where it does."""
-    if member.by_hand:
-        return "is run by a person"
-    return member.unfit or (f"has failed: {member.failing}" if member.failing else "")

@@ -28,14 +28,15 @@ class Way(StrEnum):
 
 
 class Sightings(NamedTuple):
-    """What a sequence sees: whether equipment does what a leg asks, why it is not the agent's, and whether texts hold.
+    """What a sequence sees: whether equipment does what a leg asks, and whether texts hold; None: nobody knows.
 
-    Each is None, or empty, where that is not known, or not so. `seconds` is the monotonic time.
+    And why an actuator is `lost` to a person, a trip or another plan, or is `failing`; empty where it is not.
     """
 
     seconds: float
     does: Callable[[Leg], bool | None]
     lost: Callable[[str], str]
+    failing: Callable[[str], str]
     holds: Callable[[str], bool | None]
 
 
@@ -109,7 +110,7 @@ class Passage:
             if wanted is not None:
                 self._find_out(seen, wanted=wanted)
         elif self.way is Way.OFF:
-            self.hindered = self._lost(self.sequence.actuators, seen) if wanted else ""
+            self.hindered = self._hindrance(seen) if wanted else ""
             if wanted and not self.hindered:
                 self._go(Way.TURNING_ON, self.sequence.on, seen)
         elif self.way is Way.TURNING_OFF:
@@ -134,10 +135,13 @@ class Passage:
 
     def _go_on(self, seen: Sightings) -> None:
         """Go on, or stay on, while all that was done still is, and each proof comes in time."""
-        done = self.sequence.on if self.way is Way.ON else self._legs[: self.place + 1]
-        lost = self._lost([leg.actuator for leg in done], seen)
-        if lost:
-            self._fail(lost, next(leg.actuator for leg in done if seen.lost(leg.actuator)), seen)
+        done = self.sequence.on if self.way is Way.ON else self._legs[: self.place]
+        begun = self.sequence.on if self.way is Way.ON else self._legs[: self.place + 1]
+        lost = _first([leg.actuator for leg in begun], seen.lost) or _first(
+            [leg.actuator for leg in done], seen.failing
+        )
+        if lost is not None:
+            self._fail(" ".join(lost), lost[0], seen)
             return
         if self.way is Way.ON:
             self.failure = self.failed_at = ""
@@ -174,9 +178,13 @@ class Passage:
     def _deadline(self, leg: Leg) -> float:
         return (self._begun_seconds or 0.0) + leg.within_seconds
 
-    @staticmethod
-    def _lost(actuators: Iterable[str], seen: Sightings) -> str:
-        return next((f"{name} {why}" for name in actuators if (why := seen.lost(name))), "")
+    def _hindrance(self, seen: Sightings) -> str:
+        """Return why it does not begin: something of it is not the agent's, or is known not to be off."""
+        lost = _first(self.sequence.actuators, seen.lost)
+        if lost is not None:
+            return " ".join(lost)
+        not_off = [leg for leg in _latest(self.sequence.off).values() if seen.does(leg) is False]
+        return "".join(f"{leg.actuator} does not {leg.action} yet" for leg in not_off[:1])
 
     def _fail(self, why: str, actuator: str, seen: Sightings) -> None:
         self.failure, self.failed_at, self._barred = why, actuator, True
@@ -198,6 +206,11 @@ class Passage:
         if self.way in {Way.TURNING_ON, Way.TURNING_OFF}:
             return min(seconds + LOOK_SECONDS, max(self._deadline(self._legs[self.place]), seconds + 1e-6))
         return _NEVER
+
+
+def _first(actuators: Iterable[str], tell: Callable[[str], str]) -> tuple[str, str] | None:
+    """Return the first of some actuators of which something is told, and what."""
+    return next(((name, why) for name in actuators if (why := tell(name))), None)
 
 
 def _latest(legs: Iterable[Leg]) -> dict[str, Leg]:

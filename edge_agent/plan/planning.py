@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.model.remembered import PlanView
 from edge_agent.plan.arbiter import Arbiter
 from edge_agent.plan.lookout import Lookout
+from edge_agent.plan.members import teams
 from edge_agent.plan.planstate import PlanState
 from edge_agent.plan.scene import Scene
 from edge_agent.plan.situation import Planned
@@ -77,7 +78,8 @@ class Planner:
 
     def teams(self) -> Iterator[tuple[str, tuple[tuple[str, ...], ...], int, float]]:
         """Yield each group with its members, those that run when they do, how many may at once, and its stagger."""
-        return self._arbiter.compounds.teams()
+        compounds = self._arbiter.compounds
+        return teams(compounds.rotas, compounds.passages)
 
     def stand(self, request: Request) -> None:
         """Resume a request of a former run."""

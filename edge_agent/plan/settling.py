@@ -9,7 +9,7 @@ from edge_agent.plan.claims import Through, claim_through, request_of, strength
 from edge_agent.plan.kinds.spec import switch
 from edge_agent.plan.scene import Scene
 from edge_agent.plan.standing import Standing, fresh_since
-from edge_agent.plan.targets import ON, RUN, is_compound, is_group, is_sequence, numbers
+from edge_agent.plan.targets import ON, RUN, is_compound, is_group, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -151,12 +151,11 @@ class Settling:
         return len(self._compounds.rotas[group].on) if value is None else int(value)
 
     def _runs(self, member: str, around: Around) -> bool:
-        known = self._compounds.as_member(member, around) if is_sequence(member) else around.member(member)
-        return known.runs
+        return self._compounds.as_member(member, around).runs
 
     def _member(self, name: str, request: Request, around: Around) -> Member:
         """Return what is known of a member, who else has it, and whether there is evidence to start it by."""
-        known = self._compounds.as_member(name, around) if is_sequence(name) else around.member(name)
+        known = self._compounds.as_member(name, around)
         own = claim_through(Through(request.actuator, request), switch(around.find, name, on=True), safe=False)
         rivals = self._court.claims(name, around.facts, around.seconds)
         rival = next((claim for claim in rivals if claim.through is None), None)

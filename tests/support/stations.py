@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.model.commands import Command
+from support.plants import Bench, ack, plant, published, pump, sensor, state, status
+
 from edge_agent.model.inbox import Operation
 from edge_agent.model.plant import Actuator, Plan, Plant, Policy, Provision, Step
 from edge_agent.plan.kinds.registry import canonical as canonical_plan
 from edge_agent.plan.provisions.registry import canonical
 from edge_agent.plan.targets import RUN
 
-from support.plants import Bench, ack, plant, published, pump, sensor, state, status
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from edge_agent.model.commands import Command
     from edge_agent.model.turn import Turn
 
 LEVEL = "tank/level"

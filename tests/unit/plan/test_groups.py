@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from support.plants import pump, state, status
+from support.stageworks import conditions
 from support.stations import QUICK, Station, group, runs, stages, works
 
 PUMPS = ("s1/pu1", "s1/pu2", "s1/pu3")
@@ -220,8 +223,6 @@ def test_one_that_rests_comes_after_one_that_is_free():
 
 
 def test_a_trip_of_one_lets_the_next_run():
-    from support.stageworks import conditions
-
     trip = conditions("hot", "tank/level > 1.2", [("s1/pu1", "stop")], trip=True, priority=100)
     works = station(runs("go", LOW, 1), STOP, trip)
     works.shows(1.1)
@@ -235,12 +236,10 @@ def test_starts_are_so_far_apart_as_the_group_says():
     works = station(runs("go", LOW, 3), STOP, stagger_seconds=25)
     works.passes(100, 1, shows=1.5)
     at = [command.issued_at / 1e6 for command in works.commands if command.action == "start"]
-    assert [round(later - earlier) for earlier, later in zip(at, at[1:], strict=False)] == [25, 25]
+    assert [round(later - earlier) for earlier, later in pairwise(at)] == [25, 25]
 
 
 def test_no_more_run_than_at_most_whoever_asks():
-    from support.stageworks import conditions
-
     each = [conditions(f"p{n}", LOW, [(name, "start")]) for n, name in enumerate(PUMPS)]
     works = station(*each, STOP, at_most=2)
     works.passes(600, shows=1.5)
