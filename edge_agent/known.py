@@ -18,6 +18,7 @@ from edge_agent.plan.effect import Comparison, Effects
 from edge_agent.plan.planning import Planner
 from edge_agent.plan.rota import Member
 from edge_agent.plan.scene import Gauge
+from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:
@@ -79,7 +80,11 @@ class Knowledge:
     def sight(self, name: str) -> float | None:
         """Return when a sensor (`node/sensor`) was good last in this run; of a node, whether it has spoken at all."""
         if "/" in name:
-            return self.analyzer.good_seconds(name)
+            seen, deriving = self.analyzer.good_seconds(name), self.monitor.deriving
+            for part in () if deriving is None else deriving.made_of(name):  # it is as old as the oldest of them
+                oldest = self.sight(part)
+                seen = None if seen is None or oldest is None else min(seen, oldest)
+            return seen
         return None if self.executor.reach.online.get(name) is None else float("inf")
 
     def gauge(self, sensor: str) -> Gauge:
@@ -136,6 +141,20 @@ class Knowledge:
         """Look whether what runs has an effect, where that may have changed: actuators were looked at, or it is due."""
         if looked or now.seconds >= self.effects.next_seconds():
             self.effects.look(self.running(), self.measure, now.seconds)
+
+    def situation(self) -> Situation:
+        """Return what planning looks at, as things are now."""
+        analyzer = self.analyzer
+        return Situation(
+            analyzer.register.active,
+            self.sight,
+            self.station,
+            analyzer.doubted,
+            revising=self.revising,
+            gauge=self.gauge,
+            equipment=self.equipment,
+            online=self.online,
+        )
 
     def has_news(self, planned: Planned) -> bool:
         """Whether the conditions of plans and of the policy may be others than before."""

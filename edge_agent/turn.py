@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from edge_agent.accounts import evidenced
 from edge_agent.analyze.heard import Heard
 from edge_agent.execute import facts as execution
 from edge_agent.execute.facts import Sighted
@@ -23,7 +24,6 @@ from edge_agent.model.inbox import (
 from edge_agent.model.plant import POLICY_REFUSED
 from edge_agent.model.turn import Counts, Turn
 from edge_agent.monitor import life
-from edge_agent.plan.situation import Situation
 from edge_agent.plan.troubles import conditions
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def run_turn(knowledge: Knowledge, inbox: Inbox, now: Moment, lap: Callable[[Pha
     planned = _plan(knowledge, events, observed, turn)
     lap("plan")
     executed = _execute(knowledge, events, observed, planned, turn)
-    _conclude(executed if renewed is None else executed.after(renewed), turn)
+    _conclude(knowledge, executed if renewed is None else executed.after(renewed), turn)
     _raise_conditions(knowledge, events, planned, executed, turn)
     lap("execute")
     return turn
@@ -111,21 +111,12 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
     operations = events.of(Operation)
     if observed.statuses or operations:
         knowledge.executor.observe(Sighted(observed.statuses, operations), turn.now)
-    analyzer = knowledge.analyzer
-    situation = Situation(
-        analyzer.register.active,
-        knowledge.sight,
-        knowledge.station,
-        analyzer.doubted,
-        None if events.revision is None else events.revision.plans,
-        None if events.revision is None else events.revision.provisions,
-        [operation.target for operation in operations if operation.operation == "reset"],
-        _changed(knowledge, observed),
-        knowledge.revising,
-        knowledge.gauge,
-        knowledge.equipment,
-        knowledge.online,
-        knowledge.members(turn.now),
+    situation = knowledge.situation()._replace(
+        plans=None if events.revision is None else events.revision.plans,
+        provisions=None if events.revision is None else events.revision.provisions,
+        resets=[operation.target for operation in operations if operation.operation == "reset"],
+        changed=_changed(knowledge, observed),
+        member=knowledge.members(turn.now),
     )
     planned = knowledge.planner.decide(situation, turn.now)
     knowledge.heed_groups()
@@ -165,10 +156,10 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
     return executed
 
 
-def _conclude(executed: Executed, turn: Turn) -> None:
+def _conclude(knowledge: Knowledge, executed: Executed, turn: Turn) -> None:
     """Record what execution decided."""
     turn.commands, turn.command_events = executed.commands, executed.events
-    turn.decisions += executed.decisions
+    turn.decisions += [evidenced(knowledge, decision, turn.now) for decision in executed.decisions]
     turn.actuators, turn.epoch, turn.refused_epoch = executed.memories, executed.epoch, executed.refused_epoch
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: A single suspect reading is noise, as many in a row are a sensor that cannot be trusted. A fail needs no company.
 SUSPECTS_IN_A_ROW = 3
 _STORE = AlarmKey(AGENT, "", STORE_RENEWED)
-_GOOD, _SUSPECT, _FAIL = int(Flag.GOOD), int(Flag.SUSPECT), int(Flag.FAIL)
+_GOOD, _NOT_EVALUATED, _SUSPECT, _FAIL = map(int, (Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT, Flag.FAIL))
 
 
 class Analyzer:
@@ -113,6 +113,11 @@ class Analyzer:
         """
         point = self._points.named(sensor)
         return None if point is None else point.good_seconds
+
+    def newest_good(self, sensor: str) -> Reading | None:
+        """Return the last good reading of a sensor in this run; None before the first."""
+        point = self._points.named(sensor)
+        return None if point is None or point.good_seconds is None else point.last_good
 
     def shows(self, sensor: str) -> tuple[float | None, float | None, str]:
         """Return the last good value of a sensor in this run, a suspect one that came after it, and the unit."""
@@ -220,7 +225,7 @@ class Analyzer:
     def _doubt(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
         point.trusted = False
         point.doubtful = reading.value if reading.flag == _SUSPECT else None
-        point.bad_in_a_row += 1
+        point.bad_in_a_row += reading.flag != _NOT_EVALUATED  # a window that is not full yet is nothing bad
         self._limits.doubt(point, reading, now)
         key = point.key(BAD_QUALITY)
         enough = reading.flag == _FAIL or point.bad_in_a_row >= SUSPECTS_IN_A_ROW
@@ -241,7 +246,7 @@ class Analyzer:
             point.restart()
             self._limits.file(point, now)
             late, unheeded = sensor.late_seconds, point.unheeded
-            reason = f"{sensor.name} has not been heard for {late:g} s"
+            reason = wording.silent(sensor)
             if unheeded is not None and unheeded.heard_within(late, now.seconds):
                 reason, unheeded.named = unheeded.sentence(sensor.name), True
             elif self.register.is_active(point.key(STALE)):

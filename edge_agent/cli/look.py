@@ -6,15 +6,13 @@ import asyncio
 import csv
 import json
 import sys
-import urllib.error
-import urllib.request
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edge_agent.cli.asking import ask_agent
 from edge_agent.cli.output import EXPORTS, say
 from edge_agent.cli.story import tell
 from edge_agent.cli.surroundings import shell_settings, store_of
@@ -23,13 +21,10 @@ from edge_agent.knowledge.archive.sqlite import SqliteArchive
 from edge_agent.model.harmless import harmless, json_text, spreadsheet_cell
 from edge_agent.model.time import parse_rfc3339
 from edge_agent.runtime.clock import UNSURE
-from edge_agent.settings.hosts import place
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
-
-    from edge_agent.settings.sections import HttpSection
 
 _COLUMNS = dict(
     zip(
@@ -46,14 +41,11 @@ _COLUMNS = dict(
         strict=True,
     )
 )
-_PATIENCE_SECONDS = 5.0
-#: Where to ask an agent that listens on all addresses.
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
 
 def status(arguments: argparse.Namespace) -> int:
     """Print the status of the running agent."""
-    found = _ask(shell_settings(arguments).http, "/status")
+    found = ask_agent(shell_settings(arguments).http, "/status")
     if arguments.json:
         say(json_text(found, indent=2) + "\n")
         return 0
@@ -95,25 +87,6 @@ def _text(text: str) -> Text:
 
 def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _ask(http: HttpSection, path: str) -> dict[str, Any]:
-    if not http.port:
-        raise UsageError("http.port is 0: the agent took a free port, which only its log names")
-    address = f"http://{place(_ANYWHERE.get(http.host, http.host), http.port)}{path}"
-    # A proxy of the shell's environment does not lead to this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(address, timeout=_PATIENCE_SECONDS) as answer:
-            found = json.load(answer)
-    except OSError as error:
-        cause = getattr(error, "reason", error)
-        raise EdgeAgentError(f"no agent answers at {address}: {getattr(cause, 'strerror', None) or cause}") from error
-    except (HTTPException, ValueError, RecursionError):  # their sentences quote what has come, whatever that was
-        found = None
-    if not isinstance(found, dict) or "agent" not in found:
-        raise EdgeAgentError(f"no agent answers at {address}: another program does")
-    return found
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -165,7 +138,7 @@ def explain(arguments: argparse.Namespace) -> int:
     found = asyncio.run(_explain(store_of(arguments), arguments.command_id))
     if found is None:
         raise EdgeAgentError(f"the store knows no command {arguments.command_id}")
-    say(tell(found))
+    say(json_text(found, indent=2) + "\n" if arguments.json else tell(found))
     return 0
 
 

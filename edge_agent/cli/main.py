@@ -70,7 +70,10 @@ def _parser() -> argparse.ArgumentParser:
         operating.add_argument("target", metavar="NODE/ACTUATOR")
         operating.add_argument("--reason", required=True, metavar="TEXT", help="why, for the record")
     command("status", "look", "look at a running agent").add_argument("--json", action="store_true")
-    command("explain", "look", "why a command was sent").add_argument("command_id", metavar="COMMAND_ID")
+    explaining = command("explain", "look", "why a command was sent")
+    explaining.add_argument("command_id", metavar="COMMAND_ID")
+    explaining.add_argument("--json", action="store_true")
+    _add_plan(command("plan", "plan", "which plans apply and why; why an actuator does what it does"))
     _add_export(command("export", "look", "print what the store holds"))
     _add_qc(command("qc", "qc", "run the quality tests of a sensor over a recorded series", plant=True))
     _add_devices(command("devices", "devices", "what devices say on the broker, and a plant file for it"))
@@ -104,6 +107,12 @@ def _add_devices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("listen",), help="show what comes by, then print the TOML for it")
     parser.add_argument("--topic", default="#", metavar="F", help="only topics of this MQTT filter; default #")
     parser.add_argument("--seconds", type=_positive, metavar="S", help="end after so long; default: at Ctrl-C")
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("list", "why"), help="all plans, or all about one actuator")
+    parser.add_argument("actuator", nargs="?", metavar="NODE/ACTUATOR", help="for why")
+    parser.add_argument("--json", action="store_true")
 
 
 def _add_qc(parser: argparse.ArgumentParser) -> None:

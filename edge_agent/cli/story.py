@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.model.accounts import READING
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,6 +22,10 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"  {command['node']}/{command['actuator']} {command['action']}{value}: {command['reason']}"
     for alarm in found["alarms"]:
         yield from _alarm(alarm)
+    readings = [check for check in decision["checks"] if check["name"] == READING] if decision is not None else []
+    if readings:
+        yield "Readings that the plan rests on, as they were then"
+        yield from (f"  {check['detail']}" for check in readings)
     if decision is not None:
         yield from _decision(decision)
     yield "Command"
@@ -52,7 +58,7 @@ def _alarm(alarm: dict[str, Any]) -> Iterator[str]:
 def _decision(decision: dict[str, Any]) -> Iterator[str]:
     yield f"Plan {decision['plan'] or '(none)'}"
     yield f"  {decision['at']}  {decision['verdict']}: {decision['actuator']} {decision['action']}"
-    for check in decision["checks"]:
+    for check in (check for check in decision["checks"] if check["name"] != READING):
         yield f"  check {check['name']}: {'passed' if check['passed'] else 'not passed'} ({check['detail']})"
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.accounts import actuator_account, plan_accounts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.known import Knowledge
+    from edge_agent.model.accounts import ActuatorAccount, PlanAccount
     from edge_agent.model.plant import Threshold
     from edge_agent.model.remembered import SensorView, Snapshot
     from edge_agent.ports.clock import Clock
@@ -33,3 +36,11 @@ class PlantWatch:
     def thresholds(self) -> Iterator[list[Threshold]]:
         """Yield the thresholds in force, those of some sensors at a time."""
         return self._knowledge.analyzer.thresholds(_SENSORS)
+
+    def plan_accounts(self) -> Iterator[PlanAccount]:
+        """Yield what each plan says for itself at a moment after the last."""
+        return plan_accounts(self._knowledge, self._clock.now)
+
+    def actuator_account(self, actuator: str) -> ActuatorAccount | None:
+        """Return what an actuator says for itself now; None where there is no such."""
+        return actuator_account(self._knowledge, actuator, self._clock.now())

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_agent.container.plantwatch import PlantWatch
+from edge_agent.observe.accounted import plans_pieces, why_json
 from edge_agent.observe.http import ObservationServer
 from edge_agent.observe.snapshot import status_pieces
 from edge_agent.runtime.clock import UNSURE
@@ -65,6 +66,8 @@ class Watching:
             dispensable=self.stores.troubles,
             live=self.agent.live,
             status=partial(status_pieces, self._plant()),
+            plans=partial(plans_pieces, self._plant()),
+            why=partial(why_json, self._plant()),
             notes=self.notes,
         )
 

@@ -46,7 +46,7 @@ class Executor:
         self._attention = Attention(self.roster)
         self.open_commands = OpenCommands(self._attention)
         self.reach = Reach()
-        self._reconciliation = Reconciliation(self.authority, self.reach, self.roster, self.open_commands)
+        self.reconciliation = Reconciliation(self.authority, self.reach, self.roster, self.open_commands)
         self._watch = Watch()
         self._offset, self._sure = now.offset, now.sure
         self._lost: Lost | None = former.recalled(remembered, self.roster, self.open_commands, self.authority, now)
@@ -89,13 +89,13 @@ class Executor:
                 self._let_go(control, _GONE, executed, now)
         self.reach.keep({*plant.nodes, *(control.actuator.node for control in self.roster)})
         self._attention.begin()
-        self._reconciliation.begin()
+        self.reconciliation.begin()
         self._watch.keep(self.roster)
         return executed
 
     def heed(self, teams: Iterable[Team]) -> None:
         """Go on with other groups: how many of each may run, and how far apart they start."""
-        self._reconciliation.gate.teams.survey(teams)
+        self.reconciliation.gate.teams.survey(teams)
 
     def _let_go(self, control: Control, word: Word, executed: Executed, now: Moment) -> None:
         self.open_commands.close(control, word, executed, now)
@@ -167,13 +167,13 @@ class Executor:
         """Look at those actuators that something happened to, or whose time has come; the others are as they were."""
         for node in self.reach.trying:  # what becomes of the one command is what the others wait for
             self._attention.stir(*self.roster.of(node))
-        waiting = self._reconciliation.gate.waiting(self._attention.stirred)
-        self._attention.stir(*self._reconciliation.blind, *waiting)
+        waiting = self.reconciliation.gate.waiting(self._attention.stirred)
+        self._attention.stir(*self.reconciliation.blind, *waiting)
         looked = self._attention.take(now.seconds)
         if not looked and not self._watch.has_news:
             return
         commanded = [control for control in looked if self._commands(control)]
-        held_until = self._reconciliation.run(commanded, unsure, executed, now)
+        held_until = self.reconciliation.run(commanded, unsure, executed, now)
         executed.conditions = self._watch.look(looked, self.roster, now)
         executed.looked = [control.actuator.name for control in looked]
         for control in looked:
@@ -201,7 +201,7 @@ class Executor:
 
     def _only_record(self, control: Control, request: Request, executed: Executed, now: Moment) -> None:
         """Record what would have been done, and do nothing."""
-        checks = self._reconciliation.gate.checks(control, request, now)
+        checks = self.reconciliation.gate.checks(control, request, now)
         advises = self.authority.commands or self.authority.mode == "advisory"
         if not control.held_back.is_news(request, frozenset({self.authority.mode}), now.seconds):
             return

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _JSON_TYPE = "application/json"
 _METHODS = ("GET", "HEAD")
+#: What stands before `NODE/ACTUATOR` in the path that answers why one does what it does.
+WHY = "/why/"
 
 
 class Answer(NamedTuple):
@@ -68,6 +70,8 @@ class Endpoints:
     status: Callable[[], Iterator[bytes]]
     notes: Callable[[], Mapping[str, str]] = dict
     dispensable: Callable[[], Mapping[str, str | None]] = dict
+    plans: Callable[[], Iterator[bytes]] = lambda: iter(())
+    why: Callable[[str], Mapping[str, Any] | None] = lambda _: None
 
     def respond(self, head: bytes) -> Iterator[bytes]:
         """Answer the head of a request, whatever bytes it is made of. Raises MemoryError only, until it is iterated."""
@@ -79,7 +83,7 @@ class Endpoints:
         return iter((answer.head(version),)) if method == "HEAD" else answer.parts(version)
 
     def _answer(self, method: str, path: str) -> Answer:
-        content = self._contents().get(path)
+        content = self._contents().get(path) or self._about(path)
         if content is None:
             return problem(HTTPStatus.NOT_FOUND)
         if method not in _METHODS:
@@ -99,7 +103,18 @@ class Endpoints:
             "/health/live": self._live,
             "/health/ready": self._ready,
             "/status": lambda: _in_pieces(_JSON_TYPE, self.status()),
+            "/plans": lambda: _in_pieces(_JSON_TYPE, self.plans()),
         }
+
+    def _about(self, path: str) -> Callable[[], Answer] | None:
+        """Find what a path about one actuator answers; None where it is about none."""
+        if not path.startswith(WHY):
+            return None
+        return lambda: self._why(path.removeprefix(WHY))
+
+    def _why(self, actuator: str) -> Answer:
+        found = self.why(actuator)
+        return problem(HTTPStatus.NOT_FOUND) if found is None else Answer.json(HTTPStatus.OK, found)
 
     def _live(self) -> Answer:
         reason = self.live() or "ok"

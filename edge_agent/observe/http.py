@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from loguru import logger
 
@@ -37,7 +37,7 @@ RETRY_SECONDS = 5.0
 
 
 class ObservationServer:
-    """Serves /metrics, /health/live, /health/ready and /status while it is entered.
+    """Serves /metrics, /health/live, /health/ready, /status, /plans and /why/… while it is entered.
 
     Where the port is taken it is logged, and `serve` tries on: control does not depend on who looks at it. A client
     that comes when there is no more room takes that of the one that has been slowest: of those that stay after their
@@ -58,11 +58,13 @@ class ObservationServer:
         status: Callable[[], Iterator[bytes]],
         notes: Callable[[], Mapping[str, str]] = dict,
         dispensable: Callable[[], Mapping[str, str | None]] = dict,
+        plans: Callable[[], Iterator[bytes]] = lambda: iter(()),
+        why: Callable[[str], Mapping[str, Any] | None] = lambda _: None,
         limits: ClientLimits = ClientLimits(),  # noqa: B008 - a tuple, it cannot change
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._address = (host, port)
-        self._endpoints = Endpoints(metrics, ready, live, status, notes, dispensable)
+        self._endpoints = Endpoints(metrics, ready, live, status, notes, dispensable, plans, why)
         self._limits, self._retry_seconds = limits, retry_seconds
         self._exchanges: dict[_Exchange, None] = {}  # the oldest first
         self._server: asyncio.Server | None = None

@@ -148,7 +148,12 @@ class Arbiter:
 
     def claims(self, target: str, facts: Situation, seconds: float) -> list[Claim]:
         """Return what plans ask for of a target now, the strongest first."""
-        return self._claimants.claims(target, facts, seconds)
+        return self._claimants.claims(target, facts, seconds, self._claimants.unsettled)
+
+    def look(self, actuator: str, facts: Situation, seconds: float) -> tuple[Request | None, list[Claim]]:
+        """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
+        standing = self._standing.get(actuator)
+        return None if standing is None else standing.request, self._claimants.claims(actuator, facts, seconds, set())
 
     def look_at(self, target: str) -> None:
         """Begin to look at a target: nothing is waited for."""

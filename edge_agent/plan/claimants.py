@@ -56,11 +56,14 @@ class Claimants:
         """Whether some plan ends what stands."""
         return (standing.through or standing.request.actuator) in self._endable
 
-    def claims(self, target: str, facts: Situation, seconds: float) -> list[Claim]:
-        """Collect what plans ask for now of an actuator, a group or a sequence, the strongest first."""
+    def claims(self, target: str, facts: Situation, seconds: float, waiting: set[str]) -> list[Claim]:
+        """Collect what plans ask for now of an actuator, a group or a sequence, the strongest first.
+
+        One whose evidence is awaited is added to those `waiting`.
+        """
         claims = []
         for state in self._by.get(target, ()):
-            asked = _safe_steps(state), self._other_steps(state, target, facts, seconds)
+            asked = _safe_steps(state), self._other_steps(state, target, facts, seconds, waiting)
             for step in state.steps if any(asked) else ():
                 safe = self._is_safe(step)
                 if step.actuator == target and step in asked[0 if safe else 1]:
@@ -68,41 +71,39 @@ class Claimants:
         through = self._through.get(target)
         if through is not None and through.step is not None:
             safe = self._is_safe(through.step)
-            if safe or self._may_pass(through, through.step, facts, seconds):
+            if safe or self._may_pass(through, through.step, facts, seconds, waiting):
                 claims.append(claim_through(through, through.step, safe=safe))
         claims.sort(key=strength)
         return claims
 
-    def _may_pass(self, through: Through, step: Step, facts: Situation, seconds: float) -> bool:
+    def _may_pass(self, through: Through, step: Step, facts: Situation, seconds: float, waiting: set[str]) -> bool:
         """Whether there is evidence, newer than its node's return, for what a group or a sequence asks of it."""
         state, request = self._states.get(through.request.plan or ""), through.request
         if state is None or (is_sequence(request.actuator) and request.action == OFF and not state.may_act):
             return False
-        return self._has_evidence(state, [step], facts, seconds) and (not facts.revising or self._stands(request, step))
+        if not _has_evidence(state, [step], facts, seconds):
+            waiting.add(step.actuator)
+            return False
+        return not facts.revising or self._stands(request, step)
 
     def _is_safe(self, step: Step) -> bool:
         return rests(step) if is_compound(step.actuator) else step.action == self.fail_safe.get(step.actuator)
 
-    def _other_steps(self, state: PlanState, target: str, facts: Situation, seconds: float) -> list[Step]:
+    def _other_steps(
+        self, state: PlanState, target: str, facts: Situation, seconds: float, waiting: set[str]
+    ) -> list[Step]:
         """Return what else a plan asks for, and has evidence for."""
         if state.ground is Ground.RUNNING and not state.kind.by_ignorance:
             steps = list(state.timed)
         elif state.applies and state.may_act:
             steps = [step for step in state.asked.steps if step.actuator == target and not self._is_safe(step)]
-            if not self._has_evidence(state, steps, facts, seconds):
+            if not _has_evidence(state, steps, facts, seconds):
+                waiting.add(target)
                 return []
         else:
             return []
         asked = Request(target, "", None, state.plan.id, 0, "")
         return [step for step in steps if self._stands(asked, step)] if facts.revising else steps
-
-    def _has_evidence(self, state: PlanState, steps: Iterable[Step], facts: Situation, seconds: float) -> bool:
-        """Whether the evidence of a plan is newer than the return of the nodes that steps are for."""
-        for step in steps:
-            if not is_compound(step.actuator) and not _fresh(state, step, facts, seconds):
-                self.unsettled.add(step.actuator)
-                return False
-        return True
 
     def _stands(self, asked: Request, step: Step) -> bool:
         """Whether what a plan asks for stands in its name already."""
@@ -114,6 +115,11 @@ class Claimants:
 def _safe_steps(state: PlanState) -> tuple[Step, ...]:
     """Return the fail-safe actions that a plan asks for: what has latched, it asks for until it is reset."""
     return state.steps if state.latched else state.asked.doubtful
+
+
+def _has_evidence(state: PlanState, steps: Iterable[Step], facts: Situation, seconds: float) -> bool:
+    """Whether the evidence of a plan is newer than the return of the nodes that steps are for."""
+    return all(is_compound(step.actuator) or _fresh(state, step, facts, seconds) for step in steps)
 
 
 def _fresh(state: PlanState, step: Step, facts: Situation, seconds: float) -> bool:

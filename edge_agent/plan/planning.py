@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.model.remembered import PlanView
+from edge_agent.plan.accounts import asks_now
 from edge_agent.plan.arbiter import Arbiter
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.members import teams
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan, Plant, Provision
     from edge_agent.model.remembered import GroupMemory, PlanMemory
     from edge_agent.model.time import Moment
+    from edge_agent.plan.claims import Claim
     from edge_agent.plan.rota import Member
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
@@ -193,8 +195,7 @@ class Planner:
         self, states: list[PlanState], situation: Situation, now: Moment
     ) -> tuple[Iterable[PlanState], set[str]]:
         """Update plans; return those with something new to remember, and the names of those that begin."""
-        find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
-        scene = Scene(situation.active, situation.doubted, now, find, *seen)
+        scene = self.scene(situation, now)
         applied = {state.plan.id for state in states if state.applies}
         changed: Iterable[PlanState] = [state for state in states if state.update(scene, situation.sight)]
         begun = {state.plan.id for state in changed if state.applies} - applied
@@ -203,6 +204,24 @@ class Planner:
         if now.sure is not self._sure:  # what is remembered is dated anew: the next boot has nothing else
             changed, self._sure = self._states.values(), now.sure
         return changed, begun
+
+    @property
+    def states(self) -> Mapping[str, PlanState]:
+        """The plans in time, by name: to look at."""
+        return self._states
+
+    def targets(self, actuator: str) -> tuple[str, ...]:
+        """Return what a plan may name to ask something of an actuator: itself, its sequence, its group."""
+        return (actuator, *self._arbiter.compounds.of(actuator))
+
+    def look(self, actuator: str, situation: Situation, now: Moment) -> tuple[Request | None, list[Claim]]:
+        """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
+        return self._arbiter.look(actuator, situation, now.seconds)
+
+    def scene(self, situation: Situation, now: Moment) -> Scene:
+        """Return what kinds of plans see of a situation."""
+        find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
+        return Scene(situation.active, situation.doubted, now, find, *seen)
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""
@@ -214,7 +233,5 @@ class Planner:
 
     def views(self) -> tuple[PlanView, ...]:
         """Return which plans apply now."""
-        return tuple(
-            PlanView(state.plan.id, applies=state.applies or state.when_safe or state.latched)
-            for state in self._states.values()
-        )
+        find = self._plant.actuator
+        return tuple(PlanView(name, applies=bool(asks_now(state, find))) for name, state in self._states.items())

@@ -135,6 +135,11 @@ class PlanState:
         fired = self.fired_seconds
         return self.resumed or fired is None or seconds >= fired + self.plan.cooldown_seconds
 
+    def told(self, scene: Scene) -> tuple[str, ...]:
+        """Return what its kind says of what it depends on, as things are now."""
+        own, other = self._memos
+        return self.kind.told(scene, own) if self._instead is None else self._instead.told(scene, other)
+
     @property
     def known(self) -> bool:
         """Whether all it looks at, or what takes its place, was good lately."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from edge_agent.model.accounts import ActuatorAccount, PlanAccount
     from edge_agent.model.inbox import Inbox
     from edge_agent.model.plant import Threshold
     from edge_agent.model.remembered import SensorView, Snapshot
@@ -62,6 +63,22 @@ class PlantViews(Protocol):
 
     def thresholds(self) -> Iterable[Sequence[Threshold]]:
         """Return the thresholds in force, some at a time."""
+        ...
+
+
+class Accounts(Protocol):
+    """Where plans and actuators account for themselves, as things are when each is asked."""
+
+    def outline(self) -> Snapshot:
+        """Return a view of everything but the sensors."""
+        ...
+
+    def plan_accounts(self) -> Iterator[PlanAccount]:
+        """Return an account of each plan."""
+        ...
+
+    def actuator_account(self, actuator: str) -> ActuatorAccount | None:
+        """Return an account of an actuator (`node/actuator`); None where there is no such."""
         ...
 
 

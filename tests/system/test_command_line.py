@@ -114,6 +114,22 @@ def test_status_and_health_tell_what_is(agent, node):
     assert again.stderr.startswith("no agent answers at")
 
 
+def test_plans_say_whether_they_apply_and_why_a_pump_is_asked_to_start(agent, node):
+    agent.start()
+    node.publish(LEVEL, "1.42")
+    block_until(lambda: node.heard(COMMAND), timeout=20)
+    listed = agent.command_line("plan", "list")
+    assert "fill_tank1 (condition, priority 50) applies: start station/pump1" in listed.stdout
+    assert "tank1/level 1.42 m, good" in listed.stdout
+    why = agent.command_line("plan", "why", "station/pump1")
+    assert "start is requested, by fill_tank1 since" in why.stdout
+    found = json.loads(agent.command_line("plan", "why", "station/pump1", "--json").stdout)
+    assert (found["action"], found["requests"][0]["plan"]) == ("start", "fill_tank1")
+    unknown = agent.command_line("plan", "why", "station/pump7")
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+    assert "station/pump7 is no actuator here" in unknown.stderr
+
+
 def test_an_alarm_is_told_on_its_retained_topic(agent, node):
     agent.start()
     topic = "water/riverside/_agent/gateway-1/alarm/tank1/level/high"

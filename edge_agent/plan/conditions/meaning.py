@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from edge_agent.plan.scene import Known
 
 
+_WORDS = {True: "holds", False: "does not hold", None: "nobody knows"}
+
+
 @lru_cache(32_768)
 def compiled(text: str) -> Truth:
     """Return the closure that finds out whether a condition holds. Raises ExpressionError where it is none."""
@@ -35,6 +38,11 @@ def compiled(text: str) -> Truth:
 def truths(texts: Iterable[str], around: Circumstances) -> list[bool | None]:
     """Return whether each of some conditions holds: all are asked, for some may have to last."""
     return [compiled(text)(around) for text in texts]
+
+
+def how(text: str, around: Circumstances) -> str:
+    """Return in words whether a condition holds."""
+    return _WORDS[compiled(text)(around)]
 
 
 def never_known(texts: Iterable[str], around: Circumstances) -> bool:

@@ -19,6 +19,7 @@ from edge_agent.plan.conditions.meaning import (
     asserted,
     compared,
     elsewhere,
+    how,
     misfits,
     named,
     never_known,
@@ -182,6 +183,14 @@ class Condition(PlanKind):
             f"{name} is {figure(gauge.good)} {gauge.unit}".rstrip() for name, gauge in gauges if gauge.good is not None
         ]
         return "; ".join([" and ".join(self.when), *shown])
+
+    def told(self, scene: Scene, state: Progress | None) -> tuple[str, ...]:
+        """Return how each of its conditions is now."""
+        since = {} if state is None else dict(state.since)
+        around = Circumstances(scene, self.timezone, since)
+        found = ((key, text) for key in ("when", "unless", "until") for text in getattr(self, key))
+        begun = ("it has begun, and goes on until it ends",) if state is not None and state.begun else ()
+        return (*begun, *(f"{key} {text}: {how(text, around)}" for key, text in found))
 
     def timed(self, scene: Scene) -> tuple[Step, ...]:
         """Return `do`, unless something of `unless` is so, or nobody knows."""

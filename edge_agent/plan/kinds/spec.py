@@ -105,6 +105,11 @@ class PlanKind(ABC):
         """Return the state to go on with, and what is asked for."""
         ...
 
+    def told(self, scene: Scene, state: Any) -> tuple[str, ...]:  # noqa: ANN401 - each kind has its own state
+        """Return, in sentences, how what it depends on is now; nothing is changed by it."""
+        del scene, state
+        return ()
+
     def timed(self, scene: Scene) -> tuple[Step, ...]:
         """Return what timed running without evidence asks for."""
         return self.steps(scene.find)

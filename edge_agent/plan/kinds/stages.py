@@ -132,6 +132,17 @@ class Stages(PlanKind):
         doubtful = "" if gauge.doubtful is None else ", a doubtful reading"
         return f"{self.measure} is {shown}{unit}{doubtful}: {sum(runs)} of {len(runs)} stages on"
 
+    def told(self, scene: Scene, state: tuple[bool, ...] | None) -> tuple[str, ...]:
+        """Return how each stage is."""
+        unit = scene.gauge(self.measure).unit
+        runs = state or (False,) * len(self.stages)
+        on, off = ("below", "above") if self.direction == "fill" else ("above", "below")
+        return tuple(
+            f"stage {place} ({stage.use}): {'on' if running else 'off'}; {self.measure} {on} {short(stage.on)} {unit} "
+            f"switches it on, {off} {short(stage.off)} {unit} off"
+            for place, (stage, running) in enumerate(zip(self.stages, runs, strict=True), 1)
+        )
+
     def timed(self, scene: Scene) -> tuple[Step, ...]:
         """Return the first stage."""
         use = self.stages[0].use

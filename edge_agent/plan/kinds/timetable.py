@@ -11,7 +11,7 @@ from edge_agent.model.civil import Window, parse_days, spans, zone
 from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import Step
 from edge_agent.model.spelling import one_of, show
-from edge_agent.model.time import MICROSECONDS
+from edge_agent.model.time import MICROSECONDS, rfc3339
 from edge_agent.plan.kinds.spec import SWITCHES, Asked, PlanKind, step_conflicts, zone_conflicts
 from edge_agent.plan.targets import OFF, RUN, is_group, is_sequence
 
@@ -138,6 +138,15 @@ class Timetable(PlanKind):
             else:
                 until = min(until, span.begin)
         return Hours(inside=False, since=since, until=until)
+
+    def told(self, scene: Scene, state: Hours | None) -> tuple[str, ...]:
+        """Return whether it is time, and until when."""
+        del state
+        windows = f"{', '.join(self.between)} on {', '.join(self.days)} ({self.timezone})"
+        if not scene.now.sure:
+            return (f"{windows}: nobody knows whether the clock is right",)
+        hours = self._hours(scene.now)
+        return (f"{windows}: it is{'' if hours.inside else ' not'} time, until {rfc3339(hours.until)} at least",)
 
     def timed(self, scene: Scene) -> tuple[Step, ...]:
         """Return nothing: it needs no evidence, and never lacks any."""

@@ -20,7 +20,6 @@ SMALL_MODULES = {
     "edge_agent/analyze/measures/value.py",  # one module a measure
     "edge_agent/cli/eventloop.py",
     "edge_agent/cli/schema.py",
-    "edge_agent/container/plantwatch.py",
     "edge_agent/dialects/commanding.py",  # the one way out
     "edge_agent/dialects/registry.py",
     "edge_agent/execute/decisions.py",
@@ -40,7 +39,6 @@ SMALL_MODULES = {
     "edge_agent/runtime/carry.py",
     "edge_agent/runtime/context.py",
     "edge_agent/settings/tables.py",  # what all tables share
-    "edge_agent/settings/timing.py",
     "edge_agent/simulate/distortion.py",
 }
 
