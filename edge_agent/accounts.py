@@ -54,7 +54,7 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
         return None
     stands, claims = planner.look(actuator, situation, now)
     request = control.desired or stands  # where plans only advise, nothing is desired
-    targets = planner.targets(actuator)
+    targets = (actuator, *planner.compounds.of(actuator))
     plans = _accounts(knowledge, now, [name for name, state in planner.states.items() if _may_ask(state, targets)])
     reported = control.reported
     return ActuatorAccount(

@@ -15,6 +15,7 @@ from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view, sensor_views
 from edge_agent.plan.effect import Comparison, Effects
+from edge_agent.plan.members import teams
 from edge_agent.plan.planning import Planner
 from edge_agent.plan.rota import Member
 from edge_agent.plan.scene import Gauge
@@ -96,10 +97,11 @@ class Knowledge:
         return actuator_words(self.executor, actuator, tripped=actuator in self.planner.tripped)
 
     def heed_groups(self) -> None:
-        """Let execution know of changed groups."""
+        """Make execution heed changed groups."""
         if self.planner.provisions is not self._provisions:
             self._provisions = self.planner.provisions
-            self.executor.heed(Team(*team) for team in self.planner.teams())
+            those = teams(self.planner.compounds.rotas, self.planner.compounds.passages)
+            self.executor.reconciliation.gate.teams.survey(Team(*team) for team in those)
 
     def members(self, now: Moment) -> Callable[[str], Member]:
         """Return what tells how an actuator is, as the member of a group."""

@@ -150,7 +150,7 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
     executed = executor.act(facts, turn.now)
     if observed.states:
         knowledge.planner.look_again(turn.now)
-    knowledge.planner.stir(executed.looked, knowledge.members(turn.now))
+    knowledge.planner.compounds.stir(executed.looked, knowledge.members(turn.now))
     for place in executed.foreign:
         knowledge.monitor.bury_foreign(observed, observed.acknowledgements[place], turn.now)
     return executed

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from edge_agent.execute.control import Control
     from edge_agent.execute.facts import Acknowledged, ReportedState
     from edge_agent.execute.former import Lost
-    from edge_agent.execute.teams import Team
     from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.commands import Mode, Request
     from edge_agent.model.plant import Plant, Priority
@@ -92,10 +91,6 @@ class Executor:
         self.reconciliation.begin()
         self._watch.keep(self.roster)
         return executed
-
-    def heed(self, teams: Iterable[Team]) -> None:
-        """Go on with other groups: how many of each may run, and how far apart they start."""
-        self.reconciliation.gate.teams.survey(teams)
 
     def _let_go(self, control: Control, word: Word, executed: Executed, now: Moment) -> None:
         self.open_commands.close(control, word, executed, now)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.model.commands import Request
-from edge_agent.model.evidence import grace_seconds
 from edge_agent.plan.claimants import Claimants
 from edge_agent.plan.claims import losers, request_of
 from edge_agent.plan.compounds import Compounds
-from edge_agent.plan.planstate import Ground
 from edge_agent.plan.settling import Around, Settling
-from edge_agent.plan.standing import Standing, asks_anything, judge
-from edge_agent.plan.targets import OFF, RUN, is_compound, is_group
+from edge_agent.plan.standing import Standing
+from edge_agent.plan.targets import is_compound
+from edge_agent.plan.tenure import Tenure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from edge_agent.model.commands import Request
     from edge_agent.model.plant import Plan, Plant, Provision
     from edge_agent.model.time import Moment
     from edge_agent.plan.claims import Claim, Overruled
     from edge_agent.plan.planstate import PlanState
     from edge_agent.plan.situation import Situation
-    from edge_agent.plan.standing import Station
 
 #: That a plan lost against another is recorded again after so long, however often it begins.
 OVERRULED_SECONDS = 60.0
@@ -31,28 +29,28 @@ OVERRULED_SECONDS = 60.0
 class Arbiter:
     """Picks the strongest claim on each actuator, and judges what stands where nobody claims anything.
 
-    `blind` are actuators whose request ended for want of evidence, and of what; `tripped` those that a trip holds, and
-    which.
+    `tripped` are the actuators that a trip holds, and which.
     """
 
     def __init__(self, plant: Plant) -> None:
         self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
-        self._plant = plant
         self.compounds = Compounds()
         self._settling = Settling(self, self.compounds)
         self._standing: dict[str, Standing] = {}
-        self._states: Mapping[str, PlanState] = {}
-        self._claimants = Claimants(self._standing, self.compounds.through)
-        self._claimants.fail_safe = self._fail_safe
+        self._claimants = Claimants(self._standing, self.compounds.through, self._fail_safe)
+        self._tenure = Tenure(plant, self._claimants, self.compounds)
         self._of_node: dict[str, list[str]] = {}  # by node: its actuators
         self._all = True
-        self._patience: dict[str, float] = {}  # until when, where that is limited
         self._told: dict[tuple[str, str | None, str], float] = {}  # which plan lost an actuator to which, told when
-        self.blind: dict[str, str] = {}
         self.tripped: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Arbiter: {len(self._standing)} requests stand>"
+
+    @property
+    def blind(self) -> dict[str, str]:
+        """The actuators whose request ended for want of evidence, and of what."""
+        return self._tenure.blind
 
     def __len__(self) -> int:
         return len(self._standing)
@@ -70,19 +68,20 @@ class Arbiter:
 
     def renew(self, plant: Plant) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
-        self._fail_safe, self._plant = {each.name: each.fail_safe for each in plant.actuators}, plant
-        self._claimants.fail_safe = self._fail_safe
+        self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
+        self._claimants.fail_safe, self._tenure.plant = self._fail_safe, plant
         self._forget(name for name in self._standing if name not in self._fail_safe and not is_compound(name))
         for name, standing in self._standing.items():
             if name in self._fail_safe:
                 standing.safe = standing.request.action == self._fail_safe[name]
-        self.blind = {name: why for name, why in self.blind.items() if name in self._fail_safe}
+        for name in [each for each in self.blind if each not in self._fail_safe]:
+            del self.blind[name]
 
     def survey(self, states: Mapping[str, PlanState], provisions: Iterable[Provision] = ()) -> None:
         """Go on with other plans and provisions; note the actuators of which some plan ends what runs."""
         self.compounds.survey(provisions)
         self._forget(name for name in self._standing if is_compound(name) and name not in self.compounds)
-        self._states, self._of_node, self._all, self._patience = states, {}, True, {}
+        self._tenure.states, self._tenure.patience, self._of_node, self._all = states, {}, {}, True
         self._claimants.survey(states)
         asked_for = dict.fromkeys(part for name in self._claimants for part in self.compounds.actuators(name))
         for actuator in dict.fromkeys((*self._claimants, *asked_for, *self._standing)):
@@ -92,8 +91,8 @@ class Arbiter:
         self.take_over()
 
     def take_over(self) -> None:
-        """Let what stands in the name of plans that ask for groups and sequences stand through these."""
-        self._settling.take_over(self._states)
+        """Make what stands in the name of plans that ask for groups and sequences stand through these."""
+        self._settling.take_over(self._tenure.states)
 
     def _forget(self, targets: Iterable[str]) -> None:
         for target in list(targets):
@@ -132,7 +131,7 @@ class Arbiter:
         overruled: list[Overruled] = []
         concerned = self._concerned(looked_at, nodes)
         if self.compounds:
-            concerned = self._settling.settle(concerned, Around(facts, now, self._plant.actuator))
+            concerned = self._settling.settle(concerned, Around(facts, now, self._tenure.plant.actuator))
         for actuator in concerned:
             self.look_at(actuator)
             rivals = self.claims(actuator, facts, now.seconds)
@@ -158,7 +157,7 @@ class Arbiter:
     def look_at(self, target: str) -> None:
         """Begin to look at a target: nothing is waited for."""
         self._claimants.unsettled.discard(target)
-        self._patience.pop(target, None)
+        self._tenure.patience.pop(target, None)
 
     def look_back(self, target: str) -> None:
         """Note whether evidence, or a report, is waited for."""
@@ -176,11 +175,11 @@ class Arbiter:
             if standing is not None and not standing.safe:
                 standing.sure = False
             return None
-        return self.go_on(target, facts, seconds)
+        return self._tenure.go_on(target, facts, seconds)
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which an actuator waits for evidence no longer; infinite where none does."""
-        return min(self._patience.values(), default=self.compounds.next_seconds())
+        return min(self._tenure.patience.values(), default=self.compounds.next_seconds())
 
     def _concerned(self, looked_at: Iterable[PlanState], nodes: Iterable[str]) -> Iterable[str]:
         """Return the actuators to look at, always in the same order."""
@@ -213,7 +212,7 @@ class Arbiter:
         through = "" if claim.through is None else claim.through.root
         self._standing[actuator] = Standing(request, claim.safe, through=through)
         if not claim.safe:
-            self._see(actuator)
+            self._tenure.see(actuator)
         if before is None or before.remembered:
             return request
         last = before.request
@@ -224,55 +223,3 @@ class Arbiter:
             request.trip,
         )
         return None if same else request
-
-    def go_on(self, actuator: str, facts: Situation, seconds: float) -> Request | None:
-        """Judge what stands though no plan claims it now; return the fail-safe request where it ends."""
-        standing = self._standing.get(actuator)
-        if standing is None:
-            return None
-        state = self._states.get(standing.request.plan or "")
-        self._see_again(actuator, state, standing)
-        standing.has_end = self._claimants.has_end(standing)
-        station = self._station(standing, facts)
-        verdict = judge(standing, state, station, facts.sight, seconds)
-        standing.sure = verdict.sure
-        if not verdict.sure and state is not None:
-            grace = station.after_seconds + grace_seconds(state.looks)
-            self._patience |= {actuator: grace} if grace > seconds else {}
-        if verdict.ended is None:
-            if verdict.sure:
-                standing.remembered = False
-            if standing.resting and state is not None and state.ground is Ground.BLIND:
-                self._lose_sight(actuator, f"no evidence: {state.reason}")  # timed running is over
-            return None
-        if verdict.blind:
-            self._lose_sight(actuator, verdict.ended)
-        request = Request(actuator, *self._rest(actuator), standing.request.plan, 0, verdict.ended)
-        resting = state is not None and state.ground is Ground.RESTING
-        self._standing[actuator] = Standing(request, safe=True, resting=resting, ended=True, through=standing.through)
-        return request
-
-    def _rest(self, target: str) -> tuple[str, float | None]:
-        """Return what makes a target rest."""
-        if is_compound(target):
-            return (RUN, 0.0) if is_group(target) else (OFF, None)
-        return self._fail_safe[target], None
-
-    def _station(self, standing: Standing, facts: Situation) -> Station:
-        if is_compound(standing.request.actuator):
-            return self.compounds.station(standing.request, facts.station, self._plant.actuator)
-        return facts.station(standing)
-
-    def _lose_sight(self, target: str, why: str) -> None:
-        """Note that evidence is missing; the members of a group each lose theirs."""
-        for name in self.compounds.parts(target):
-            self.blind[name] = why
-
-    def _see(self, target: str) -> None:
-        for name in self.compounds.parts(target):
-            self.blind.pop(name, None)
-
-    def _see_again(self, actuator: str, state: PlanState | None, standing: Standing) -> None:
-        """Forget that evidence was missing, where it is there again or nobody needs it any more."""
-        if self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
-            self._see(actuator)

@@ -25,8 +25,10 @@ class Claimants:
     `stands` is what stands for each now, `through` what groups and sequences ask of their actuators.
     """
 
-    def __init__(self, stands: dict[str, Standing], through: Mapping[str, Through]) -> None:
-        self.fail_safe: Mapping[str, str] = {}
+    def __init__(
+        self, stands: dict[str, Standing], through: Mapping[str, Through], fail_safe: Mapping[str, str]
+    ) -> None:
+        self.fail_safe = fail_safe
         self.stands, self._through = stands, through
         self.unsettled: set[str] = set()
         self._states: Mapping[str, PlanState] = {}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Request
     from edge_agent.model.plant import Provision
     from edge_agent.plan.claims import Claim
-    from edge_agent.plan.members import Surroundings
+    from edge_agent.plan.members import Vicinity
     from edge_agent.plan.rota import Member
     from edge_agent.plan.scene import Find
     from edge_agent.plan.standing import Standing, Station
@@ -147,7 +147,7 @@ class Compounds:
 
     # What they ask -----------------------------------------------------------------------------------------------
 
-    def ask_group(self, group: str, request: Request, members: Iterable[Member], around: Surroundings) -> None:
+    def ask_group(self, group: str, request: Request, members: Iterable[Member], around: Vicinity) -> None:
         """Ask so many of its members to run as stand for a group."""
         rota, members = self.rotas[group], list(members)
         rota.pick(int(request.value or 0), members, around.seconds)
@@ -173,7 +173,7 @@ class Compounds:
         for actuator in self.actuators(target):
             self.through[actuator] = Through(self._root(target), request)
 
-    def ask_sequence(self, name: str, request: Request | None, around: Surroundings) -> None:
+    def ask_sequence(self, name: str, request: Request | None, around: Vicinity) -> None:
         """Go as far as proofs allow towards what stands for a sequence; None: nobody has asked for anything."""
         passage = self.passages[name]
         wanted = None if request is None else request.action == ON
@@ -225,7 +225,7 @@ class Compounds:
         if (before is None) is rival:
             self._stirred.add(name)
 
-    def as_member(self, name: str, around: Surroundings) -> Member:
+    def as_member(self, name: str, around: Vicinity) -> Member:
         """Return what is known of an actuator, or of a sequence, as a member of a group."""
         return of_sequence(name, self.passages[name], around) if is_sequence(name) else around.member(name)
 

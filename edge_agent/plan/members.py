@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from edge_agent.plan.scene import Scene
 
 
-class Surroundings(Protocol):
-    """What compounds ask of their surroundings in one turn."""
+class Vicinity(Protocol):
+    """What groups and sequences look at in one turn."""
 
     @property
     def seconds(self) -> float: ...  # noqa: D102
@@ -36,7 +36,7 @@ class Surroundings(Protocol):
         ...
 
 
-def of_sequence(name: str, passage: Passage, around: Surroundings) -> Member:
+def of_sequence(name: str, passage: Passage, around: Vicinity) -> Member:
     """Return what is known of a sequence, as a member of a group."""
     parts = [around.member(actuator) for actuator in passage.sequence.actuators]
     turned = [around.member(leg.actuator) for leg in passage.sequence.on]

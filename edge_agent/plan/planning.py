@@ -8,20 +8,19 @@ from edge_agent.model.remembered import PlanView
 from edge_agent.plan.accounts import asks_now
 from edge_agent.plan.arbiter import Arbiter
 from edge_agent.plan.lookout import Lookout
-from edge_agent.plan.members import teams
 from edge_agent.plan.planstate import PlanState
 from edge_agent.plan.scene import Scene
 from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from edge_agent.model.commands import Request
     from edge_agent.model.plant import Plan, Plant, Provision
     from edge_agent.model.remembered import GroupMemory, PlanMemory
     from edge_agent.model.time import Moment
     from edge_agent.plan.claims import Claim
-    from edge_agent.plan.rota import Member
+    from edge_agent.plan.compounds import Compounds
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
 
@@ -74,14 +73,9 @@ class Planner:
         return self._arbiter.tripped
 
     @property
-    def failed(self) -> Mapping[str, str]:
-        """The actuators that their group does not use, or at which a sequence failed, and why."""
-        return self._arbiter.compounds.failures
-
-    def teams(self) -> Iterator[tuple[str, tuple[tuple[str, ...], ...], int, float]]:
-        """Yield each group with its members, those that run when they do, how many may at once, and its stagger."""
-        compounds = self._arbiter.compounds
-        return teams(compounds.rotas, compounds.passages)
+    def compounds(self) -> Compounds:
+        """The groups and sequences in force."""
+        return self._arbiter.compounds
 
     def stand(self, request: Request) -> None:
         """Resume a request of a former run."""
@@ -90,7 +84,7 @@ class Planner:
     def take_over(self, groups: Iterable[GroupMemory], now: Moment) -> None:
         """Resume what was requested of groups and sequences in a former run, once all its requests stand."""
         for memory in groups:
-            self._arbiter.compounds.remember(memory, now.seconds)
+            self.compounds.remember(memory, now.seconds)
         self._arbiter.take_over()
 
     def renew(self, plant: Plant, plans: Iterable[Plan], provisions: Iterable[Provision] = ()) -> None:
@@ -120,7 +114,9 @@ class Planner:
     def _survey(self) -> None:
         self._lookout.survey(self._states)
         self._arbiter.survey(self._states, self.provisions)
-        self._quiet = Planned(blind=self.blind, tripped=self.tripped, failed=self.failed)  # while nothing changes
+        self._quiet = Planned(
+            blind=self.blind, tripped=self.tripped, failed=self.compounds.failures
+        )  # while nothing changes
 
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
@@ -144,7 +140,7 @@ class Planner:
             state.latched = False
         if found:
             self._lookout.look_at_all()
-        return self._arbiter.compounds.reset(target) or bool(found)
+        return self.compounds.reset(target) or bool(found)
 
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
@@ -155,23 +151,21 @@ class Planner:
         changed, self._again_seconds = self._heed(situation, now), float("inf")
         states = self._lookout.take(changed, now.seconds)
         nodes = sorted(name for name in changed if "/" not in name and ":" not in name)
-        self._arbiter.compounds.hear(changed)
+        self.compounds.hear(changed)
         owed = self._arbiter.restless or self._arbiter.due(now.seconds)
         if not (states or nodes or owed) and now.sure is self._sure:
             return self._quiet
         remembered, begun = self._update(states, situation, now)
         requests, overruled = self._arbiter.arbitrate(states, nodes, situation, begun, now)
-        memories, groups = tuple(state.memory(now) for state in remembered), tuple(self._arbiter.compounds.memories())
-        return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped, self.failed, groups)
+        memories, groups = tuple(state.memory(now) for state in remembered), tuple(self.compounds.memories())
+        return Planned(
+            tuple(requests), tuple(overruled), memories, self.blind, self.tripped, self.compounds.failures, groups
+        )
 
     def look_again(self, now: Moment) -> None:
         """Look in the next turn, which is due now: what equipment does has changed since."""
         if self._arbiter.restless:
             self._again_seconds = now.seconds
-
-    def stir(self, actuators: Iterable[str], member: Callable[[str], Member]) -> None:
-        """Look in the next turn, which is due now, where what equipment does changes what groups ask of it."""
-        self._arbiter.compounds.stir(actuators, member)
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which to look again though nothing has come."""
@@ -210,10 +204,6 @@ class Planner:
         """The plans in time, by name: to look at."""
         return self._states
 
-    def targets(self, actuator: str) -> tuple[str, ...]:
-        """Return what a plan may name to ask something of an actuator: itself, its sequence, its group."""
-        return (actuator, *self._arbiter.compounds.of(actuator))
-
     def look(self, actuator: str, situation: Situation, now: Moment) -> tuple[Request | None, list[Claim]]:
         """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
         return self._arbiter.look(actuator, situation, now.seconds)
@@ -226,10 +216,6 @@ class Planner:
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""
         return [state.memory(now) for state in self._states.values()]
-
-    def group_memories(self) -> list[GroupMemory]:
-        """Return what the next run must know of every group."""
-        return self._arbiter.compounds.all_memories()
 
     def views(self) -> tuple[PlanView, ...]:
         """Return which plans apply now."""

@@ -80,7 +80,7 @@ class Settling:
     # After a start, or with other plans ---------------------------------------------------------------------------
 
     def take_over(self, states: Mapping[str, PlanState]) -> None:
-        """Let what stands in the name of a plan that asks for a group, or a sequence, stand through that."""
+        """Make what stands in the name of a plan that asks for a group, or a sequence, stand through that."""
         self._states = states
         for actuator, standing in list(self._court.stands.items()):
             state = states.get(standing.request.plan or "")
@@ -92,7 +92,7 @@ class Settling:
                 self._resume(standing)
 
     def _resume(self, standing: Standing) -> None:
-        """Let a group or a sequence stand again by what was requested of its actuators in a former run."""
+        """Make a group or a sequence stand again by what was requested of its actuators in a former run."""
         part, stands = standing.request.actuator, self._court.stands
         for target in self._compounds.of(part):
             if target not in stands:
