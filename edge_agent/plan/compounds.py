@@ -9,13 +9,13 @@ from edge_agent.model.remembered import GroupMemory
 from edge_agent.plan.claims import Through
 from edge_agent.plan.conditions.circumstances import Circumstances
 from edge_agent.plan.conditions.meaning import alarms, compiled, named
-from edge_agent.plan.kinds.spec import switch
 from edge_agent.plan.members import asked, failing_reason, lost_reason, of_any, of_legs, of_sequence
 from edge_agent.plan.passage import Passage, Sightings
 from edge_agent.plan.provisions.groups import Group
 from edge_agent.plan.provisions.registry import provisions_of
 from edge_agent.plan.provisions.sequences import StepSequence
 from edge_agent.plan.rota import Rota
+from edge_agent.plan.steps import switch
 from edge_agent.plan.targets import ON, is_compound, is_group, is_sequence
 
 if TYPE_CHECKING:

@@ -9,6 +9,8 @@ from edge_agent.plan.accounts import asks_now
 from edge_agent.plan.arbiter import Arbiter
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.planstate import PlanState
+from edge_agent.plan.provisions.registry import provisions_of
+from edge_agent.plan.provisions.tariffs import Tariff
 from edge_agent.plan.scene import Scene
 from edge_agent.plan.situation import Planned
 
@@ -45,6 +47,7 @@ class Planner:
     ) -> None:
         self._plant = plant
         self.provisions = tuple(provisions)
+        self._tariffs = tuple(provisions_of(Tariff, self.provisions).values())
         self._arbiter = Arbiter(plant)
         self._start = now.seconds
         self._sure = now.sure
@@ -103,6 +106,7 @@ class Planner:
         """
         if provisions is not None:
             self.provisions = tuple(provisions)
+            self._tariffs = tuple(provisions_of(Tariff, self.provisions).values())
         kept = self._states
         self._states = {}
         for plan in [state.plan for state in kept.values()] if plans is None else plans:
@@ -211,7 +215,7 @@ class Planner:
     def scene(self, situation: Situation, now: Moment) -> Scene:
         """Return what kinds of plans see of a situation."""
         find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
-        return Scene(situation.active, situation.doubted, now, find, *seen)
+        return Scene(situation.active, situation.doubted, now, find, *seen, self._tariffs)
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""

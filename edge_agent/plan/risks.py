@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.fitness import Misfit, threshold_risks
 from edge_agent.plan.kinds.registry import kind_of
+from edge_agent.plan.overflow import overflow_risks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ def risks(plant: Plant) -> Iterator[Misfit]:
     backs = {step.actuator for step in steps if step.action == safe.get(step.actuator)}
     backs |= {step.actuator for kind in kinds.values() if kind.ends for step in kind.steps(plant.actuator)}
     yield from threshold_risks(plant)
+    yield from overflow_risks(plant)
     for actuator in plant.actuators:
         yield from _unprotected(actuator)
     for plan in plant.policy.plans:

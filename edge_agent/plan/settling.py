@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from edge_agent.model.commands import Request
 from edge_agent.plan.claims import Through, claim_through, request_of, strength
-from edge_agent.plan.kinds.spec import switch
 from edge_agent.plan.scene import Scene
 from edge_agent.plan.standing import Standing, fresh_since
+from edge_agent.plan.steps import switch
 from edge_agent.plan.targets import ON, RUN, is_compound, is_group, numbers
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from edge_agent.model.plant import (
 )
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.kinds.registry import KINDS, OWN_COLUMNS, canonical
-from edge_agent.plan.kinds.spec import step_of
 from edge_agent.plan.provisions import registry as provisions
+from edge_agent.plan.provisions.tanks import below_brims
 from edge_agent.plan.scene import Known
+from edge_agent.plan.steps import step_of
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.tomlfile import table
 
@@ -53,7 +54,7 @@ def declared(raw: dict[str, Any]) -> Known:
             actuators[f"{node}/{actuator}"] = table(declaration).get("kind")
             alarms |= {f"{node}/{actuator}:{name}": "" for name in ACTUATOR_ALARMS}
     named = {kind.table: table(raw.get(kind.table)) for kind in provisions.PROVISIONS}
-    return Known(alarms, sensors, actuators, ranges, units, named)
+    return Known(alarms, sensors, actuators, below_brims(ranges, named), units, named)
 
 
 def _range(gross_range: object) -> tuple[float, float]:

@@ -248,8 +248,10 @@ class PlantKeys(Table):
     simulation: dict[str, Any] = Field({}, description="What `edge-agent simulate` needs; the agent does not read it.")
 
 
+#: The tables of provisions, by the names of their kinds.
+PROVISION_TABLES: dict[str, type[Table]] = {kind.name: table_of(kind) for kind in PROVISIONS}
 _PROVISIONS: Any = {
-    kind.table: (dict[Id, table_of(kind)], Field({}, description=kind.says))  # type: ignore[misc] # made above
+    kind.table: (dict.__class_getitem__((Id, PROVISION_TABLES[kind.name])), Field({}, description=kind.says))
     for kind in PROVISIONS
 }
 PlantTable = create_model("PlantTable", __base__=PlantKeys, __doc__=PlantKeys.__doc__, **_PROVISIONS)

@@ -11,7 +11,8 @@ from edge_agent.model.figures import apart, finite, short
 from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import Step
 from edge_agent.model.spelling import one_of, show
-from edge_agent.plan.kinds.spec import Asked, PlanKind, most_of, no_actuator, no_compound, switch
+from edge_agent.plan.kinds.spec import Asked, PlanKind
+from edge_agent.plan.steps import most_of, no_actuator, no_compound, switch
 from edge_agent.plan.targets import RUN, all_of, is_compound, is_group, together
 
 if TYPE_CHECKING:

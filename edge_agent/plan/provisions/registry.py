@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from edge_agent.plan import keys
 from edge_agent.plan.provisions.groups import Group
 from edge_agent.plan.provisions.sequences import StepSequence
+from edge_agent.plan.provisions.tanks import Tank
+from edge_agent.plan.provisions.tariffs import Tariff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +21,8 @@ _K = TypeVar("_K", bound="ProvisionKind")
 PROVISIONS: tuple[type[ProvisionKind], ...] = (
     Group,
     StepSequence,
+    Tank,
+    Tariff,
 )
 
 
@@ -37,8 +41,7 @@ def provision_of(provision: Provision) -> ProvisionKind:
 
 def provisions_of(kind: type[_K], provisions: Iterable[Provision]) -> dict[str, _K]:
     """Return those of one kind, by their ids."""
-    found = {each.id: provision_of(each) for each in provisions if each.kind == kind.name}
-    return {name: each for name, each in found.items() if isinstance(each, kind)}
+    return {each.id: cast("_K", provision_of(each)) for each in provisions if each.kind == kind.name}
 
 
 @lru_cache(4096)

@@ -10,8 +10,8 @@ from pydantic import Field
 from edge_agent.model.fitness import Misfit
 from edge_agent.model.spelling import show
 from edge_agent.plan.conditions.meaning import misfits
-from edge_agent.plan.kinds.spec import step_misfits
 from edge_agent.plan.provisions.spec import ProvisionKind
+from edge_agent.plan.steps import step_misfits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
