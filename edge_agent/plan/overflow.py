@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.figures import short
-from edge_agent.model.fitness import Misfit
+from edge_agent.model.fitness import Risk
 from edge_agent.model.units import conversion
-from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.conditions.meaning import crossed
 from edge_agent.plan.kinds.condition import Condition
 from edge_agent.plan.kinds.registry import kind_of
@@ -32,20 +31,20 @@ class Freeboard(NamedTuple):
     seconds: float
 
 
-def overflow_risks(plant: Plant) -> Iterator[Misfit]:
+def overflow_risks(plant: Plant) -> Iterator[Risk]:
     """Yield the leases that are longer than a tank takes to run over, and inflows of which nobody knows the most."""
     for name, tank in provisions_of(Tank, plant.policy.provisions).items():
         unbounded = [flow for flow in tank.inflows if _most(plant, flow) is None]
         for flow in unbounded:
             path = ("tanks", name, "inflows", tank.inflows.index(flow))
             wrong = f"{flow} has no gross_range: how soon the tank may run over is not known"
-            yield Misfit(path, wrong, "a gross_range of it")
+            yield Risk("unbounded_inflow", path, wrong, "a gross_range of it")
         freeboard = None if unbounded else _freeboard(plant, tank)
         if freeboard is not None:
             yield from _leases(plant, name, tank, freeboard)
 
 
-def _leases(plant: Plant, name: str, tank: Tank, freeboard: Freeboard) -> Iterator[Misfit]:
+def _leases(plant: Plant, name: str, tank: Tank, freeboard: Freeboard) -> Iterator[Risk]:
     for actuator in _filling(plant, tank):
         found = plant.actuator(actuator)
         if found is None or found.lease_seconds <= freeboard.seconds:
@@ -55,17 +54,19 @@ def _leases(plant: Plant, name: str, tank: Tank, freeboard: Freeboard) -> Iterat
             f"{short(found.lease_seconds)} is longer than tank {name} takes to run over at its highest inflow "
             f"({short(freeboard.inflow)} m3/h): {freeboard.seconds:.0f} s from {short(freeboard.level)} m"
         )
-        yield Misfit(path, wrong, f"{freeboard.seconds:.0f} at the most, or a stop at a lower level")
+        yield Risk(
+            "lease_outlasts_tank", path, wrong, f"{freeboard.seconds:.0f} at the most, or a stop at a lower level"
+        )
 
 
 def _most(plant: Plant, flow: str) -> float | None:
     """Return the most that a sensor of a flow can show, in m3/h; None where nobody has said it."""
     sensor = plant.sensor(flow)
-    test = None if sensor is None else sensor.quality.get(GrossRange.name)
-    if sensor is None or not isinstance(test, GrossRange):
+    limits: tuple[float, float] | None = getattr(sensor and sensor.quality.get("gross_range"), "fail", None)
+    if sensor is None or limits is None:
         return None
     to = conversion(sensor.quantity, sensor.unit, "m3/h")
-    return None if to is None else test.fail[1] * to.scale
+    return None if to is None else limits[1] * to.scale
 
 
 def _freeboard(plant: Plant, tank: Tank) -> Freeboard | None:

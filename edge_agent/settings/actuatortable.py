@@ -9,7 +9,7 @@ from pydantic import Field
 from edge_agent.model.plant import ActuatorKind, Hand
 from edge_agent.monitor.tests.spec import Duration, Limits
 from edge_agent.settings.devicetables import AckTable, CommandTable, StateTable
-from edge_agent.settings.tables import ScalarValue, Table
+from edge_agent.settings.tables import ACCEPT, Accepted, ScalarValue, Table
 
 Delay = Annotated[float, Field(ge=0, le=31_536_000)]
 
@@ -73,3 +73,4 @@ class ActuatorTable(Table):
         None, title="a list of two numbers, [lowest, highest]", description="What the timer of the device can count."
     )
     channel: ScalarValue | None = Field(None, description="What stands for `{channel}` in its places and forms.")
+    accept: Accepted = ACCEPT

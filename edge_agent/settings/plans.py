@@ -117,7 +117,7 @@ def provisions_of(file: Table, timezone: str) -> Iterator[Provision]:
 
 def _told(given: Table, timezone: str, elsewhere: Collection[str] = ()) -> str:
     """Return what a table says, as JSON, without what stands elsewhere."""
-    told = given.model_dump(mode="json", exclude_none=True, exclude=set(elsewhere))
+    told = given.model_dump(mode="json", exclude_none=True, exclude={*elsewhere, "accept"})
     if "timezone" in told and "timezone" not in given.model_fields_set:
         told["timezone"] = timezone
     return json.dumps(told)

@@ -24,7 +24,7 @@ from edge_agent.plan.provisions.registry import PROVISIONS
 from edge_agent.settings.actuatortable import ActuatorTable, Delay
 from edge_agent.settings.devicetables import PLACE, SourceTable, StatusTable
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
-from edge_agent.settings.tables import ScalarValue, Table
+from edge_agent.settings.tables import ACCEPT, Accepted, ScalarValue, Table
 
 if TYPE_CHECKING:
     from edge_agent.plan.kinds.spec import PlanKind
@@ -36,7 +36,7 @@ def table_of(part: type, above: type[Table] = Table, **more: Any) -> type[Table]
     """Return the table of a part: its keys are the members of the dataclass, with those of another table and more."""
     defaults = {member.name: ... if member.default is MISSING else member.default for member in fields(part)}
     members: dict[str, Any] = {key: (_tabled(kind), defaults[key]) for key, kind in members_of(part).items()}
-    return create_model(f"{part.__name__}Table", __base__=above, __doc__=part.__doc__, **more, **members)
+    return create_model(f"{part.__name__}Table", __base__=above, __doc__=part.__doc__, **members, **more)
 
 
 def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
@@ -75,6 +75,7 @@ class _LimitMembers(Table):
     off_delay_seconds: Delay = Field(0.0, description="How long it must be back before the alarm clears.")
     priority: Priority = Field("medium", description="How urgent the alarm is for people.")
     alarm: bool = Field(True, description="Whether it is an alarm for people; false: a switch point, for plans alone.")
+    accept: Accepted = ACCEPT
 
 
 _MEASURE: Any = Literal[tuple(measure.name for measure in MEASURES)]
@@ -128,6 +129,7 @@ class SensorTable(Table):
     channel: ScalarValue | None = Field(None, description="What stands for `{channel}` in its places.")
     scale: float = Field(1.0, description="What the value is multiplied by.")
     offset: float = Field(0.0, description="What is added to it after that.")
+    accept: Accepted = ACCEPT
 
 
 class NodeTable(Table):
@@ -202,6 +204,7 @@ class PlanTable(Table):
     )
     trip: bool = Field(False, description="It protects equipment: no minimum time, cooldown or pause delays it.")
     latch: bool = Field(False, description="Once it has applied it holds until a person resets it; for a trip.")
+    accept: Accepted = ACCEPT
 
 
 def _plan_table(kind: type[PlanKind]) -> type[Table]:
@@ -249,7 +252,7 @@ class PlantKeys(Table):
 
 
 #: The tables of provisions, by the names of their kinds.
-PROVISION_TABLES: dict[str, type[Table]] = {kind.name: table_of(kind) for kind in PROVISIONS}
+PROVISION_TABLES: dict[str, type[Table]] = {kind.name: table_of(kind, accept=(Accepted, ACCEPT)) for kind in PROVISIONS}
 _PROVISIONS: Any = {
     kind.table: (dict.__class_getitem__((Id, PROVISION_TABLES[kind.name])), Field({}, description=kind.says))
     for kind in PROVISIONS

@@ -165,6 +165,15 @@ class Timetable(PlanKind):
                 until = min(until, span.begin)
         return Hours(inside=False, since=since, until=until)
 
+    def guards(self, step: Step, find: Find) -> tuple[str, ...]:
+        """Return when it is time; what it asks for while the clock may be wrong it may ask for at any."""
+        del find
+        if step not in self.do:
+            return ()
+        hours = " or ".join(f"time is {window}" for window in self.between)
+        tariff = "" if self.tariff is None else f"tariff is {self.tariff}"
+        return tuple(filter(None, (hours, tariff)))
+
     def told(self, scene: Scene, state: Hours | None) -> tuple[str, ...]:
         """Return whether it is time, and until when."""
         del state

@@ -37,7 +37,6 @@ SMALL_MODULES = {
     "edge_agent/runtime/beat.py",
     "edge_agent/runtime/carry.py",
     "edge_agent/runtime/context.py",
-    "edge_agent/settings/tables.py",  # what all tables share
     "edge_agent/simulate/distortion.py",
 }
 
