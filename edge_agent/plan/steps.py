@@ -1,4 +1,4 @@
-"""Steps: what plans and sequences ask of actuators, groups and sequences, as it is written, and what is wrong with it."""
+"""Steps: what plans ask of actuators, groups and sequences, as it is written, and what is wrong with that."""
 
 from __future__ import annotations
 

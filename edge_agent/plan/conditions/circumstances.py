@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.civil import spans, zone
-from edge_agent.plan.provisions.tariffs import tariff_of
+from edge_agent.plan.periods import tariff_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -13,7 +13,7 @@ from edge_agent.model.plant import Step
 from edge_agent.model.spelling import one_of, show
 from edge_agent.model.time import MICROSECONDS, rfc3339
 from edge_agent.plan.kinds.spec import Asked, PlanKind, zone_conflicts
-from edge_agent.plan.provisions.tariffs import no_period, period_names, tariff_of
+from edge_agent.plan.periods import no_period, period_names, tariff_of
 from edge_agent.plan.steps import SWITCHES, step_conflicts
 from edge_agent.plan.targets import OFF, RUN, is_group, is_sequence
 

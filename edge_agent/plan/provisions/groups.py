@@ -30,7 +30,7 @@ class Group(ProvisionKind):
 
     name: ClassVar[str] = "group"
     table: ClassVar[str] = "groups"
-    says: ClassVar[str] = "equipment of which plans ask for a number"
+    says: ClassVar[str] = "The groups, by id: equipment of which plans ask for a number."
 
     members: Annotated[
         tuple[Annotated[str, Field(title=_MEMBER)], ...],

@@ -47,7 +47,7 @@ class StepSequence(ProvisionKind):
 
     name: ClassVar[str] = "sequence"
     table: ClassVar[str] = "sequences"
-    says: ClassVar[str] = "steps that plans use like one actuator"
+    says: ClassVar[str] = "The sequences, by id: steps in order, which plans use like an actuator."
 
     on: Annotated[
         tuple[Leg, ...],

@@ -10,12 +10,13 @@ from pydantic import Field
 from edge_agent.model.civil import DAYS, Window, is_zone, parse_days, spans, zone
 from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import ID
-from edge_agent.model.spelling import one_of, show
+from edge_agent.model.spelling import show
 from edge_agent.model.time import MICROSECONDS
+from edge_agent.plan.periods import named_periods
 from edge_agent.plan.provisions.spec import ProvisionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from edge_agent.model.time import Instant
     from edge_agent.plan.scene import Known
@@ -123,7 +124,7 @@ def _names(periods: list[dict[str, Any]], known: Known) -> Iterator[Misfit]:
         name = period.get("name")
         if not isinstance(name, str):
             continue
-        users = [tariff for tariff, names in _named(known.provisions).items() if name in names]
+        users = [tariff for tariff, names in named_periods(known.provisions).items() if name in names]
         if not ID.fullmatch(name):
             expected = "an id: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit"
             yield Misfit(("periods", place, "name"), f"{show(name)} is not allowed", expected)
@@ -175,28 +176,3 @@ def _wrong(read: Any, text: str) -> bool:  # noqa: ANN401 - reads a text, or rai
     except ValueError:
         return True
     return False
-
-
-def _named(provisions: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
-    """Return the names of the periods of each tariff, as they are written."""
-    found: dict[str, set[str]] = {}
-    for tariff, table in provisions.get(Tariff.table, {}).items():
-        periods = table.get("periods") if isinstance(table, dict) else None
-        names = [one.get("name") for one in (periods if isinstance(periods, list) else ()) if isinstance(one, dict)]
-        found[tariff] = {name for name in names if isinstance(name, str)}
-    return found
-
-
-def period_names(provisions: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the names of all periods, as they are written, in order."""
-    return sorted(set().union(*_named(provisions).values()))
-
-
-def no_period(path: tuple[str | int, ...], name: str, known: Known) -> Misfit:
-    """Say that no tariff has a period of a name."""
-    return Misfit(path, f"{show(name)} is no period of a tariff", one_of(period_names(known.provisions), name))
-
-
-def tariff_of(name: str, tariffs: Iterable[Tariff]) -> Tariff | None:
-    """Return the tariff that has a period of a name."""
-    return next((tariff for tariff in tariffs if any(one.name == name for one in tariff.periods)), None)
