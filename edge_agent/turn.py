@@ -114,14 +114,15 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
     situation = knowledge.situation()._replace(
         plans=None if events.revision is None else events.revision.plans,
         provisions=None if events.revision is None else events.revision.provisions,
-        resets=[operation.target for operation in operations if operation.operation == "reset"],
+        resets=[operation for operation in operations if operation.operation == "reset"],
         changed=_changed(knowledge, observed),
         member=knowledge.members(turn.now),
     )
     planned = knowledge.planner.decide(situation, turn.now)
     knowledge.heed_groups()
     turn.plans, turn.groups = list(planned.memories), list(planned.groups)
-    turn.decisions = [lost.decision(turn.now) for lost in planned.overruled]
+    turn.interlocks = list(planned.interlocked.memories)
+    turn.decisions = [*planned.interlocked.decisions, *(lost.decision(turn.now) for lost in planned.overruled)]
     return planned
 
 
@@ -145,11 +146,12 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
         links=events.of(LinkReport),
         epochs=events.of(EpochReport),
         ahead=observed.ahead,
-        unsure=knowledge.unsure,
+        leave=knowledge.leave(planned.interlocked.changed, turn.now),
     )
     executed = executor.act(facts, turn.now)
     if observed.states:
         knowledge.planner.look_again(turn.now)
+        knowledge.planner.interlocks.hear(told.actuator for told in observed.states)
     knowledge.planner.compounds.stir(executed.looked, knowledge.members(turn.now))
     for place in executed.foreign:
         knowledge.monitor.bury_foreign(observed, observed.acknowledgements[place], turn.now)

@@ -96,6 +96,8 @@ def may_run(control: Control, reach: Reach, seconds: float) -> bool:
     record, running = control.record, control.equipment.running
     if record is not None and turns_on(record.command.action, record.command.value):
         return True
+    if True in control.traces.may_be(seconds):  # a start may come late
+        return True
     on = None if control.reported is None else reported_on(control.reported.state)
     rests = running is False and control.equipment.heard if on is None else not on and running is not True
     if rests:

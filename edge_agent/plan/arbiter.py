@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.plan.claimants import Claimants
-from edge_agent.plan.claims import losers, request_of
+from edge_agent.plan.claims import losers
 from edge_agent.plan.compounds import Compounds
 from edge_agent.plan.settling import Around, Settling
 from edge_agent.plan.standing import Standing
@@ -29,16 +29,19 @@ OVERRULED_SECONDS = 60.0
 class Arbiter:
     """Picks the strongest claim on each actuator, and judges what stands where nobody claims anything.
 
-    `tripped` are the actuators that a trip holds, and which.
+    `blind` are actuators whose request ended for want of evidence, and of what; `tripped` those that a trip holds, and
+    which. `stands` is what stands, by target.
     """
 
     def __init__(self, plant: Plant) -> None:
         self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
         self.compounds = Compounds()
         self._settling = Settling(self, self.compounds)
-        self._standing: dict[str, Standing] = {}
+        self.stands: dict[str, Standing] = {}
+        self._standing = self.stands
         self._claimants = Claimants(self._standing, self.compounds.through, self._fail_safe)
         self._tenure = Tenure(plant, self._claimants, self.compounds)
+        self.blind = self._tenure.blind
         self._of_node: dict[str, list[str]] = {}  # by node: its actuators
         self._all = True
         self._told: dict[tuple[str, str | None, str], float] = {}  # which plan lost an actuator to which, told when
@@ -47,18 +50,8 @@ class Arbiter:
     def __repr__(self) -> str:
         return f"<Arbiter: {len(self._standing)} requests stand>"
 
-    @property
-    def blind(self) -> dict[str, str]:
-        """The actuators whose request ended for want of evidence, and of what."""
-        return self._tenure.blind
-
     def __len__(self) -> int:
         return len(self._standing)
-
-    @property
-    def stands(self) -> dict[str, Standing]:
-        """What stands, by target."""
-        return self._standing
 
     def stand(self, request: Request) -> None:
         """Resume a request of a former run."""
@@ -110,10 +103,6 @@ class Arbiter:
         """Whether an actuator has to be looked at whatever has changed."""
         return self._all or bool(self._claimants.unsettled)
 
-    def due(self, seconds: float) -> bool:
-        """Whether a group or a sequence has to be looked at."""
-        return self.compounds.next_seconds() <= seconds
-
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
         standing = self._standing.get(actuator)
@@ -129,19 +118,22 @@ class Arbiter:
         """
         requests: list[Request] = []
         overruled: list[Overruled] = []
-        concerned = self._concerned(looked_at, nodes)
+        concerned = self._concerned(looked_at, nodes, facts)
         if self.compounds:
             concerned = self._settling.settle(concerned, Around(facts, now, self._tenure.plant.actuator))
         for actuator in concerned:
             self.look_at(actuator)
-            rivals = self.claims(actuator, facts, now.seconds)
+            rivals, stop = self.claims(actuator, facts, now.seconds), facts.stops.get(actuator)
             self._note_trip(actuator, rivals)
-            self.compounds.note_rivals(actuator, rivals[0] if rivals else None)
-            request = self.decide(actuator, rivals, facts, now.seconds)
+            self.compounds.note_rivals(actuator, rivals[0] if rivals else None, stop)
+            if stop is not None:
+                request = self._tenure.stop(actuator, stop)
+            else:
+                request = self.decide(actuator, rivals, facts, now.seconds)
             if request is not None:
                 requests.append(request)
             self.look_back(actuator)
-            lost = losers(rivals, begun, facts.active)
+            lost = losers(rivals, begun, facts.active, stop)
             overruled.extend(one for one in lost if self._is_news(one, now.seconds))
         return requests, overruled
 
@@ -168,7 +160,7 @@ class Arbiter:
     def decide(self, target: str, rivals: list[Claim], facts: Situation, seconds: float) -> Request | None:
         """Put the strongest claim in force, or judge what stands; return what is requested anew."""
         if rivals:
-            return self._win(target, rivals[0], facts)
+            return self._tenure.win(target, rivals[0], facts)
         through = self.compounds.through.get(target)
         standing = self._standing.get(target)
         if through is not None and through.step is None:  # a sequence leaves it as it is
@@ -179,14 +171,15 @@ class Arbiter:
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which an actuator waits for evidence no longer; infinite where none does."""
-        return min(self._tenure.patience.values(), default=self.compounds.next_seconds())
+        return min(self.compounds.next_seconds(), *self._tenure.patience.values(), float("inf"))
 
-    def _concerned(self, looked_at: Iterable[PlanState], nodes: Iterable[str]) -> Iterable[str]:
+    def _concerned(self, looked_at: Iterable[PlanState], nodes: Iterable[str], facts: Situation) -> Iterable[str]:
         """Return the actuators to look at, always in the same order."""
+        stirred = sorted({*facts.stirred, *(facts.stops if self._all else ())} & self._fail_safe.keys())
         if self._all:
             self._all = False
-            return dict.fromkeys((*self._claimants, *self._standing))
-        found = [step.actuator for state in looked_at for step in state.steps]
+            return dict.fromkeys((*self._claimants, *self._standing, *stirred))
+        found = [*stirred, *(step.actuator for state in looked_at for step in state.steps)]
         for node in nodes:
             found += self._of_node.get(node, ())
         return dict.fromkeys((*found, *sorted(self._claimants.unsettled)))
@@ -204,22 +197,3 @@ class Arbiter:
             return False
         self._told[key] = seconds
         return True
-
-    def _win(self, actuator: str, claim: Claim, facts: Situation) -> Request | None:
-        """Put a claim in force; return it where it is another than stood."""
-        request = request_of(claim, facts.active)
-        before = self._standing.get(actuator)
-        through = "" if claim.through is None else claim.through.root
-        self._standing[actuator] = Standing(request, claim.safe, through=through)
-        if not claim.safe:
-            self._tenure.see(actuator)
-        if before is None or before.remembered:
-            return request
-        last = before.request
-        same = (last.plan, last.action, last.value, last.trip) == (
-            request.plan,
-            request.action,
-            request.value,
-            request.trip,
-        )
-        return None if same else request

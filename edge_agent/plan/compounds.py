@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Request
     from edge_agent.model.plant import Provision
     from edge_agent.plan.claims import Claim
+    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.members import Vicinity
     from edge_agent.plan.rota import Member
     from edge_agent.plan.scene import Find
@@ -46,6 +47,7 @@ class Compounds:
         self.failures: dict[str, str] = {}  # why an actuator is not used, or a sequence is not on, by actuator
         self._seen: dict[str, Member] = {}
         self._stirred: set[str] = set()
+        self._due_seconds = _NEVER
 
     def __bool__(self) -> bool:
         return bool(self.rotas or self.passages)
@@ -133,10 +135,7 @@ class Compounds:
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which one has to be looked at though nothing happens."""
-        if self._stirred:
-            return -_NEVER
-        times = [rota.due_seconds for rota in self.rotas.values()]
-        return min([*times, *(passage.due_seconds for passage in self.passages.values())], default=_NEVER)
+        return -_NEVER if self._stirred else self._due_seconds
 
     def take(self, seconds: float) -> list[str]:
         """Return those that have to be looked at."""
@@ -210,8 +209,8 @@ class Compounds:
 
     # What is known of them ---------------------------------------------------------------------------------------
 
-    def note_rivals(self, actuator: str, winner: Claim | None) -> None:
-        """Note whether something else wins an actuator of a sequence: that takes its way back."""
+    def note_rivals(self, actuator: str, winner: Claim | None, stop: Stop | None) -> None:
+        """Note whether an interlock, or another plan, wins an actuator of a sequence: that takes its way back."""
         name = next((each for each in self.of(actuator) if is_sequence(each)), None)
         through = None if name is None else self.through.get(actuator)
         if name is None or through is None or through.step is None:
@@ -220,9 +219,11 @@ class Compounds:
         step = winner.step if winner is not None else through.step
         rival = other and (step.action, step.value) != (through.step.action, through.step.value)
         before = self.outranked.pop(actuator, None)
-        if rival and winner is not None:
+        if stop is not None:
+            self.outranked[actuator] = f"is held by {stop.reason}"
+        elif rival and winner is not None:
             self.outranked[actuator] = f"is held by plan {winner.plan}"
-        if (before is None) is rival:
+        if (before is None) is (actuator in self.outranked):
             self._stirred.add(name)
 
     def as_member(self, name: str, around: Vicinity) -> Member:
@@ -255,7 +256,9 @@ class Compounds:
         return any(found)
 
     def tell(self) -> None:
-        """Note anew what has failed."""
+        """Note anew when to look again, and what has failed."""
+        times = [rota.due_seconds for rota in self.rotas.values()]
+        self._due_seconds = min([*times, *(passage.due_seconds for passage in self.passages.values())], default=_NEVER)
         self.failures.clear()
         for rota in self.rotas.values():
             for name, failure in rota.failed.items():

@@ -159,6 +159,8 @@ class Settling:
         own = claim_through(Through(request.actuator, request), switch(around.find, name, on=True), safe=False)
         rivals = self._court.claims(name, around.facts, around.seconds)
         rival = next((claim for claim in rivals if claim.through is None), None)
+        if name in around.facts.stops:
+            return known._replace(unfit=f"is held by {around.facts.stops[name].reason}")
         if rival is not None and strength(rival) < strength(own):
             if rival.safe:
                 return known._replace(unfit=f"is held by {'trip' if rival.trips else 'plan'} {rival.plan}")

@@ -9,12 +9,12 @@ from edge_agent.plan.provisions.groups import Group
 from edge_agent.plan.provisions.registry import provisions_of
 from edge_agent.plan.provisions.sequences import StepSequence
 from edge_agent.plan.steps import switch
-from edge_agent.plan.targets import OFF, ON, is_compound, is_group, rests
+from edge_agent.plan.targets import OFF, ON, is_compound, is_group, is_sequence, rests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from edge_agent.model.plant import Plant
+    from edge_agent.model.plant import Plant, Provision
 
 
 class Spread:
@@ -50,3 +50,15 @@ class Spread:
             sequence = self._sequences[name]
             for leg in {ON: sequence.on, OFF: sequence.off}.get(step.action, ()):
                 yield Step(leg.actuator, leg.action, leg.value)
+
+
+def parts_of(provisions: Iterable[Provision]) -> dict[str, tuple[str, ...]]:
+    """Return the actuators of each group, by its id; of a sequence in it all that it switches."""
+    those = tuple(provisions)
+    sequences = {name: one.actuators for name, one in provisions_of(StepSequence, those).items()}
+
+    def parts(member: str) -> Collection[str]:
+        return sequences.get(member.partition(" ")[2], ()) if is_sequence(member) else (member,)
+
+    groups = provisions_of(Group, those)
+    return {name: tuple(part for member in group.members for part in parts(member)) for name, group in groups.items()}

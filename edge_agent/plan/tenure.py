@@ -1,4 +1,4 @@
-"""What stands where nobody claims anything just now: whether it goes on, and what follows where it ends."""
+"""What stands: put in force, and where nobody claims anything, whether it goes on, and what follows where it ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.commands import Request
 from edge_agent.model.evidence import grace_seconds
+from edge_agent.plan.claims import request_of
 from edge_agent.plan.planstate import Ground
 from edge_agent.plan.standing import Standing, asks_anything, judge
 from edge_agent.plan.targets import OFF, RUN, is_compound, is_group
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Plant
     from edge_agent.plan.claimants import Claimants
+    from edge_agent.plan.claims import Claim
     from edge_agent.plan.compounds import Compounds
+    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.planstate import PlanState
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Station
 
 
 class Tenure:
-    """Judges what stands for actuators, groups and sequences.
+    """Puts in force what stands for actuators, groups and sequences, and judges it.
 
     `blind` are the actuators whose request ended for want of evidence, and of what; `patience` says until when others
     wait for it, where that is limited.
@@ -38,6 +41,26 @@ class Tenure:
     def __repr__(self) -> str:
         return f"<Tenure: {len(self.patience)} wait for evidence, {len(self.blind)} lack it>"
 
+    def win(self, target: str, claim: Claim, facts: Situation) -> Request | None:
+        """Put a claim in force; return it where it is another than stood."""
+        request, before = request_of(claim, facts.active), self._claimants.stands.get(target)
+        through = "" if claim.through is None else claim.through.root
+        self._claimants.stands[target] = Standing(request, claim.safe, through=through)
+        if not claim.safe:
+            self._see(target)
+        if before is None or before.remembered:
+            return request
+        return None if _asked(before.request) == _asked(request) else request
+
+    def stop(self, actuator: str, stop: Stop) -> Request | None:
+        """Put the fail-safe action that an interlock asks for in force; return it where it is not so already."""
+        stands = self._claimants.stands
+        request, before = stop.request(actuator, self._claimants.fail_safe[actuator]), stands.get(actuator)
+        stands[actuator] = Standing(request, safe=True)
+        self.blind.pop(actuator, None)
+        same = before is not None and (before.request.action, before.request.trip) == (request.action, True)
+        return None if same else request
+
     def go_on(self, target: str, facts: Situation, seconds: float) -> Request | None:
         """Judge what stands though no plan claims it now; return the fail-safe request where it ends."""
         standing = self._claimants.stands.get(target)
@@ -45,7 +68,7 @@ class Tenure:
             return None
         state = self.states.get(standing.request.plan or "")
         if self.blind and (state is None or state.may_act or not asks_anything(state, standing)):
-            self.see(target)  # it is there again, or nobody needs it any more
+            self._see(target)  # it is there again, or nobody needs it any more
         standing.has_end = self._claimants.has_end(standing)
         station = self._station(standing, facts)
         verdict = judge(standing, state, station, facts.sight, seconds)
@@ -88,7 +111,11 @@ class Tenure:
         for name in self._compounds.parts(target):
             self.blind[name] = why
 
-    def see(self, target: str) -> None:
+    def _see(self, target: str) -> None:
         """Forget that evidence was missing."""
         for name in self._compounds.parts(target):
             self.blind.pop(name, None)
+
+
+def _asked(request: Request) -> tuple[object, ...]:
+    return request.plan, request.action, request.value, request.trip

@@ -21,6 +21,7 @@ from edge_agent.model.remembered import (
     ClockMemory,
     DelayMemory,
     GroupMemory,
+    InterlockMemory,
     PlanMemory,
     SequenceMemory,
     StoredReading,
@@ -154,6 +155,12 @@ def clock_noun(row: Row) -> ClockMemory:
     return _of_its_row(memory, memory.node, row[0])
 
 
+def interlock_noun(row: Row) -> InterlockMemory:
+    """Read what is remembered of the trip of an interlock: its name, and the body."""
+    memory = InterlockMemory(**_read(_INTERLOCK, row[1]))
+    return _of_its_row(memory, memory.interlock, row[0])
+
+
 def sequence_noun(row: Row) -> SequenceMemory:
     """Read where the numbers of a topic stood: its name, and the body."""
     node, _, sensor = row[0].partition("/")
@@ -266,6 +273,7 @@ _PLAN = model_of(PlanMemory)
 _GROUP = model_of(GroupMemory)
 _DELAY = model_of(DelayMemory)
 _CLOCK = model_of(ClockMemory)
+_INTERLOCK = model_of(InterlockMemory)
 _READING = model_of(StoredReading, flag=_Flag, tests=Annotated[_Count, AfterValidator(_tests)])
 _DELIVERY = model_of(Delivery, packet=Annotated[int, Field(ge=0, le=MOST_DELIVERIES)])
 _SEEN = TypeAdapter(tuple[tuple[At, int] | None, ...])

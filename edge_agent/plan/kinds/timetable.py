@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from edge_agent.model.time import Instant, Moment
-    from edge_agent.plan.provisions.tariffs import Tariff
+    from edge_agent.plan.periods import Priced
     from edge_agent.plan.scene import Find, Known, Scene
 
 #: Rules of time zones are looked up again after so long.
@@ -37,7 +37,7 @@ class Hours(NamedTuple):
     inside: bool
     since: Instant
     until: Instant
-    tariff: Tariff | None = None  # it is so by this one
+    tariff: Priced | None = None  # it is so by this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ class Timetable(PlanKind):
             return Asked(over=why)
         return Asked(self._meanwhile(), self._meanwhile(), why=why)
 
-    def _hours(self, now: Moment, tariff: Tariff | None) -> Hours:
+    def _hours(self, now: Moment, tariff: Priced | None) -> Hours:
         """Find the window, and the period of the tariff, that it is, or those that it is between."""
         if self.tariff is None:
             return self._within(now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import ID
 from edge_agent.model.spelling import show
 from edge_agent.model.time import MICROSECONDS
-from edge_agent.plan.periods import named_periods
+from edge_agent.plan.periods import DAYS_PHRASE, WINDOW_PHRASE, Stretch, named_periods
 from edge_agent.plan.provisions.spec import ProvisionKind
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
 #: So far ahead, and back, it is looked when a period begins and ends.
 _REACH = 24 * 3600 * MICROSECONDS
-_WINDOW = "a part of the day, such as 22:00-06:00"
-_DAYS = "a day of the week, or from one to another, such as mon-fri"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +34,10 @@ class Period:
     name: Annotated[str, Field(title="an id", description="What conditions and timetables call it; it may come again.")]
     price: Annotated[float, Field(description="What a kWh costs then.")]
     between: Annotated[
-        str | None, Field(title=_WINDOW, description="When, in civil time; absent, for the last: the rest.")
+        str | None, Field(title=WINDOW_PHRASE, description="When, in civil time; absent, for the last: the rest.")
     ] = None
     days: Annotated[
-        tuple[Annotated[str, Field(title=_DAYS)], ...],
+        tuple[Annotated[str, Field(title=DAYS_PHRASE)], ...],
         Field(strict=False, min_length=1, title="a list of at least one day", description="On which days it begins."),
     ] = ("mon-sun",)
 
@@ -47,14 +45,6 @@ class Period:
     def weekdays(self) -> frozenset[int]:
         """The days on which it begins; Monday is 0."""
         return frozenset[int]().union(*map(parse_days, self.days))
-
-
-class Stretch(NamedTuple):
-    """From one instant up to another one period applies, or none of them."""
-
-    period: Period | None
-    since: Instant
-    until: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +100,13 @@ def _times(periods: list[dict[str, Any]]) -> Iterator[Misfit]:
     for place, period in enumerate(periods):
         between = period.get("between")
         if isinstance(between, str) and _wrong(Window.parse, between):
-            yield Misfit(("periods", place, "between"), f"{show(between)} is not allowed", _WINDOW)
+            yield Misfit(("periods", place, "between"), f"{show(between)} is not allowed", WINDOW_PHRASE)
         if between is None and place < len(periods) - 1:
             wrong = "is missing: only the last period is the rest of the time"
-            yield Misfit(("periods", place, "between"), wrong, _WINDOW)
+            yield Misfit(("periods", place, "between"), wrong, WINDOW_PHRASE)
         for number, days in enumerate(_days(period)):
             if isinstance(days, str) and _wrong(parse_days, days):
-                yield Misfit(("periods", place, "days", number), f"{show(days)} is not allowed", _DAYS)
+                yield Misfit(("periods", place, "days", number), f"{show(days)} is not allowed", DAYS_PHRASE)
 
 
 def _names(periods: list[dict[str, Any]], known: Known) -> Iterator[Misfit]:

@@ -104,3 +104,14 @@ def test_the_return_of_power_holds_starts_and_no_stops(make_desk):
     desk.ack(stop, "done")
     assert desk.next(within=60).actuator == "pump1"
     assert START.seconds + 10 <= desk.now.seconds
+
+
+def test_a_valve_opens_only_after_its_time_too_and_closes_at_once(make_desk):
+    valve = pump(kind="valve", fail_safe="close", power_return_seconds=(30.0, 30.0), min_off_seconds=0.0)
+    desk = make_desk(valve)
+    desk.state("closed")
+    assert desk.at(1).request("open") == []
+    assert "power_return" in desk.control.held_back.by
+    assert [command.action for command in desk.wait(31)] == ["open"]
+    desk = make_desk(valve)
+    assert [command.action for command in desk.at(1).request("close")] == ["close"]

@@ -6,6 +6,7 @@ import pytest
 from support.plandesk import FILL, HIGH, LEVEL, LOW, PUMP1, PUMP2, STOP, SUCTION, VALVE, Desk, alarms, start
 from support.plants import START, later, plan
 
+from edge_agent.model.inbox import Operation
 from edge_agent.model.remembered import PlanMemory
 from edge_agent.plan.situation import Situation
 
@@ -100,8 +101,8 @@ def test_a_request_ends_when_its_plan_does_not_ask_for_it_any_more(plans, active
     desk.decide(LOW)
     desk.planner.adopt(plans)
     assert (PUMP1, "stop", "fill") in desk.decide(*active, at=0.1)
-    assert desk.planner._arbiter._standing[PUMP1].request.action == "stop"
-    assert desk.planner._arbiter._standing[PUMP1].request.reason == ended()
+    assert desk.planner.arbiter._standing[PUMP1].request.action == "stop"
+    assert desk.planner.arbiter._standing[PUMP1].request.reason == ended()
     assert desk.planner.blind == {}
 
 
@@ -125,7 +126,7 @@ def test_an_edited_plan_that_asks_for_the_same_keeps_it_without_a_new_request(ed
     desk.decide(*active, at=1)
     desk.planner.adopt([edited])
     assert [request for request in desk.decide(*active, at=1.1) if request[0] == PUMP1] == []
-    standing = desk.planner._arbiter._standing[PUMP1]
+    standing = desk.planner.arbiter._standing[PUMP1]
     assert (standing.request.action, standing.sure) == ("start", True)
 
 
@@ -247,7 +248,8 @@ def test_a_reset_counts_in_the_same_turn_though_no_alarm_changes():
     situation = Situation(alarms(LOW), desk._sight, desk._station, frozenset())
     for at in (10.1, 10.2):
         assert desk.planner.decide(situation, later(at)).requests == ()
-    [request] = desk.planner.decide(situation._replace(resets=["dry"]), later(10.3)).requests
+    reset = Operation("reset", "dry", "ada", "because")
+    [request] = desk.planner.decide(situation._replace(resets=[reset]), later(10.3)).requests
     assert (request.actuator, request.action, request.plan) == (PUMP1, "start", "fill")
 
 
