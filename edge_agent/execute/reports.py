@@ -120,7 +120,7 @@ def confirm(control: Control) -> None:
 
 def _forget_failures(control: Control) -> None:
     lock_out = control.lock_out
-    if lock_out.failures and not lock_out.locked:
+    if lock_out.failures and not lock_out.locked and not control.safe:  # a stop does not prove that it would start
         lock_out.failures, control.changed = 0, True
     lock_out.why = ""
 

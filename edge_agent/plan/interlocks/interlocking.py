@@ -15,7 +15,8 @@ from edge_agent.plan.interlocks.trip import Trip
 from edge_agent.plan.interlocks.views import view
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.provisions.interlocks import GROUP, Interlock
-from edge_agent.plan.provisions.registry import provision_of, provisions_of
+from edge_agent.plan.provisions.registry import provisions_of
+from edge_agent.plan.spread import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -71,7 +72,7 @@ class Interlocks:
     def adopt(self, plant: Plant, provisions: Collection[Provision]) -> None:
         """Put changed interlocks in force. A trip stays latched over an edit, and ends with its declaration."""
         before, self._guards = self._guards, {}
-        groups = {each.id: getattr(provision_of(each), "members", ()) for each in provisions if each.kind == "group"}
+        groups = parts_of(provisions)
         for name, one in provisions_of(Interlock, provisions).items():
             kept = before.pop(name, None)
             guard = kept if kept is not None and kept.declared == one else self._made(name, one, kept)
