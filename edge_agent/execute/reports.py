@@ -115,14 +115,7 @@ def confirm(control: Control) -> None:
         control.changed = True
         control.block_or_free()
     if control.state is Desired.FULFILLED:
-        _forget_failures(control)
-
-
-def _forget_failures(control: Control) -> None:
-    lock_out = control.lock_out
-    if lock_out.failures and not lock_out.locked:
-        lock_out.failures, control.changed = 0, True
-    lock_out.why = ""
+        control.carry_out()
 
 
 def _unexpected(control: Control, now: Moment) -> None:
