@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.plandesk import FILL, HIGH, LEVEL, LOW, PUMP1, PUMP2, STOP, SUCTION, VALVE, Desk, alarms, start
-from support.plants import START, later, plan
+from support.plandesk import FILL, HIGH, LEVEL, LOW, PLANT, PUMP1, PUMP2, STOP, SUCTION, VALVE, Desk, alarms, start
+from support.plants import START, later, plan, plant, pump
 
 from edge_agent.model.inbox import Operation
 from edge_agent.model.remembered import PlanMemory
@@ -260,3 +260,35 @@ def test_a_node_that_has_just_returned_holds_up_its_own_pump_and_no_other():
     assert desk.decide(LOW, at=6) == [(PUMP1, "start", "fill")]
     desk.silent(LEVEL, since=7)
     assert desk.wait(LOW, since=7, until=9)[0][1] == "start"
+
+
+def test_what_runs_for_a_plan_is_told_and_what_rests_for_one_is_not():
+    desk = Desk(FILL, STOP)
+    assert list(desk.planner.standing()) == []
+    desk.decide(LOW)
+    assert [(standing.request.action, plan.id) for standing, plan in desk.planner.standing()] == [("start", "fill")]
+    desk.decide(HIGH, at=1)
+    assert list(desk.planner.standing()) == []
+
+
+def test_that_evidence_is_missing_outlives_a_change_of_the_plant_and_ends_with_the_actuator():
+    desk = Desk(FILL)
+    desk.decide(LOW)
+    desk.silent(LEVEL)
+    desk.decide(LOW, at=301)
+    assert list(desk.planner.blind) == [PUMP1]
+    desk.planner.renew(PLANT, [FILL], ())
+    assert list(desk.planner.blind) == [PUMP1]
+    desk.planner.renew(plant(sensors=PLANT.sensors, actuators=[pump(PUMP2)]), [], ())
+    assert desk.planner.blind == {}
+
+
+def test_what_stands_is_safe_or_not_by_the_fail_safe_action_of_the_plant_as_it_is():
+    desk = Desk(FILL)
+    desk.decide(LOW)
+    assert [standing.request.actuator for standing, _ in desk.planner.standing()] == [PUMP1]
+    turned = [pump(fail_safe="start"), pump(PUMP2)]
+    desk.planner.renew(plant(sensors=PLANT.sensors, actuators=turned), [FILL], ())
+    assert list(desk.planner.standing()) == []
+    desk.planner.renew(PLANT, [FILL], ())
+    assert [standing.request.actuator for standing, _ in desk.planner.standing()] == [PUMP1]
