@@ -23,7 +23,7 @@ def hear(control: Control, reported: Reported, now: Moment) -> CommandRecord | N
     before, control.reported = control.reported, reported
     explained = _explained(control, before, reported, now)
     control.newest.hear()
-    control.traces.hear()
+    control.traces.hear(now.seconds)
     _learn(control, reported, now)
     _heed_panel(control, reported, now)
     if before is None or _said(before) != _said(reported):

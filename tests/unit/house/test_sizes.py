@@ -35,7 +35,6 @@ SMALL_MODULES = {
     "edge_agent/plan/provisions/spec.py",
     "edge_agent/plan/interlocks/tidings.py",
     "edge_agent/plan/interlocks/views.py",  # what others may see
-    "edge_agent/plan/troubles.py",
     "edge_agent/ports/cancellation.py",
     "edge_agent/ports/clock.py",
     "edge_agent/runtime/beat.py",
