@@ -155,7 +155,7 @@ class Control:
 
     def forget_failures(self) -> None:
         """Note that the equipment works: unless it is locked out, failures are counted anew."""
-        if self.lock_out.failures and not self.lock_out.locked:
+        if self.lock_out.failures and not self.lock_out.locked and not self.safe:  # that it stops proves no start
             self.lock_out.failures, self.changed = 0, True
         self.lock_out.why = ""
 

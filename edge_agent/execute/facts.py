@@ -95,8 +95,8 @@ class Executed:
 
     `memories`: what must survive a restart and has changed. `epoch`: one that was begun; `refused_epoch`: one that a
     node has named in refusing this agent's. `foreign`: the places of acknowledgements that speak of another
-    actuator's command. `conditions`: what is wrong with actuators; None where it is the same as before. `looked`: how
-    many actuators were looked at, as something happened to them or their time had come.
+    actuator's command. `conditions`: what is wrong with actuators; None where it is the same as before. `looked`:
+    the actuators that were looked at, as something happened to them or their time had come.
     """
 
     commands: list[Command] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Executed:
     refused_epoch: int | None = None
     foreign: list[int] = field(default_factory=list)
     conditions: dict[AlarmKey, tuple[Priority, str]] | None = None
-    looked: int = 0
+    looked: list[str] = field(default_factory=list)
 
     def after(self, earlier: Executed) -> Executed:
         """Return this with what was decided earlier in the same turn."""

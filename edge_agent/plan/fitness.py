@@ -12,6 +12,7 @@ from edge_agent.plan.provisions.interlocks import text_conflicts
 from edge_agent.plan.provisions.registry import PROVISIONS, provision_of
 from edge_agent.plan.provisions.tanks import below_brims, brim_misfits
 from edge_agent.plan.scene import Known
+from edge_agent.plan.targets import is_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +119,7 @@ class _Plans:
         if not 0 <= plan.priority <= 100:
             yield Misfit((*path, "priority"), f"{plan.priority} is out of range", "a whole number from 0 to 100")
         for place, step in enumerate(kind.steps(self._find)):
-            if step.value is not None and not 0 <= step.value <= 1:
+            if step.value is not None and not is_group(step.actuator) and not 0 <= step.value <= 1:
                 yield Misfit((*path, "do", place, "value"), f"{step.value:g} is out of range", "a number from 0 to 1")
             wiring = getattr(self._find(step.actuator), "wiring", None)
             if wiring is not None and step.action not in dict(wiring.forms):

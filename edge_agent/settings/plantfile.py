@@ -84,6 +84,11 @@ def load_plant_file(path: Path) -> PlantFile:
     return unpacked
 
 
+def read_tables(path: Path) -> PlantKeys:
+    """Read the tables of a sound plant file, with its profiles worked in: they know what was said and what was not."""
+    return PlantTable.model_validate(expanded(read_toml(path), path).raw)
+
+
 def _plant_of(path: Path) -> PlantFile:
     with with_lines(path):
         return plant_from(read_toml(path), path)

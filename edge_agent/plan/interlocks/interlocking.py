@@ -17,7 +17,8 @@ from edge_agent.plan.interlocks.trip import Trip
 from edge_agent.plan.interlocks.views import view
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.provisions.interlocks import GROUP, Interlock
-from edge_agent.plan.provisions.registry import provision_of, provisions_of
+from edge_agent.plan.provisions.registry import provisions_of
+from edge_agent.plan.spread import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -87,7 +88,7 @@ class Interlocks:
         A trip stays latched over an edit, and ends with its declaration.
         """
         before, self._guards = self._guards, {}
-        groups = {each.id: getattr(provision_of(each), "members", ()) for each in provisions if each.kind == "group"}
+        groups = parts_of(provisions)
         for name, one in provisions_of(Interlock, provisions).items():
             kept = before.pop(name, None)
             guard = kept if isinstance(kept, _DECLARED) and kept.declared == one else self._made(name, one, kept)
@@ -240,13 +241,6 @@ class Interlocks:
         for guard in self._of.get(actuator, ()):
             if isinstance(guard, Exclusive):
                 yield from guard.actuators
-
-    def forbids(self, actuator: str) -> str | None:
-        """Return why an actuator must not begin, as of the last look; conditions that exclude others not counted."""
-        for guard in self._of.get(actuator, ()):
-            if guard.says_so and not isinstance(guard, Exclusive):
-                return f"interlock {guard.name}: {guard.says_so}"
-        return None
 
     def memories(self, now: Moment) -> list[InterlockMemory]:
         """Return what the next run must know of every trip, and of effects that were missing."""

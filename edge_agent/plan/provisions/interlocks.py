@@ -14,8 +14,9 @@ from edge_agent.model.spelling import one_of, show
 from edge_agent.plan.conditions.clauses import ActuatorIs, Raised
 from edge_agent.plan.conditions.meaning import misfits
 from edge_agent.plan.conditions.text import parse
-from edge_agent.plan.kinds.spec import no_actuator, zone_conflicts
+from edge_agent.plan.kinds.spec import zone_conflicts
 from edge_agent.plan.provisions.spec import ProvisionKind
+from edge_agent.plan.steps import no_actuator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

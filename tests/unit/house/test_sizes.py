@@ -25,7 +25,6 @@ SMALL_MODULES = {
     "edge_agent/execute/decisions.py",
     "edge_agent/execute/identity.py",  # a UUIDv7 as a pure function
     "edge_agent/execute/lockout.py",
-    "edge_agent/execute/runtally.py",
     "edge_agent/knowledge/kinds/registry.py",
     "edge_agent/model/continuity.py",
     "edge_agent/model/titles.py",

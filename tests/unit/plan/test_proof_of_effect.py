@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,9 @@ from support.interlockworks import FLOW, PUMP1, PUMP2, Station, dry, equipment, 
 from support.plants import state, status
 
 from edge_agent.model.desired import Expectation
+from edge_agent.model.plant import Plan, Provision, Step
 from edge_agent.plan.fitness import misfits
+from edge_agent.plan.provisions.registry import canonical
 
 FLOWS = Expectation(f"{FLOW} > 5", 60.0)
 
@@ -160,3 +163,14 @@ def test_what_is_expected_in_vain_is_named():
     [wrong] = misfits(site, site.policy)
     assert ".".join(map(str, wrong.path)) == "nodes.station.actuators.pump1.expect.condition"
     assert "station/flaw" in wrong.wrong
+
+
+def test_a_group_goes_on_with_the_next():
+    group = Provision("group", "both", canonical("group", json.dumps({"members": [PUMP1, PUMP2]})))
+    one = Plan("fill", ("tank1/level < 2",), (Step("group both", "run", 1.0),))
+    station = Station([group], [one], actuators=expecting())
+    station.come(state("stopped", of=PUMP1), state("stopped", of=PUMP2))
+    run(station, 100, flow=0.0)
+    run(station, 300, flow=9.0)
+    assert station.given[1:] == [f"{PUMP1} start", f"{PUMP1} stop", f"{PUMP2} start"]
+    assert station.runs == {PUMP2}
