@@ -36,12 +36,13 @@ from support.plants import (
 from edge_agent.model.desired import Expectation
 from edge_agent.model.inbox import BreakerReport, LinkReport, Operation
 from edge_agent.model.plant import Fallback, Policy
+from edge_agent.model.sources import Derivation
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.effect import EFFECT_SECONDS
 
 TICK = 0.05
 PUMP1, PUMP2, VALVE = "station/pump1", "station/pump2", "well/valve"
-LEVEL, BACKUP, FLOW = "tank1/level", "tank1/backup", "well/flow"
+LEVEL, BACKUP, FLOW, BOTH = "tank1/level", "tank1/backup", "well/flow", "site/both"
 EXCLUSIVE = interlock("one", exclusive=[f"{PUMP1} is running", f"{VALVE} is closed"])
 RANGE = GrossRange((0.0, 6.0), (0.2, 5.8))
 
@@ -53,7 +54,7 @@ def equipment(quick):
     return [
         pump(PUMP1, **more, **({} if quick else rests)),
         pump(PUMP2, **more, power_return_seconds=(0.0, 0.0) if quick else (1.0, 4.0), hand="insist"),
-        pump(VALVE, kind="valve", fail_safe="open", **more),
+        pump(VALVE, kind="valve", fail_safe="open", **more, ramp_seconds=0.0 if quick else 2.3),
     ]
 
 
@@ -62,6 +63,8 @@ def sensors():
         sensor(LEVEL, interval_seconds=1.3, gross_range=RANGE),
         sensor(BACKUP, interval_seconds=0.9, gross_range=RANGE),
         sensor(FLOW, "flow", "m3/h", interval_seconds=2.1),
+        sensor(BOTH, interval_seconds=1.3, derived=Derivation(f"{LEVEL} + {BACKUP}")),
+        sensor("site/mean", interval_seconds=1.3, derived=Derivation(BOTH, 4.7, "mean")),
     ]
 
 
@@ -71,6 +74,8 @@ _limits = st.builds(
         threshold("high", high, deadband=0.2, on_delay_seconds=off, off_delay_seconds=delay),
         threshold("high", 8.0, FLOW, on_delay_seconds=delay),
         threshold("low", 1.0, BACKUP, on_delay_seconds=off),
+        threshold("high", 6.0, BOTH, on_delay_seconds=off),
+        threshold("high", 3.5, "site/mean", on_delay_seconds=delay),
     ],
     st.sampled_from([1.5, 2.0]),
     st.sampled_from([4.0, 5.0]),
@@ -100,6 +105,7 @@ _plans = st.builds(
         plan("stop", f"{LEVEL}:high", (PUMP1, "stop"), (PUMP2, "stop"), trip=trip, latch=trip),
         plan("shut", f"{FLOW}:high", (VALVE, "close"), unless=(f"{LEVEL}:low",), evidence_seconds=evidence),
         plan("open", f"{LEVEL}:stale", (VALVE, "open")),
+        plan("throttle", f"{BOTH}:high", (VALVE, "set", 0.3), unless=("site/mean:high",), evidence_seconds=evidence),
     ],
     _fallbacks,
     st.sampled_from([0.0, 5.3]),
