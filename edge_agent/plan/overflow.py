@@ -110,6 +110,7 @@ def _fills(plan: Plan, kind: PlanKind, plant: Plant, tank: Tank) -> bool:
         return False
     if isinstance(kind, Stages):
         return kind.direction == "fill"
-    high = any(each.above and each.alarm in plan.when for each in plant.policy.thresholds)
+    limits = (each for each in plant.policy.thresholds if f"{each.node}/{each.sensor}" == tank.level)
+    high = any(each.above and each.alarm in plan.when for each in limits)
     when = kind.when if isinstance(kind, Condition) else ()
     return not high and not any(above for above, _ in crossed(when, tank.level, ""))
