@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.fitness import Misfit, Risk, threshold_risks
 from edge_agent.plan.fitness import known
+from edge_agent.plan.interlocks.exclusive import excluded_at_rest
 from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.plan.overflow import overflow_risks
 from edge_agent.plan.rivalry import Asking, chatter, disagreements, fills, limits_of
@@ -36,6 +37,7 @@ def risks(plant: Plant) -> Iterator[Risk]:
     for actuator in plant.actuators:
         yield from disagreements(actuator, askings.get(actuator.name, ()), plant, names)
     yield from chatter(askings, plant, names)
+    yield from excluded_at_rest(plant)
 
 
 def endless(plant: Plant) -> Iterator[Misfit]:
