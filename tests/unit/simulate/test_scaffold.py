@@ -15,7 +15,8 @@ from edge_agent.simulate.hydraulics import Hydraulics
 from edge_agent.simulate.levelswitch import distinct, switch_of
 from edge_agent.simulate.mapping import check_mapping, parse_mapping
 from edge_agent.simulate.network import LevelControl, TankLimits
-from edge_agent.simulate.scaffold import Ids, scaffold
+from edge_agent.simulate.draft import Ids
+from edge_agent.simulate.scaffold import scaffold
 
 CTOWN = Path(__file__).parents[2] / "data" / "C-Town.inp"
 
