@@ -11,6 +11,7 @@ from edge_agent.monitor.tests.spec import Duration, Limits
 from edge_agent.settings.devicetables import AckTable, CommandTable, StateTable
 from edge_agent.settings.tables import ACCEPT, Accepted, ScalarValue, Table
 
+Label = Annotated[str, Field(min_length=1, max_length=80)]
 Delay = Annotated[float, Field(ge=0, le=31_536_000)]
 
 
@@ -18,7 +19,7 @@ class ActuatorTable(Table):
     """One piece of equipment that obeys commands."""
 
     kind: ActuatorKind = Field(description="What it is, and so what can be asked of it.")
-    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
+    name: Label | None = Field(None, title="text", description="Its name for people.")
     fail_safe: str = Field(
         title="an action: start, stop, open or close", description="What the node does when the lease runs out."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
+from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, Field, create_model
@@ -21,7 +22,7 @@ from edge_agent.monitor.tests.spec import Duration, NotBelow
 from edge_agent.plan.keys import members_of
 from edge_agent.plan.kinds.registry import KINDS
 from edge_agent.plan.provisions.registry import PROVISIONS
-from edge_agent.settings.actuatortable import ActuatorTable, Delay
+from edge_agent.settings.actuatortable import ActuatorTable, Delay, Label
 from edge_agent.settings.devicetables import PLACE, SourceTable, StatusTable
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
 from edge_agent.settings.tables import ACCEPT, Accepted, ScalarValue, Table
@@ -46,6 +47,8 @@ def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         return Annotated[_tabled(arguments[0]), *arguments[1:]]
+    if isinstance(annotation, UnionType):
+        return Union[tuple(map(_tabled, arguments))]  # noqa: UP007 - their number is not known
     return tuple.__class_getitem__(tuple(map(_tabled, arguments))) if get_origin(annotation) is tuple else annotation
 
 
@@ -106,7 +109,7 @@ class SensorTable(Table):
         description="The unit it is kept in; a message may carry another of the same quantity.",
         title="a unit of the quantity, such as m, bar or m3/h",
     )
-    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
+    name: Label | None = Field(None, title="text", description="Its name for people.")
     derived: str | None = Field(
         None,
         title="an expression of other sensors, such as a/flow + b/flow",
@@ -135,7 +138,7 @@ class SensorTable(Table):
 class NodeTable(Table):
     """One device on the broker."""
 
-    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
+    name: Label | None = Field(None, title="text", description="Its name for people.")
     timestamps: TimestampFormat = Field("rfc3339", description="What a bare number in `ts` counts.")
     device: str | None = Field(
         None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.civil import spans, zone
-from edge_agent.plan.provisions.tariffs import tariff_of
+from edge_agent.plan.periods import tariff_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -47,8 +47,8 @@ class Circumstances:
             return gauge.doubtful if self.doubt else None
         return gauge.good if gauge.trusted else None
 
-    def is_active(self, alarm: str) -> bool:
-        """Whether an alarm is active, or would be if doubt counted."""
+    def is_active(self, alarm: str) -> bool | None:
+        """Whether an alarm is active, or would be if doubt counted; None where nobody knows."""
         return alarm in self._scene.active or (self.doubt and alarm in self._scene.doubted)
 
     def actuator(self, name: str, word: str) -> bool | None:

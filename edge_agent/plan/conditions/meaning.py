@@ -15,7 +15,7 @@ from edge_agent.model.spelling import did_you_mean, one_of, show
 from edge_agent.model.units import QUANTITIES, conversion
 from edge_agent.plan.conditions.clauses import ActuatorIs, Clause, Compared, Joined, NodeIs, Not, Raised, TariffIs
 from edge_agent.plan.conditions.text import parse
-from edge_agent.plan.provisions.tariffs import no_period, period_names
+from edge_agent.plan.periods import no_period, period_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

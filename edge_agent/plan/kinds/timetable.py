@@ -13,13 +13,13 @@ from edge_agent.model.plant import Step
 from edge_agent.model.spelling import one_of, show
 from edge_agent.model.time import MICROSECONDS, rfc3339
 from edge_agent.plan.kinds.spec import SWITCHES, Asked, PlanKind, step_conflicts, zone_conflicts
-from edge_agent.plan.provisions.tariffs import no_period, period_names, tariff_of
+from edge_agent.plan.periods import no_period, period_names, tariff_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from edge_agent.model.time import Instant, Moment
-    from edge_agent.plan.provisions.tariffs import Tariff
+    from edge_agent.plan.periods import Priced
     from edge_agent.plan.scene import Find, Known, Scene
 
 #: Rules of time zones are looked up again after so long.
@@ -35,7 +35,7 @@ class Hours(NamedTuple):
     inside: bool
     since: Instant
     until: Instant
-    tariff: Tariff | None = None  # it is so by this one
+    tariff: Priced | None = None  # it is so by this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ class Timetable(PlanKind):
         steps = tuple(Step(step.actuator, self.if_clock_unsure) for step in self.do)
         return Asked(steps, steps, why=why)
 
-    def _hours(self, now: Moment, tariff: Tariff | None) -> Hours:
+    def _hours(self, now: Moment, tariff: Priced | None) -> Hours:
         """Find the window, and the period of the tariff, that it is, or those that it is between."""
         if self.tariff is None:
             return self._within(now)

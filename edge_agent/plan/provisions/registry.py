@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from edge_agent.plan import keys
+from edge_agent.plan.provisions.interlocks import Interlock
 from edge_agent.plan.provisions.tanks import Tank
 from edge_agent.plan.provisions.tariffs import Tariff
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _K = TypeVar("_K", bound="ProvisionKind")
 PROVISIONS: tuple[type[ProvisionKind], ...] = (
+    Interlock,
     Tank,
     Tariff,
 )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from edge_agent.model.civil import DAYS, Window, is_zone, parse_days, spans, zone
 from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import ID
-from edge_agent.model.spelling import one_of, show
+from edge_agent.model.spelling import show
 from edge_agent.model.time import MICROSECONDS
+from edge_agent.plan.periods import DAYS_PHRASE, WINDOW_PHRASE, Stretch, named_periods
 from edge_agent.plan.provisions.spec import ProvisionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from edge_agent.model.time import Instant
     from edge_agent.plan.scene import Known
@@ -24,8 +25,6 @@ _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
 #: So far ahead, and back, it is looked when a period begins and ends.
 _REACH = 24 * 3600 * MICROSECONDS
-_WINDOW = "a part of the day, such as 22:00-06:00"
-_DAYS = "a day of the week, or from one to another, such as mon-fri"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,10 @@ class Period:
     name: Annotated[str, Field(title="an id", description="What conditions and timetables call it; it may come again.")]
     price: Annotated[float, Field(description="What a kWh costs then.")]
     between: Annotated[
-        str | None, Field(title=_WINDOW, description="When, in civil time; absent, for the last: the rest.")
+        str | None, Field(title=WINDOW_PHRASE, description="When, in civil time; absent, for the last: the rest.")
     ] = None
     days: Annotated[
-        tuple[Annotated[str, Field(title=_DAYS)], ...],
+        tuple[Annotated[str, Field(title=DAYS_PHRASE)], ...],
         Field(strict=False, min_length=1, title="a list of at least one day", description="On which days it begins."),
     ] = ("mon-sun",)
 
@@ -46,14 +45,6 @@ class Period:
     def weekdays(self) -> frozenset[int]:
         """The days on which it begins; Monday is 0."""
         return frozenset[int]().union(*map(parse_days, self.days))
-
-
-class Stretch(NamedTuple):
-    """From one instant up to another one period applies, or none of them."""
-
-    period: Period | None
-    since: Instant
-    until: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +100,13 @@ def _times(periods: list[dict[str, Any]]) -> Iterator[Misfit]:
     for place, period in enumerate(periods):
         between = period.get("between")
         if isinstance(between, str) and _wrong(Window.parse, between):
-            yield Misfit(("periods", place, "between"), f"{show(between)} is not allowed", _WINDOW)
+            yield Misfit(("periods", place, "between"), f"{show(between)} is not allowed", WINDOW_PHRASE)
         if between is None and place < len(periods) - 1:
             wrong = "is missing: only the last period is the rest of the time"
-            yield Misfit(("periods", place, "between"), wrong, _WINDOW)
+            yield Misfit(("periods", place, "between"), wrong, WINDOW_PHRASE)
         for number, days in enumerate(_days(period)):
             if isinstance(days, str) and _wrong(parse_days, days):
-                yield Misfit(("periods", place, "days", number), f"{show(days)} is not allowed", _DAYS)
+                yield Misfit(("periods", place, "days", number), f"{show(days)} is not allowed", DAYS_PHRASE)
 
 
 def _names(periods: list[dict[str, Any]], known: Known) -> Iterator[Misfit]:
@@ -123,7 +114,7 @@ def _names(periods: list[dict[str, Any]], known: Known) -> Iterator[Misfit]:
         name = period.get("name")
         if not isinstance(name, str):
             continue
-        users = [tariff for tariff, names in _named(known.provisions).items() if name in names]
+        users = [tariff for tariff, names in named_periods(known.provisions).items() if name in names]
         if not ID.fullmatch(name):
             expected = "an id: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit"
             yield Misfit(("periods", place, "name"), f"{show(name)} is not allowed", expected)
@@ -175,28 +166,3 @@ def _wrong(read: Any, text: str) -> bool:  # noqa: ANN401 - reads a text, or rai
     except ValueError:
         return True
     return False
-
-
-def _named(provisions: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
-    """Return the names of the periods of each tariff, as they are written."""
-    found: dict[str, set[str]] = {}
-    for tariff, table in provisions.get(Tariff.table, {}).items():
-        periods = table.get("periods") if isinstance(table, dict) else None
-        names = [one.get("name") for one in (periods if isinstance(periods, list) else ()) if isinstance(one, dict)]
-        found[tariff] = {name for name in names if isinstance(name, str)}
-    return found
-
-
-def period_names(provisions: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the names of all periods, as they are written, in order."""
-    return sorted(set().union(*_named(provisions).values()))
-
-
-def no_period(path: tuple[str | int, ...], name: str, known: Known) -> Misfit:
-    """Say that no tariff has a period of a name."""
-    return Misfit(path, f"{show(name)} is no period of a tariff", one_of(period_names(known.provisions), name))
-
-
-def tariff_of(name: str, tariffs: Iterable[Tariff]) -> Tariff | None:
-    """Return the tariff that has a period of a name."""
-    return next((tariff for tariff in tariffs if any(one.name == name for one in tariff.periods)), None)

@@ -28,10 +28,12 @@ SMALL_MODULES = {
     "edge_agent/execute/runtally.py",
     "edge_agent/knowledge/kinds/registry.py",
     "edge_agent/model/continuity.py",
+    "edge_agent/model/titles.py",
     "edge_agent/monitor/life.py",
     "edge_agent/monitor/samples.py",
     "edge_agent/mqtt/linkerrors.py",
     "edge_agent/plan/provisions/spec.py",
+    "edge_agent/plan/interlocks/views.py",  # what others may see
     "edge_agent/plan/troubles.py",
     "edge_agent/ports/cancellation.py",
     "edge_agent/ports/clock.py",
