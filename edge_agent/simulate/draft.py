@@ -7,18 +7,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.units import conversion
+from edge_agent.simulate.habits import STILL
 from edge_agent.simulate.levelswitch import number
 from edge_agent.simulate.network import Element
 
 if TYPE_CHECKING:
+    from edge_agent.simulate.habits import Habits
     from edge_agent.simulate.network import Network, TankLimits
 
 INTERVAL_SECONDS = 60
+#: A cycle of timed running, and the least time in it for which something rests, or runs.
+CYCLE_SECONDS, _REST_SECONDS = 3600, 300
 _LONGEST_ID = 63
 #: Ids of elements also stand in the names of plans, with this around them.
 _LONGEST_PREFIX = len("start_-99")
 #: How many junctions become nodes: those with the largest demand.
 _DISTRICTS = 5
+#: Of a level that stands still for longer by itself nobody could tell that it is frozen.
+_LONGEST_STILL_SECONDS = 2 * 3600
 _LOWEST_PRESSURE_M = -11.0  # a little beyond a vacuum, so that one is still a reading
 _HIGHEST_PRESSURE_M = 150.0
 
@@ -84,8 +90,8 @@ class DraftDevice:
 class Draft:
     """The devices of a network, one an element, made when they are asked for."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, habits: Habits) -> None:
+        self.network, self.habits = network, habits
         self._ids = Ids(_LONGEST_ID - _LONGEST_PREFIX)
         self._of: dict[Element, DraftDevice] = {}
         for kind in ("tank", "pump", "valve"):
@@ -120,6 +126,18 @@ class Draft:
         device = self.device(link)
         return f"{device.id}/{device.kind}"
 
+    def fallback(self, link: Element, *, on: bool) -> str:
+        """Write what follows for a link that a plan switches on, or off, when its sensor is silent.
+
+        Where the action is not the fail-safe one it is timed, for as long as the file's own controls use it in a day.
+        """
+        duty = self.habits.duty.get(link)
+        if duty is None or on is (self.device(link).safe in {"start", "open"}):
+            return ""
+        seconds = min((duty if on else 1 - duty) * CYCLE_SECONDS, CYCLE_SECONDS - _REST_SECONDS)
+        timed = f"{{ run_seconds = {seconds:.0f}, every_seconds = {CYCLE_SECONDS}, at_most_seconds = 86400 }}, "
+        return f'without_evidence = [{timed if seconds >= _REST_SECONDS else ""}{{ do = "fail_safe" }}]\n'
+
     def limit(self, element: Element, measured: str, lines: tuple[str, ...]) -> None:
         """Write thresholds of a sensor, behind those that it has."""
         self.sensor(element, measured)
@@ -152,7 +170,8 @@ class Draft:
     def _tests(self, measured: str, element: Element) -> tuple[str, ...]:
         if measured == "level":
             limits = self.network.tanks[element.name]
-            return level_tests(limits) if limits.highest > limits.lowest else ()
+            still = self.habits.still_seconds.get(element.name)
+            return (*level_tests(limits), *_stillness(limits, still)) if limits.highest > limits.lowest else ()
         if measured == "pressure":
             scale = (conversion("pressure", "m", self.network.units.pressure) or (1.0, 0.0))[0]
             return (f"gross_range = {{ fail = {pair(_LOWEST_PRESSURE_M * scale, _HIGHEST_PRESSURE_M * scale)} }}",)
@@ -178,6 +197,17 @@ def level_tests(limits: TankLimits) -> tuple[str, ...]:
         f"gross_range = {{ fail = {outside}, suspect = {inside} }}",
         f"rate_of_change = {{ suspect = {number(height / 1800)}, fail = {number(height / 600)} }}",
         f"freshness = {{ suspect_seconds = {2 * INTERVAL_SECONDS}, fail_seconds = {3 * INTERVAL_SECONDS} }}",
+    )
+
+
+def _stillness(limits: TankLimits, still_seconds: float | None) -> tuple[str, ...]:
+    """Derive the test of a frozen level from how long it stands still by the file's own controls, if not for long."""
+    if still_seconds is None or still_seconds > _LONGEST_STILL_SECONDS:
+        return ()
+    suspect = max(3600.0, 3 * still_seconds)
+    tolerance = number(STILL * (limits.highest - limits.lowest))
+    return (
+        f"flat_line = {{ tolerance = {tolerance}, suspect_seconds = {suspect:.0f}, fail_seconds = {2 * suspect:.0f} }}",
     )
 
 

@@ -104,12 +104,12 @@ def _point_line(point: LevelSwitch, deadband: float) -> str:
     return f"{point.name} = {{ {side} = {number(point.level)}, deadband = {number(deadband)}, alarm = false }}"
 
 
-def plan_text(sensor: str, point: LevelSwitch) -> str:
-    """Write the plan of a switch point of a sensor (`node/sensor`)."""
+def plan_text(sensor: str, point: LevelSwitch, fallback: str = "") -> str:
+    """Write the plan of a switch point of a sensor (`node/sensor`), with what follows when that is silent."""
     value = "" if point.value is None else f", value = {number(point.value)}"
     action = f'action = "{point.action}"{value}'
     steps = ", ".join(f'{{ actuator = "{name}", {action} }}' for name in point.actuators)
-    return f'[plans.{point.plan}]\nwhen = ["{sensor}:{point.name}"]\ndo = [{steps}]\npriority = 50\n'
+    return f'[plans.{point.plan}]\nwhen = ["{sensor}:{point.name}"]\ndo = [{steps}]\npriority = 50\n{fallback}'
 
 
 def number(value: float) -> str:

@@ -7,8 +7,9 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.errors import UsageError
+from edge_agent.errors import SimulationError, UsageError
 from edge_agent.simulate.draft import Draft
+from edge_agent.simulate.habits import Habits, observe
 from edge_agent.simulate.hydraulics import Hydraulics
 from edge_agent.simulate.levelswitch import (
     asked,
@@ -51,7 +52,11 @@ def scaffolded(inp_path: Path | str, site: str) -> Scaffold:
         raise UsageError(f"{site!r} is not an id of a site; expected a-z, 0-9, _ and -, such as riverside.")
     with Hydraulics(inp_path) as hydraulics:
         network = hydraulics.network
-    translation = _Translation(network)
+    try:
+        habits = observe(inp_path)
+    except SimulationError:
+        habits = Habits()  # it can be read and not calculated
+    translation = _Translation(network, habits)
     plans, devices, name = translation.plans(), translation.draft.devices, Path(inp_path).name
     if not devices:
         raise UsageError("The network has no tank, pump, valve or demand: there is nothing to make a plant of.")
@@ -71,8 +76,8 @@ def scaffolded(inp_path: Path | str, site: str) -> Scaffold:
 class _Translation:
     """The plans of a network's controls and rules; what cannot be said is added to `unsaid`."""
 
-    def __init__(self, network: Network) -> None:
-        self._network, self.draft = network, Draft(network)
+    def __init__(self, network: Network, habits: Habits) -> None:
+        self._network, self.draft = network, Draft(network, habits)
         self.unsaid: list[str] = []
 
     def plans(self) -> list[str]:
@@ -117,7 +122,7 @@ class _Translation:
         points += self._filled(node, tank)
         named = distinct(points)
         self.draft.limit(element, "level", threshold_lines(limits, named))
-        yield from (plan_text(f"{node}/level", point) for point in named)
+        yield from (plan_text(f"{node}/level", point, self._fallback(point)) for point in named)
 
     def _filled(self, node: str, tank: str) -> Iterable[LevelSwitch]:
         """Return a pair of set points for the pumps of which the file says nothing, at the nearest tank behind."""
@@ -146,7 +151,11 @@ class _Translation:
         named = distinct(point for control in controls for point in self._switch(control))
         sensor = self.draft.sensor(element, "pressure")
         self.draft.limit(element, "pressure", pressure_lines(named))
-        yield from (plan_text(sensor, point) for point in named)
+        yield from (plan_text(sensor, point, self._fallback(point)) for point in named)
+
+    def _fallback(self, point: LevelSwitch) -> str:
+        links = [one.moves for one in self.draft.devices if f"{one.id}/{one.kind}" in point.actuators and one.moves]
+        return self.draft.fallback(links[0], on=point.action in {"start", "open", "set"})
 
     # By the clock ----------------------------------------------------------------------------------------------
 
@@ -158,10 +167,10 @@ class _Translation:
         link = self._network.link(name)
         controls = [control for control in self._network.timed_controls if control.link == name]
         actuator, device = self.draft.actuator(link), self.draft.device(link)
-        mute = [one for one in controls if asked(device.kind, one.setting) is None]
+        unsayable = [one for one in controls if asked(device.kind, one.setting) is None]
         asks = "by the clock, which no step of a plan can ask for"
-        self.unsaid += [f"{link.kind} {name} is set to {one.setting:g} {asks}" for one in mute]
-        sayable = [one for one in controls if one not in mute]
+        self.unsaid += [f"{link.kind} {name} is set to {one.setting:g} {asks}" for one in unsayable]
+        sayable = [one for one in controls if one not in unsayable]
         events, unsaid = daily(sayable, self._network.clock_seconds, self._network.duration_seconds)
         if unsaid:
             self.unsaid.append(f"of {link.kind} {name} {unsaid}")
