@@ -18,7 +18,7 @@ from edge_agent.monitor.view import sensor_view
 from edge_agent.plan.accounts import plan_account, rivals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from edge_agent.known import Knowledge
     from edge_agent.model.accounts import PlanAccount
@@ -53,7 +53,8 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
         return None
     stands, claims = planner.arbiter.look(actuator, situation, now.seconds)
     request = control.desired or stands  # where plans only advise, nothing is desired
-    plans = _accounts(knowledge, now, [name for name, state in planner.states.items() if _may_ask(state, actuator)])
+    targets = (actuator, *planner.compounds.of(actuator))
+    plans = _accounts(knowledge, now, [name for name, state in planner.states.items() if _may_ask(state, targets)])
     reported = control.reported
     return ActuatorAccount(
         actuator,
@@ -74,9 +75,9 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
     )
 
 
-def _may_ask(state: PlanState, actuator: str) -> bool:
-    """Whether a plan may ever ask anything of an actuator."""
-    return any(step.actuator == actuator for step in state.steps)
+def _may_ask(state: PlanState, targets: Collection[str]) -> bool:
+    """Whether a plan may ever ask anything of an actuator, by itself or by what it is in."""
+    return any(step.actuator in targets for step in state.steps)
 
 
 def seen(knowledge: Knowledge, look: Look, now: Moment) -> EvidenceNow:

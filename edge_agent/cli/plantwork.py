@@ -29,7 +29,7 @@ from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import logs_off_the_loop
 from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.settings.agent import load_settings
-from edge_agent.settings.check import look_over
+from edge_agent.settings.check import explained, look_over
 from edge_agent.settings.hosts import place
 from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
 from edge_agent.simulate.dayrecord import day_lines
@@ -60,6 +60,8 @@ def check(arguments: argparse.Namespace) -> int:
         say(f"note: {note}\n")
     if not problems:
         say("settings and plant file are fine\n")
+        for line in explained(arguments.plant) if arguments.explain else ():
+            say(f"{line}\n")
         if not SystemClock().now().sure:
             say(f"note: {UNSURE}\n")
     return 2 if problems or (risky and arguments.strict) else 0

@@ -8,9 +8,11 @@ from edge_agent.model.fitness import Misfit, good_range, threshold_misfits
 from edge_agent.model.plant import ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
 from edge_agent.plan.keys import members_of, written
 from edge_agent.plan.kinds.registry import kind_of
+from edge_agent.plan.provisions.interlocks import text_conflicts
 from edge_agent.plan.provisions.registry import PROVISIONS, provision_of
 from edge_agent.plan.provisions.tanks import below_brims, brim_misfits
 from edge_agent.plan.scene import Known
+from edge_agent.plan.targets import is_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,7 @@ def misfits(plant: Plant, policy: Policy, fitting: Policy | None = None) -> list
     """
     found = list(threshold_misfits(plant, policy, fitting))
     found += _provision_misfits(plant, policy)
+    found += _expectation_misfits(plant, policy)
     return [*found, *_Plans(plant, policy).all()] if policy.plans else found
 
 
@@ -76,6 +79,16 @@ def _provision_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
     yield from brim_misfits(policy, everything.provisions)
 
 
+def _expectation_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
+    """Find what is expected of equipment in vain."""
+    expecting = [actuator for actuator in plant.actuators if actuator.expect is not None]
+    everything = known(plant, policy) if expecting else None
+    for actuator in expecting:
+        if actuator.expect is not None and everything is not None:
+            path = ("nodes", actuator.node, "actuators", actuator.id, "expect", "condition")
+            yield from text_conflicts(path, actuator.expect.condition, everything)
+
+
 class _Plans:
     """The plans of one policy, and what is looked up for them."""
 
@@ -106,7 +119,7 @@ class _Plans:
         if not 0 <= plan.priority <= 100:
             yield Misfit((*path, "priority"), f"{plan.priority} is out of range", "a whole number from 0 to 100")
         for place, step in enumerate(kind.steps(self._find)):
-            if step.value is not None and not 0 <= step.value <= 1:
+            if step.value is not None and not is_group(step.actuator) and not 0 <= step.value <= 1:
                 yield Misfit((*path, "do", place, "value"), f"{step.value:g} is out of range", "a number from 0 to 1")
             wiring = getattr(self._find(step.actuator), "wiring", None)
             if wiring is not None and step.action not in dict(wiring.forms):

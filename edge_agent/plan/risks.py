@@ -9,6 +9,7 @@ from edge_agent.plan.fitness import known
 from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.plan.overflow import overflow_risks
 from edge_agent.plan.rivalry import Asking, chatter, disagreements, fills, limits_of
+from edge_agent.plan.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def risks(plant: Plant) -> Iterator[Risk]:
     """Yield everything that a plant file may say and that an engineer should know of."""
-    safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
+    spread = Spread(plant)
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
     askings = _askings(plant, kinds)
     names, limits = known(plant, plant.policy), limits_of(plant)
@@ -30,8 +31,7 @@ def risks(plant: Plant) -> Iterator[Risk]:
         if any(fills(actuator, asking, names, limits) for asking in askings.get(actuator.name, ())):
             yield from _unwatched(actuator)
     for plan in plant.policy.plans:
-        moved = [step for step in kinds[plan.id].steps(plant.actuator) if step.action != safe.get(step.actuator)]
-        if moved:
+        if not all(map(spread.is_safe, kinds[plan.id].steps(plant.actuator))):
             yield from _plan(plant, plan, kinds[plan.id])
     for actuator in plant.actuators:
         yield from disagreements(actuator, askings.get(actuator.name, ()), plant, names)
@@ -45,7 +45,8 @@ def endless(plant: Plant) -> Iterator[Misfit]:
     """
     safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
-    asked = [(name, kind, step) for name, kind in kinds.items() for step in kind.steps(plant.actuator)]
+    spread = Spread(plant)
+    asked = [(name, kind, step) for name, kind in kinds.items() for step in spread.steps(kind.steps(plant.actuator))]
     backs = {step.actuator for _, kind, step in asked if kind.ends or step.action == safe.get(step.actuator)}
     for name, kind, step in asked:
         if step.actuator in safe and step.actuator not in backs and not kind.by_ignorance:
