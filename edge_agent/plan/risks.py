@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def risks(plant: Plant) -> Iterator[Risk]:
     """Yield everything that a plant file may say and that an engineer should know of."""
-    spread = Spread(plant)
+    spread = Spread(plant, plant.policy.provisions)
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
     askings = _askings(plant, kinds)
     names, limits = known(plant, plant.policy), limits_of(plant)
@@ -47,7 +47,7 @@ def endless(plant: Plant) -> Iterator[Misfit]:
     """
     safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
-    spread = Spread(plant)
+    spread = Spread(plant, plant.policy.provisions)
     asked = [(name, kind, step) for name, kind in kinds.items() for step in spread.steps(kind.steps(plant.actuator))]
     backs = {step.actuator for _, kind, step in asked if kind.ends or step.action == safe.get(step.actuator)}
     for name, kind, step in asked:
