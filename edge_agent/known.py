@@ -20,7 +20,7 @@ from edge_agent.plan.effect import Comparison, Effects
 from edge_agent.plan.interlocks.guard import Prospect
 from edge_agent.plan.members import teams
 from edge_agent.plan.planning import Planner
-from edge_agent.plan.rota import Member
+from edge_agent.plan.rota import Member, unknown_member
 from edge_agent.plan.scene import Gauge
 from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
@@ -112,6 +112,8 @@ class Knowledge:
 
     def members(self, now: Moment) -> Callable[[str], Member]:
         """Return what tells how an actuator is, as the member of a group."""
+        if not self.planner.compounds:
+            return unknown_member
         leave = self.leave((), now)
 
         def member(actuator: str) -> Member:
@@ -186,12 +188,17 @@ class Knowledge:
             online=self.online,
         )
 
+    @property
+    def ineffective(self) -> Mapping[str, str]:
+        """The actuators that ran without what is expected of them, and why."""
+        return self.planner.interlocks.ineffective
+
     def has_news(self, planned: Planned) -> bool:
         """Whether the conditions of plans and of the policy may be others than before."""
         if planned is not self._planned or self.effects.idle is not self._told[2] or self.refusal != self._told[3]:
             self._planned, before = planned, self._told
-            stops, failed = planned.interlocked.stops, dict(planned.failed)
-            self._told = dict(planned.blind), dict(planned.tripped), self.effects.idle, self.refusal, stops, failed
+            mine = self.effects.idle, self.refusal, planned.interlocked.stops, dict(planned.failed), self.ineffective
+            self._told = dict(planned.blind), dict(planned.tripped), *mine
             return self._told != before
         return False
 
