@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.fitness import Misfit, Risk, threshold_risks
 from edge_agent.plan.fitness import known
+from edge_agent.plan.interlocks.exclusive import excluded_at_rest
 from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.plan.overflow import overflow_risks
 from edge_agent.plan.rivalry import Asking, chatter, disagreements, fills, limits_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def risks(plant: Plant) -> Iterator[Risk]:
     """Yield everything that a plant file may say and that an engineer should know of."""
-    spread = Spread(plant)
+    spread = Spread(plant, plant.policy.provisions)
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
     askings = _askings(plant, kinds)
     names, limits = known(plant, plant.policy), limits_of(plant)
@@ -36,6 +37,7 @@ def risks(plant: Plant) -> Iterator[Risk]:
     for actuator in plant.actuators:
         yield from disagreements(actuator, askings.get(actuator.name, ()), plant, names)
     yield from chatter(askings, plant, names)
+    yield from excluded_at_rest(plant)
 
 
 def endless(plant: Plant) -> Iterator[Misfit]:
@@ -45,7 +47,7 @@ def endless(plant: Plant) -> Iterator[Misfit]:
     """
     safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
-    spread = Spread(plant)
+    spread = Spread(plant, plant.policy.provisions)
     asked = [(name, kind, step) for name, kind in kinds.items() for step in spread.steps(kind.steps(plant.actuator))]
     backs = {step.actuator for _, kind, step in asked if kind.ends or step.action == safe.get(step.actuator)}
     for name, kind, step in asked:
