@@ -186,12 +186,17 @@ class Knowledge:
             online=self.online,
         )
 
+    @property
+    def ineffective(self) -> Mapping[str, str]:
+        """The actuators that ran without what is expected of them, and why."""
+        return self.planner.interlocks.ineffective
+
     def has_news(self, planned: Planned) -> bool:
         """Whether the conditions of plans and of the policy may be others than before."""
         if planned is not self._planned or self.effects.idle is not self._told[2] or self.refusal != self._told[3]:
             self._planned, before = planned, self._told
-            stops, failed = planned.interlocked.stops, dict(planned.failed)
-            self._told = dict(planned.blind), dict(planned.tripped), self.effects.idle, self.refusal, stops, failed
+            mine = self.effects.idle, self.refusal, planned.interlocked.stops, dict(planned.failed), self.ineffective
+            self._told = dict(planned.blind), dict(planned.tripped), *mine
             return self._told != before
         return False
 

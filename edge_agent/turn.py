@@ -147,6 +147,8 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
         epochs=events.of(EpochReport),
         ahead=observed.ahead,
         leave=knowledge.leave(planned.interlocked.changed, turn.now),
+        failures=planned.interlocked.failures,
+        proven=planned.interlocked.proven,
     )
     executed = executor.act(facts, turn.now)
     if observed.states:
@@ -171,7 +173,7 @@ def _raise_conditions(knowledge: Knowledge, events: Events, planned: Planned, ex
         knowledge.refusal = refusal.detail
     knowledge.look_at_effects(turn.now, looked=bool(executed.looked))
     if knowledge.has_news(planned) or executed.conditions is not None:
-        found = {**knowledge.executor.conditions, **conditions(planned, knowledge.effects.idle)}
+        found = {**knowledge.executor.conditions, **conditions(planned, knowledge.effects.idle, knowledge.ineffective)}
         if knowledge.refusal:
             found[_REFUSED] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
         _note(knowledge.analyzer.conditions.update(found, turn.now), turn)

@@ -74,8 +74,6 @@ class Executor:
         """Whether plans command, advise, or have no say."""
         return self.authority.mode
 
-    # A changed plant --------------------------------------------------------------------------------------------
-
     def renew(self, plant: Plant, now: Moment) -> Executed:
         """Go on with a changed plant. An actuator that is gone is first stopped, unless it is known to rest."""
         executed = Executed()
@@ -136,6 +134,7 @@ class Executor:
     def act(self, facts: Facts, now: Moment) -> Executed:
         """Note all that has come, and give every command that is needed and may be given."""
         executed = Executed()
+        requests.judge(self.roster.plant, facts.failures, facts.proven)
         for request in facts.requests:
             self._request(request, facts.leave, executed, now)
         if facts.epochs or facts.links:

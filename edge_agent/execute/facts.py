@@ -70,7 +70,11 @@ class Leave(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """All else that one turn is told."""
+    """All else that one turn is told.
+
+    `failures` are actuators that ran without the effect that is expected of them, and what was missing; `proven` those
+    that have shown it.
+    """
 
     requests: Sequence[Request] = ()
     acknowledgements: Sequence[Acknowledged] = ()
@@ -81,6 +85,8 @@ class Facts(NamedTuple):
     epochs: Sequence[EpochReport] = ()
     ahead: Mapping[str, int] = MappingProxyType({})  # by how many microseconds the clocks of nodes are ahead
     leave: Leave = Leave()
+    failures: Sequence[tuple[str, str]] = ()
+    proven: Sequence[str] = ()
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from edge_agent.model.fitness import Misfit, good_range, threshold_misfits
 from edge_agent.model.plant import ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
 from edge_agent.plan.keys import members_of, written
 from edge_agent.plan.kinds.registry import kind_of
+from edge_agent.plan.provisions.interlocks import text_conflicts
 from edge_agent.plan.provisions.registry import PROVISIONS, provision_of
 from edge_agent.plan.provisions.tanks import below_brims, brim_misfits
 from edge_agent.plan.scene import Known
@@ -29,6 +30,7 @@ def misfits(plant: Plant, policy: Policy, fitting: Policy | None = None) -> list
     """
     found = list(threshold_misfits(plant, policy, fitting))
     found += _provision_misfits(plant, policy)
+    found += _expectation_misfits(plant, policy)
     return [*found, *_Plans(plant, policy).all()] if policy.plans else found
 
 
@@ -75,6 +77,16 @@ def _provision_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
         for conflict in kind.conflicts(written(found), everything):
             yield conflict._replace(path=(kind.table, name, *conflict.path))
     yield from brim_misfits(policy, everything.provisions)
+
+
+def _expectation_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
+    """Find what is expected of equipment in vain."""
+    expecting = [actuator for actuator in plant.actuators if actuator.expect is not None]
+    everything = known(plant, policy) if expecting else None
+    for actuator in expecting:
+        if actuator.expect is not None and everything is not None:
+            path = ("nodes", actuator.node, "actuators", actuator.id, "expect", "condition")
+            yield from text_conflicts(path, actuator.expect.condition, everything)
 
 
 class _Plans:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from edge_agent.analyze.measures.registry import meant
 from edge_agent.errors import ConfigurationError, Problem
+from edge_agent.model.desired import Expectation
 from edge_agent.model.plant import (
     Actuator,
     Node,
@@ -201,6 +202,7 @@ def _actuator(node: str, actuator: str, table: ActuatorTable, device: str | None
         lock_out_after=table.lock_out_after,
         power_return_seconds=table.power_return_seconds,
         wiring=wiring_of(table, device),
+        expect=None if table.expect is None else Expectation(**dict(table.expect)),
         rated_kw=table.rated_kw,
         ramp_seconds=table.ramp_seconds,
         label=table.name,

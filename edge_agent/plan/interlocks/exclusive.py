@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class Exclusive(Guard):
     """Conditions of which no command makes a second one true. Where two are, both take their fail-safe action."""
 
-    __slots__ = ("_stops", "why")
+    __slots__ = ("_stops", "declared", "why")
 
     def __init__(self, name: str, declared: Interlock, start_seconds: float) -> None:
-        super().__init__(name, declared, start_seconds)
+        super().__init__(name, start_seconds, declared.evidence_seconds, declared.timezone)
+        self.declared = declared
         self.why = ""
         self._stops: dict[str, Stop] = {}
 

@@ -97,7 +97,7 @@ class Interlock(ProvisionKind):
         for key in ("stop", "permit"):
             yield from _target_conflicts(key, given.get(key), known)
         for key in ("trip", "when"):
-            yield from _text_conflicts((key,), given.get(key), known)
+            yield from text_conflicts((key,), given.get(key), known)
         yield from _exclusive_conflicts(given.get("exclusive"), known)
         yield from zone_conflicts(given)
 
@@ -118,7 +118,8 @@ def _target_conflicts(key: str, targets: object, known: Known) -> Iterator[Misfi
         seen.add(target)
 
 
-def _text_conflicts(path: Place, text: object, known: Known) -> Iterator[Misfit]:
+def text_conflicts(path: Place, text: object, known: Known) -> Iterator[Misfit]:
+    """Find what is wrong with a condition that must be known whenever it can be: of no alarm of a rate."""
     if not isinstance(text, str):
         return
     wrong = list(misfits(path, text, known))
@@ -135,7 +136,7 @@ def _exclusive_conflicts(texts: object, known: Known) -> Iterator[Misfit]:
     if len(texts) == 1:
         yield Misfit(("exclusive",), "is one condition, which excludes nothing", "a list of at least two")
     for position, text in enumerate(texts):
-        yield from _text_conflicts(("exclusive", position), text, known)
+        yield from text_conflicts(("exclusive", position), text, known)
     if not any(_names_an_actuator(text) for text in texts):
         yield Misfit(("exclusive",), "names no actuator: no command could be refused", "such as valve_a is open")
 

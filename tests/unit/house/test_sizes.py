@@ -32,8 +32,8 @@ SMALL_MODULES = {
     "edge_agent/monitor/samples.py",
     "edge_agent/mqtt/linkerrors.py",
     "edge_agent/plan/provisions/spec.py",
+    "edge_agent/plan/interlocks/tidings.py",
     "edge_agent/plan/interlocks/views.py",  # what others may see
-    "edge_agent/plan/troubles.py",
     "edge_agent/ports/cancellation.py",
     "edge_agent/ports/clock.py",
     "edge_agent/runtime/beat.py",

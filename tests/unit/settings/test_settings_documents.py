@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from edge_agent.model.plant import CLASSIC_NAMES
 from edge_agent.model.units import QUANTITIES
-from edge_agent.settings import devicetables, schema
+from edge_agent.settings import actuatortable, devicetables, schema
 from edge_agent.settings.agent import Settings, load_settings
 from edge_agent.settings.environment import every_setting
 from edge_agent.settings.findings import Place, phrase
@@ -29,6 +29,7 @@ TABLES = {
     **schema.QUALITY_TABLES,
     "[nodes.NODE.sensors.SENSOR.thresholds.NAME]": schema.ThresholdTable,
     "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
+    "proof of effect": actuatortable.ExpectTable,
     "[nodes.NODE.status]": devicetables.StatusTable,
     "place": devicetables.PlaceTable,
     "[nodes.NODE.sensors.SENSOR.source]": devicetables.SourceTable,
@@ -117,7 +118,7 @@ def test_every_key_of_the_plant_file_is_documented_as_the_code_has_it(place, tab
 def test_no_table_of_the_schema_is_left_out():
     tables = {
         part
-        for room in (schema, devicetables)
+        for room in (schema, devicetables, actuatortable)
         for part in vars(room).values()
         if isinstance(part, type) and issubclass(part, schema.Table)
     }
