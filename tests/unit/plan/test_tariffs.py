@@ -57,6 +57,7 @@ def test_one_period_applies_by_civil_time(text, name):
 def test_a_night_of_the_change_of_the_clocks_is_as_long_as_it_is():
     for start, hours in (("2026-03-28T22:00", 7), ("2026-10-24T22:00", 9), ("2026-11-22T22:00", 8)):
         stretch = GRID.at(at(start))
+        assert stretch.since == at(start)
         assert (stretch.until - at(start)) / 3600 / MICROSECONDS == hours
 
 
