@@ -20,7 +20,7 @@ from edge_agent.plan.effect import Comparison, Effects
 from edge_agent.plan.interlocks.guard import Prospect
 from edge_agent.plan.members import teams
 from edge_agent.plan.planning import Planner
-from edge_agent.plan.rota import Member
+from edge_agent.plan.rota import Member, unknown_member
 from edge_agent.plan.scene import Gauge
 from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
@@ -112,6 +112,8 @@ class Knowledge:
 
     def members(self, now: Moment) -> Callable[[str], Member]:
         """Return what tells how an actuator is, as the member of a group."""
+        if not self.planner.compounds:
+            return unknown_member
         leave = self.leave((), now)
 
         def member(actuator: str) -> Member:

@@ -93,16 +93,19 @@ def may_run(control: Control, reach: Reach, seconds: float) -> bool:
     commanded since may have changed it. Of one whose node is offline the last word holds where that says that it rests;
     else it may run until its lease has surely run out.
     """
-    record, running = control.record, control.equipment.running
+    record = control.record
     if record is not None and turns_on(record.command.action, record.command.value):
         return True
-    if True in control.traces.may_be(seconds):  # a start may come late
-        return True
-    on = None if control.reported is None else reported_on(control.reported.state)
-    rests = running is False and control.equipment.heard if on is None else not on and running is not True
-    if rests:
-        return False
-    return seconds < lease_over_seconds(control, reach)
+    return not _rests(control, seconds) and seconds < lease_over_seconds(control, reach)
+
+
+def _rests(control: Control, seconds: float) -> bool:
+    """Whether the last word on equipment is that it rests, and no command that was given may have changed that."""
+    equipment = control.equipment
+    if control.reported is None:
+        return equipment.running is False and equipment.heard
+    late = True in control.traces.may_be(seconds)  # a start may come late
+    return reported_on(control.reported.state) is False and equipment.running is not True and not late
 
 
 def lease_over_seconds(control: Control, reach: Reach) -> float:
@@ -110,4 +113,4 @@ def lease_over_seconds(control: Control, reach: Reach) -> float:
     gone = reach.gone_seconds.get(control.actuator.node)
     if gone is None or turns_on(control.actuator.fail_safe, None):
         return _NEVER
-    return gone + control.actuator.lease_seconds
+    return gone + control.actuator.command_ttl_seconds + control.actuator.lease_seconds

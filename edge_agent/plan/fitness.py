@@ -12,13 +12,14 @@ from edge_agent.plan.provisions.interlocks import text_conflicts
 from edge_agent.plan.provisions.registry import PROVISIONS, provision_of
 from edge_agent.plan.provisions.tanks import below_brims, brim_misfits
 from edge_agent.plan.scene import Known
+from edge_agent.plan.spread import Spread
 from edge_agent.plan.targets import is_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.model.fitness import Place
-    from edge_agent.model.plant import Fallback, Plan, Plant, Policy
+    from edge_agent.model.plant import Fallback, Plan, Plant, Policy, Provision
     from edge_agent.plan.kinds.spec import PlanKind
     from edge_agent.plan.provisions.spec import ProvisionKind
 
@@ -89,12 +90,18 @@ def _expectation_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
             yield from text_conflicts(path, actuator.expect.condition, everything)
 
 
+def _readable(policy: Policy) -> list[Provision]:
+    """Return the provisions that can be read."""
+    read = {(kind.name, name) for kind, name, found in _provisions(policy) if isinstance(found, kind)}
+    return [each for each in policy.provisions if (each.kind, each.id) in read]
+
+
 class _Plans:
     """The plans of one policy, and what is looked up for them."""
 
     def __init__(self, plant: Plant, policy: Policy) -> None:
         self._known = known(plant, policy)
-        self._find = plant.actuator
+        self._find, self._spread = plant.actuator, Spread(plant, _readable(policy))
         self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
         self._plans = policy.plans
         self._kinds: dict[str, PlanKind] = {}
@@ -121,10 +128,11 @@ class _Plans:
         for place, step in enumerate(kind.steps(self._find)):
             if step.value is not None and not is_group(step.actuator) and not 0 <= step.value <= 1:
                 yield Misfit((*path, "do", place, "value"), f"{step.value:g} is out of range", "a number from 0 to 1")
-            wiring = getattr(self._find(step.actuator), "wiring", None)
-            if wiring is not None and step.action not in dict(wiring.forms):
-                wrong = f"the command of {step.actuator} has no form for {step.action}"
-                yield Misfit((*path, "do", place, "action"), wrong, "an action that its device is told")
+            for part in self._spread.steps([step]):
+                wiring = getattr(self._find(part.actuator), "wiring", None)
+                if wiring is not None and part.action not in dict(wiring.forms):
+                    wrong = f"the command of {part.actuator} has no form for {part.action}"
+                    yield Misfit((*path, "do", place, "action"), wrong, "an action that its device is told")
         for place, fallback in enumerate(plan.without_evidence):
             yield from self._fallback((*path, "without_evidence", place), kind, fallback)
 

@@ -100,7 +100,9 @@ def _filling(plant: Plant, tank: Tank) -> list[str]:
     safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
     kinds = [(plan, kind_of(plan)) for plan in plant.policy.plans]
     filling = [kind for plan, kind in kinds if _fills(plan, kind, plant, tank)]
-    steps = Spread(plant).steps(step for kind in filling for step in kind.steps(plant.actuator))
+    steps = Spread(plant, plant.policy.provisions).steps(
+        step for kind in filling for step in kind.steps(plant.actuator)
+    )
     return list(dict.fromkeys(step.actuator for step in steps if step.action != safe.get(step.actuator)))
 
 

@@ -88,7 +88,7 @@ class Rota:
     def why_off(self, member: Member, seconds: float) -> str:
         """Return, in words, why a member is asked to rest."""
         runs = ", ".join(self.on) or "none"
-        return "; ".join(filter(None, [self.why_not(member, seconds), f"of the group {runs} is to run"]))
+        return "; ".join(filter(None, [self.why_not(member, seconds), f"of its group {runs} is to run"]))
 
     def recall(self, leading: str, failed: Mapping[str, str], seconds: float) -> None:
         """Recall what a former run knew: who led last, and who had failed, as if that were now."""
@@ -174,7 +174,7 @@ class Rota:
         return member.starts if self.group.lead == "fewest_starts" else 0
 
     def _why(self, member: Member, those: Mapping[str, Member], seconds: float) -> str:
-        """Say why a member was picked, and why each that would have come before it was not."""
+        """Say why a member was picked, and why each that would have come before it, or has failed, was not."""
         before = [
             why
             for other in those.values()
@@ -185,7 +185,10 @@ class Rota:
 
     def _would_lead(self, other: Member, member: Member) -> bool:
         order = self._order()
-        return (self._worn(other), order.index(other.name)) < (self._worn(member), order.index(member.name))
+        return other.name in self.failed or (self._worn(other), order.index(other.name)) < (
+            self._worn(member),
+            order.index(member.name),
+        )
 
     def _reason(self, member: Member, seconds: float) -> str:
         if member.name in self.failed:

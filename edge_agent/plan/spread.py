@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Spread:
-    """The groups and sequences of a plant, spread out."""
+    """The groups and sequences of a policy, spread out."""
 
-    def __init__(self, plant: Plant) -> None:
-        self._plant = plant
+    def __init__(self, plant: Plant, provisions: Iterable[Provision]) -> None:
+        self._plant, those = plant, tuple(provisions)
         self._safe: Mapping[str, str] = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
-        self._groups = provisions_of(Group, plant.policy.provisions)
-        self._sequences = provisions_of(StepSequence, plant.policy.provisions)
+        self._groups = provisions_of(Group, those)
+        self._sequences = provisions_of(StepSequence, those)
 
     def __repr__(self) -> str:
         return f"<Spread of {len(self._groups)} groups and {len(self._sequences)} sequences>"

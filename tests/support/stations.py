@@ -68,6 +68,7 @@ class Station(Bench):
         self.does: dict[str, bool] = {}
         self.told: list[str] = []
         self.most = 0  # so many ran at once
+        self.silent = False  # whether equipment acknowledges only, and reports nothing
         if connected:
             self.connect()
 
@@ -123,7 +124,8 @@ class Station(Bench):
             return [*turns, self.turn(ack(command, "failed", "overload"))]
         self.does[name] = command.action in {"start", "open"} or (command.action == "set" and bool(command.value))
         self.most = max(self.most, sum(self.does.values()))
-        return [*turns, self.turn(ack(command, "done"), self._report(name))]
+        reports = [] if self.silent else [self._report(name)]
+        return [*turns, self.turn(ack(command, "done"), *reports)]
 
     def hand(self, name: str, *, on: bool, control: str = "local") -> list[str]:
         """Let a person operate an actuator at its panel."""

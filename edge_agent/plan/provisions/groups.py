@@ -80,6 +80,9 @@ def _member(place: int, member: str, seen: set[str], known: Known) -> Iterator[M
             yield Misfit(path, f"there is no {member}", one_of((f"sequence {name}" for name in there), member))
     elif member not in known.actuators:
         yield Misfit(path, f"{show(member)} is no actuator of this plant", one_of(known.actuators, member))
+    for name, sequence in known.provisions.get("sequences", {}).items():
+        if isinstance(sequence, dict) and any(leg.get("actuator") == member for leg in _legs(sequence)):
+            yield Misfit(path, f"{show(member)} is switched by sequence {name}", f'"sequence {name}" as the member')
     other = _group_of(member, known)
     if other:
         yield Misfit(path, f"{show(member)} is in the groups {' and '.join(other)}", "one group for each")
@@ -90,6 +93,12 @@ def _group_of(member: str, known: Known) -> list[str]:
     groups = known.provisions.get("groups", {})
     found = [name for name, group in groups.items() if isinstance(group, dict) and member in _listed(group)]
     return found if len(found) > 1 else []
+
+
+def _legs(sequence: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for way in ("on", "off"):
+        legs = sequence.get(way)
+        yield from (leg for leg in (legs if isinstance(legs, list) else ()) if isinstance(leg, dict))
 
 
 def _listed(group: Mapping[str, Any]) -> list[Any]:

@@ -39,7 +39,7 @@ SMALL_MODULES = {
     "edge_agent/runtime/beat.py",
     "edge_agent/runtime/carry.py",
     "edge_agent/runtime/context.py",
-    "edge_agent/simulate/distortion.py",
+    "edge_agent/simulate/dayrecord.py",
 }
 
 

@@ -9,6 +9,9 @@ from support.plants import pump, state, status
 from support.stageworks import conditions
 from support.stations import QUICK, Station, group, runs, stages, works
 
+from edge_agent.model.plant import Fallback, Policy
+from edge_agent.model.revision import Revision
+
 PUMPS = ("s1/pu1", "s1/pu2", "s1/pu3")
 LOW, LOWER, HIGH = "tank/level < 2", "tank/level < 1", "tank/level > 4"
 GO, STOP = runs("go", LOW, 1), runs("stop", HIGH, 0, priority=60)
@@ -297,5 +300,100 @@ def test_after_a_restart_what_runs_goes_on_and_nothing_is_started_before_evidenc
 def test_a_deleted_plan_takes_its_number_along():
     works = station(GO, STOP)
     works.shows(1.5)
-    works.obey(works.turn(policy=works.site.policy.__class__((), (STOP,), works.site.policy.provisions)))
+    works.obey(works.turn(policy=Policy((), (STOP,), works.site.policy.provisions)))
     assert works.running == []
+
+
+def test_a_member_that_fails_is_tried_again_where_the_group_says_so():
+    works = station(GO, STOP, on_failure="stay")
+    works.broken = {"s1/pu1"}
+    works.passes(600, shows=1.5)
+    assert works.running == ["s1/pu2"]  # not before it is locked out
+    assert works.told.count("s1/pu1 start") == 3
+
+
+def test_one_whose_node_is_gone_counts_for_at_most_until_its_lease_is_over():
+    pumps = [pump(f"n{number}/pu", **QUICK, lease_seconds=100.0, command_ttl_seconds=30.0) for number in (1, 2)]
+    works = station(GO, STOP, pumps=pumps, at_most=1)
+    works.shows(1.5)
+    works.dead = {"n1/pu"}
+    works.obey(works.turn(status(False, "n1")))
+    works.passes(120, shows=1.5)
+    assert [word for word in works.told if word == "n2/pu start"] == []
+    works.passes(20, shows=1.5)
+    assert works.does["n2/pu"]
+
+
+def test_one_that_rested_when_its_node_went_does_not_count_for_at_most():
+    pumps = [pump(f"n{number}/pu", **QUICK) for number in (1, 2)]
+    works = station(GO, STOP, pumps=pumps, at_most=1)
+    works.dead = {"n1/pu"}
+    works.obey(works.turn(status(False, "n1")))
+    works.passes(20, shows=1.5)
+    assert works.running == ["n2/pu"]
+
+
+def test_an_edited_plan_that_asks_for_as_many_switches_nothing():
+    works = station(GO, STOP)
+    works.passes(20, shows=1.5)
+    edited = runs("go", "tank/level < 2.2", 1, priority=40)
+    policy = Policy((), (edited, STOP), works.site.policy.provisions)
+    assert works.obey(works.turn(policy=policy)) == []
+    assert works.passes(60, shows=1.5) == []
+    assert works.running == ["s1/pu1"]
+
+
+def test_timed_running_without_evidence_runs_so_many():
+    timed = Fallback(run_seconds=100, every_seconds=300, at_most_seconds=3000)
+    works = station(runs("go", LOW, 2, without_evidence=(timed, Fallback(do="fail_safe"))), STOP)
+    works.passes(60, shows=1.5)
+    assert len(works.running) == 2
+    works.passes(330)
+    assert works.running == []
+    seen = [len(works.running) for _ in range(30) if works.passes(10) is not None]
+    assert max(seen) == 2
+    assert min(seen) == 0
+
+
+def test_hours_are_remembered_at_least_once_an_hour_while_one_runs():
+    works = station(GO, STOP, lead="fewest_hours")
+    works.shows(1.5)
+    works.passes(5 * 3600, 100, shows=1.5)
+    works.restart(5)
+    works.connect()
+    works.passes(20, shows=4.5)
+    works.passes(20, shows=1.5)
+    assert works.running == ["s1/pu2"]
+    hours = works.knowledge.members(works.now)("s1/pu1").run_seconds / 3600
+    assert 4 <= hours <= 5.1
+
+
+def test_a_group_that_is_edited_stops_who_left_it_and_keeps_who_stayed():
+    works = station(MORE, STOP)
+    works.passes(40, shows=0.8)
+    policy = Policy((), works.site.policy.plans, (group("s1", PUMPS[1:]),))
+    works.obey(works.turn(policy=policy))
+    works.passes(40, shows=0.8)
+    assert works.running == ["s1/pu2", "s1/pu3"]
+
+
+def test_only_what_may_be_asked_again_is_done_while_a_policy_is_in_force_in_part():
+    works = station(GO, STOP)
+    works.shows(3.0)
+    works.turn(policy=Revision({}, more=True))
+    assert works.passes(60, shows=1.5) == []
+    works.turn(policy=Revision({}))
+    works.passes(60, shows=1.5)
+    assert works.running == ["s1/pu1"]
+
+
+def test_one_that_only_acknowledges_counts_until_its_stop_is_acknowledged():
+    works = Station(works_of_three(), connected=False)
+    works.turn(*(status(True, node) for node in works.site.nodes))
+    works.silent = True
+    works.passes(20, shows=1.5)
+    assert works.running == ["s1/pu1"]
+    works.passes(20, shows=4.5)
+    works.passes(20, shows=1.5)
+    assert works.running == ["s1/pu1"]
+    assert works.most == 1
