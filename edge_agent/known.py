@@ -75,7 +75,11 @@ class Knowledge:
     def sight(self, name: str) -> float | None:
         """Return when a sensor (`node/sensor`) was good last in this run; of a node, whether it has spoken at all."""
         if "/" in name:
-            return self.analyzer.good_seconds(name)
+            seen, deriving = self.analyzer.good_seconds(name), self.monitor.deriving
+            for part in () if deriving is None else deriving.made_of(name):  # it is as old as the oldest of them
+                oldest = self.sight(part)
+                seen = None if seen is None or oldest is None else min(seen, oldest)
+            return seen
         return None if self.executor.reach.online.get(name) is None else float("inf")
 
     def gauge(self, sensor: str) -> Gauge:

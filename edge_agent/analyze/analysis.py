@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: A single suspect reading is noise, as many in a row are a sensor that cannot be trusted. A fail needs no company.
 SUSPECTS_IN_A_ROW = 3
 _STORE = AlarmKey(AGENT, "", STORE_RENEWED)
-_GOOD, _SUSPECT, _FAIL = int(Flag.GOOD), int(Flag.SUSPECT), int(Flag.FAIL)
+_GOOD, _NOT_EVALUATED, _SUSPECT, _FAIL = map(int, (Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT, Flag.FAIL))
 
 
 class Analyzer:
@@ -225,7 +225,7 @@ class Analyzer:
     def _doubt(self, point: Point, reading: Reading, topic: str, now: Moment) -> None:
         point.trusted = False
         point.doubtful = reading.value if reading.flag == _SUSPECT else None
-        point.bad_in_a_row += 1
+        point.bad_in_a_row += reading.flag != _NOT_EVALUATED  # a window that is not full yet is nothing bad
         self._limits.doubt(point, reading, now)
         key = point.key(BAD_QUALITY)
         enough = reading.flag == _FAIL or point.bad_in_a_row >= SUSPECTS_IN_A_ROW
@@ -246,7 +246,7 @@ class Analyzer:
             point.restart()
             self._limits.file(point, now)
             late, unheeded = sensor.late_seconds, point.unheeded
-            reason = f"{sensor.name} has not been heard for {late:g} s"
+            reason = wording.silent(sensor)
             if unheeded is not None and unheeded.heard_within(late, now.seconds):
                 reason, unheeded.named = unheeded.sentence(sensor.name), True
             elif self.register.is_active(point.key(STALE)):

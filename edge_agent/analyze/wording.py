@@ -49,6 +49,13 @@ def bad(reading: Reading, tests: Mapping[str, str]) -> str:
     return f"{measured} has the flag {flag_name(reading.flag)}"
 
 
+def silent(sensor: Sensor) -> str:
+    """Say that a sensor is not heard: `tank1/level has not been heard for 30 s`."""
+    if sensor.derived is not None:
+        return f"{sensor.name} is not computed: something in {sensor.derived.expression} is missing"
+    return f"{sensor.name} has not been heard for {sensor.late_seconds:g} s"
+
+
 def _tests(names: list[str]) -> str:
     """Name tests as people do: `gross range test`, `gross range and spike tests`."""
     *others, last = (name.replace("_", " ") for name in names)

@@ -32,6 +32,9 @@ _RANK = {flag: rank for rank, flag in enumerate(PRECEDENCE)}
 CLOCK = "clock"
 #: Its number: see Spec.number.
 CLOCK_NUMBER = 5
+#: The flag of what a derived sensor is made of, the worst of it: no plant file names this test either.
+INPUTS = "inputs"
+INPUTS_NUMBER = 14
 
 
 def flag_name(flag: int) -> str:

@@ -60,6 +60,8 @@ _SCALES: dict[str, dict[str, float]] = {
     "velocity": {"m/s": 1.0, "ft/s": _FOOT},
     "power": {"kW": 1.0, "W": 0.001, "MW": 1000.0, "hp": 0.745699871582},
     "energy": {"kWh": 1.0, "Wh": 0.001, "MWh": 1000.0, "J": 1 / 3.6e6, "kJ": 1 / 3600, "MJ": 1 / 3.6},
+    "specific_energy": {"kWh/m3": 1.0, "Wh/m3": 0.001, "kWh/ML": 0.001, "J/m3": 1 / 3.6e6},
+    "ratio": {"1": 1.0, "%": 0.01},
     "current": {"A": 1.0, "mA": 0.001},
     "voltage": {"V": 1.0, "mV": 0.001, "kV": 1000.0},
     "frequency": {"Hz": 1.0, "rpm": 1 / 60},

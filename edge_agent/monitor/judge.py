@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from edge_agent.model.quality import Flag
+from edge_agent.model.quality import INPUTS_NUMBER, Flag
 
 if TYPE_CHECKING:
     from edge_agent.model.quality import Quality
@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     States: TypeAlias = dict[int, object] | None
 
 _GOOD, _NOT_EVALUATED = int(Flag.GOOD), int(Flag.NOT_EVALUATED)
+#: Where a derived sensor is made of something that nobody has evaluated.
+_NOTHING_KNOWN = _NOT_EVALUATED << 4 * INPUTS_NUMBER
 
 
 def strongest(tests: int) -> int:
-    """Aggregate packed flags by precedence. A reading that passed validation is good unless a test says worse."""
-    worst = _GOOD
-    while tests:
-        flag = tests & 0xF
+    """Aggregate packed flags by precedence. A reading that passed validation is good unless a test says worse.
+
+    What is made of something that is not evaluated is not evaluated, whatever its own tests find good.
+    """
+    worst, left = _GOOD, tests
+    while left:
+        flag = left & 0xF
         if flag > worst and flag != _NOT_EVALUATED:
             worst = flag
-        tests >>= 4
-    return worst
+        left >>= 4
+    return _NOT_EVALUATED if worst == _GOOD and tests >= _NOTHING_KNOWN else worst
 
 
 class Judge:

@@ -19,7 +19,7 @@ def signs(observed: Observed, messages: Iterable[Message], offline: set[str]) ->
     gone = offline.union(node for node, online in observed.statuses if not online)
     if not gone:
         return []
-    timely = {reading.sensor.node for reading in observed.readings if not reading.late}
+    timely = {reading.sensor.node for reading in observed.readings if not reading.late and not reading.sensor.derived}
     alive: dict[str, None] = {}
     heard = [(message.route.node, message.route.kind, message.retained) for message in messages]
     spoken = [(node, kind, retained) for nodes, kind, retained in observed.spoken for node in nodes]

@@ -15,6 +15,7 @@ from edge_agent.model.readings import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, Dea
 from edge_agent.monitor import nodeclock, reports
 from edge_agent.monitor.channel import Channel
 from edge_agent.monitor.deliveries import Deliveries
+from edge_agent.monitor.deriving import Deriving
 from edge_agent.monitor.foreign import Hearing, hear
 from edge_agent.monitor.numbering import Numbering
 from edge_agent.monitor.observed import Observed
@@ -49,6 +50,7 @@ class Monitor:
         self._future_tolerance_seconds = future_tolerance_seconds
         self.channels: dict[tuple[str, str], Channel] = {}
         self.time, self._listeners = SiteTime(remembered.clocks, now), PlantListeners()
+        self.deriving: Deriving | None = None  # most plants have nothing that is derived
         self._equip(plant, now)
         self._deliveries = Deliveries(remembered.deliveries)
         for stored in sorted(remembered.readings, key=as_it_came):
@@ -69,14 +71,16 @@ class Monitor:
                     channel.succeed(known)
             self.channels[place] = channel
         self._silence = Silence(self.channels.values())
+        self.deriving = Deriving(self.channels, self.deriving) or None
+        self._told = {place: channel for place, channel in self.channels.items() if not channel.sensor.derived}
         self._nodes = {name: node for name, node in plant.nodes.items() if not node.is_foreign}
         self._listeners.equip(plant)
-        self.time.equip(plant.nodes.values(), plant.sensors)
-        self._ways: dict[str, _Ways] = {
-            intern(node.id): _Ways(
-                node.id, node.timestamps, {intern(each): self.channels[node.id, each] for each in node.sensors}
-            )
-            for node in self._nodes.values()
+        self.time.equip(plant.nodes.values(), [channel.sensor for channel in self._told.values()])
+        told: dict[str, dict[str, Channel]] = {}
+        for (node_id, name), channel in self._told.items():
+            told.setdefault(node_id, {})[intern(name)] = channel
+        self._ways = {
+            intern(node.id): _Ways(node.id, node.timestamps, told.get(node.id, {})) for node in self._nodes.values()
         }
 
     def adopt(self, plant: Plant, now: Moment) -> None:
@@ -86,8 +90,8 @@ class Monitor:
 
     def observe(self, messages: Sequence[Message], now: Moment, leaving: Collection[str] = ()) -> Observed:
         """Read the messages of one turn, in their order; `leaving` are actuators besides those of the plant."""
-        observed = Observed()
-        telemetry = 0
+        observed, deriving = Observed(), self.deriving
+        telemetry = heard = 0
         if now.sure:
             self.time.forget()
         for message in messages:
@@ -95,10 +99,14 @@ class Monitor:
                 telemetry += 1
             else:
                 self._message(observed, message, now, leaving)
+            if deriving is not None:
+                heard = deriving.follow(observed, heard, now, self._hand_on)
         observed.counts[Kind.TELEMETRY] = observed.counts.get(Kind.TELEMETRY, 0) + telemetry
         if not now.sure:
             observed.ahead = nodeclock.ahead(messages, observed.readings, self._nodes, now.at)
         observed.silent = self._silence.take(now.seconds)
+        if deriving is not None:
+            deriving.miss(observed.silent)
         self.numbering.tick(now)
         observed.gaps, observed.sequences = self.numbering.take_changes()
         observed.clocks = self.time.take_changes()
@@ -185,7 +193,7 @@ class Monitor:
     def _telemetry(self, observed: Observed, message: Message, now: Moment) -> None:
         node = self._nodes.get(message.route.node)
         one = message.route.name
-        if node is None or (one and one not in node.sensors):
+        if node is None or (one and one not in self._ways[node.id].channels):
             reason = "unknown_node" if node is None else "unknown_sensor"
             self._bury(observed, message, now, [(reason, message.payload)])
             return
@@ -223,7 +231,7 @@ class Monitor:
         """Pass one sample to its channel. Return why it is refused, None where it is not."""
         if message.retained and sample.observed_at is None:  # it may have lain at the broker for a year
             return "retained_without_timestamp"
-        channel = self.channels.get((node, one or sample.sensor))
+        channel = self._told.get((node, one or sample.sensor))
         value = "unknown_sensor" if channel is None else converted(channel, sample)
         said_at = sample.observed_at
         by = now if now.sure else self.time.hear(node, said_at, now, live=not message.retained)

@@ -29,7 +29,7 @@ def ahead(
     Less than 0 is a clock behind, or one that agrees: what comes has been on its way. It counts once the wall is set.
     """
     found: dict[str, int] = {}
-    told = [(reading.sensor.node, reading.observed_at) for reading in readings]
+    told = [(reading.sensor.node, reading.observed_at) for reading in readings if not reading.sensor.derived]
     for message in messages:
         node = nodes.get(message.route.node)
         at = native.said_at(message.payload, node.timestamps) if node and message.route.kind is Kind.STATE else None

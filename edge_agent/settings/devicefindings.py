@@ -58,6 +58,8 @@ def _node(path: KeyPath, node: dict[str, Any], codecs: dict[str, str]) -> Iterat
 
 def _sensor(path: KeyPath, sensor: dict[str, Any], codecs: dict[str, str], *, foreign: bool) -> Iterator[Finding]:
     source = sensor.get("source")
+    if "derived" in sensor:
+        return
     if source is None:
         if foreign:
             yield Finding((*path, "source"), "is missing: its node speaks a language of its own", "where it says this")

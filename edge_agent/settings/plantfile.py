@@ -21,6 +21,7 @@ from edge_agent.model.plant import (
 )
 from edge_agent.monitor.tests.registry import quality
 from edge_agent.plan.fitness import misfits
+from edge_agent.settings.derived import derivation, derived_findings, with_intervals
 from edge_agent.settings.devicefindings import device_findings
 from edge_agent.settings.findings import Finding, findings
 from edge_agent.settings.lines import with_lines
@@ -28,7 +29,7 @@ from edge_agent.settings.plans import plan_of, provisions_of
 from edge_agent.settings.profiles import expanded
 from edge_agent.settings.relations import relations
 from edge_agent.settings.schema import MEASURE_MEMBERS, PlantTable
-from edge_agent.settings.timing import PROTECTION, timing
+from edge_agent.settings.timing import protection, timing
 from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
 from edge_agent.settings.wiring import reading_source, status_sources, wiring_of
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Side
     from edge_agent.model.quality import Quality
-    from edge_agent.settings.schema import ActuatorTable, NodeTable, PlantKeys, SensorTable
+    from edge_agent.settings.actuatortable import ActuatorTable
+    from edge_agent.settings.schema import NodeTable, PlantKeys, SensorTable
 
 NAME = "plant.toml"
 
@@ -92,7 +94,7 @@ def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
         wrong = []
     except ValidationError as error:
         wrong = findings(error, PlantTable)
-    wrong += [*whole.findings, *relations(whole.raw), *device_findings(whole.raw)]
+    wrong += [*whole.findings, *relations(whole.raw), *device_findings(whole.raw), *derived_findings(whole.raw)]
     if wrong:
         raise ConfigurationError(sorted(whole.problem(finding, str(path)) for finding in wrong))
     plant = _plant(file)
@@ -104,9 +106,15 @@ def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
 
 def _plant(file: PlantKeys) -> Plant:
     alike: dict[Quality, Quality] = {}  # most sensors of a plant are put to the same tests
+    given = {
+        f"{node}/{name}"
+        for node, table in file.nodes.items()
+        for name, sensor in table.sensors.items()
+        if "interval_seconds" in sensor.model_fields_set
+    }
     return Plant(
         site=file.site.id,
-        nodes={node: _node(node, table, alike) for node, table in file.nodes.items()},
+        nodes=with_intervals({node: _node(node, table, alike) for node, table in file.nodes.items()}, given),
         policy=Policy(
             thresholds=tuple(sorted(_thresholds(file), key=lambda threshold: threshold.alarm)),
             plans=tuple(plan_of(plan, table, file.site.timezone) for plan, table in sorted(file.plans.items())),
@@ -125,6 +133,7 @@ def _node(node: str, table: NodeTable, alike: dict[Quality, Quality]) -> Node:
         },
         timestamps=table.timestamps,
         status=status_sources(table.status),
+        label=table.name,
     )
 
 
@@ -138,6 +147,8 @@ def _sensor(node: str, sensor: str, table: SensorTable, alike: dict[Quality, Qua
         interval_seconds=table.interval_seconds,
         quality=alike.setdefault(tests, tests),
         source=reading_source(table),
+        derived=derivation(table),
+        label=table.name,
     )
 
 
@@ -167,15 +178,15 @@ def _threshold(node: str, sensor: str, name: str, given: dict[str, Any]) -> Thre
 
 def _actuator(node: str, actuator: str, table: ActuatorTable, device: str | None) -> Actuator:
     times = timing(table.lease_seconds, table.command_ttl_seconds, table.ack_timeout_seconds)
-    least, starts = PROTECTION[table.kind]
-    most = starts if table.max_starts_per_hour is None else table.max_starts_per_hour
+    kept = protection(table.kind, table.rated_kw)
+    most = kept.starts_per_hour if table.max_starts_per_hour is None else table.max_starts_per_hour
     return Actuator(
         node=node,
         id=actuator,
         kind=table.kind,
         fail_safe=table.fail_safe,
-        min_on_seconds=least if table.min_on_seconds is None else table.min_on_seconds,
-        min_off_seconds=least if table.min_off_seconds is None else table.min_off_seconds,
+        min_on_seconds=kept.least_on_seconds if table.min_on_seconds is None else table.min_on_seconds,
+        min_off_seconds=kept.least_off_seconds if table.min_off_seconds is None else table.min_off_seconds,
         max_starts_per_hour=most or None,
         **times._asdict(),
         hand=table.hand,
@@ -183,4 +194,7 @@ def _actuator(node: str, actuator: str, table: ActuatorTable, device: str | None
         lock_out_after=table.lock_out_after,
         power_return_seconds=table.power_return_seconds,
         wiring=wiring_of(table, device),
+        rated_kw=table.rated_kw,
+        ramp_seconds=table.ramp_seconds,
+        label=table.name,
     )

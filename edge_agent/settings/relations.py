@@ -75,6 +75,8 @@ def _actuator(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:
     if actions and isinstance(fail_safe, str) and fail_safe not in actions:
         wrong = f"{show(fail_safe)} cannot be the fail-safe action of a {kind}"
         yield Finding((*path, "fail_safe"), wrong, one_of(actions, fail_safe))
+    if kind == "valve" and "rated_kw" in actuator:
+        yield Finding((*path, "rated_kw"), "is given for a valve", "the size of a pump's motor")
     yield from _timing(path, actuator)
 
 

@@ -11,19 +11,18 @@ from edge_agent.analyze.measures.registry import MEASURES
 from edge_agent.model.plant import (
     CONDITION,
     EVIDENCE_SECONDS,
-    ActuatorKind,
-    Hand,
     Priority,
     Step,
     TimestampFormat,
 )
 from edge_agent.model.spelling import one_of
 from edge_agent.monitor.tests.registry import TESTS
-from edge_agent.monitor.tests.spec import Duration, Limits, NotBelow
+from edge_agent.monitor.tests.spec import Duration, NotBelow
 from edge_agent.plan.keys import members_of
 from edge_agent.plan.kinds.registry import KINDS
 from edge_agent.plan.provisions.registry import PROVISIONS
-from edge_agent.settings.devicetables import PLACE, AckTable, CommandTable, SourceTable, StateTable, StatusTable
+from edge_agent.settings.actuatortable import ActuatorTable, Delay
+from edge_agent.settings.devicetables import PLACE, SourceTable, StatusTable
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
 from edge_agent.settings.tables import ScalarValue, Table
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from edge_agent.plan.kinds.spec import PlanKind
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, title=ID_PHRASE)]
-Delay = Annotated[float, Field(ge=0, le=31_536_000)]
 
 
 def table_of(part: type, above: type[Table] = Table, **more: Any) -> type[Table]:  # noqa: ANN401 - members of a model
@@ -107,7 +105,21 @@ class SensorTable(Table):
         description="The unit it is kept in; a message may carry another of the same quantity.",
         title="a unit of the quantity, such as m, bar or m3/h",
     )
-    interval_seconds: Duration = Field(60.0, description="How often a reading is expected.")
+    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
+    derived: str | None = Field(
+        None,
+        title="an expression of other sensors, such as a/flow + b/flow",
+        description="What its values are computed from; absent: they are heard.",
+    )
+    window_seconds: Duration | None = Field(
+        None, description="Over how long a time the expression is taken; absent: as it is now."
+    )
+    of: Literal["mean", "min", "max", "sum"] | None = Field(
+        None, description="What is taken of the window: of m3/h the sum over time is m3."
+    )
+    interval_seconds: Duration = Field(
+        60.0, description="How often a reading is expected; absent, of a derived one: as often as of its slowest part."
+    )
     quality: QualityTable = Field(QualityTable(), description="Its quality tests.")
     thresholds: dict[Id, ThresholdTable] = Field({}, description="Its limits, by name.")
     source: SourceTable | None = Field(
@@ -118,59 +130,10 @@ class SensorTable(Table):
     offset: float = Field(0.0, description="What is added to it after that.")
 
 
-class ActuatorTable(Table):
-    """One piece of equipment that obeys commands."""
-
-    kind: ActuatorKind = Field(description="What it is, and so what can be asked of it.")
-    fail_safe: str = Field(
-        title="an action: start, stop, open or close", description="What the node does when the lease runs out."
-    )
-    min_on_seconds: Delay | None = Field(
-        None, description="Once started, how long it must run; absent: 10 for a pump, 5 for a valve."
-    )
-    min_off_seconds: Delay | None = Field(
-        None, description="Once stopped, how long it must rest; absent: 10 for a pump, 5 for a valve."
-    )
-    max_starts_per_hour: int | None = Field(
-        None, ge=0, le=3600, description="Starts in any hour, 0: any number; absent: 12 for a pump, any for a valve."
-    )
-    lease_seconds: Duration | None = Field(None, description="How long a command holds unless renewed; absent: 900.")
-    ack_timeout_seconds: Duration | None = Field(
-        None,
-        description="How long the node may take to acknowledge; absent: 5, or a third of the life where that is less.",
-    )
-    command_ttl_seconds: Duration | None = Field(
-        None, description="How old a command may be when it is executed, its life; absent: 30, or the lease if less."
-    )
-    hand: Hand = Field(
-        "suspend", description="What a stop that no command explains does: leave it alone, or insist on the request."
-    )
-    unexpected_retries: int = Field(0, ge=0, le=10, description="How often it is started once more after such a stop.")
-    lock_out_after: int = Field(3, ge=1, le=100, description="After so many failures in a row it is locked out.")
-    power_return_seconds: Limits = Field(
-        (0.0, 0.0), description="After a start of the agent, or a return of the node, it waits a time within these."
-    )
-    command: CommandTable | None = Field(None, description="How it is commanded in the language of its node.")
-    state: StateTable | None = Field(None, description="Where its node shows what it does.")
-    ack: AckTable | None = Field(
-        None, title='"state", or a table', description='Where its node answers; absent or "state": the state proves it.'
-    )
-    lease: Literal["device", "none"] | None = Field(
-        None,
-        description="Who ends it where nobody renews: the device by a timer of its own, or nobody; absent: nobody.",
-    )
-    allow_without_lease: bool = Field(
-        False, description="Whether it is commanded though nobody would end it; otherwise the agent only advises."
-    )
-    lease_limits_seconds: Limits | None = Field(
-        None, title="a list of two numbers, [lowest, highest]", description="What the timer of the device can count."
-    )
-    channel: ScalarValue | None = Field(None, description="What stands for `{channel}` in its places and forms.")
-
-
 class NodeTable(Table):
     """One device on the broker."""
 
+    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
     timestamps: TimestampFormat = Field("rfc3339", description="What a bare number in `ts` counts.")
     device: str | None = Field(
         None,

@@ -9,8 +9,9 @@ from edge_agent.model.sources import ReadingSource, ReplySource, Wiring, WordSou
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from edge_agent.settings.actuatortable import ActuatorTable
     from edge_agent.settings.devicetables import PlaceTable, StateTable, StatusTable
-    from edge_agent.settings.schema import ActuatorTable, SensorTable
+    from edge_agent.settings.schema import SensorTable
 
 _STATES = ("running", "stopped", "open", "closed", "local")
 _ACTIONS = ("start", "stop", "open", "close", "set")

@@ -116,7 +116,7 @@ def parse_mapping(section: dict[str, Any], file: str) -> NetworkMapping:
 
 def check_mapping(mapping: NetworkMapping, plant: Plant, network: Network, file: str) -> None:
     """Check that plant and network have what the mapping names. Raises ConfigurationError with every problem."""
-    sensors = {sensor.name: sensor for sensor in plant.sensors}
+    sensors = {sensor.name: sensor for sensor in plant.sensors if not sensor.derived}
     actuators = {actuator.name: actuator for actuator in plant.actuators}
     problems = [
         *_element_problems(mapping, network, file),
@@ -176,7 +176,7 @@ def _sensor_problems(
     for name, probe in mapping.sensors.items():
         sensor = sensors.get(name)
         if sensor is None:
-            yield Problem(file, _key("sensors", name), "the plant has no such sensor", "node/sensor of this file")
+            yield Problem(file, _key("sensors", name), "the plant hears no such sensor", "node/sensor of this file")
             continue
         quantities = _QUANTITIES.get(probe.property, (probe.property,))
         if sensor.quantity not in quantities or unit_of(probe, sensor, network) is None:

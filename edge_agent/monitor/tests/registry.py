@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.model.quality import CLOCK, CLOCK_NUMBER, Layout, Quality
+from edge_agent.model.quality import CLOCK, CLOCK_NUMBER, INPUTS, INPUTS_NUMBER, Layout, Quality
 from edge_agent.monitor.tests.flat_line import FlatLine
 from edge_agent.monitor.tests.freshness import Freshness
 from edge_agent.monitor.tests.gross_range import GrossRange
@@ -25,7 +25,7 @@ TESTS: tuple[type[QualityTest], ...] = (
 
 def layout(tests: tuple[type[QualityTest], ...]) -> Layout:
     """Lay out the flags of tests by their numbers. Raises ValueError where two have the same, or one is too large."""
-    names = {CLOCK_NUMBER: CLOCK}
+    names = {CLOCK_NUMBER: CLOCK, INPUTS_NUMBER: INPUTS}
     for test in tests:
         if test.number in names or not 0 <= test.number <= MOST_NUMBER:
             raise ValueError(f"{test.name} cannot have the number {test.number}")

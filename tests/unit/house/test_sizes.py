@@ -39,7 +39,6 @@ SMALL_MODULES = {
     "edge_agent/runtime/carry.py",
     "edge_agent/runtime/context.py",
     "edge_agent/settings/tables.py",  # what all tables share
-    "edge_agent/settings/timing.py",
     "edge_agent/simulate/distortion.py",
 }
 

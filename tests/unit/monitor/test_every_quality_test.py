@@ -80,7 +80,7 @@ def test_one_that_remembers_says_so(spec, reading):
 @given(any_spec)
 def test_the_store_gives_back_the_limits_it_was_given(spec):
     quality = json.dumps(plain(Quality([spec])))
-    assert _sensor(("tank1", "level", "level", "m", 10.0, quality, None)) == Sensor(
+    assert _sensor(("tank1", "level", "level", "m", 10.0, quality, None, None, None)) == Sensor(
         "tank1", "level", "level", "m", 10.0, Quality([spec])
     )
 
@@ -113,10 +113,11 @@ def test_the_numbers_of_tests_in_stored_readings_stay_what_they_are():
         3: "flat_line",
         4: "freshness",
         5: "clock",
+        14: "inputs",
     }
 
 
-@pytest.mark.parametrize("number", [0, 5, -1, MOST_NUMBER + 1])
+@pytest.mark.parametrize("number", [0, 5, 14, -1, MOST_NUMBER + 1])
 def test_a_number_that_is_taken_or_does_not_fit_is_refused(number):
     other = type("Other", (TESTS[0],), {"name": "other", "number": number})
     with pytest.raises(ValueError, match="other cannot have the number"):

@@ -96,7 +96,7 @@ def test_what_plant_and_network_lack_is_told(net1: Path) -> None:
         ('simulation.sensors."tower/level".element', "the network has no tank T9"),
         ('simulation.actuators."station/fan".element', "the network has no pump P"),
         ('simulation.sensors."tower/level".property', "pressure is no level in m"),
-        ('simulation.sensors."tower/flow"', "the plant has no such sensor"),
+        ('simulation.sensors."tower/flow"', "the plant hears no such sensor"),
         ('simulation.actuators."station/pump".element', "a pump cannot be pipe 110"),
         ('simulation.actuators."station/fan"', "the plant has no such actuator"),
     ]
