@@ -40,10 +40,9 @@ def plan_accounts(knowledge: Knowledge, now: Callable[[], Moment]) -> Iterator[P
 
 
 def _accounts(knowledge: Knowledge, now: Moment, plans: Iterable[str]) -> Iterator[PlanAccount]:
-    planner, situation = knowledge.planner, knowledge.situation()
-    scene = planner.scene(situation, now)
-    for state in filter(None, map(planner.states.get, plans)):
-        yield plan_account(state, scene, situation.sight, lambda look: seen(knowledge, look, now))
+    scene, sight = knowledge.planner.outlook(knowledge.situation(), now)
+    for state in filter(None, map(knowledge.planner.states.get, plans)):
+        yield plan_account(state, scene, sight, lambda look: seen(knowledge, look, now))
 
 
 def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> ActuatorAccount | None:
@@ -52,7 +51,7 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
     control = executor.roster.plant.get(actuator)
     if control is None:
         return None
-    stands, claims = planner.look(actuator, situation, now)
+    stands, claims = planner.arbiter.look(actuator, situation, now.seconds)
     request = control.desired or stands  # where plans only advise, nothing is desired
     plans = _accounts(knowledge, now, [name for name, state in planner.states.items() if _may_ask(state, actuator)])
     reported = control.reported
@@ -68,9 +67,9 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
         request.reason if request else "nothing has been requested of it",
         control.desired_at if control.desired else None,
         control.state.value,
-        tuple(hindrances(executor, control, now, unsure=knowledge.unsure(actuator))),
+        tuple(hindrances(executor, control, knowledge.leave((), now), now)),
         free_at(executor, control, now),
-        tuple(rivals(claims, situation.active)),
+        tuple(rivals(claims, situation.active, stopped=actuator in planner.interlocks.stops)),
         tuple(plans),
     )
 

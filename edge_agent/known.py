@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING
 
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.execute.execution import Executor
-from edge_agent.execute.view import actuator_views, actuator_words, node_view
+from edge_agent.execute.facts import Leave
+from edge_agent.execute.view import actuator_views, actuator_words, node_view, possible_words
 from edge_agent.model.continuity import continued
 from edge_agent.model.remembered import Snapshot
 from edge_agent.monitor.monitoring import Monitor
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view, sensor_views
 from edge_agent.plan.effect import Comparison, Effects
+from edge_agent.plan.interlocks.guard import Prospect
 from edge_agent.plan.planning import Planner
 from edge_agent.plan.scene import Gauge
 from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from edge_agent.execute.facts import Executed
     from edge_agent.model.commands import Mode
@@ -52,6 +54,7 @@ class Knowledge:
         readings = remembered.readings if remembered.same_clock(now) else ()
         self.analyzer.recall(readings, remembered.delays, now)
         self.planner = Planner(plant, policy.plans, remembered.plans, now, policy.provisions)
+        self.planner.interlocks.recall(remembered.interlocks, now)
         self.effects = Effects()
         self._planned: Planned | None = None  # the last
         self._told: tuple[object, ...] = ()  # conditions of plans and of the policy
@@ -88,7 +91,10 @@ class Knowledge:
 
     def equipment(self, actuator: str) -> dict[str, bool]:
         """Return how an actuator is, by words, as far as that is known; what it does only as it has reported itself."""
-        return actuator_words(self.executor, actuator, tripped=actuator in self.planner.tripped)
+        return actuator_words(self.executor, actuator, tripped=self._stopped(actuator))
+
+    def _stopped(self, actuator: str) -> bool:
+        return actuator in self.planner.tripped or actuator in self.planner.interlocks.stops
 
     def online(self, node: str) -> bool | None:
         """Return whether a node is online; None where it has not said so."""
@@ -98,6 +104,20 @@ class Knowledge:
         """Return what is known of the actuator that a request is for."""
         control = self.executor.roster.plant[standing.request.actuator]
         return Station(control.after_seconds, self.executor.doing(standing.request))
+
+    def leave(self, stirred: Collection[str], now: Moment) -> Leave:
+        """Return what execution may do now, as interlocks see it: open commands count as what they may bring about."""
+        interlocks = self.planner.interlocks
+
+        def equipment(name: str) -> dict[str, bool]:
+            return possible_words(self.executor, name, now.seconds, tripped=self._stopped(name))
+
+        outlook = self.planner.outlook(self.situation()._replace(equipment=equipment), now)
+
+        def bar(actuator: str, begins: bool, after: Mapping[str, bool]) -> str | None:  # noqa: FBT001 - a Leave's
+            return interlocks.bar(Prospect(actuator, begins, after), outlook)
+
+        return Leave(self.unsure, bar, interlocks.partners, stirred)
 
     def unsure(self, actuator: str) -> bool:
         """Whether nothing but the fail-safe action may be commanded now."""
@@ -145,7 +165,8 @@ class Knowledge:
         """Whether the conditions of plans and of the policy may be others than before."""
         if planned is not self._planned or self.effects.idle is not self._told[2] or self.refusal != self._told[3]:
             self._planned, before = planned, self._told
-            self._told = dict(planned.blind), dict(planned.tripped), self.effects.idle, self.refusal
+            stops = planned.interlocked.stops
+            self._told = dict(planned.blind), dict(planned.tripped), self.effects.idle, self.refusal, stops
             return self._told != before
         return False
 
@@ -170,10 +191,11 @@ class Knowledge:
             executor.epoch,
             now.at,
             sensors,
-            actuator_views(executor, self.planner.tripped, now),
-            tuple(node_view(executor.reach, node) for node in self.plant.nodes),
+            actuator_views(executor, {*self.planner.tripped, *self.planner.interlocks.stops}, now),
+            tuple(node_view(executor.reach, node) for node in self.plant.nodes.values()),
             self.analyzer.register.annunciated,
             clock_sure=now.sure,
             boot=now.boot,
             plans=self.planner.views(),
+            interlocks=self.planner.interlocks.views(),
         )

@@ -114,12 +114,12 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
     situation = knowledge.situation()._replace(
         plans=None if events.revision is None else events.revision.plans,
         provisions=None if events.revision is None else events.revision.provisions,
-        resets=[operation.target for operation in operations if operation.operation == "reset"],
+        resets=[operation for operation in operations if operation.operation == "reset"],
         changed=_changed(knowledge, observed),
     )
     planned = knowledge.planner.decide(situation, turn.now)
-    turn.plans = list(planned.memories)
-    turn.decisions = [lost.decision(turn.now) for lost in planned.overruled]
+    turn.plans, turn.interlocks = list(planned.memories), list(planned.interlocked.memories)
+    turn.decisions = [*planned.interlocked.decisions, *(lost.decision(turn.now) for lost in planned.overruled)]
     return planned
 
 
@@ -143,11 +143,12 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
         links=events.of(LinkReport),
         epochs=events.of(EpochReport),
         ahead=observed.ahead,
-        unsure=knowledge.unsure,
+        leave=knowledge.leave(planned.interlocked.changed, turn.now),
     )
     executed = executor.act(facts, turn.now)
     if observed.states:
         knowledge.planner.look_again(turn.now)
+        knowledge.planner.interlocks.hear(told.actuator for told in observed.states)
     for place in executed.foreign:
         knowledge.monitor.bury_foreign(observed, observed.acknowledgements[place], turn.now)
     return executed

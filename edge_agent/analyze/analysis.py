@@ -16,6 +16,7 @@ from edge_agent.model.alarms import AGENT, AlarmKey
 from edge_agent.model.plant import BAD_QUALITY, OFFLINE, STALE, STORE_RENEWED
 from edge_agent.model.quality import Flag
 from edge_agent.model.revision import by_sensor
+from edge_agent.model.titles import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -197,7 +198,7 @@ class Analyzer:
                 continue
             if point.stale:
                 point.stale, point.unheeded = False, None
-                self.register.clear(point.key(STALE), now, f"{point.sensor.name} is heard again", reading.value)
+                self.register.clear(point.key(STALE), now, f"{title(point.sensor)} is heard again", reading.value)
             if reading.flag != _GOOD:
                 self._doubt(point, reading, topic, now)
                 continue
@@ -236,7 +237,7 @@ class Analyzer:
 
     def _trust_again(self, point: Point, reading: Reading, now: Moment) -> None:
         point.bad_in_a_row = 0
-        self.register.clear(point.key(BAD_QUALITY), now, f"{point.sensor.name} is good again", reading.value)
+        self.register.clear(point.key(BAD_QUALITY), now, f"{title(point.sensor)} is good again", reading.value)
 
     def silent(self, sensors: Iterable[Sensor], now: Moment) -> None:
         """Raise the alarm of the sensors that went stale."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.figures import apart, figure
 from edge_agent.model.quality import flag_name
+from edge_agent.model.titles import title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,14 +35,14 @@ def back(sensor: Sensor, limit: LimitAlarm) -> str:
 def _compared(sensor: Sensor, limit: LimitAlarm) -> tuple[str, str]:
     measured, bound = apart(limit.figure, limit.threshold.limit)
     unit = limit.measure.unit(sensor.unit)
-    return f"{limit.measure.subject(sensor.name)} ({measured} {unit})", f"{limit.name} ({bound} {unit})"
+    return f"{limit.measure.subject(title(sensor))} ({measured} {unit})", f"{limit.name} ({bound} {unit})"
 
 
 def bad(reading: Reading, tests: Mapping[str, str]) -> str:
     """Say which tests a reading did not pass: `tank1/level (9.00 m) failed the gross range test`."""
     failed = [test for test, flag in tests.items() if flag == "fail"]
     doubted = [test for test, flag in tests.items() if flag == "suspect"]
-    measured = f"{reading.sensor.name} ({figure(reading.value)} {reading.sensor.unit})"
+    measured = f"{title(reading.sensor)} ({figure(reading.value)} {reading.sensor.unit})"
     if failed:
         return f"{measured} failed the {_tests(failed)}"
     if doubted:
@@ -52,8 +53,8 @@ def bad(reading: Reading, tests: Mapping[str, str]) -> str:
 def silent(sensor: Sensor) -> str:
     """Say that a sensor is not heard: `tank1/level has not been heard for 30 s`."""
     if sensor.derived is not None:
-        return f"{sensor.name} is not computed: something in {sensor.derived.expression} is missing"
-    return f"{sensor.name} has not been heard for {sensor.late_seconds:g} s"
+        return f"{title(sensor)} is not computed: something in {sensor.derived.expression} is missing"
+    return f"{title(sensor)} has not been heard for {sensor.late_seconds:g} s"
 
 
 def _tests(names: list[str]) -> str:

@@ -60,12 +60,15 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     head = f"{found['agent']} at {found['site']}, mode {found['mode']}, epoch {found['epoch']}, {found['at']}"
     console.print(_text(head))
     console.print(_text(f"clock: {_clock(found.get('clock', {}))}"))
-    columns: tuple[str, ...] = ("node", "sensor", "value", "unit", "flag", "judged_flag", "age_seconds")
+    columns: tuple[str, ...] = ("node", "sensor", "name", "value", "unit", "flag", "judged_flag", "age_seconds")
     console.print(_table("Sensors", found["sensors"], columns))
-    columns = ("node", "actuator", "state", "value", "desired", "plan", "command")
+    columns = ("node", "actuator", "name", "state", "value", "desired", "plan", "command")
     console.print(_table("Actuators", found["actuators"], columns))
+    if found.get("interlocks"):
+        columns = ("interlock", "kind", "state", "since", "reason", "refused")
+        console.print(_table("Interlocks", found["interlocks"], columns))
     console.print(_table("Alarms", found["alarms"], ("alarm", "priority", "active", "acknowledged", "since", "reason")))
-    console.print(_table("Nodes", found["nodes"], ("node", "online", "breaker")))
+    console.print(_table("Nodes", found["nodes"], ("node", "name", "online", "breaker")))
 
 
 def _clock(found: dict[str, Any]) -> str:
@@ -74,6 +77,7 @@ def _clock(found: dict[str, Any]) -> str:
 
 
 def _table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Table:
+    columns = tuple(each for each in columns if each != "name" or any(row.get(each) for row in rows))
     table = Table(*columns, title=title, title_justify="left")
     for row in rows:
         table.add_row(*(_text("" if row.get(column) is None else _cell(row[column])) for column in columns))

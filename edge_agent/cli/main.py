@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _OPERATIONS = {
     "release": "give equipment back to the agent that a hand at its panel has taken",
-    "reset": "end the lock-out of an actuator, and the trips that have latched",
+    "reset": "end the lock-out of an actuator and the trips that have latched, or the trip of an interlock",
 }
 
 
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     command("migrate", "plantwork", "bring the schema of the utility's store up to date")
     for word, text in _OPERATIONS.items():
         operating = command(word, "operate", text)
-        operating.add_argument("target", metavar="NODE/ACTUATOR")
+        operating.add_argument("target", metavar="NODE/ACTUATOR" if word == "release" else "NODE/ACTUATOR|INTERLOCK")
         operating.add_argument("--reason", required=True, metavar="TEXT", help="why, for the record")
     command("status", "look", "look at a running agent").add_argument("--json", action="store_true")
     explaining = command("explain", "look", "why a command was sent")

@@ -24,15 +24,17 @@ def release(arguments: argparse.Namespace) -> int:
 
 
 def reset(arguments: argparse.Namespace) -> int:
-    """End the lock-out of an actuator, a suspension, and the trips that have latched."""
+    """End the lock-out of an actuator, a suspension, and the trips that have latched; or the trip of an interlock."""
     return _operate("reset", arguments)
 
 
 def _operate(word: Literal["release", "reset"], arguments: argparse.Namespace) -> int:
     """Leave an operation for the agent; it takes it within a second or two."""
     node, slash, actuator = arguments.target.partition("/")
-    if not (node and slash and actuator):
-        raise UsageError(f"{arguments.target} is not an actuator; expected NODE/ACTUATOR")
+    is_interlock = word == "reset" and bool(node) and not slash
+    if not (node and slash and actuator) and not is_interlock:
+        expected = "NODE/ACTUATOR, or an interlock" if word == "reset" else "NODE/ACTUATOR"
+        raise UsageError(f"{arguments.target} is not an actuator; expected {expected}")
     if arguments.target != arguments.target.lower():
         raise UsageError(f"{arguments.target}: ids are lower case: did you mean {arguments.target.lower()}?")
     path = store_of(arguments)

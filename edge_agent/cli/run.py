@@ -32,8 +32,9 @@ from edge_agent.runtime.clock import SystemClock
 from edge_agent.runtime.recording import Header, Recording
 from edge_agent.runtime.recordingfile import RecordingFile, lines_of
 from edge_agent.settings.agent import load_settings
+from edge_agent.settings.check import told_at_start
 from edge_agent.settings.hosts import place
-from edge_agent.settings.plantfile import find_plant, load_plant
+from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
 from edge_agent.turn import run_turn
 from edge_agent.version import installed_version
 
@@ -49,7 +50,10 @@ if TYPE_CHECKING:
     from edge_agent.ports.clock import Clock
     from edge_agent.runtime.agent import Parts
     from edge_agent.settings.agent import Settings
+    from edge_agent.settings.plantfile import PlantFile
 
+#: So many of the plant file's risks are told at the start.
+_MOST_RISKS = 20
 #: So many more objects than were let go make the garbage collector look at the young ones.
 _YOUNG_OBJECTS = 20_000
 
@@ -62,17 +66,29 @@ def run(
         gc.disable()  # until all is there: while 10,000 sensors are made it would look at them again and again
         stack.callback(gc.enable)
         settings = load_settings(arguments.config, os.environ)
-        plant = load_plant(find_plant(arguments.plant))
+        file = load_plant_file(find_plant(arguments.plant))
         # The terminal may close, the station is controlled on.
         stack.callback(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN) or signal.SIG_DFL)
         log = stack.enter_context(logs_off_the_loop(settings.log.level, settings.log.format, SystemClock().steady))
+        _tell_risks(file)
         recording = None if arguments.record is None else stack.enter_context(written(arguments.record))
         deadline = EndDeadline(log)
         stack.callback(deadline.cancel)
         return single(
             lambda: run_in(
-                settings.agent.event_loop, lambda: _run(settings, plant, recording, rewire, clock, log, deadline)
+                settings.agent.event_loop, lambda: _run(settings, file.plant, recording, rewire, clock, log, deadline)
             )
+        )
+
+
+def _tell_risks(file: PlantFile) -> None:
+    """Log what `check` would warn of, the first of it where it is much."""
+    found = told_at_start(file)
+    for risk in found[:_MOST_RISKS]:
+        logger.warning("The plant file is risky: {risk}", risk=risk)
+    if len(found) > _MOST_RISKS:
+        logger.warning(
+            "The plant file is risky in {count} more ways: see edge-agent check", count=len(found) - _MOST_RISKS
         )
 
 

@@ -89,7 +89,7 @@ def actuators(snapshot: Snapshot, starts: Mapping[str, int], width: int) -> list
     """Return a line for each actuator: what it does, what is requested, by which plan, and how often it started."""
     if not snapshot.actuators:
         return [Text("  none", "dim")]
-    longest = max(len(f"{view.node}/{view.actuator}") for view in snapshot.actuators)
+    longest = max(len(view.name or f"{view.node}/{view.actuator}") for view in snapshot.actuators)
     return [_actuator(view, starts, min(longest, 24), width) for view in snapshot.actuators]
 
 
@@ -104,7 +104,7 @@ def _actuator(view: ActuatorView, starts: Mapping[str, int], name_width: int, wi
         requested = f"requested: {order(view.desired, view.desired_value)}" + (f" ({view.plan})" if view.plan else "")
     started = starts.get(name)
     return _line(
-        (cell(f" {name}", name_width + 2), ""),
+        (cell(f" {view.name or name}", name_width + 2), ""),
         (" ● " if on else " ○ ", "bold green" if on else "dim"),
         (cell(state, 12), "green" if on else ""),
         (cell(requested, max(20, min(44, width - name_width - 37))), ""),

@@ -95,7 +95,7 @@ def _tank(view: SensorView, picture: Picture, width: int) -> tuple[Text, Text]:
     name_width = max(12, min(24, width // 5))
     sparks = max(10, min(_MOST_SPARKS, width // 5))
     room = width - name_width - _VALUE_WIDTH - sparks - 8
-    line = Text(no_wrap=True).append(rows.cell(f" {name}", name_width + 1), "bold")
+    line = Text(no_wrap=True).append(rows.cell(f" {view.name or name}", name_width + 1), "bold")
     line.append(f"{rows.value(view):>{_VALUE_WIDTH}} ")
     line.append_text(rows.flag(view, picture.tally)).append(" ")
     line.append_text(bar(view.value, span, thresholds, room)).append(" ")
@@ -123,7 +123,7 @@ def _reading(view: SensorView, tally: Tally, width: int) -> Text:
     name = f"{view.node}/{view.sensor}"
     name_width = min(30, width // 2 - 1)
     sparks = min(_MOST_SPARKS, max(0, width - name_width - _VALUE_WIDTH - 5))
-    line = Text(no_wrap=True).append(rows.cell(f" {name}", name_width + 1))
+    line = Text(no_wrap=True).append(rows.cell(f" {view.name or name}", name_width + 1))
     line.append_text(rows.spark(name, tally, sparks))
     return line.append(f" {rows.value(view):>{_VALUE_WIDTH}} ").append_text(rows.flag(view, tally))
 

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
     from edge_agent.execute.control import Control
     from edge_agent.execute.execution import Executor
+    from edge_agent.execute.facts import Leave
     from edge_agent.model.time import Instant, Moment
 
 #: Where a request stands while checks, or a pause, may keep it from being commanded.
 _WAITS = frozenset({Desired.HELD, Desired.MISSED, Desired.CONTRADICTED})
 
 
-def hindrances(executor: Executor, control: Control, now: Moment, *, unsure: bool) -> Iterator[Hindrance]:
-    """Yield what keeps the request of an actuator from being carried out now; `unsure`: it waits for evidence."""
+def hindrances(executor: Executor, control: Control, leave: Leave, now: Moment) -> Iterator[Hindrance]:
+    """Yield what keeps the request of an actuator from being carried out now."""
     wiring = control.actuator.wiring
     if executor.mode != "auto":
         yield Hindrance("mode", f"{executor.mode}: plans command nothing")
@@ -34,9 +35,9 @@ def hindrances(executor: Executor, control: Control, now: Moment, *, unsure: boo
         yield Hindrance("lock_out", f"it has failed {failures} times; until a person resets it: {control.lock_out.why}")
     if control.desired is None or control.state not in _WAITS:
         return
-    if unsure and not control.safe:
+    if not control.safe and leave.unsure(control.actuator.name):
         yield Hindrance("evidence", "nothing but the fail-safe action before there is new evidence")
-    for check in executor.reconciliation.gate.checks(control, control.desired, now):
+    for check in executor.reconciliation.gate.checks(control, control.desired, leave, now):
         if not check.passed and check.name != "mode":
             yield Hindrance(check.name, check.detail)
     if control.pace.due_seconds > now.seconds and control.state is not Desired.HELD:

@@ -35,6 +35,11 @@ class Causes:
         """Note that a command was superseded, which its node may carry out all the same."""
         self._overtaken = on, until_seconds
 
+    @property
+    def node_away(self) -> bool:
+        """Whether the node was away since the last report: that counts no more."""
+        return self._node is Presence.AWAY
+
     def came_back(self) -> bool:
         """Whether the node was away since the last report; from now on it is there."""
         node, self._node = self._node, Presence.THERE

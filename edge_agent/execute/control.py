@@ -14,6 +14,8 @@ from edge_agent.execute.newest import NewestCommand
 from edge_agent.execute.pace import Pace, longest_pause
 from edge_agent.execute.panel import Hand, Panel
 from edge_agent.execute.runtally import RunTally
+from edge_agent.execute.traces import Traces
+from edge_agent.execute.travel import Travel
 from edge_agent.model.agenda import NEVER
 from edge_agent.model.desired import TRANSITIONS, Desired
 
@@ -49,8 +51,10 @@ class Control:
         self.causes = Causes()
         self.contradiction = Contradiction()
         self.lock_out = LockOut(actuator.lock_out_after)
+        self.travel = Travel(actuator.ramp_seconds, start_seconds)
         self.held_back = HeldBack()
         self.runs = RunTally()
+        self.traces = Traces()
         self.after_seconds = start_seconds  # evidence must be newer: the start, or the node's last return
         self.unsafe_since: float | None = None  # since when a fail-safe request is neither confirmed nor held
         self.changed = False  # something to remember has changed

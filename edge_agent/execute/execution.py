@@ -19,10 +19,10 @@ from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import CommandEvent, CommandState, Reported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from edge_agent.execute.control import Control
-    from edge_agent.execute.facts import Acknowledged, ReportedState
+    from edge_agent.execute.facts import Acknowledged, Leave, ReportedState
     from edge_agent.execute.former import Lost
     from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.commands import Mode, Request
@@ -137,7 +137,7 @@ class Executor:
         """Note all that has come, and give every command that is needed and may be given."""
         executed = Executed()
         for request in facts.requests:
-            self._request(request, executed, now)
+            self._request(request, facts.leave, executed, now)
         if facts.epochs or facts.links:
             self._note_authority(facts, executed, now)
         self.authority.clocks.hear(facts.ahead, now)
@@ -155,20 +155,25 @@ class Executor:
         if self._lost is not None:
             former.tell(self._lost, executed, now)
             self._lost = None
-        self._look(facts.unsure, executed, now)
+        self._look(facts.leave, executed, now)
         return executed
 
-    def _look(self, unsure: Callable[[str], bool], executed: Executed, now: Moment) -> None:
+    def _look(self, leave: Leave, executed: Executed, now: Moment) -> None:
         """Look at those actuators that something happened to, or whose time has come; the others are as they were."""
         if self.reconciliation.blind:
             self._attention.stir(*self.reconciliation.blind)
         for node in self.reach.trying:  # what becomes of the one command is what the others wait for
             self._attention.stir(*self.roster.of(node))
+        barred = self.reconciliation.barred
+        self._attention.stir(*self.roster.among(leave.stirred, barred))
         looked = self._attention.take(now.seconds)
+        if barred:
+            partners = (name for each in looked for name in leave.partners(each.actuator.name))
+            looked = self.roster.in_order({*looked, *self.roster.among(partners, barred)})
         if not looked and not self._watch.has_news:
             return
         commanded = [control for control in looked if self._commands(control)]
-        held_until = self.reconciliation.run(commanded, unsure, executed, now)
+        held_until = self.reconciliation.run(commanded, leave, executed, now)
         executed.conditions, executed.looked = self._watch.look(looked, self.roster, now), len(looked)
         for control in looked:
             if control.changed:
@@ -176,7 +181,7 @@ class Executor:
                 control.changed = False
             self._attention.looked(control, held_until.get(control, NEVER), now)
 
-    def _request(self, request: Request, executed: Executed, now: Moment) -> None:
+    def _request(self, request: Request, leave: Leave, executed: Executed, now: Moment) -> None:
         """Put a request of a plan in force, as far as the mode lets plans have a say."""
         control = self.roster.plant.get(request.actuator)
         if control is None:
@@ -185,16 +190,16 @@ class Executor:
             requests.stand(control, request, now)
             self._attention.stir(control)
         else:
-            self._only_record(control, request, executed, now)
+            self._only_record(control, request, leave, executed, now)
 
     def _commands(self, control: Control) -> bool:
         """Whether an actuator is commanded: by the mode, and unless nobody would end what was begun."""
         wiring = control.actuator.wiring
         return self.authority.commands and not (wiring is not None and wiring.advises_only)
 
-    def _only_record(self, control: Control, request: Request, executed: Executed, now: Moment) -> None:
+    def _only_record(self, control: Control, request: Request, leave: Leave, executed: Executed, now: Moment) -> None:
         """Record what would have been done, and do nothing."""
-        checks = self.reconciliation.gate.checks(control, request, now)
+        checks = self.reconciliation.gate.checks(control, request, leave, now)
         advises = self.authority.commands or self.authority.mode == "advisory"
         if not control.held_back.is_news(request, frozenset({self.authority.mode}), now.seconds):
             return

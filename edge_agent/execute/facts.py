@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from edge_agent.model.alarms import AlarmKey
     from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Decision, Request
@@ -54,8 +54,23 @@ class Sighted(NamedTuple):
     operations: Sequence[Operation] = ()
 
 
+class Leave(NamedTuple):
+    """What planning lets execution do.
+
+    `unsure` says whether what stands for an actuator waits for evidence. `bar` says why interlocks keep a command from
+    being given, told whether it begins something, and how equipment will be: None where no interlock is about it, empty
+    where it may pass. `partners` are the actuators whose commands may pass, or not, when one becomes another;
+    `stirred` those for which that may have changed.
+    """
+
+    unsure: Callable[[str], bool] = lambda _: False
+    bar: Callable[[str, bool, Mapping[str, bool]], str | None] = lambda *_: None
+    partners: Callable[[str], Iterable[str]] = lambda _: ()
+    stirred: Iterable[str] = ()
+
+
 class Facts(NamedTuple):
-    """All else that one turn is told. `unsure` says whether what stands for an actuator waits for evidence."""
+    """All else that one turn is told."""
 
     requests: Sequence[Request] = ()
     acknowledgements: Sequence[Acknowledged] = ()
@@ -65,7 +80,7 @@ class Facts(NamedTuple):
     links: Sequence[LinkReport] = ()
     epochs: Sequence[EpochReport] = ()
     ahead: Mapping[str, int] = MappingProxyType({})  # by how many microseconds the clocks of nodes are ahead
-    unsure: Callable[[str], bool] = lambda _: False
+    leave: Leave = Leave()
 
 
 @dataclass(slots=True)

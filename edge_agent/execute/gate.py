@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.execute import prospects
 from edge_agent.execute.equipment import turns_on
 from edge_agent.execute.stagger import Stagger, return_wait_seconds
 from edge_agent.model.agenda import NEVER
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
 
     from edge_agent.execute.authority import Authority
     from edge_agent.execute.control import Control
+    from edge_agent.execute.facts import Leave
     from edge_agent.execute.reach import Reach
     from edge_agent.execute.roster import Roster
     from edge_agent.model.commands import Request
     from edge_agent.model.time import Moment
+
+#: The name of the check that interlocks make.
+INTERLOCK = "interlock"
 
 
 class Gate:
@@ -31,10 +36,11 @@ class Gate:
     def __repr__(self) -> str:
         return f"<Gate: {self._authority}, {self._reach}>"
 
-    def checks(self, control: Control, request: Request, now: Moment) -> list[Check]:
+    def checks(self, control: Control, request: Request, leave: Leave, now: Moment) -> list[Check]:
         """Look at everything that may hold a command back.
 
-        No belief about its node holds the fail-safe action back, and nothing but the broker a trip.
+        No belief about its node holds the fail-safe action back, nor does an interlock, and nothing but the broker a
+        trip.
         """
         node = control.actuator.node
         safe = request.action == control.actuator.fail_safe
@@ -47,9 +53,34 @@ class Gate:
         ]
         if request.trip:
             return [*checks, Check("trip", passed=True, detail="minimum times do not hold it back")]
+        if not safe:
+            checks += self._interlocks(control, request, leave)
         on = turns_on(request.action, request.value)
         checks += control.equipment.protections(on=on, seconds=now.seconds)
-        return [*checks, self._stagger_check(control, request, now)] if starts(control, request) else checks
+        ramp = control.travel.check(request, now.seconds)
+        checks += [] if safe or ramp is None else [ramp]
+        if starts(control, request):
+            return [*checks, self._stagger_check(control, request, now)]
+        opening = self._opens(control, request) and control.actuator.power_return_seconds[1] > 0
+        return [*checks, self._return_check(control, request, now)] if opening else checks
+
+    @staticmethod
+    def _opens(control: Control, request: Request) -> bool:
+        """Whether a command makes a valve open that is not known to be so; no other opening holds it back."""
+        unknown = control.actuator.kind == "valve" and not control.safe and control.equipment.running is not True
+        return unknown and turns_on(request.action, request.value)
+
+    @staticmethod
+    def _return_check(control: Control, request: Request, now: Moment) -> Check:
+        wait = return_wait_seconds(control, now.seconds)
+        detail = "long enough after the return" if wait <= 0 else f"{request.action} in {wait:.0f} s"
+        return Check("power_return", wait <= 0, detail)
+
+    def _interlocks(self, control: Control, request: Request, leave: Leave) -> list[Check]:
+        """Check that no interlock is against it; nothing is checked where none is about it."""
+        begins = prospects.begins(control, there=self._reach.is_there(control.actuator.node))
+        why = leave.bar(control.actuator.name, begins, prospects.after(request))
+        return [] if why is None else [Check(INTERLOCK, not why, why or "none is against it")]
 
     def _stagger_check(self, control: Control, request: Request, now: Moment) -> Check:
         """Check that a pump starts after others that would start in the same instant, and after a return of power."""
@@ -71,7 +102,9 @@ class Gate:
         """Begin anew with the actuators of another plant."""
         self._queueing.clear()
 
-    def queue(self, looked: Iterable[Control], wanted: Iterable[tuple[Control, Request]], now: Moment) -> None:
+    def queue(
+        self, looked: Iterable[Control], wanted: Iterable[tuple[Control, Request]], leave: Leave, now: Moment
+    ) -> None:
         """Count the pumps that nothing but the starts of others holds back: they share the window.
 
         Those that are not looked at in this turn queue on where they did. `wanted`: who asks for a command now.
@@ -79,7 +112,7 @@ class Gate:
         for control in looked:
             self._queueing.pop(control, None)
         for control, request in wanted:
-            if self._waits_its_turn(control, request, now):
+            if self._waits_its_turn(control, request, leave, now):
                 self._queueing[control] = None
         self.count()
 
@@ -89,15 +122,18 @@ class Gate:
 
     def free_seconds(self, control: Control, request: Request, now: Moment) -> float:
         """Return the next monotonic time at which a check that holds a command back may pass, if nothing happens."""
-        times = [*control.equipment.free_times(on=turns_on(request.action, request.value))]
+        on = turns_on(request.action, request.value)
+        times = [control.travel.until_seconds, *control.equipment.free_times(on=on)]
         if starts(control, request):
             times.append(now.seconds + self._wait_seconds(control, now))
+        elif self._opens(control, request):
+            times.append(now.seconds + return_wait_seconds(control, now.seconds))
         return min((at for at in times if at > now.seconds), default=NEVER)
 
-    def _waits_its_turn(self, control: Control, request: Request, now: Moment) -> bool:
+    def _waits_its_turn(self, control: Control, request: Request, leave: Leave, now: Moment) -> bool:
         if not starts(control, request):
             return False
-        return all(check.passed for check in self.checks(control, request, now) if check.name != "stagger")
+        return all(check.passed for check in self.checks(control, request, leave, now) if check.name != "stagger")
 
     def started(self, control: Control, request: Request, now: Moment) -> None:
         """Note that a command is about to be given."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from edge_agent.execute.control import BLOCKED
 from edge_agent.model.desired import Desired
 
 if TYPE_CHECKING:
     from edge_agent.execute.control import Control
+    from edge_agent.model.commands import Request
     from edge_agent.model.time import Moment
 
 Need = Literal["request", "repeat", "renew", "restore"]
@@ -21,6 +22,19 @@ PREFIX: dict[Need, str] = {
     "renew": "lease renewed: ",
     "restore": "the equipment does otherwise: ",
 }
+
+
+class Wanted(NamedTuple):
+    """A command that is needed, and why."""
+
+    control: Control
+    request: Request
+    need: Need
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return PREFIX[self.need] + self.request.reason
 
 
 def need(control: Control, now: Moment) -> Need | None:

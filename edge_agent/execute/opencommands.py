@@ -43,7 +43,7 @@ class OpenCommand(NamedTuple):
         """When nobody will hear of it any more.
 
         An acknowledgement may come a timeout after the expiry; a node that accepted has the length of the lease, or
-        little more than its timeout where it is to do what is safe.
+        little more than its timeout, and the ramp, where it is to do what is safe.
         """
         actuator = self.control.actuator
         if self.record.state is not CommandState.ACCEPTED:
@@ -51,7 +51,7 @@ class OpenCommand(NamedTuple):
         if self.record.command.action != actuator.fail_safe:
             return self.expires_seconds + actuator.lease_seconds
         given_seconds = self.expires_seconds - actuator.command_ttl_seconds
-        return given_seconds + max(ACCEPTED_SECONDS, 2 * actuator.ack_timeout_seconds)
+        return given_seconds + actuator.ramp_seconds + max(ACCEPTED_SECONDS, 2 * actuator.ack_timeout_seconds)
 
 
 class OpenCommands:

@@ -27,7 +27,10 @@ def give(control: Control, record: CommandRecord, need: Need, now: Moment) -> No
         control.slow_down()
     if need != "renew":
         control.contradiction.command()
-    control.equipment.command(on=turns_on(command.action, command.value), seconds=now.seconds)
+    control.travel.give(command.action, command.value, control.reported, now.seconds)
+    on = turns_on(command.action, command.value)
+    control.equipment.command(on=on, seconds=now.seconds)
+    control.traces.give(command.id, now.seconds + control.actuator.command_ttl_seconds, on=on)
     control.newest.give(record, control.reported)
     control.held_back.clear()
     control.lease.ask(now.seconds)
@@ -84,8 +87,11 @@ def _tell_equipment(control: Control, record: CommandRecord, now: Moment) -> Non
         control.causes.overtake(now.seconds + max(REPORT_SECONDS, control.actuator.ack_timeout_seconds), on=on)
     if record.state is CommandState.REJECTED or _never_sent(record):
         control.equipment.take_back()
+        control.traces.drop(record.command.id)
         control.changed = True
     else:
+        if record.state is CommandState.DONE:
+            control.traces.carried_out(record.command.id)
         control.equipment.settle(done=record.state is CommandState.DONE)
 
 
@@ -96,8 +102,9 @@ def _never_sent(record: CommandRecord) -> bool:
 def _carried_out(control: Control, now: Moment) -> None:
     control.step(Desired.FULFILLED)
     control.lease.grant()
-    # A moment for the report of the new state to arrive, before it is missed.
-    control.pace.wait(now.seconds + max(REPORT_SECONDS, control.pace.pause_seconds))
+    # A moment for the report of the new state to arrive, before it is missed: it may come when the ramp is over.
+    arrived = max(now.seconds, control.travel.until_seconds)
+    control.pace.wait(arrived + max(REPORT_SECONDS, control.pace.pause_seconds))
     if control.reported is None or control.confirmed:
         confirm(control)
 

@@ -50,6 +50,10 @@ class Reach:
             self._breakers.pop(node, None)
             self.trying.pop(node, None)
 
+    def is_there(self, node: str) -> bool:
+        """Whether a node has not said that it is offline."""
+        return self.online.get(node) is not False
+
     def can_be_asked(self, node: str) -> bool:
         """Whether neither its status nor its breaker speaks against asking a node."""
         return self.online.get(node) is not False and self.breaker(node) != "open"

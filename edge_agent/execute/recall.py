@@ -92,7 +92,8 @@ def succeeded(control: Control, actuator: Actuator, now: Moment) -> Control:
     known = memory(control, now)
     if known.desired is not None and known.desired[0] not in ACTIONS[actuator.kind]:
         known.desired = None
-    heir.reported = control.reported
+    heir.reported, heir.traces = control.reported, control.traces
+    heir.travel.until_seconds = max(heir.travel.until_seconds, control.travel.until_seconds)
     remember(heir, known, now)
     if control.record is not None:
         resume(heir, control.record)

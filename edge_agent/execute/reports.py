@@ -23,6 +23,7 @@ def hear(control: Control, reported: Reported, now: Moment) -> CommandRecord | N
     before, control.reported = control.reported, reported
     explained = _explained(control, before, reported, now)
     control.newest.hear()
+    control.traces.hear()
     _learn(control, reported, now)
     _heed_panel(control, reported, now)
     if before is None or _said(before) != _said(reported):
@@ -97,7 +98,7 @@ def _compare(control: Control, now: Moment, *, explained: bool) -> None:
         confirm(control)
     elif does is False and not explained and not control.panel.taken:
         _unexpected(control, now)
-    elif does is False and control.state is Desired.FULFILLED:
+    elif does is False and control.state is Desired.FULFILLED and not control.travel.under_way(now.seconds):
         control.contradict(now)
     elif control.state is Desired.MISSED:
         control.awake(now)

@@ -39,6 +39,10 @@ class Roster:
         """Return the actuators of a node."""
         return [control for control in self if control.actuator.node == node]
 
+    def among(self, names: Iterable[str], those: Collection[Control]) -> list[Control]:
+        """Return which of some controls are those of actuators of the plant that are named."""
+        return [self.plant[name] for name in names if name in self.plant and self.plant[name] in those] if those else []
+
     def in_order(self, those: Collection[Control]) -> list[Control]:
         """Return some controls in the order of the roster, without those that are gone."""
         places = self._places

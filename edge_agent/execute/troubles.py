@@ -15,6 +15,7 @@ from edge_agent.model.plant import (
     NOT_IN_AUTO,
     STOP_NOT_CONFIRMED,
 )
+from edge_agent.model.titles import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     Conditions = dict[AlarmKey, tuple[Priority, str]]
     Trouble = tuple[str, Priority, str]
 
-#: A fail-safe action that is not confirmed so long after it was due, or two acknowledgement times, is an alarm.
+#: A fail-safe action that is not confirmed so long after it was due, or two acknowledgement times, and the ramp, is an
+#: alarm.
 CONFIRM_SECONDS = 10.0
 
 
 def troubles(control: Control, seconds: float) -> Iterator[Trouble]:
     """Yield name, priority and reason of each condition of an actuator at a monotonic time."""
-    name = control.actuator.name
+    name = title(control.actuator)
     if control.panel.hand is Hand.LOCAL:
         yield NOT_IN_AUTO, "medium", f"{name} is in local: its panel has it"
     elif control.panel.taken:
@@ -51,13 +53,14 @@ def troubles(control: Control, seconds: float) -> Iterator[Trouble]:
 def unconfirmed(control: Control, seconds: float) -> Iterator[Trouble]:
     """Yield the condition that a fail-safe action has not been confirmed for long."""
     if control.unsafe_since is not None and seconds >= _unconfirmed_seconds(control):
-        name, action, late = control.actuator.name, control.actuator.fail_safe, seconds - control.unsafe_since
+        name, action, late = title(control.actuator), control.actuator.fail_safe, seconds - control.unsafe_since
         yield STOP_NOT_CONFIRMED, "critical", f"{name}: {action} has not been confirmed for {late:.0f} s"
 
 
 def _unconfirmed_seconds(control: Control) -> float:
     since = control.unsafe_since
-    return NEVER if since is None else since + max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds)
+    patience = control.actuator.ramp_seconds + max(CONFIRM_SECONDS, 2 * control.actuator.ack_timeout_seconds)
+    return NEVER if since is None else since + patience
 
 
 def trouble_seconds(control: Control) -> float:
@@ -121,4 +124,4 @@ def _protected(control: Control) -> bool:
 def _contradiction(control: Control) -> str:
     asked = "nothing" if control.desired is None else control.desired.action
     reported = "nothing" if control.reported is None else control.reported.state
-    return f"{control.actuator.name}: {asked} is requested, it reports {reported}"
+    return f"{title(control.actuator)}: {asked} is requested, it reports {reported}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.execute.equipment import fulfils
+from edge_agent.execute.prospects import prospect, words
 from edge_agent.model.remembered import ActuatorView, NodeView
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from edge_agent.execute.control import Control
     from edge_agent.execute.execution import Executor
     from edge_agent.execute.reach import Reach
+    from edge_agent.model.plant import Node
     from edge_agent.model.time import Moment
 
 
@@ -37,6 +39,7 @@ def actuator_view(control: Control, seconds: float, *, is_free: bool) -> Actuato
         is_free and not control.panel.taken and not control.lock_out.locked,
         control.runs.starts,
         control.runs.run_seconds(seconds),
+        actuator.label,
     )
 
 
@@ -47,11 +50,20 @@ def actuator_words(executor: Executor, name: str, *, tripped: bool) -> dict[str,
         return {}
     node, reported = control.actuator.node, control.reported
     free = executor.reach.can_be_asked(node) and not control.panel.taken and not control.lock_out.locked
-    words = {"tripped": tripped, "available": free and not tripped}
+    found = {"tripped": tripped, "available": free and not tripped}
     if reported is None or executor.reach.online.get(node) is False:
-        return words
+        return found
     does = {word: fulfils(action, None, reported) for word, action in _DONE.items()}
-    return words | {"local": reported.local} | {word: done for word, done in does.items() if done is not None}
+    return found | {"local": reported.local} | {word: done for word, done in does.items() if done is not None}
+
+
+def possible_words(executor: Executor, name: str, seconds: float, *, tripped: bool) -> dict[str, bool]:
+    """Return the same, but of what an actuator does only what it cannot but do: open commands count."""
+    known = actuator_words(executor, name, tripped=tripped)
+    control = executor.roster.plant.get(name)
+    on = None if control is None else prospect(control, seconds, there=executor.reach.is_there(control.actuator.node))
+    certain = {} if on is None else words(on=on)
+    return {word: so for word, so in known.items() if word not in _DONE} | certain
 
 
 def actuator_views(executor: Executor, tripped: Container[str], now: Moment) -> tuple[ActuatorView, ...]:
@@ -63,6 +75,6 @@ def actuator_views(executor: Executor, tripped: Container[str], now: Moment) -> 
     )
 
 
-def node_view(reach: Reach, node: str) -> NodeView:
+def node_view(reach: Reach, node: Node) -> NodeView:
     """Return one node of the plant."""
-    return NodeView(node, reach.online.get(node), reach.breaker(node))
+    return NodeView(node.id, reach.online.get(node.id), reach.breaker(node.id), node.label)

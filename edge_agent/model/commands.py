@@ -133,7 +133,8 @@ class Check(NamedTuple):
 class Decision:
     """One decision of the plan and execute phases, with everything needed to explain it.
 
-    `verdict`: `commanded`, `advised` (advisory mode), `held` (a check did not pass: it waits), `overruled`.
+    `verdict`: `commanded`, `advised` (advisory mode), `held` (a check did not pass: it waits), `overruled`; of the trip
+    of an interlock `reset`, by a person or by itself, or `refused`, where a person may not.
     """
 
     at: Instant
@@ -141,7 +142,7 @@ class Decision:
     action: str
     value: float | None
     plan: str | None
-    verdict: Literal["commanded", "advised", "held", "overruled"]
+    verdict: Literal["commanded", "advised", "held", "overruled", "reset", "refused"]
     reason: str
     alarms: tuple[Alarm, ...] = ()
     checks: tuple[Check, ...] = ()

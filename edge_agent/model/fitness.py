@@ -29,6 +29,25 @@ class Misfit(NamedTuple):
         return f"{place}: {self.wrong}; expected {self.expected}"
 
 
+class Risk(NamedTuple):
+    """What is allowed and risky: its name, its place, what may happen, and what would be better.
+
+    The thing that it is about (a sensor, threshold, actuator, plan or provision) may accept it, by its name.
+    """
+
+    name: str
+    path: tuple[str | int, ...]
+    wrong: str
+    expected: str
+
+    @property
+    def thing(self) -> tuple[str | int, ...]:
+        """The place of the thing that it is about."""
+        if self.path[0] != "nodes":
+            return self.path[:2]
+        return self.path[: 6 if len(self.path) > 5 and self.path[4] == "thresholds" else 4]
+
+
 def threshold_misfits(plant: Plant, policy: Policy, fitting: Policy | None = None) -> Iterator[Misfit]:
     """Yield the thresholds of a policy that a plant cannot have. Those of `fitting` it can."""
     sensors = {sensor.name: sensor for sensor in plant.sensors}
@@ -58,7 +77,7 @@ def _threshold(threshold: Threshold, sensor: Sensor | None) -> Iterator[Misfit]:
         yield Misfit((*path, place), f"no good reading lies below {limit}", f"more than {least}")
 
 
-def threshold_risks(plant: Plant) -> Iterator[Misfit]:
+def threshold_risks(plant: Plant) -> Iterator[Risk]:
     """Yield the thresholds that are allowed and will not do what they seem to."""
     sensors = {sensor.name: sensor for sensor in plant.sensors}
     for threshold in plant.policy.thresholds:
@@ -66,15 +85,14 @@ def threshold_risks(plant: Plant) -> Iterator[Misfit]:
         if threshold.measure != VALUE:
             if not threshold.annunciated:
                 wrong = f"is for plans alone, and no plan may refer to {threshold.measure}, which is not always known"
-                yield Misfit((*path, "alarm"), wrong, "an alarm, or a switch point of the value")
+                yield Risk("never_used", (*path, "alarm"), wrong, "an alarm, or a switch point of the value")
             continue
         lowest, highest = good_range(sensors[f"{threshold.node}/{threshold.sensor}"])
         back, over = ("below", lowest) if threshold.above else ("above", highest)
         if threshold.clears_at <= lowest if threshold.above else threshold.clears_at >= highest:
             wrong = f"no good reading lies {back} {short(threshold.clears_at)}, where it would clear"
-            yield Misfit(
-                (*path, "deadband"), wrong, f"one that clears {'above' if threshold.above else 'below'} {short(over)}"
-            )
+            side = "above" if threshold.above else "below"
+            yield Risk("never_clears", (*path, "deadband"), wrong, f"one that clears {side} {short(over)}")
 
 
 def good_range(sensor: Sensor) -> tuple[float, float]:

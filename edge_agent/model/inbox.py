@@ -109,7 +109,10 @@ class RefusalReport(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """What a person asks of an actuator (`node/actuator`): to `reset` a lock-out or trip, to `release` a suspension."""
+    """What a person asks of an actuator (`node/actuator`): to `reset` a lock-out or trip, to `release` a suspension.
+
+    A trip of an interlock is reset by the name of that.
+    """
 
     operation: Literal["reset", "release"]
     target: str

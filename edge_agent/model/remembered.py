@@ -45,6 +45,24 @@ class PlanMemory:
 
 
 @dataclass(slots=True)
+class InterlockMemory:
+    """What must survive a restart about a trip of an interlock: since when it has latched (None: it has not), and why.
+
+    `resets`: when it has reset itself, within a day. `waits`: only a person ends it. `boot`, `offset` and `sure` place
+    the instants (see Moment.recall).
+    """
+
+    interlock: str
+    tripped_at: Instant | None
+    reason: str = ""
+    resets: list[Instant] = field(default_factory=list)
+    waits: bool = False
+    boot: str = ""
+    offset: float = 0.0
+    sure: bool = True
+
+
+@dataclass(slots=True)
 class DelayMemory:
     """Since when the delay of an alarm (`node/sensor:threshold`) runs; None: it does not.
 
@@ -101,6 +119,7 @@ class Remembered:
     sequences: list[SequenceMemory] = field(default_factory=list)
     delays: list[DelayMemory] = field(default_factory=list)
     clocks: list[ClockMemory] = field(default_factory=list)
+    interlocks: list[InterlockMemory] = field(default_factory=list)
 
     def same_clock(self, now: Moment) -> bool:
         """Whether wall times of the former run tell how long ago something was: the clock is sure, or nobody set it."""
@@ -129,6 +148,7 @@ class SensorView(NamedTuple):
     age_seconds: float | None
     judged_flag: int = 9
     judged_value: float | None = None
+    name: str | None = None
 
 
 class ActuatorView(NamedTuple):
@@ -152,14 +172,16 @@ class ActuatorView(NamedTuple):
     available: bool = True
     starts: int = 0
     run_seconds: float = 0.0
+    name: str | None = None
 
 
 class NodeView(NamedTuple):
-    """One node now. `online` is None until it has said so itself."""
+    """One node now; `name` is its name for people. `online` is None until it has said so itself."""
 
     node: str
     online: bool | None
     breaker: str
+    name: str | None = None
 
 
 class PlanView(NamedTuple):
@@ -167,6 +189,22 @@ class PlanView(NamedTuple):
 
     plan: str
     applies: bool
+
+
+class InterlockView(NamedTuple):
+    """One interlock now. `kind`: `trip`, `permit` or `exclusive`. `state`: `quiet` where it lets everything pass.
+
+    Else a trip is `tripped` since a time, or `blocks` what would begin, or `stops` what runs without having latched; a
+    permit `blocks`, and of what is exclusive two are true where it `stops`. `actuators` are those it guards.
+    """
+
+    interlock: str
+    kind: str
+    state: str
+    reason: str
+    since: Instant | None
+    actuators: tuple[str, ...]
+    refused: str = ""  # why a person's reset was refused, since the trip
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +226,4 @@ class Snapshot:
     clock_sure: bool = True
     boot: str = ""
     plans: tuple[PlanView, ...] = ()
+    interlocks: tuple[InterlockView, ...] = ()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Decision
     from edge_agent.model.inbox import Receipt
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory
+    from edge_agent.model.remembered import ClockMemory, DelayMemory, InterlockMemory, PlanMemory, SequenceMemory
     from edge_agent.model.time import Moment
 
 
@@ -31,8 +31,9 @@ class Turn:
     """What one turn decided. The runtime stores it in one transaction, then publishes, then acknowledges.
 
     `readings` are new; `settled` were in an earlier turn's `readings` and carry a new flag now. `alarms` holds the
-    state of every alarm that changed; `actuators`, `plans`, `sequences`, `delays`, `clocks` what a restart must know
-    and has changed; `epoch` the one begun, above another's. `refused_epoch`: a node has refused ours for that one.
+    state of every alarm that changed; `actuators`, `plans`, `interlocks`, `sequences`, `delays`, `clocks` what a
+    restart must know and has changed; `epoch` the one begun, above another's. `refused_epoch`: a node has refused ours
+    for that one.
     """
 
     now: Moment
@@ -54,9 +55,10 @@ class Turn:
     receipts: list[Receipt] = field(default_factory=list)
     epoch: int | None = None
     refused_epoch: int | None = None
+    interlocks: list[InterlockMemory] = field(default_factory=list)
 
     @property
     def urgent(self) -> bool:
         """Whether it holds anything that must not wait for the next group commit."""
         events = self.commands or self.command_events or self.alarm_events
-        return bool(events or self.decisions or self.actuators or self.epoch)
+        return bool(events or self.decisions or self.actuators or self.interlocks or self.epoch)

@@ -22,14 +22,14 @@ def sensor_view(channel: Channel, now: Moment) -> SensorView:
     sensor, last = channel.sensor, channel.last
     head = (sensor.node, sensor.id, sensor.quantity, sensor.unit)
     if last is None:
-        return SensorView(*head, None, _MISSING, None, None)
+        return SensorView(*head, None, _MISSING, None, None, name=sensor.label)
     judged = last if last.settled else channel.judged
     age = (now.at - min(last.observed_at - last.ahead, last.received_at)) / MICROSECONDS
     flag, judged_flag = last.flag, last.flag if judged is None else judged.flag
     if channel.stale:
         flag = judged_flag = _MISSING
     value = None if judged is None else judged.value
-    return SensorView(*head, last.value, flag, last.observed_at, age, judged_flag, value)
+    return SensorView(*head, last.value, flag, last.observed_at, age, judged_flag, value, sensor.label)
 
 
 def sensor_views(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.commands import Mode
     from edge_agent.model.plant import Threshold
-    from edge_agent.model.remembered import ActuatorView, NodeView, PlanView, SensorView
+    from edge_agent.model.remembered import ActuatorView, InterlockView, NodeView, PlanView, SensorView
     from edge_agent.ports.observing import PlantViews
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
@@ -56,6 +56,7 @@ class PlantExposition:
                 *_actuators(outline.actuators),
                 *_breakers(outline.actuators, outline.nodes),
                 *_plans(outline.plans),
+                *_interlocks(outline.interlocks),
                 _head("edge_agent_mode", "Mode of control: 0 auto, 1 advisory, 2 manual."),
                 f"edge_agent_mode {_MODE_NUMBERS[outline.mode]}\n",
                 _head("edge_agent_clock_sure", "1 while the wall clock is known to be right, else 0."),
@@ -178,6 +179,13 @@ def _plans(plans: Iterable[PlanView]) -> Iterator[str]:
     yield _head("edge_agent_plan_applies", "1 while a plan applies, else 0.")
     for view in plans:
         yield f'edge_agent_plan_applies{{plan="{_escaped(view.plan)}"}} {int(view.applies)}\n'
+
+
+def _interlocks(interlocks: Iterable[InterlockView]) -> Iterator[str]:
+    yield _head("edge_agent_interlock_tripped", "1 while an interlock has tripped and was not reset, else 0.")
+    for view in interlocks:
+        number = int(view.state == "tripped")
+        yield f'edge_agent_interlock_tripped{{interlock="{_escaped(view.interlock)}"}} {number}\n'
 
 
 def _breakers(actuators: Iterable[ActuatorView], nodes: Iterable[NodeView]) -> Iterable[str]:

@@ -28,6 +28,8 @@ _DECISIONS = {
     "advised": ("INFO", "Command advised"),
     "held": ("INFO", "Command held back"),
     "overruled": ("DEBUG", "Request overruled"),
+    "reset": ("WARNING", "Trip reset"),
+    "refused": ("WARNING", "Reset refused"),
 }
 #: Level and sentence of each outcome of a command.
 OUTCOMES = {

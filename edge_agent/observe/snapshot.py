@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.model.alarms import Alarm
-    from edge_agent.model.remembered import SensorView, Snapshot
+    from edge_agent.model.remembered import InterlockView, SensorView, Snapshot
     from edge_agent.model.time import Instant
     from edge_agent.ports.observing import PlantViews
 
@@ -23,7 +23,7 @@ _A_PIECE = 100
 
 
 def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Turn a snapshot into plain values that JSON can hold: site, agent, mode, epoch, at, clock, and its five lists."""
+    """Turn a snapshot into plain values that JSON can hold: site, agent, mode, epoch, at, clock, and its six lists."""
     return {
         "site": snapshot.site,
         "agent": snapshot.agent,
@@ -36,6 +36,7 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
         "nodes": [view._asdict() for view in snapshot.nodes],
         "alarms": [_alarm(alarm) for alarm in snapshot.alarms],
         "plans": [view._asdict() for view in snapshot.plans],
+        "interlocks": [_interlock(view) for view in snapshot.interlocks],
     }
 
 
@@ -61,6 +62,10 @@ def _listed(name: str, members: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 def _sensor(view: SensorView) -> dict[str, Any]:
     flags = {"flag": flag_name(view.flag), "judged_flag": flag_name(view.judged_flag)}
     return view._asdict() | flags | {"observed_at": _time(view.observed_at)}
+
+
+def _interlock(view: InterlockView) -> dict[str, Any]:
+    return view._asdict() | {"since": _time(view.since), "actuators": list(view.actuators)}
 
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:

@@ -80,9 +80,9 @@ def asked(step: Step) -> str:
     return f"{step.action} {step.actuator}{value}"
 
 
-def rivals(claims: Iterable[Claim], active: Mapping[str, Alarm]) -> Iterator[Rival]:
-    """Yield what is asked of an actuator, the strongest first."""
+def rivals(claims: Iterable[Claim], active: Mapping[str, Alarm], *, stopped: bool) -> Iterator[Rival]:
+    """Yield what is asked of an actuator, the strongest first; where an interlock has `stopped` it none wins."""
     for place, claim in enumerate(claims):
         request = request_of(claim, active)
         plan = claim.state.plan
-        yield Rival(plan.id, plan.priority, request.action, request.value, place == 0, request.reason)
+        yield Rival(plan.id, plan.priority, request.action, request.value, place == 0 and not stopped, request.reason)

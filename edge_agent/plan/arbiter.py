@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.commands import Request
 from edge_agent.model.evidence import grace_seconds
-from edge_agent.plan.claims import Claim, losers, request_of, strength
+from edge_agent.plan.claims import losers, request_of
+from edge_agent.plan.contest import Contest, claims
 from edge_agent.plan.planstate import Ground
-from edge_agent.plan.standing import Standing, asks_anything, fresh_since, judge
+from edge_agent.plan.standing import Standing, asks_anything, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from edge_agent.model.plant import Plan, Plant, Step
-    from edge_agent.plan.claims import Overruled
+    from edge_agent.model.plant import Plan, Plant
+    from edge_agent.plan.claims import Claim, Overruled
+    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.planstate import PlanState
     from edge_agent.plan.situation import Situation
 
@@ -73,7 +75,7 @@ class Arbiter:
                 claimants = self._claimants.setdefault(step.actuator, [])
                 if state not in claimants[-1:]:
                     claimants.append(state)
-                if state.kind.ends or self._is_safe(step):
+                if state.kind.ends or step.action == self._fail_safe.get(step.actuator):
                     endable.add(step.actuator)
         self._endable = frozenset(endable)
         for actuator in dict.fromkeys((*self._claimants, *self._standing)):
@@ -107,18 +109,24 @@ class Arbiter:
         """
         requests: list[Request] = []
         overruled: list[Overruled] = []
-        for actuator in self._concerned(looked_at, nodes):
+        for actuator in self._concerned(looked_at, nodes, facts):
             self._unsettled.discard(actuator)
             self._patience.pop(actuator, None)
-            rivals = self._claims(actuator, facts, seconds, self._unsettled)
+            rivals, waits = self._claims(actuator, facts, seconds)
+            if waits:
+                self._unsettled.add(actuator)
             self._note_trip(actuator, rivals)
-            request = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, seconds)
+            stop = facts.stops.get(actuator)
+            if stop is not None:
+                request = self._stop(actuator, stop)
+            else:
+                request = self._win(actuator, rivals[0], facts) if rivals else self._go_on(actuator, facts, seconds)
             if request is not None:
                 requests.append(request)
             standing = self._standing.get(actuator)
             if standing is not None and (standing.remembered or not standing.sure):
                 self._unsettled.add(actuator)
-            lost = losers(rivals, begun, facts.active)
+            lost = losers(rivals, begun, facts.active, stop)
             overruled.extend(one for one in lost if self._is_news(one, seconds))
         return requests, overruled
 
@@ -126,12 +134,13 @@ class Arbiter:
         """Return the monotonic time at which an actuator waits for evidence no longer; infinite where none does."""
         return min(self._patience.values(), default=float("inf"))
 
-    def _concerned(self, looked_at: Iterable[PlanState], nodes: Iterable[str]) -> Iterable[str]:
+    def _concerned(self, looked_at: Iterable[PlanState], nodes: Iterable[str], facts: Situation) -> Iterable[str]:
         """Return the actuators to look at, always in the same order."""
+        stirred = sorted({*facts.stirred, *(facts.stops if self._all else ())} & self._fail_safe.keys())
         if self._all:
             self._all = False
-            return dict.fromkeys((*self._claimants, *self._standing))
-        found = [step.actuator for state in looked_at for step in state.steps]
+            return dict.fromkeys((*self._claimants, *self._standing, *stirred))
+        found = [*stirred, *(step.actuator for state in looked_at for step in state.steps)]
         for node in nodes:
             found += self._of_node.get(node, ())
         return dict.fromkeys((*found, *sorted(self._unsettled)))
@@ -149,6 +158,14 @@ class Arbiter:
             return False
         self._told[key] = seconds
         return True
+
+    def _stop(self, actuator: str, stop: Stop) -> Request | None:
+        """Put the fail-safe action that an interlock asks for in force; return it where it is not so already."""
+        request, before = stop.request(actuator, self._fail_safe[actuator]), self._standing.get(actuator)
+        self._standing[actuator] = Standing(request, safe=True)
+        self.blind.pop(actuator, None)
+        same = before is not None and (before.request.action, before.request.trip) == (request.action, True)
+        return None if same else request
 
     def _win(self, actuator: str, claim: Claim, facts: Situation) -> Request | None:
         """Put a claim in force; return it where it is another than stood."""
@@ -201,52 +218,9 @@ class Arbiter:
 
     def look(self, actuator: str, facts: Situation, seconds: float) -> tuple[Request | None, list[Claim]]:
         """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
-        standing = self._standing.get(actuator)
-        return None if standing is None else standing.request, self._claims(actuator, facts, seconds, set())
+        standing, (rivals, _) = self._standing.get(actuator), self._claims(actuator, facts, seconds)
+        return None if standing is None else standing.request, rivals
 
-    def _claims(self, actuator: str, facts: Situation, seconds: float, waiting: set[str]) -> list[Claim]:
-        """Collect what plans ask for of an actuator now, the strongest first; add one that waits to those `waiting`."""
-        claims = []
-        for state in self._claimants.get(actuator, ()):
-            asked = self._safe_steps(state), self._other_steps(state, actuator, facts, seconds, waiting)
-            for step in state.steps if any(asked) else ():
-                safe = self._is_safe(step)
-                if step.actuator == actuator and step in asked[0 if safe else 1]:
-                    claims.append(Claim(state, step, safe))
-        claims.sort(key=strength)
-        return claims
-
-    def _is_safe(self, step: Step) -> bool:
-        return step.action == self._fail_safe.get(step.actuator)
-
-    @staticmethod
-    def _safe_steps(state: PlanState) -> tuple[Step, ...]:
-        """Return the fail-safe actions that a plan asks for: what has latched, it asks for until it is reset."""
-        return state.steps if state.latched else state.asked.doubtful
-
-    def _other_steps(
-        self, state: PlanState, actuator: str, facts: Situation, seconds: float, waiting: set[str]
-    ) -> list[Step]:
-        """Return what else a plan asks of an actuator, and has evidence for."""
-        if state.ground is Ground.RUNNING and not state.kind.by_ignorance:
-            steps = list(state.timed)
-        elif state.applies and state.may_act:
-            steps = [step for step in state.asked.steps if step.actuator == actuator and not self._is_safe(step)]
-            if not all(_fresh(state, step, facts, seconds) for step in steps):
-                waiting.add(actuator)
-                return []
-        else:
-            return []
-        return [step for step in steps if self._stands(state, step)] if facts.revising else steps
-
-    def _stands(self, state: PlanState, step: Step) -> bool:
-        """Whether what a plan asks for stands in its name already."""
-        standing = self._standing.get(step.actuator)
-        stood = None if standing is None else (standing.request.plan, standing.request.action, standing.request.value)
-        return stood == (state.plan.id, step.action, step.value)
-
-
-def _fresh(state: PlanState, step: Step, facts: Situation, seconds: float) -> bool:
-    """Whether the evidence of a plan is newer than the return of the node that a step is for."""
-    station = facts.station(Standing(Request(step.actuator, step.action, step.value, None, 0, ""), safe=False))
-    return fresh_since(state, station.after_seconds, facts.sight, seconds) is None
+    def _claims(self, actuator: str, facts: Situation, seconds: float) -> tuple[list[Claim], bool]:
+        those, standing = self._claimants.get(actuator, ()), self._standing.get(actuator)
+        return claims(Contest(actuator, self._fail_safe.get(actuator), those, standing), facts, seconds)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edge_agent.model.alarms import Alarm
     from edge_agent.model.plant import Step
     from edge_agent.model.time import Moment
+    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.planstate import PlanState
 
 
@@ -25,22 +26,28 @@ class Claim(NamedTuple):
 
 
 class Overruled(NamedTuple):
-    """A request that lost against another plan's, and the plan that won."""
+    """A request that lost, and who won: another plan, or an interlock."""
 
     request: Request
     winner: str
+    why: str = ""  # of an interlock
 
     def decision(self, now: Moment) -> Decision:
         """Return the record of it."""
         request = self.request
-        reason = f"plan {self.winner} outranks it: {request.reason}"
+        reason = f"{self.why or f'plan {self.winner} outranks it'}: {request.reason}"
         return Decision(
             now.at, request.actuator, request.action, request.value, request.plan, "overruled", reason, request.alarms
         )
 
 
-def losers(rivals: list[Claim], begun: set[str], active: Mapping[str, Alarm]) -> Iterable[Overruled]:
-    """Return the requests of plans that have just begun to apply and lose an actuator to another plan."""
+def losers(
+    rivals: list[Claim], begun: set[str], active: Mapping[str, Alarm], stop: Stop | None = None
+) -> Iterable[Overruled]:
+    """Return the requests of plans that have just begun to apply and lose an actuator: to a stop, or another plan."""
+    if stop is not None:
+        lost = (claim for claim in rivals if claim.state.plan.id in begun and not claim.safe)
+        return [Overruled(request_of(claim, active), stop.interlock, f"held back by {stop.reason}") for claim in lost]
     if not rivals:
         return []
     winner = rivals[0]

@@ -9,6 +9,7 @@ from edge_agent.model.plant import ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
 from edge_agent.plan.keys import members_of, written
 from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.plan.provisions.registry import PROVISIONS, provision_of
+from edge_agent.plan.provisions.tanks import below_brims, brim_misfits
 from edge_agent.plan.scene import Known
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def known(plant: Plant, policy: Policy) -> Known:
     for kind, name, found in _provisions(policy):
         if isinstance(found, kind):
             provisions[kind.table][name] = written(found)
-    return Known(alarms, sensors, actuators, ranges, units, provisions)
+    return Known(alarms, sensors, actuators, below_brims(ranges, provisions), units, provisions)
 
 
 def _provisions(policy: Policy) -> Iterator[tuple[type[ProvisionKind], str, ProvisionKind | str]]:
@@ -72,6 +73,7 @@ def _provision_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
             continue
         for conflict in kind.conflicts(written(found), everything):
             yield conflict._replace(path=(kind.table, name, *conflict.path))
+    yield from brim_misfits(policy, everything.provisions)
 
 
 class _Plans:

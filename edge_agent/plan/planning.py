@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from edge_agent.model.remembered import PlanView
 from edge_agent.plan.accounts import asks_now
 from edge_agent.plan.arbiter import Arbiter
+from edge_agent.plan.interlocks.interlocking import Interlocked, Interlocks
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.planstate import PlanState
-from edge_agent.plan.scene import Scene
+from edge_agent.plan.provisions.registry import provisions_of
+from edge_agent.plan.provisions.tariffs import Tariff
 from edge_agent.plan.situation import Planned
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Plan, Plant, Provision
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.model.time import Moment
-    from edge_agent.plan.claims import Claim
+    from edge_agent.plan.interlocks.guarded import Outlook
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
 
@@ -44,10 +46,12 @@ class Planner:
     ) -> None:
         self._plant = plant
         self.provisions = tuple(provisions)
-        self._arbiter = Arbiter(plant)
+        self.arbiter = Arbiter(plant)
         self._start = now.seconds
         self._sure = now.sure
-        self._lookout = Lookout()
+        self.interlocks = Interlocks(now.seconds)
+        self._provide()
+        self._lookout: Lookout[PlanState] = Lookout()
         self._doubted: frozenset[str] = frozenset()
         self._revising = False
         self._offset = now.offset
@@ -59,26 +63,26 @@ class Planner:
         self._survey()
 
     def __repr__(self) -> str:
-        return f"<Planner: {len(self._states)} plans, {len(self._arbiter)} requests stand>"
+        return f"<Planner: {len(self._states)} plans, {len(self.arbiter)} requests stand>"
 
     @property
     def blind(self) -> Mapping[str, str]:
         """The actuators whose request ended for want of evidence, and of what."""
-        return self._arbiter.blind
+        return self.arbiter.blind
 
     @property
     def tripped(self) -> Mapping[str, str]:
         """The actuators that a trip holds, and which."""
-        return self._arbiter.tripped
+        return self.arbiter.tripped
 
     def stand(self, request: Request) -> None:
         """Resume a request of a former run."""
-        self._arbiter.stand(request)
+        self.arbiter.stand(request)
 
     def renew(self, plant: Plant, plans: Iterable[Plan], provisions: Iterable[Provision] = ()) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
         self._plant = plant
-        self._arbiter.renew(plant)
+        self.arbiter.renew(plant)
         for state in self._states.values():
             state.survey(plant)
         self.adopt(plans, provisions)
@@ -91,6 +95,7 @@ class Planner:
         """
         if provisions is not None:
             self.provisions = tuple(provisions)
+        self._provide()
         kept = self._states
         self._states = {}
         for plan in [state.plan for state in kept.values()] if plans is None else plans:
@@ -99,10 +104,14 @@ class Planner:
             self._states[plan.id] = state if same and state is not None else self._fresh(plan, state)
         self._survey()
 
+    def _provide(self) -> None:
+        self._tariffs = tuple(provisions_of(Tariff, self.provisions).values())
+        self.interlocks.adopt(self._plant, self.provisions)
+
     def _survey(self) -> None:
         self._lookout.survey(self._states)
-        self._arbiter.survey(self._states)
-        self._quiet = Planned(blind=self.blind, tripped=self.tripped)  # what is decided while nothing changes
+        self.arbiter.survey(self._states)
+        self._quiet = Planned(blind=self.blind, tripped=self.tripped, interlocked=Interlocked(self.interlocks.stops))
 
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
@@ -113,70 +122,67 @@ class Planner:
 
     def standing(self) -> Iterator[tuple[Standing, Plan]]:
         """Return what stands for actuators, other than the fail-safe action, each with its plan."""
-        return self._arbiter.standing(self._states)
+        return self.arbiter.standing(self._states)
 
     def reset(self, target: str) -> bool:
         """Reset the latched trips of an actuator (`node/actuator`), or of a plan; return whether there were any."""
-        found = [
-            state
-            for state in self._states.values()
-            if state.latched and (state.plan.id == target or any(step.actuator == target for step in state.steps))
-        ]
-        for state in found:
-            state.latched = False
+        found = [state for state in self._states.values() if state.reset(target)]
         if found:
             self._lookout.look_at_all()
         return bool(found)
 
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
-        return self._arbiter.unsure(actuator)
+        return self.arbiter.unsure(actuator)
 
     def decide(self, situation: Situation, now: Moment) -> Planned:
         """Look at what has changed; return new and lost requests, and what to remember of the plans that changed."""
         changed, self._again_seconds = self._heed(situation, now), float("inf")
-        states = self._lookout.take(changed, now.seconds)
-        nodes = sorted(name for name in changed if "/" not in name and ":" not in name)
-        if not (states or nodes or self._arbiter.restless) and now.sure is self._sure:
+        outlook = self.outlook(situation, now)
+        interlocked = self.interlocks.decide(outlook, changed, situation.resets)
+        states = self._lookout.take(changed or (), now.seconds)
+        nodes = sorted(name for name in changed or () if "/" not in name and ":" not in name)
+        if not (states or nodes or interlocked.has_news or self.arbiter.restless) and now.sure is self._sure:
             return self._quiet
-        remembered, begun = self._update(states, situation, now)
-        requests, overruled = self._arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
+        situation = situation._replace(stops=interlocked.stops, stirred=interlocked.changed)
+        remembered, begun = self._update(states, outlook)
+        requests, overruled = self.arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
         memories = tuple(state.memory(now) for state in remembered)
-        return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped)
+        self._quiet = Planned(blind=self.blind, tripped=self.tripped, interlocked=Interlocked(interlocked.stops))
+        return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped, interlocked)
 
     def look_again(self, now: Moment) -> None:
         """Look in the next turn, which is due now: what equipment does has changed since."""
-        if self._arbiter.restless:
+        if self.arbiter.restless:
             self._again_seconds = now.seconds
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which to look again though nothing has come."""
-        return min(self._again_seconds, self._lookout.next_seconds(), self._arbiter.next_seconds())
+        parts = (self._lookout, self.arbiter, self.interlocks)
+        return min(self._again_seconds, *(part.next_seconds() for part in parts))
 
-    def _heed(self, situation: Situation, now: Moment) -> Iterable[str]:
-        """Put changed plans in force, and take back what a person resets; return the names of what has changed."""
+    def _heed(self, situation: Situation, now: Moment) -> Iterable[str] | None:
+        """Put changed plans in force, and take back resets; return the names of what has changed, None: of anything."""
         if situation.plans is not None or situation.provisions is not None:
             self.adopt(situation.plans, situation.provisions)
-        for target in situation.resets:
-            self.reset(target)
+        for reset in situation.resets:
+            self.reset(reset.target)
         doubted, self._doubted = self._doubted, situation.doubted
         clock = abs(now.offset - self._offset) > _STEP_SECONDS or now.sure is not self._sure
         if situation.changed is None or situation.revising is not self._revising or clock:
             self._revising, self._offset = situation.revising, now.offset
             self._lookout.look_at_all()
-            return ()
+            return None
         return situation.changed if doubted is situation.doubted else {*situation.changed, *(doubted ^ self._doubted)}
 
-    def _update(
-        self, states: list[PlanState], situation: Situation, now: Moment
-    ) -> tuple[Iterable[PlanState], set[str]]:
+    def _update(self, states: list[PlanState], outlook: Outlook) -> tuple[Iterable[PlanState], set[str]]:
         """Update plans; return those with something new to remember, and the names of those that begin."""
-        scene = self.scene(situation, now)
+        scene, sight, now = *outlook, outlook.scene.now
         applied = {state.plan.id for state in states if state.applies}
-        changed: Iterable[PlanState] = [state for state in states if state.update(scene, situation.sight)]
+        changed: Iterable[PlanState] = [state for state in states if state.update(scene, sight)]
         begun = {state.plan.id for state in changed if state.applies} - applied
         for state in states:
-            self._lookout.file(state, situation.sight, now.seconds)
+            self._lookout.file(state, sight, now.seconds)
         if now.sure is not self._sure:  # what is remembered is dated anew: the next boot has nothing else
             changed, self._sure = self._states.values(), now.sure
         return changed, begun
@@ -186,14 +192,9 @@ class Planner:
         """The plans in time, by name: to look at."""
         return self._states
 
-    def look(self, actuator: str, situation: Situation, now: Moment) -> tuple[Request | None, list[Claim]]:
-        """Return what stands for an actuator, and what plans ask of it now, the strongest first; change nothing."""
-        return self._arbiter.look(actuator, situation, now.seconds)
-
-    def scene(self, situation: Situation, now: Moment) -> Scene:
-        """Return what kinds of plans see of a situation."""
-        find, seen = self._plant.actuator, (situation.gauge, situation.equipment, situation.online)
-        return Scene(situation.active, situation.doubted, now, find, *seen)
+    def outlook(self, situation: Situation, now: Moment) -> Outlook:
+        """Return how things are, as plans and interlocks see them."""
+        return situation.outlook(self._plant.actuator, self._tariffs, now)
 
     def memories(self, now: Moment) -> list[PlanMemory]:
         """Return what the next run must know of every plan."""

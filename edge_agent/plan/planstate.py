@@ -86,6 +86,11 @@ class PlanState:
     def __repr__(self) -> str:
         return f"<PlanState {self.plan.id}: {self.ground.value}, {'applies' if self.applies else 'does not apply'}>"
 
+    @property
+    def name(self) -> str:
+        """The name of the plan."""
+        return self.plan.id
+
     def survey(self, plant: Plant) -> None:
         """Look at a changed plant: how often a sensor is expected may be other than before."""
         within = self.plan.evidence_seconds
@@ -111,6 +116,12 @@ class PlanState:
         self.latched = before.latched and self.plan.latch
         if self.looks == before.looks:
             self._seen_once, self._lost_seconds = before._seen_once, before._lost_seconds
+
+    def reset(self, target: str) -> bool:
+        """End its latch for a person who names it, or an actuator it asks for; return whether it had latched."""
+        named = self.plan.id == target or any(step.actuator == target for step in self.steps)
+        latched, self.latched = self.latched, self.latched and not named
+        return latched and named
 
     def update(self, scene: Scene, sight: Sight) -> bool:
         """Look at the scene and at evidence. Return whether anything that must be remembered has changed."""

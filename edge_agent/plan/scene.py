@@ -65,7 +65,7 @@ class Scene(NamedTuple):
     """What a kind sees in one turn: names of the active alarms, and of those that doubt would raise; what sensors show.
 
     `find` finds an actuator of the plant by `node/actuator`; `equipment` says how one is, by words, as far as that is
-    known, and `online` whether a node is there.
+    known, and `online` whether a node is there. `tariffs` say what energy costs.
     """
 
     active: Container[str]
@@ -75,3 +75,4 @@ class Scene(NamedTuple):
     gauge: Callable[[str], Gauge] = nothing
     equipment: Callable[[str], Mapping[str, bool]] = unknown
     online: Callable[[str], bool | None] = unheard
+    tariffs: tuple[Any, ...] = ()  # each a Tariff, which itself looks at what is known

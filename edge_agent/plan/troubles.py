@@ -23,6 +23,8 @@ def conditions(planned: Planned, idle: Mapping[str, str]) -> Conditions:
         found[_key(actuator, NO_EVIDENCE)] = "high", f"{actuator}: {why}"
     for actuator, plan in planned.tripped.items():
         found[_key(actuator, TRIPPED)] = "high", f"{actuator} is held by trip {plan}"
+    for actuator, stop in planned.interlocked.stops.items():
+        found[_key(actuator, TRIPPED if stop.known else NO_EVIDENCE)] = "high", f"{actuator} is held by {stop.reason}"
     for actuator, why in idle.items():
         found[_key(actuator, NO_EFFECT)] = "medium", why
     return found

@@ -19,6 +19,7 @@ def carried_over(knowledge: Knowledge, now: Moment) -> Turn:
     turn.plans = knowledge.planner.memories(now)
     turn.delays = knowledge.analyzer.delays()
     turn.clocks = knowledge.monitor.time.memories(now)
+    turn.interlocks = knowledge.planner.interlocks.memories(now)
     turn.sequences = knowledge.monitor.numbering.memories()
     for control in knowledge.executor.roster:
         turn.actuators.append(recall.memory(control, now))

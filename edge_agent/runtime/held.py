@@ -43,7 +43,7 @@ class Held:
     def controls(self) -> bool:
         """Whether it holds anything that controls the plant or must survive a restart."""
         turn = self.turn
-        return bool(turn.urgent or turn.alarms or turn.plans or turn.delays or turn.clocks)
+        return bool(turn.urgent or turn.alarms or turn.plans or turn.delays or turn.clocks or turn.interlocks)
 
     @property
     def weighs(self) -> bool:
@@ -66,6 +66,7 @@ class Held:
             command_events=[],
             actuators=[],
             plans=[],
+            interlocks=[],
             epoch=None,
         )
 

@@ -9,8 +9,9 @@ from pydantic import Field
 from edge_agent.model.plant import ActuatorKind, Hand
 from edge_agent.monitor.tests.spec import Duration, Limits
 from edge_agent.settings.devicetables import AckTable, CommandTable, StateTable
-from edge_agent.settings.tables import ScalarValue, Table
+from edge_agent.settings.tables import ACCEPT, Accepted, ScalarValue, Table
 
+Label = Annotated[str, Field(min_length=1, max_length=80)]
 Delay = Annotated[float, Field(ge=0, le=31_536_000)]
 
 
@@ -18,7 +19,7 @@ class ActuatorTable(Table):
     """One piece of equipment that obeys commands."""
 
     kind: ActuatorKind = Field(description="What it is, and so what can be asked of it.")
-    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
+    name: Label | None = Field(None, title="text", description="Its name for people.")
     fail_safe: str = Field(
         title="an action: start, stop, open or close", description="What the node does when the lease runs out."
     )
@@ -73,3 +74,4 @@ class ActuatorTable(Table):
         None, title="a list of two numbers, [lowest, highest]", description="What the timer of the device can count."
     )
     channel: ScalarValue | None = Field(None, description="What stands for `{channel}` in its places and forms.")
+    accept: Accepted = ACCEPT

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.errors import ConfigurationError
-from edge_agent.plan.risks import risks
+from edge_agent.plan.risks import endless, risks
+from edge_agent.settings.accepting import left
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.lines import located
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_agent.errors import Problem
+    from edge_agent.settings.plantfile import PlantFile
 
 
 def check(config: Path | None, plant: Path | None, environ: Mapping[str, str]) -> list[Problem]:
@@ -42,8 +44,25 @@ def look_over(
         problems += error.problems
     try:
         file = load_plant_file(find_plant(plant))
-        misfits = [Finding(*risk).problem(str(file.path)) for risk in dict.fromkeys(risks(file.plant))]
-        risky = [str(risk) for risk in located(misfits, file.path)]
+        problems += _endless(file)
+        risky = warnings(file)
     except ConfigurationError as error:
         problems += error.problems
     return problems, risky
+
+
+def _endless(file: PlantFile) -> list[Problem]:
+    """Return the requests that nothing ends: an error to whoever checks; the agent runs, and ends them early."""
+    return located([Finding(*one).problem(str(file.path)) for one in endless(file.plant)], file.path)
+
+
+def told_at_start(file: PlantFile) -> list[str]:
+    """Return what the agent says of a plant file when it starts."""
+    return [*map(str, _endless(file)), *warnings(file)]
+
+
+def warnings(file: PlantFile) -> list[str]:
+    """Return what is risky in a plant file and nobody has accepted, a sentence each, with the name to accept it by."""
+    found = left(risks(file.plant), file.accepted)
+    problems = located([Finding(*risk[1:]).problem(str(file.path)) for risk in found], file.path)
+    return [f"{problem} [{risk.name}]" for problem, risk in zip(problems, found, strict=True)]

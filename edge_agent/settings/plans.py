@@ -22,6 +22,7 @@ from edge_agent.model.plant import (
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.kinds.registry import KINDS, OWN_COLUMNS, canonical
 from edge_agent.plan.provisions import registry as provisions
+from edge_agent.plan.provisions.tanks import below_brims
 from edge_agent.plan.scene import Known
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.tomlfile import table
@@ -53,7 +54,7 @@ def declared(raw: dict[str, Any]) -> Known:
             actuators[f"{node}/{actuator}"] = table(declaration).get("kind")
             alarms |= {f"{node}/{actuator}:{name}": "" for name in ACTUATOR_ALARMS}
     named = {kind.table: table(raw.get(kind.table)) for kind in provisions.PROVISIONS}
-    return Known(alarms, sensors, actuators, ranges, units, named)
+    return Known(alarms, sensors, actuators, below_brims(ranges, named), units, named)
 
 
 def _range(gross_range: object) -> tuple[float, float]:
@@ -116,7 +117,7 @@ def provisions_of(file: Table, timezone: str) -> Iterator[Provision]:
 
 def _told(given: Table, timezone: str, elsewhere: Collection[str] = ()) -> str:
     """Return what a table says, as JSON, without what stands elsewhere."""
-    told = given.model_dump(mode="json", exclude_none=True, exclude=set(elsewhere))
+    told = given.model_dump(mode="json", exclude_none=True, exclude={*elsewhere, "accept"})
     if "timezone" in told and "timezone" not in given.model_fields_set:
         told["timezone"] = timezone
     return json.dumps(told)

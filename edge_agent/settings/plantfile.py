@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from edge_agent.model.plant import (
 )
 from edge_agent.monitor.tests.registry import quality
 from edge_agent.plan.fitness import misfits
+from edge_agent.settings.accepting import accepted
 from edge_agent.settings.derived import derivation, derived_findings, with_intervals
 from edge_agent.settings.devicefindings import device_findings
 from edge_agent.settings.findings import Finding, findings
@@ -34,7 +35,7 @@ from edge_agent.settings.tomlfile import FOLDERS, find, read_toml
 from edge_agent.settings.wiring import reading_source, status_sources, wiring_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from edge_agent.model.plant import Side
@@ -47,12 +48,13 @@ NAME = "plant.toml"
 
 @dataclass(frozen=True, slots=True)
 class PlantFile:
-    """A plant file: the plant, the untouched `[simulation]` table, and where it was read."""
+    """A plant file: the plant, the untouched `[simulation]` table, where it was read, and which risks are accepted."""
 
     plant: Plant
     simulation: dict[str, Any]
     path: Path
     site_name: str | None = None
+    accepted: Mapping[tuple[str | int, ...], Mapping[str, str]] = field(default_factory=dict)
 
 
 def find_plant(path: Path | None) -> Path:
@@ -101,7 +103,7 @@ def plant_from(raw: dict[str, Any], path: Path) -> PlantFile:
     unfit = [Finding(*misfit).problem(str(path)) for misfit in misfits(plant, plant.policy)]
     if unfit:
         raise ConfigurationError(sorted(unfit))
-    return PlantFile(plant, file.simulation, path, file.site.name)
+    return PlantFile(plant, file.simulation, path, file.site.name, accepted(file))
 
 
 def _plant(file: PlantKeys) -> Plant:
@@ -162,7 +164,7 @@ def _thresholds(file: PlantKeys) -> Iterator[Threshold]:
 def _threshold(node: str, sensor: str, name: str, given: dict[str, Any]) -> Threshold:
     """Build a threshold; what its measure is told stands among its own keys."""
     measure = meant(given)
-    del given["of"]
+    del given["of"], given["accept"]
     told = {key: given.pop(key) for key in MEASURE_MEMBERS}
     parameters = tuple(sorted((key, value) for key, value in told.items() if value is not None))
     places: dict[Side | None, Any] = {

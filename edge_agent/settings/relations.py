@@ -30,6 +30,9 @@ _FAIL_SAFES: dict[str, list[str]] = {
     kind: [action for action in actions if action != "set"] for kind, actions in ACTIONS.items()
 }
 
+#: Whoever waits longer after a return of power has forgotten it.
+_LONGEST_RETURN_SECONDS = 86_400.0
+
 
 def relations(raw: dict[str, Any]) -> Iterator[Finding]:
     """Find everything in a plant file that does not fit together."""
@@ -78,13 +81,23 @@ def _actuator(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:
     if kind == "valve" and "rated_kw" in actuator:
         yield Finding((*path, "rated_kw"), "is given for a valve", "the size of a pump's motor")
     yield from _timing(path, actuator)
+    window = actuator.get("power_return_seconds")
+    numbers = [finite(each) for each in window] if isinstance(window, list) and len(window) == 2 else []
+    low, high = numbers if len(numbers) == 2 else (None, None)
+    if low is not None and high is not None and not 0 <= low <= high <= _LONGEST_RETURN_SECONDS:
+        expected = f"the shortest and the longest time, from 0 to {_LONGEST_RETURN_SECONDS:g}"
+        yield Finding((*path, "power_return_seconds"), f"{short(low)} to {short(high)} is no time to wait", expected)
 
 
 def _timing(path: KeyPath, actuator: dict[str, Any]) -> Iterator[Finding]:
     given = [actuator.get(name) for name in TIMING_KEYS]
     if any(value is not None and not (finite(value) or 0) > 0 for value in given):
         return
-    _, ttl, ack = timing(*(finite(value) for value in given))
+    lease, ttl, ack = timing(*(finite(value) for value in given))
+    ramp = finite(actuator.get("ramp_seconds"))
+    if ramp is not None and ramp > lease / 2:
+        wrong = f"{short(ramp)} is more than half of lease_seconds {short(lease)}: what waits for it could outlive that"
+        yield Finding((*path, "ramp_seconds"), wrong, "half of lease_seconds at the most")
     if ack >= ttl:
         first, second = apart(ack, ttl, short)
         wrong = f"{first} is not less than command_ttl_seconds {second}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
+from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, Field, create_model
@@ -21,10 +22,10 @@ from edge_agent.monitor.tests.spec import Duration, NotBelow
 from edge_agent.plan.keys import members_of
 from edge_agent.plan.kinds.registry import KINDS
 from edge_agent.plan.provisions.registry import PROVISIONS
-from edge_agent.settings.actuatortable import ActuatorTable, Delay
+from edge_agent.settings.actuatortable import ActuatorTable, Delay, Label
 from edge_agent.settings.devicetables import PLACE, SourceTable, StatusTable
 from edge_agent.settings.sections import ID_PATTERN, ID_PHRASE
-from edge_agent.settings.tables import ScalarValue, Table
+from edge_agent.settings.tables import ACCEPT, Accepted, ScalarValue, Table
 
 if TYPE_CHECKING:
     from edge_agent.plan.kinds.spec import PlanKind
@@ -36,7 +37,7 @@ def table_of(part: type, above: type[Table] = Table, **more: Any) -> type[Table]
     """Return the table of a part: its keys are the members of the dataclass, with those of another table and more."""
     defaults = {member.name: ... if member.default is MISSING else member.default for member in fields(part)}
     members: dict[str, Any] = {key: (_tabled(kind), defaults[key]) for key, kind in members_of(part).items()}
-    return create_model(f"{part.__name__}Table", __base__=above, __doc__=part.__doc__, **more, **members)
+    return create_model(f"{part.__name__}Table", __base__=above, __doc__=part.__doc__, **members, **more)
 
 
 def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
@@ -46,6 +47,8 @@ def _tabled(annotation: Any) -> Any:  # noqa: ANN401 - types
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         return Annotated[_tabled(arguments[0]), *arguments[1:]]
+    if isinstance(annotation, UnionType):
+        return Union[tuple(map(_tabled, arguments))]  # noqa: UP007 - their number is not known
     return tuple.__class_getitem__(tuple(map(_tabled, arguments))) if get_origin(annotation) is tuple else annotation
 
 
@@ -75,6 +78,7 @@ class _LimitMembers(Table):
     off_delay_seconds: Delay = Field(0.0, description="How long it must be back before the alarm clears.")
     priority: Priority = Field("medium", description="How urgent the alarm is for people.")
     alarm: bool = Field(True, description="Whether it is an alarm for people; false: a switch point, for plans alone.")
+    accept: Accepted = ACCEPT
 
 
 _MEASURE: Any = Literal[tuple(measure.name for measure in MEASURES)]
@@ -105,7 +109,7 @@ class SensorTable(Table):
         description="The unit it is kept in; a message may carry another of the same quantity.",
         title="a unit of the quantity, such as m, bar or m3/h",
     )
-    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
+    name: Label | None = Field(None, title="text", description="Its name for people.")
     derived: str | None = Field(
         None,
         title="an expression of other sensors, such as a/flow + b/flow",
@@ -128,12 +132,13 @@ class SensorTable(Table):
     channel: ScalarValue | None = Field(None, description="What stands for `{channel}` in its places.")
     scale: float = Field(1.0, description="What the value is multiplied by.")
     offset: float = Field(0.0, description="What is added to it after that.")
+    accept: Accepted = ACCEPT
 
 
 class NodeTable(Table):
     """One device on the broker."""
 
-    name: str | None = Field(None, min_length=1, title="text", description="Its name for people.")
+    name: Label | None = Field(None, title="text", description="Its name for people.")
     timestamps: TimestampFormat = Field("rfc3339", description="What a bare number in `ts` counts.")
     device: str | None = Field(
         None,
@@ -195,6 +200,7 @@ class PlanTable(Table):
     )
     trip: bool = Field(False, description="It protects equipment: no minimum time, cooldown or pause delays it.")
     latch: bool = Field(False, description="Once it has applied it holds until a person resets it; for a trip.")
+    accept: Accepted = ACCEPT
 
 
 def _plan_table(kind: type[PlanKind]) -> type[Table]:
@@ -241,8 +247,10 @@ class PlantKeys(Table):
     simulation: dict[str, Any] = Field({}, description="What `edge-agent simulate` needs; the agent does not read it.")
 
 
+#: The tables of provisions, by the names of their kinds.
+PROVISION_TABLES: dict[str, type[Table]] = {kind.name: table_of(kind, accept=(Accepted, ACCEPT)) for kind in PROVISIONS}
 _PROVISIONS: Any = {
-    kind.table: (dict[Id, table_of(kind)], Field({}, description=kind.says))  # type: ignore[misc] # made above
+    kind.table: (dict.__class_getitem__((Id, PROVISION_TABLES[kind.name])), Field({}, description=kind.says))
     for kind in PROVISIONS
 }
 PlantTable = create_model("PlantTable", __base__=PlantKeys, __doc__=PlantKeys.__doc__, **_PROVISIONS)

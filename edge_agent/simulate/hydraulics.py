@@ -18,8 +18,8 @@ from edge_agent.errors import SimulationError
 from edge_agent.model.units import conversion
 from edge_agent.simulate.account import Account
 from edge_agent.simulate.network import Element
+from edge_agent.simulate.prices import NetworkPrices, read_prices
 from edge_agent.simulate.survey import survey_network
-from edge_agent.simulate.tariff import Tariff, read_tariff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,7 +77,7 @@ class Hydraulics:
         self.seconds = 0
         self.network: Network
         self._account: Account
-        self._tariff: Tariff
+        self._tariff: NetworkPrices
 
     def __enter__(self) -> Self:
         try:
@@ -250,7 +250,7 @@ class Hydraulics:
             self._vacuum = _VACUUM_METRES * (metre.scale if metre else 1.0)
             self._account = Account(self.network)
             pumps = {pump: self._indices[Element("pump", pump)] for pump in self.network.of_kind("pump")}
-            self._tariff = read_tariff(toolkit, self._project, pumps)
+            self._tariff = read_prices(toolkit, self._project, pumps)
             if self._remove_controls:
                 self._drop_controls()
             self._prepare()

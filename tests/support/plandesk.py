@@ -15,7 +15,7 @@ from edge_agent.plan.standing import Station
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.model.plant import Plan
+    from edge_agent.model.plant import Plan, Provision
     from edge_agent.model.remembered import PlanMemory
     from edge_agent.plan.standing import Standing
 
@@ -35,8 +35,8 @@ END = plan("zz_end", f"{LEVEL}:high_high", (PUMP1, "stop"), (PUMP2, "stop"), (VA
 
 
 class _WithEnd(Planner):
-    def adopt(self, plans: Iterable[Plan]) -> None:
-        super().adopt([*plans, END])
+    def adopt(self, plans: Iterable[Plan], provisions: Iterable[Provision] | None = None) -> None:
+        super().adopt([*plans, END], provisions)
 
 
 def alarms(*names: str) -> dict[str, Alarm]:
@@ -70,10 +70,12 @@ class Desk:
         for name in names:
             self.good.pop(name, None)
 
-    def decide(self, *active: str, at: float = 0.0, doubted: Iterable[str] = ()) -> list[tuple[str, str, str | None]]:
-        """Return the requests as (actuator, action, plan)."""
+    def decide(
+        self, *active: str, at: float = 0.0, doubted: Iterable[str] = (), changed: Iterable[str] | None = None
+    ) -> list[tuple[str, str, str | None]]:
+        """Return the requests as (actuator, action, plan); without `changed` everything may be new."""
         self.now = later(at)
-        facts = Situation(alarms(*active), self._sight, self._station, frozenset(doubted))
+        facts = Situation(alarms(*active), self._sight, self._station, frozenset(doubted), changed=changed)
         self.planned = self.planner.decide(facts, self.now)
         return [(request.actuator, request.action, request.plan) for request in self.planned.requests]
 

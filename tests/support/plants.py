@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.commands import ActuatorMemory, Command, Mode
     from edge_agent.model.inbox import Event
-    from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory
+    from edge_agent.model.remembered import ClockMemory, DelayMemory, InterlockMemory, PlanMemory
     from edge_agent.model.turn import Turn
 
 SITE = "riverside"
@@ -144,6 +144,7 @@ class Memory:
         self._plans: dict[str, PlanMemory] = {}
         self._delays: dict[str, DelayMemory] = {}
         self._clocks: dict[str, ClockMemory] = {}
+        self._interlocks: dict[str, InterlockMemory] = {}
         self._readings: dict[tuple[str, str, int, int | None], StoredReading] = {}
         self._deliveries: dict[int, Any] = {}
         self._sequences: dict[tuple[str, str], Any] = {}
@@ -177,6 +178,7 @@ class Memory:
         self._plans |= {memory.plan: replace(memory) for memory in turn.plans}
         self._delays |= {memory.alarm: replace(memory) for memory in turn.delays}
         self._clocks |= {memory.node: replace(memory) for memory in turn.clocks}
+        self._interlocks |= {memory.interlock: deepcopy(memory) for memory in turn.interlocks}
         self._sequences |= {memory[:2]: memory for memory in turn.sequences}
 
     def remembered(self) -> Remembered:
@@ -196,6 +198,7 @@ class Memory:
             [memory for memory in self._sequences.values() if memory.seen],
             [replace(memory) for memory in self._delays.values()],
             [replace(memory) for memory in self._clocks.values()],
+            [deepcopy(memory) for memory in self._interlocks.values()],
         )
 
 

@@ -100,7 +100,7 @@ class StoredPolicy:
         return self._mark
 
     async def ask(self, operation: Operation) -> None:
-        """Leave an operation for the agent that runs on this file. Raises StoreError for an unknown actuator."""
+        """Leave an operation for the agent that runs on this file. Raises StoreError for an unknown target."""
         await self._connection.run(_ask, operation)
 
     async def operations(self) -> list[Operation]:
@@ -157,10 +157,12 @@ def _apply(db: sqlite3.Connection, plant: Plant, *, dry_run: bool = False, mark:
 
 
 def _ask(db: sqlite3.Connection, operation: Operation) -> None:
-    """Leave an operation for the running agent. Raises StoreError where the site has no such actuator."""
-    node, _, actuator = operation.target.partition("/")
-    if not db.execute(_SQL["knows_actuator"], (node, actuator)).fetchone()[0]:
-        raise StoreError(f"there is no actuator {operation.target} on the site that this store knows")
+    """Leave an operation for the running agent. Raises StoreError where the site has no such actuator, or interlock."""
+    node, slash, actuator = operation.target.partition("/")
+    known, key = ("knows_actuator", (node, actuator)) if slash else ("knows_interlock", (node,))
+    if not db.execute(_SQL[known], key).fetchone()[0]:
+        what = "actuator" if slash else "interlock"
+        raise StoreError(f"there is no {what} {operation.target} on the site that this store knows")
     with transaction(db):
         db.execute(_SQL["ask_operation"], tuple(operation))
 

@@ -77,6 +77,7 @@ def remembered(db: sqlite3.Connection, epoch: int, unreadable: UnreadableRows) -
             deliveries=read("deliveries", 1, readback.delivery_noun, "remembered_deliveries"),
             delays=read("delay", 1, readback.delay_noun, "remembered_memories", "delay"),
             clocks=read("clock", 1, readback.clock_noun, "remembered_memories", "clock"),
+            interlocks=read("interlock", 1, readback.interlock_noun, "remembered_memories", "interlock"),
             sequences=read("sequence", 1, readback.sequence_noun, "remembered_sequences"),
         )
     finally:

@@ -17,7 +17,14 @@ from edge_agent.model.alarms import Alarm, AlarmKey, Evidence
 from edge_agent.model.commands import ActuatorMemory, Command, CommandRecord, CommandState
 from edge_agent.model.plant import ACTIONS, ActuatorKind
 from edge_agent.model.readings import MOST_DELIVERIES, Delivery
-from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.remembered import (
+    ClockMemory,
+    DelayMemory,
+    InterlockMemory,
+    PlanMemory,
+    SequenceMemory,
+    StoredReading,
+)
 from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.ports.stores import UnreadableRow
 
@@ -141,6 +148,12 @@ def clock_noun(row: Row) -> ClockMemory:
     return _of_its_row(memory, memory.node, row[0])
 
 
+def interlock_noun(row: Row) -> InterlockMemory:
+    """Read what is remembered of the trip of an interlock: its name, and the body."""
+    memory = InterlockMemory(**_read(_INTERLOCK, row[1]))
+    return _of_its_row(memory, memory.interlock, row[0])
+
+
 def sequence_noun(row: Row) -> SequenceMemory:
     """Read where the numbers of a topic stood: its name, and the body."""
     node, _, sensor = row[0].partition("/")
@@ -252,6 +265,7 @@ _ACTUATOR = model_of(
 _PLAN = model_of(PlanMemory)
 _DELAY = model_of(DelayMemory)
 _CLOCK = model_of(ClockMemory)
+_INTERLOCK = model_of(InterlockMemory)
 _READING = model_of(StoredReading, flag=_Flag, tests=Annotated[_Count, AfterValidator(_tests)])
 _DELIVERY = model_of(Delivery, packet=Annotated[int, Field(ge=0, le=MOST_DELIVERIES)])
 _SEEN = TypeAdapter(tuple[tuple[At, int] | None, ...])

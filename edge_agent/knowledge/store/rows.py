@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import CommandEvent, Decision
     from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import DeadLetter, Reading
-    from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory
+    from edge_agent.model.remembered import ClockMemory, DelayMemory, InterlockMemory, PlanMemory, SequenceMemory
     from edge_agent.model.turn import Turn
 
 #: Stands for the `seq` a node did not send: a key may hold no NULL.
@@ -240,8 +240,9 @@ def _memory_rows(turn: Turn) -> Iterator[Row]:
     yield from (("plan", memory.plan, _json(memory)) for memory in turn.plans)
     yield from (("delay", memory.alarm, _json(memory)) for memory in turn.delays)
     yield from (("clock", memory.node, _json(memory)) for memory in turn.clocks)
+    yield from (("interlock", memory.interlock, _json(memory)) for memory in turn.interlocks)
 
 
-def _json(noun: Evidence | ActuatorMemory | PlanMemory | DelayMemory | ClockMemory) -> str:
+def _json(noun: Evidence | ActuatorMemory | PlanMemory | DelayMemory | ClockMemory | InterlockMemory) -> str:
     """Write a noun of plain values; `asdict` would copy them deeply first, 30 µs for each."""
     return json.dumps({each.name: getattr(noun, each.name) for each in fields(noun)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.civil import spans, zone
+from edge_agent.plan.periods import tariff_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,8 +47,8 @@ class Circumstances:
             return gauge.doubtful if self.doubt else None
         return gauge.good if gauge.trusted else None
 
-    def is_active(self, alarm: str) -> bool:
-        """Whether an alarm is active, or would be if doubt counted."""
+    def is_active(self, alarm: str) -> bool | None:
+        """Whether an alarm is active, or would be if doubt counted; None where nobody knows."""
         return alarm in self._scene.active or (self.doubt and alarm in self._scene.doubted)
 
     def actuator(self, name: str, word: str) -> bool | None:
@@ -66,6 +67,15 @@ class Circumstances:
     def is_day(self, days: Collection[int]) -> bool | None:
         """Return whether it is one of some days; None where the clock may be wrong."""
         return self._within([_ALL_DAY], days)
+
+    def is_tariff(self, period: str) -> bool | None:
+        """Return whether a period of a tariff applies; None where the clock may be wrong, or there is none of it."""
+        self.look_again(LOOK_SECONDS)
+        now, tariff = self._scene.now, tariff_of(period, self._scene.tariffs)
+        if not now.sure or tariff is None:
+            return None
+        applies = tariff.at(now.at).period
+        return applies is not None and applies.name == period
 
     def _within(self, windows: list[Window], days: Collection[int]) -> bool | None:
         self.look_again(LOOK_SECONDS)

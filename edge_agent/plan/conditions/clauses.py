@@ -171,6 +171,21 @@ class DayIs(Clause):
 
 
 @dataclass(frozen=True, slots=True)
+class TariffIs(Clause):
+    """A period of a tariff, in civil time."""
+
+    period: str
+
+    def __str__(self) -> str:
+        return f"tariff is {self.period}"
+
+    def compiled(self) -> Truth:
+        """Return the closure that finds out."""
+        period = self.period
+        return lambda around: around.is_tariff(period)
+
+
+@dataclass(frozen=True, slots=True)
 class Not(Clause):
     """The contrary; of what is unknown nothing is known."""
 

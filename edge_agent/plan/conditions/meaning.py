@@ -13,8 +13,9 @@ from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import OFFLINE
 from edge_agent.model.spelling import did_you_mean, one_of, show
 from edge_agent.model.units import QUANTITIES, conversion
-from edge_agent.plan.conditions.clauses import ActuatorIs, Clause, Compared, Joined, NodeIs, Not, Raised
+from edge_agent.plan.conditions.clauses import ActuatorIs, Clause, Compared, Joined, NodeIs, Not, Raised, TariffIs
 from edge_agent.plan.conditions.text import parse
+from edge_agent.plan.periods import no_period, period_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,6 +114,14 @@ def compared(texts: Iterable[str]) -> tuple[tuple[str, float], ...]:
     )
 
 
+def crossed(texts: Iterable[str], sensor: str, unit: str) -> Iterator[tuple[bool, float]]:
+    """Yield the numbers that a sensor is compared with, in its unit, and whether it has to lie above each."""
+    for term in _terms(texts):
+        if isinstance(term, Compared) and term.left == Shows(sensor) and isinstance(term.right, Number):
+            limit = term.right.value
+            yield term.operator.startswith(">"), in_unit_of(unit, term.unit, limit) if term.unit and unit else limit
+
+
 def elsewhere(text: str, sensor: str, by: str) -> str:
     """Return the same condition of another sensor."""
     return re.sub(rf"(?<![\w/-]){re.escape(sensor)}(?![\w/-])", by, text)
@@ -143,6 +152,8 @@ def _unnamed(path: Place, term: Term, known: Known) -> Iterator[Misfit]:
     elif isinstance(term, Raised) and term.alarm not in known.alarms:
         guess = did_you_mean(term.alarm, known.alarms) if len(known.alarms) <= 10_000 else ""
         yield Misfit(path, f"{show(term.alarm)} is no alarm of this plant", f"one that is declared{guess}")
+    elif isinstance(term, TariffIs) and term.period not in period_names(known.provisions):
+        yield no_period(path, term.period, known)
 
 
 def _comparison(path: Place, term: Compared, known: Known) -> Iterator[Misfit]:

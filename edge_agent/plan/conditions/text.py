@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.expressions.grammar import FIGURE_RULES, FIGURES, ID, WORDS, ExpressionError, figure, read
 from edge_agent.model.civil import Window, parse_days
 from edge_agent.model.units import QUANTITIES
-from edge_agent.plan.conditions.clauses import ActuatorIs, Clause, Compared, DayIs, Joined, NodeIs, Not, Raised, TimeIs
+from edge_agent.plan.conditions.clauses import (
+    ActuatorIs,
+    Clause,
+    Compared,
+    DayIs,
+    Joined,
+    NodeIs,
+    Not,
+    Raised,
+    TariffIs,
+    TimeIs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +43,7 @@ _GRAMMAR = rf"""
     | NODE "is" PRESENCE -> node
     | "time" "is" WINDOW -> time
     | "day" "is" DAYS -> day
+    | "tariff" "is" PERIOD -> tariff
 compared: sum OPERATOR sum [UNIT] ["for" duration]
 duration: NUMBER DURATION
 ALARM.4: /{ID}(\/{ID})?:{ID}(?![\w\/:])/
@@ -42,7 +54,8 @@ DAYS.5: /[a-z]{{3}}(-[a-z]{{3}})?\b/
 UNIT.2: /({"|".join(map(re.escape, _UNITS)).replace("/", chr(92) + "/")})(?![\w\/%])/
 DURATION.3: /(s|min|h)\b/
 OPERATOR: "<=" | ">=" | "<" | ">"
-NODE: /(?!(and|or|not|is|for|time|day|min|max|avg|abs)\b){ID}/
+NODE: /(?!(and|or|not|is|for|time|day|tariff|min|max|avg|abs)\b){ID}/
+PERIOD: /{ID}/
 {FIGURES}
 """
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -58,6 +71,7 @@ _WORDS = {
     "DAYS": "days, such as mon-fri",
     "UNIT": "a unit",
     "DURATION": "s, min or h",
+    "PERIOD": "a period of a tariff",
     "OPERATOR": "<, <=, > or >=",
 }
 
@@ -119,5 +133,6 @@ _RULES: dict[str, Callable[[list[Any]], Any]] = {
     "node": lambda those: NodeIs(str(those[0]), str(those[1])),
     "time": _checked(TimeIs, Window.parse, _WORDS["WINDOW"]),
     "day": _checked(DayIs, parse_days, _WORDS["DAYS"]),
+    "tariff": lambda those: TariffIs(str(those[0])),
     "compared": _compared,
 }

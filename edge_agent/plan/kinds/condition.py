@@ -26,6 +26,7 @@ from edge_agent.plan.conditions.meaning import (
     places,
     truths,
 )
+from edge_agent.plan.conditions.possible import at_odds, possible
 from edge_agent.plan.conditions.text import is_plain
 from edge_agent.plan.kinds.spec import Asked, PlanKind, step_conflicts, zone_conflicts
 
@@ -184,6 +185,12 @@ class Condition(PlanKind):
         ]
         return "; ".join([" and ".join(self.when), *shown])
 
+    def guards(self, step: Step, find: Find) -> tuple[str, ...]:
+        """Return its conditions; with `until` it goes on without those of `when`."""
+        del step, find
+        kept = tuple(f"not ({text})" for text in (*self.unless, *self.until))
+        return kept if self.until else (*self.when, *kept)
+
     def told(self, scene: Scene, state: Progress | None) -> tuple[str, ...]:
         """Return how each of its conditions is now."""
         since = {} if state is None else dict(state.since)
@@ -208,12 +215,13 @@ class Condition(PlanKind):
     def conflicts(cls, given: Mapping[str, Any], known: Known) -> Iterator[Misfit]:
         """Find what is no condition, what there is not, what can never be, what contradicts itself, and wrong steps."""
         found = {key: _written(given.get(key)) for key in ("when", "unless", "until")}
-        for key, texts in found.items():
-            for position, text in texts:
-                if is_plain(text):
-                    yield from _alarm((key, position), text, known)
-                else:
-                    yield from misfits((key, position), text, known)
+        alone = [
+            one
+            for key, texts in found.items()
+            for place, text in texts
+            for one in (_alarm if is_plain(text) else misfits)((key, place), text, known)
+        ]
+        yield from alone or _together(found, known)
         asked_for = {text for _, text in found["when"]}
         for key in ("unless", "until"):
             for position, text in found[key]:
@@ -228,6 +236,22 @@ class Condition(PlanKind):
 def _written(alarms: object) -> list[tuple[int, str]]:
     found = enumerate(alarms) if isinstance(alarms, list) else ()
     return [(position, alarm) for position, alarm in found if isinstance(alarm, str)]
+
+
+def _together(found: Mapping[str, list[tuple[int, str]]], known: Known) -> Iterator[Misfit]:
+    """Find conditions of which each may hold, and that never do at once."""
+    whens, unless, until = ([text for _, text in found[key]] for key in ("when", "unless", "until"))
+    if set(whens) & {*unless, *until}:
+        return  # told already
+    if not possible(whens, known):
+        wrong = f"{' and '.join(map(show, at_odds(whens, known)))} can never hold at once: the plan would never apply"
+        yield Misfit(("when",), wrong, "conditions that can all hold")
+        return
+    for key, texts, does in (("unless", unless, "would never apply"), ("until", until, "would end as it begins")):
+        for place, text in enumerate(texts):
+            if not possible((*whens, f"not ({text})"), known):
+                wrong = f"whenever all of when holds, {show(text)} does too: the plan {does}"
+                yield Misfit((key, place), wrong, "a condition that does not follow from when")
 
 
 def _alarm(path: Place, alarm: str, known: Known) -> Iterator[Misfit]:

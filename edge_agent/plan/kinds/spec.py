@@ -103,6 +103,11 @@ class PlanKind(ABC):
         """Return the state to go on with, and what is asked for."""
         ...
 
+    def guards(self, step: Step, find: Find) -> tuple[str, ...]:
+        """Return conditions that hold whenever it asks for a step, as text; none: it may ask for it at any time."""
+        del step, find
+        return ()
+
     def told(self, scene: Scene, state: Any) -> tuple[str, ...]:  # noqa: ANN401 - each kind has its own state
         """Return, in sentences, how what it depends on is now; nothing is changed by it."""
         del scene, state

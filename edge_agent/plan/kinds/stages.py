@@ -118,6 +118,15 @@ class Stages(PlanKind):
         doubtful = "" if gauge.doubtful is None else ", a doubtful reading"
         return f"{self.measure} is {shown}{unit}{doubtful}: {sum(runs)} of {len(runs)} stages on"
 
+    def guards(self, step: Step, find: Find) -> tuple[str, ...]:
+        """Return on which side of the value that switches its equipment off it is asked for."""
+        for stage in self.stages:
+            if step in (switch(find, stage.use, on=on) for on in (True, False)):
+                on = step == switch(find, stage.use, on=True)
+                sides = ("<=", ">") if self.direction == "fill" else (">=", "<")
+                return (f"{self.measure} {sides[0 if on else 1]} {stage.off!r}",)
+        return ()
+
     def told(self, scene: Scene, state: tuple[bool, ...] | None) -> tuple[str, ...]:
         """Return how each stage is."""
         unit = scene.gauge(self.measure).unit

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from edge_agent.plan import keys
+from edge_agent.plan.provisions.interlocks import Interlock
+from edge_agent.plan.provisions.tanks import Tank
+from edge_agent.plan.provisions.tariffs import Tariff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,8 +16,11 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Provision
     from edge_agent.plan.provisions.spec import ProvisionKind
 
+_K = TypeVar("_K", bound="ProvisionKind")
 PROVISIONS: tuple[type[ProvisionKind], ...] = (
-    # none yet
+    Interlock,
+    Tank,
+    Tariff,
 )
 
 
@@ -31,9 +37,9 @@ def provision_of(provision: Provision) -> ProvisionKind:
     return _made(provision.kind, provision.parameters)
 
 
-def provisions_of(kind: type[ProvisionKind], provisions: Iterable[Provision]) -> dict[str, ProvisionKind]:
+def provisions_of(kind: type[_K], provisions: Iterable[Provision]) -> dict[str, _K]:
     """Return those of one kind, by their ids."""
-    return {each.id: provision_of(each) for each in provisions if each.kind == kind.name}
+    return {each.id: cast("_K", provision_of(each)) for each in provisions if each.kind == kind.name}
 
 
 @lru_cache(4096)

@@ -125,3 +125,24 @@ def test_it_never_tells_more_than_nine_events_a_minute_and_ends_with_the_truth(s
     told = [alarm for alarm in journal.told if alarm.key == LOW]
     assert (bool(told) and told[-1].active) is (str(LOW) in journal.register.active)
     assert all(not alarm.chattering for alarm in journal.register.alarms)
+
+
+@pytest.mark.parametrize(("times", "goes_on"), [(3, False), (4, True)])
+def test_three_times_in_a_minute_end_it_and_four_do_not(times, goes_on):
+    journal = Journal().jump(4)
+    journal.seconds += 10
+    journal.jump(times)
+    journal.after(60)
+    assert (journal.kinds[-1] is CHATTERING) is goes_on
+    assert (LOW in journal.register._chatter) is goes_on
+
+
+def test_an_alarm_whose_limit_is_gone_is_told_of_no_more_and_another_of_its_name_begins_anew():
+    journal = Journal().jump(100)
+    journal.register.retire(LOW, journal.now, "its limit is gone")
+    journal.take()
+    told = len(journal.events)
+    assert journal.register.alarms == ()
+    assert journal.register.next_seconds() == float("inf")
+    assert journal.after(60).kinds[told:] == []
+    assert journal.jump(3).kinds[told:] == [RAISED, CLEARED] * 3

@@ -306,3 +306,41 @@ def test_whatever_comes_nothing_raises_and_nothing_is_lost(source, payload):
     assert len(turn.readings) + len(turn.dead_letters) <= 1
     assert turn.receipts == [message.receipt]
     assert all(reading.value == reading.value and abs(reading.value) < float("inf") for reading in turn.readings)
+
+
+def timed(bench, level, *, after=10, **more):
+    """A turn with a reading that says its time, as a device of another maker writes it."""
+    now = later(after, bench.now)
+    said_at = {key: more.pop(key) for key in ("redelivered", "retained") if key in more}
+    return bench.turn(heard(UP, {"a": {"level": level, "t": rfc3339(now.at), **more}}, **said_at), after=after)
+
+
+@pytest.mark.parametrize("more", [{"redelivered": True}, {"unit": "cm"}, {"unit": "m"}, {}])
+def test_a_reading_with_its_time_is_taken_whatever_else_is_said_of_it(more):
+    bench = Bench(level_plant('ts = "/a/t", unit = "/a/unit"'))
+    for _ in range(3):
+        timed(bench, 3.0, unit="m")
+    turn = timed(bench, 325 if more.get("unit") == "cm" else 3.25, **{"unit": "m"} | more)
+    assert values(turn) == [("well/level", pytest.approx(3.25))]
+    assert [(reading.late, reading.settled) for reading in turn.readings] == [(False, True)]
+
+
+def test_while_nobody_knows_the_time_a_device_is_judged_by_its_own_clock():
+    """The agent's clock is an hour behind: what the device says is not of the future, once its pace is known."""
+    bench = Bench(level_plant('ts = "/a/t"'))
+    bench.now = bench.now._replace(sure=False)
+    behind = 3600
+    found = []
+    for _ in range(6):
+        stamp = rfc3339(later(10 + behind, bench.now).at)
+        turn = bench.turn(heard(UP, {"a": {"level": 3.0, "t": stamp}}), after=10)
+        found += [reading.late for reading in turn.readings]
+    assert found == [True, True, False, False, False, False]
+
+
+def test_a_reading_that_comes_twice_is_counted_and_moves_nothing():
+    bench = Bench(level_plant('ts = "/a/t"'))
+    timed(bench, 3.0)
+    again = heard(UP, {"a": {"level": 3.0, "t": rfc3339(bench.now.at)}}, redelivered=True)
+    turn = bench.turn(again, after=1)
+    assert (values(turn), turn.counts.duplicates) == ([], 1)

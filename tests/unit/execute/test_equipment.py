@@ -227,3 +227,16 @@ def test_a_refusal_takes_nothing_back_that_was_reported_since():
     equipment.take_back()
     assert (equipment.running, equipment.stopped_seconds) == (False, 410)
     assert failed(equipment, on=True, seconds=529) == ["min_off"]
+
+
+def test_who_is_held_back_by_the_starts_of_an_hour_may_start_when_the_first_of_them_is_an_hour_ago():
+    equipment = Equipment(pump(max_starts_per_hour=2, min_off_seconds=60.0, min_on_seconds=0.0))
+    for begun in (1000.0, 1200.0):
+        equipment.learn(on=False, seconds=begun - 100)
+        equipment.command(on=True, seconds=begun)
+        equipment.learn(on=True, seconds=begun)
+    equipment.learn(on=False, seconds=1300.0)
+    free = sorted(equipment.free_times(on=True))
+    assert free == [1360.0, 1000.0 + 3600.0]
+    assert failed(equipment, on=True, seconds=free[-1] - 0.5) == ["starts_per_hour"]
+    assert failed(equipment, on=True, seconds=free[-1]) == []

@@ -104,3 +104,30 @@ def test_the_return_of_power_holds_starts_and_no_stops(make_desk):
     desk.ack(stop, "done")
     assert desk.next(within=60).actuator == "pump1"
     assert START.seconds + 10 <= desk.now.seconds
+
+
+def test_those_that_follow_later_are_another_batch_and_share_a_minute_of_their_own(make_desk):
+    desk = make_desk(*pumps(11))
+    [first] = desk.request("start", of="station/pump11")
+    desk.publish(first)
+    desk.ack(first, "done")
+    desk.at(30)
+    found = starts(desk, 10)
+    assert {after - before for (before, _), (after, _) in pairwise(found)} == {6}
+
+
+def test_a_start_that_waits_for_nobody_says_so(make_desk):
+    desk = make_desk(*pumps(2))
+    desk.request("start")
+    assert desk.all.decisions[-1].checks[-1] == ("stagger", True, "no other start")
+
+
+def test_a_valve_opens_only_after_its_time_too_and_closes_at_once(make_desk):
+    valve = pump(kind="valve", fail_safe="close", power_return_seconds=(30.0, 30.0), min_off_seconds=0.0)
+    desk = make_desk(valve)
+    desk.state("closed")
+    assert desk.at(1).request("open") == []
+    assert "power_return" in desk.control.held_back.by
+    assert [command.action for command in desk.wait(31)] == ["open"]
+    desk = make_desk(valve)
+    assert [command.action for command in desk.at(1).request("close")] == ["close"]

@@ -28,17 +28,18 @@ SMALL_MODULES = {
     "edge_agent/execute/runtally.py",
     "edge_agent/knowledge/kinds/registry.py",
     "edge_agent/model/continuity.py",
+    "edge_agent/model/titles.py",
     "edge_agent/monitor/life.py",
     "edge_agent/monitor/samples.py",
     "edge_agent/mqtt/linkerrors.py",
     "edge_agent/plan/provisions/spec.py",
+    "edge_agent/plan/interlocks/views.py",  # what others may see
     "edge_agent/plan/troubles.py",
     "edge_agent/ports/cancellation.py",
     "edge_agent/ports/clock.py",
     "edge_agent/runtime/beat.py",
     "edge_agent/runtime/carry.py",
     "edge_agent/runtime/context.py",
-    "edge_agent/settings/tables.py",  # what all tables share
     "edge_agent/simulate/distortion.py",
 }
 

@@ -181,6 +181,15 @@ def test_its_limits_raise_alarms_that_name_the_expression():
     assert not turn.alarm_events
 
 
+def test_alarms_call_a_sensor_by_its_name_for_people_too():
+    named = flow("well1/flow", label="Well in the forest")
+    desk = bench(named, thresholds=(threshold("high", 25.0, of="well1/flow"),))
+    turn = desk.level(30.0, of="well1/flow")
+    assert turn.alarms[0].reason == 'well1/flow "Well in the forest" (30.00 m3/h) is above high (25.00 m3/h)'
+    (view,) = desk.knowledge.snapshot(desk.now).sensors
+    assert view.name == "Well in the forest"
+
+
 def test_a_plan_that_looks_at_it_needs_evidence_of_all_its_parts():
     """One part is heard and the other is not: what is computed is no older evidence made new."""
     limit = threshold("high", 25.0, of="site/net")

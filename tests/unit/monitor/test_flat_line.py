@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.plants import Bench, plant, sensor
 
 from edge_agent.model.quality import Flag
 from edge_agent.monitor.tests.flat_line import FlatLine
@@ -86,3 +87,11 @@ def test_it_keeps_no_more_than_its_window(shape):
     for step in range(1000):
         run.update(shape(step), 10.0 * step)
     assert len(run.run._highs) + len(run.run._lows) <= 20
+
+
+def test_a_value_that_never_changes_at_all_is_found_with_a_tolerance_of_nothing():
+    level = sensor(interval_seconds=1.0, flat_line=FlatLine(tolerance=0.0, suspect_seconds=3.0, fail_seconds=5.0))
+    bench = Bench(plant([level]))
+    flags = [bench.level(2.0, 1).readings[0].flag for _ in range(7)]
+    assert flags == [Flag.GOOD] * 3 + [Flag.SUSPECT] * 2 + [Flag.FAIL] * 2
+    assert bench.level(2.001, 1).readings[0].flag == Flag.GOOD

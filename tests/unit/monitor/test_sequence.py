@@ -158,3 +158,19 @@ def test_a_kill_changes_nothing_about_it(lives, fates, shuffle, kills, data):
         if data.draw(st.booleans()):
             memory, counted, uncounted, committed = sequence.memory(), counted + uncounted, 0, place
     assert counted + uncounted + sequence.settle(SETTLED) == wire.expected
+
+
+def test_however_many_come_in_their_order_few_are_remembered():
+    sequence = Numbers()
+    for seq in range(10_000):
+        assert take(sequence, seq, seq, seq / 1000) == 0
+        assert len(sequence.memory()) <= MOST_UNSETTLED + 2
+    assert take(sequence, 10_000, 10_000, 10.0 + SETTLE_SECONDS) == 0
+    assert len(sequence.memory()) == 1
+
+
+def test_few_that_come_slowly_are_settled_one_by_one():
+    sequence = Numbers()
+    for seq in range(5):
+        take(sequence, seq, seq, seq * SETTLE_SECONDS)
+    assert sequence.memory() == ((4, 4),)

@@ -9,6 +9,7 @@ from edge_agent.model.quality import Flag
 from edge_agent.model.remembered import Remembered
 from edge_agent.model.time import MICROSECONDS, Moment
 from edge_agent.monitor.monitoring import Monitor
+from edge_agent.monitor.sitetime import BACK_SECONDS, MOST_PACES, NodeTime, _most
 from edge_agent.monitor.view import sensor_view
 
 HOUR, YEAR = 3600, 365 * 86_400
@@ -273,11 +274,16 @@ def in_an_old_boot(ahead=0):
     return desk
 
 
-@pytest.mark.parametrize("ahead", [-9, 0, 9])
+@pytest.mark.parametrize("ahead", [-10, -9, 0, 9, 10])
 def test_a_node_that_agrees_with_our_clock_from_the_first_is_believed_at_once(ahead):
     desk = in_an_old_boot(ahead)
     assert counts(desk.tell()) == [True]
     assert counts(desk.tell(back=3600)) == [False]
+
+
+@pytest.mark.parametrize("ahead", [-11, 11])
+def test_a_node_that_is_more_than_ten_seconds_off_is_not(ahead):
+    assert counts(in_an_old_boot(ahead).tell()) == [False]
 
 
 def test_in_a_young_boot_our_clock_may_be_that_of_the_last_shutdown():
@@ -309,3 +315,230 @@ def test_values_that_come_together_are_recorded_by_the_same_two_clocks(ahead):
     for last in (level, outlet):
         assert (last.observed_at, last.received_at, last.late) == (later(desk.at).at, desk.now.at, False)
         assert last.received_at + last.ahead == last.observed_at
+
+
+@offsets
+def test_the_clocks_of_nodes_outlive_a_change_of_the_plant_and_end_with_their_node(ahead):
+    desk = Desk(ahead, "tank1/level", "tank2/level")
+    desk.go_on(4)
+
+    def adopt(*names):
+        desk.monitor.adopt(plant([sensor(name, interval_seconds=INTERVAL) for name in names]), desk.now)
+
+    adopt("tank1/level", "tank1/outlet", "tank2/level")
+    desk.at += INTERVAL
+    assert counts(desk.tell(of="tank1/level"), desk.tell(of="tank2/level")) == [True, True]
+    adopt("tank1/level")
+    adopt("tank1/level", "tank2/level")
+    assert {memory.node for memory in desk.monitor.time.memories(desk.now)} == {"tank1"}
+    assert {memory.boot for memory in desk.monitor.time.memories(desk.now)} == {"one"}
+
+
+@offsets
+def test_a_store_that_is_begun_anew_is_told_of_the_clocks_that_are_believed(ahead):
+    desk = Desk(ahead)
+    assert desk.monitor.time.memories(desk.now) == []
+    desk.go_on(4)
+    told_anew = desk.monitor.time.memories(desk.now)
+    assert told_anew == list(desk.clocks.values())
+    assert len(told_anew) == 1
+
+
+@pytest.mark.parametrize("late", [(0.0, 0.0), (0.0, 0.9), (0.0, 2.0), (2.0, 0.0)])
+def test_stamps_that_a_network_delays_by_two_seconds_go_in_step(late):
+    node = NodeTime(10.0)
+    assert [node.hear(stamp(beat * 10.0, -late[beat > 0]), beat * 10.0) for beat in range(4)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("late", [(0.0, 2.1), (2.1, 0.0)])
+def test_stamps_that_are_farther_apart_are_those_of_another_pace(late):
+    node = NodeTime(10.0)
+    assert [node.hear(stamp(beat * 10.0, -late[beat > 0]), beat * 10.0) for beat in range(4)] == [False] * 3 + [True]
+
+
+def test_stamps_that_are_farther_apart_do_not():
+    desk = Desk()
+    late = iter([0.0, 4.5, 9.0, 13.5, 18.0, 22.5])
+    assert not any(counts(*desk.go_on(6, lambda: [desk.tell(back=next(late))])))
+
+
+def test_however_many_old_readings_come_the_live_ones_are_told_from_them():
+    """A burst of an outage begins a pace with each reading; few are followed at once, and never the lasting one."""
+    desk = Desk()
+    age = iter(range(100_000, 0, -37))
+    desk.go_on(2)
+    for _ in range(4):
+        desk.go_on(1, lambda: [desk.tell(), *(desk.tell(back=next(age), value=2.0) for _ in range(20))])
+        [known] = desk.monitor.time._nodes.values()
+        assert len(known._paces) <= MOST_PACES
+    assert counts(*desk.go_on(2)) == [True, True]
+
+
+def stamp(seconds, off=0.0):
+    """A stamp of a clock that is so far off, at a monotonic time."""
+    return START.at + round((seconds + off) * MICROSECONDS)
+
+
+def believed(node, seconds, off=0.0):
+    """Whether the clock that is believed is one that is so far off."""
+    return node.offset is not None and abs(node.offset - stamp(0.0, off)) < MICROSECONDS
+
+
+@pytest.mark.parametrize(("interval", "needed"), [(1, 5), (2.5, 5), (5, 10), (10, 20), (30, 60), (600, 60)])
+def test_a_clock_has_to_keep_its_pace_for_two_intervals_within_limits(interval, needed):
+    node, every = NodeTime(interval), 2.5
+    found = [node.hear(stamp(beat * every), beat * every) for beat in range(40)]
+    assert found.index(True) == max(2, needed / every)
+    assert found.count(True) == 1, "once believed it is no news"
+
+
+@pytest.mark.parametrize(("apart", "enough"), [(30.0, True), (30.5, False)])
+def test_a_stamp_or_two_in_many_intervals_are_no_pace(apart, enough):
+    node = NodeTime(10.0)
+    assert any(node.hear(stamp(beat * apart), beat * apart) for beat in range(20)) is enough
+
+
+def queued(node, beats, *offs, begin=0):
+    """Let so many stamps come every ten seconds, of each of some clocks."""
+    return [node.hear(stamp(beat * 10.0, off), beat * 10.0) for beat in range(begin, begin + beats) for off in offs]
+
+
+def test_a_queue_that_never_empties_is_no_clock_while_live_readings_come():
+    node = NodeTime(10.0)
+    assert any(queued(node, 5, 0.0))
+    assert not any(queued(node, 200, 0.0, -3600.0, begin=5))
+    assert believed(node, 0.0)
+
+
+def test_a_clock_that_was_set_back_is_believed_after_ten_minutes_of_nothing_else():
+    node = NodeTime(10.0)
+    queued(node, 5, 0.0)
+    found = queued(node, 100, -3600.0, begin=5)
+    assert found.index(True) == BACK_SECONDS / 10
+    assert believed(node, 0.0, -3600.0)
+
+
+def test_a_clock_that_was_set_ahead_is_believed_like_a_new_one():
+    node = NodeTime(10.0)
+    queued(node, 5, 0.0)
+    assert queued(node, 5, 3600.0, begin=5).index(True) == 2
+
+
+def test_two_clocks_that_agree_outvote_a_third_and_ours():
+    desk = Desk(-HOUR, "tank1/level", "tank2/level", "tank3/level")
+
+    def each():
+        right = [desk.tell(of=name) for name in ("tank1/level", "tank2/level")]
+        return [*right, desk.tell(of="tank3/level", back=2 * HOUR)]
+
+    assert counts(*desk.go_on(6, each))[-3:] == [True, True, False]
+
+
+def test_one_clock_alone_outvotes_nobody():
+    desk = Desk(-HOUR, "tank1/level", "tank3/level")
+
+    def each():
+        return [desk.tell(of="tank1/level"), desk.tell(of="tank3/level", back=2 * HOUR)]
+
+    assert counts(*desk.go_on(6, each))[-2:] == [True, True]
+
+
+@offsets
+def test_a_clock_is_written_when_it_is_believed_and_not_again(ahead):
+    desk = Desk(ahead)
+    written = []
+
+    def each():
+        taken = [desk.tell(), desk.tell(back=1000 + 2 * desk.at)]
+        written.append(bool(desk.observed.clocks))
+        return taken
+
+    desk.go_on(3)
+    assert [memory.node for memory in desk.observed.clocks] == ["tank1"]
+    desk.go_on(6, each)
+    assert written == [False] * 6
+
+
+def test_a_queue_that_goes_on_alone_is_the_clock_after_two_times_what_a_pace_needs():
+    node = NodeTime(10.0)
+    queued(node, 5, 0.0)
+    assert not any(queued(node, 100, 0.0, -3600.0, begin=5))
+    assert queued(node, 10, -3600.0, begin=105).index(True) == 4, "the live one was silent for more than 40 s"
+
+
+@pytest.mark.parametrize(
+    ("clocks", "agreed"),
+    [
+        ((), None),
+        ((5,), None),
+        ((0, 10.5), None),
+        ((0, 10), (0, 10, 10)),
+        ((0, 1, 2), (0, 1, 2)),
+        ((0, 1, 2, 3), (0, 2, 3)),
+        ((0, 1, 50, 51), (50, 51, 51)),
+        ((0, 1, 2, 50, 51), (0, 1, 2)),
+        ((0, 50, 51, 52, 99), (50, 51, 52)),
+        ((0, 8, 16), (8, 16, 16)),
+    ],
+)
+def test_the_most_clocks_agree_and_of_two_groups_the_later(clocks, agreed):
+    found = _most([round(one * MICROSECONDS) for one in clocks])
+    assert (None if found is None else tuple(one / MICROSECONDS for one in found)) == agreed
+
+
+def test_clocks_that_were_never_set_agree_on_nothing():
+    """Two nodes and the agent begin in 1971, as machines without a battery do."""
+    desk = Desk(-55 * YEAR, "tank1/level", "tank2/level", "tank3/level")
+
+    def each():
+        unset = [desk.tell(of=name, back=55 * YEAR) for name in ("tank1/level", "tank2/level")]
+        return [*unset, desk.tell(of="tank3/level")]
+
+    assert counts(*desk.go_on(6, each))[-1]
+
+
+@pytest.mark.parametrize("behind", [8, -8])
+def test_a_clock_that_agrees_with_the_most_is_its_nodes_own_all_the_same(behind):
+    desk = Desk(-HOUR, "tank1/level", "tank2/level", "tank3/level")
+
+    def each():
+        right = [desk.tell(of=name) for name in ("tank1/level", "tank2/level")]
+        return [*right, desk.tell(of="tank3/level", back=behind)]
+
+    last = desk.go_on(6, each)[-1]
+    assert (last.received_at + last.ahead - last.observed_at, last.late) == (0, False)
+
+
+@pytest.mark.parametrize("ahead", [-1, 0, 1])
+def test_a_clock_that_goes_like_ours_is_ours(ahead):
+    desk = in_an_old_boot(ahead)
+    assert {reading.ahead for reading in desk.go_on(5)} == {0}
+
+
+@pytest.mark.parametrize(("up", "agrees"), [(119, False), (120, True)])
+def test_a_boot_is_young_for_two_minutes(up, agrees):
+    desk = Desk(0)
+    desk.up = up
+    desk.restart()
+    assert counts(desk.tell()) == [agrees]
+
+
+@pytest.mark.parametrize("ahead", [9, -HOUR])
+def test_a_clock_that_was_believed_before_a_restart_is_not_written_again(ahead):
+    desk = in_an_old_boot(ahead)
+    desk.go_on(6)
+    desk.restart(after=5)
+    written = []
+
+    def each():
+        taken = [desk.tell()]
+        written.extend(desk.observed.clocks)
+        return taken
+
+    assert counts(*desk.go_on(8, each)) == [True] * 8
+    assert written == []

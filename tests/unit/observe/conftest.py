@@ -9,7 +9,7 @@ from loguru import logger
 from edge_agent.model.alarms import Alarm, AlarmKey
 from edge_agent.model.plant import Sensor, Threshold
 from edge_agent.model.readings import Reading
-from edge_agent.model.remembered import ActuatorView, NodeView, PlanView, SensorView, Snapshot
+from edge_agent.model.remembered import ActuatorView, InterlockView, NodeView, PlanView, SensorView, Snapshot
 
 AT = 1_795_341_610_512_000  # 2026-11-22T10:00:10.512Z
 
@@ -82,6 +82,7 @@ def make_snapshot():
             "nodes": (NodeView("tank1", True, "closed"), NodeView("station", True, "open")),
             "alarms": (),
             "plans": (PlanView("fill_tank1", True), PlanView("stop_tank1", False)),
+            "interlocks": (InterlockView("dry", "trip", "tripped", "dry, since then", AT, ("station/pump1",)),),
         }
         return Snapshot(**(parts | changes))
 

@@ -20,7 +20,7 @@ def test_a_snapshot_is_json_with_times_and_flags_as_words(make_snapshot, make_al
     assert (ph["judged_flag"], ph["judged_value"]) == ("missing", None)
     assert (ph["flag"], ph["observed_at"], ph["value"]) == ("missing", None, None)
     assert found["actuators"][0]["state"] == "running"
-    assert found["nodes"][1] == {"node": "station", "online": True, "breaker": "open"}
+    assert found["nodes"][1] == {"node": "station", "online": True, "breaker": "open", "name": None}
     low, offline = found["alarms"]
     assert (low["alarm"], low["priority"], low["value"]) == ("tank1/level:low", "high", 1.42)
     assert low["since"] == "2026-11-22T10:00:10.512Z"

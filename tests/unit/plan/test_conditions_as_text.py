@@ -8,7 +8,7 @@ import sys
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.plants import START
+from support.plants import START, later
 
 from edge_agent.expressions.grammar import MOST_CHARACTERS, ExpressionError
 from edge_agent.expressions.quantities import Calculated, Function, Number, Shows
@@ -177,6 +177,13 @@ def test_it_is_true_false_or_unknown(text, truth):
     assert compiled(text)(found) is truth
 
 
+@pytest.mark.parametrize(("hours", "sunday"), [(-10.1, False), (-10, True), (13.99, True), (14, False), (14.3, False)])
+def test_a_day_begins_and_ends_at_midnight(hours, sunday):
+    at = later(3600 * hours)  # from 10:00 of a Sunday
+    assert compiled("day is sun")(around(at=at)) is sunday
+    assert compiled("not day is sun")(around(at=at)) is not sunday
+
+
 def test_of_a_clock_that_may_be_wrong_nothing_is_known():
     unsure = around(at=START._replace(sure=False))
     assert compiled("time is 00:00-24:00")(unsure) is None
@@ -228,6 +235,17 @@ def test_the_laws_of_three_valued_logic_hold(one, other, third):
         ("<a> and (<b> or <c>)", "<a> and <b> or <a> and <c>"), ("<a> or <a> and <b>", "<a>"),
     ]:  # fmt: skip
         assert read(left) == read(right)
+
+
+@pytest.mark.parametrize("lasting", ["0 s", "31536000 s", "525600 min", "8760 h"])
+def test_a_comparison_may_have_to_last_a_year(lasting):
+    assert parse(f"{A} > 2 for {lasting}")
+
+
+@pytest.mark.parametrize("lasting", ["31536001 s", "525601 min", "8761 h"])
+def test_a_comparison_lasts_no_longer_than_a_year(lasting):
+    with pytest.raises(ExpressionError, match="is out of range"):
+        parse(f"{A} > 2 for {lasting}")
 
 
 def test_what_it_names_is_found():

@@ -108,8 +108,11 @@ def test_timed_running_says_why():
 def test_timed_running_lasts_no_longer_than_it_may():
     desk = lost(fill(ENOUGH))
     desk.wait(LOW, since=301, until=480)
-    assert desk.wait(LOW, since=481, until=1200) == [(481, "start"), (501, "stop")]
+    assert desk.wait(LOW, since=481, until=550) == [(481, "start"), (501, "stop")]
+    assert desk.planner.blind == {}, "it rests, and may still run"
+    assert desk.wait(LOW, since=551, until=1200) == []
     assert ground(desk) is Ground.BLIND
+    assert PUMP1 in desk.planner.blind
 
 
 @pytest.mark.parametrize("name", [HIGH, HIGH2])

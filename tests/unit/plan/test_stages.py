@@ -158,3 +158,15 @@ def test_values_on_the_wrong_sides_of_each_other_or_of_all_good_readings_are_nam
     stage = {"on": on, "off": off, "use": "station/pump1"}
     table = {"measure": "tank1/level", "direction": direction, "stages": [stage]}
     assert {str(one.path[-1]): one.wrong for one in Stages.conflicts(table, known)} == wrong
+
+
+@pytest.mark.parametrize(
+    ("plan", "least"),
+    [
+        (TWO, 0.23),
+        (stages((4.0, 6.3, PUMP1), (1.0, 2.0, PUMP2)), 0.1),
+        (stages((2.0, 0.5, PUMP1), direction="empty"), 0.15),
+    ],
+)
+def test_a_tenth_of_the_narrowest_stage_is_a_movement(plan, least):
+    assert kind_of(plan).moved == ((LEVEL, pytest.approx(least)),)

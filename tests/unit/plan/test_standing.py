@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.plandesk import FILL, HIGH, LEVEL, LOW, PUMP1, PUMP2, STOP, SUCTION, VALVE, Desk, alarms, start
-from support.plants import START, later, plan
+from support.plandesk import FILL, HIGH, LEVEL, LOW, PLANT, PUMP1, PUMP2, STOP, SUCTION, VALVE, Desk, alarms, start
+from support.plants import START, later, plan, plant, pump
 
+from edge_agent.model.inbox import Operation
 from edge_agent.model.remembered import PlanMemory
 from edge_agent.plan.situation import Situation
 
@@ -100,8 +101,8 @@ def test_a_request_ends_when_its_plan_does_not_ask_for_it_any_more(plans, active
     desk.decide(LOW)
     desk.planner.adopt(plans)
     assert (PUMP1, "stop", "fill") in desk.decide(*active, at=0.1)
-    assert desk.planner._arbiter._standing[PUMP1].request.action == "stop"
-    assert desk.planner._arbiter._standing[PUMP1].request.reason == ended()
+    assert desk.planner.arbiter._standing[PUMP1].request.action == "stop"
+    assert desk.planner.arbiter._standing[PUMP1].request.reason == ended()
     assert desk.planner.blind == {}
 
 
@@ -125,7 +126,7 @@ def test_an_edited_plan_that_asks_for_the_same_keeps_it_without_a_new_request(ed
     desk.decide(*active, at=1)
     desk.planner.adopt([edited])
     assert [request for request in desk.decide(*active, at=1.1) if request[0] == PUMP1] == []
-    standing = desk.planner._arbiter._standing[PUMP1]
+    standing = desk.planner.arbiter._standing[PUMP1]
     assert (standing.request.action, standing.sure) == ("start", True)
 
 
@@ -247,7 +248,8 @@ def test_a_reset_counts_in_the_same_turn_though_no_alarm_changes():
     situation = Situation(alarms(LOW), desk._sight, desk._station, frozenset())
     for at in (10.1, 10.2):
         assert desk.planner.decide(situation, later(at)).requests == ()
-    [request] = desk.planner.decide(situation._replace(resets=["dry"]), later(10.3)).requests
+    reset = Operation("reset", "dry", "ada", "because")
+    [request] = desk.planner.decide(situation._replace(resets=[reset]), later(10.3)).requests
     assert (request.actuator, request.action, request.plan) == (PUMP1, "start", "fill")
 
 
@@ -258,3 +260,35 @@ def test_a_node_that_has_just_returned_holds_up_its_own_pump_and_no_other():
     assert desk.decide(LOW, at=6) == [(PUMP1, "start", "fill")]
     desk.silent(LEVEL, since=7)
     assert desk.wait(LOW, since=7, until=9)[0][1] == "start"
+
+
+def test_what_runs_for_a_plan_is_told_and_what_rests_for_one_is_not():
+    desk = Desk(FILL, STOP)
+    assert list(desk.planner.standing()) == []
+    desk.decide(LOW)
+    assert [(standing.request.action, plan.id) for standing, plan in desk.planner.standing()] == [("start", "fill")]
+    desk.decide(HIGH, at=1)
+    assert list(desk.planner.standing()) == []
+
+
+def test_that_evidence_is_missing_outlives_a_change_of_the_plant_and_ends_with_the_actuator():
+    desk = Desk(FILL)
+    desk.decide(LOW)
+    desk.silent(LEVEL)
+    desk.decide(LOW, at=301)
+    assert list(desk.planner.blind) == [PUMP1]
+    desk.planner.renew(PLANT, [FILL], ())
+    assert list(desk.planner.blind) == [PUMP1]
+    desk.planner.renew(plant(sensors=PLANT.sensors, actuators=[pump(PUMP2)]), [], ())
+    assert desk.planner.blind == {}
+
+
+def test_what_stands_is_safe_or_not_by_the_fail_safe_action_of_the_plant_as_it_is():
+    desk = Desk(FILL)
+    desk.decide(LOW)
+    assert [standing.request.actuator for standing, _ in desk.planner.standing()] == [PUMP1]
+    turned = [pump(fail_safe="start"), pump(PUMP2)]
+    desk.planner.renew(plant(sensors=PLANT.sensors, actuators=turned), [FILL], ())
+    assert list(desk.planner.standing()) == []
+    desk.planner.renew(PLANT, [FILL], ())
+    assert [standing.request.actuator for standing, _ in desk.planner.standing()] == [PUMP1]

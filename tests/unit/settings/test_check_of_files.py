@@ -1,14 +1,33 @@
 from __future__ import annotations
 
 from edge_agent.errors import Problem
-from edge_agent.settings.check import check
+from edge_agent.settings.check import check, told_at_start
+from edge_agent.settings.plantfile import load_plant_file
+
+STOP = """
+[plans.stop_tank1]
+when = ["tank1/level:high"]
+do = [{ actuator = "station/pump1", action = "stop" }]
+"""
 
 
 def test_two_sound_files_have_no_problem(tmp_path, riverside_path):
     config = tmp_path / "agent.toml"
     config.write_text('[agent]\nid = "north"\n')
 
-    assert check(config, riverside_path, {"HOME": "/"}) == []
+    plant = tmp_path / "plant.toml"
+    plant.write_text(riverside_path.read_text("utf-8") + STOP)
+    assert check(config, plant, {"HOME": "/"}) == []
+
+
+def test_a_plan_that_starts_what_nothing_ends_is_refused_by_check_alone(tmp_path, riverside_path):
+    config = tmp_path / "agent.toml"
+    config.write_text('[agent]\nid = "north"\n')
+    (problem,) = check(config, riverside_path, {"HOME": "/"})
+    assert problem.key == "plans.fill_tank1.do"
+    assert problem.wrong.startswith("nothing ends what it asks of station/pump1")
+    assert problem.line is not None
+    assert any("nothing ends" in told for told in told_at_start(load_plant_file(riverside_path)))
 
 
 def test_both_files_and_the_environment_are_told_of_at_once(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.model.sources import Derivation
+from edge_agent.model.titles import title
 from edge_agent.settings.plantfile import plant_from
 from edge_agent.settings.timing import LARGEST_KW, protection
 
@@ -66,6 +67,8 @@ def test_names_for_people_are_read():
     assert plant.nodes["wells"].label == "Wells in the forest"
     assert plant.sensor("wells/one").label == "Well 1"
     assert plant.sensor("site/net").label is None
+    assert title(plant.sensor("wells/one")) == 'wells/one "Well 1"'
+    assert title(plant.sensor("site/net")) == "site/net"
 
 
 @pytest.mark.parametrize(
@@ -148,3 +151,23 @@ def test_a_valve_has_no_motor_that_is_started(problems_of):
     more = PUMP.replace("pump1", "valve").replace('"pump"', '"valve"').replace('"stop"', '"close"') + "rated_kw = 1.0"
     problems = problems_of(plant_from, read('derived = "wells/one"\n' + more), PATH)
     assert problems["nodes.station.actuators.valve.rated_kw"].wrong == "is given for a valve"
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "said"),
+    [
+        ("ramp_seconds = 500", "ramp_seconds", "500 is more than half of lease_seconds 900"),
+        ("lease_seconds = 60\nramp_seconds = 40", "ramp_seconds", "40 is more than half of lease_seconds 60"),
+        ("power_return_seconds = [60, 10]", "power_return_seconds", "60 to 10 is no time to wait"),
+        ("power_return_seconds = [-1, 10]", "power_return_seconds", "-1 to 10 is no time to wait"),
+        ("rated_kw = 0.0", "rated_kw", "0.0 is out of range"),
+    ],
+)
+def test_times_of_equipment_that_cannot_be_are_told(problems_of, more, key, said):
+    problems = problems_of(plant_from, read('derived = "wells/one"\n' + PUMP + more), PATH)
+    assert said in problems[f"nodes.station.actuators.pump1.{key}"].wrong
+
+
+def test_a_ramp_and_a_time_after_the_return_of_power_are_read():
+    found = pump("ramp_seconds = 120\npower_return_seconds = [10, 60]")
+    assert (found.ramp_seconds, found.power_return_seconds) == (120.0, (10.0, 60.0))

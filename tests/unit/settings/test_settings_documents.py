@@ -38,6 +38,7 @@ TABLES = {
     "[nodes.NODE.actuators.ACTUATOR.ack]": devicetables.AckTable,
     "[plans.PLAN]": schema.PlanTable,
     **{f"plan of kind {name}": table for name, table in schema.PLAN_TABLES.items()},
+    **{f"provision {name}": table for name, table in schema.PROVISION_TABLES.items()},
     **{f"part {part.__name__}": table for part, table in schema.PART_TABLES.items()},
     "fallback": schema.FallbackTable,
 }
@@ -121,7 +122,7 @@ def test_no_table_of_the_schema_is_left_out():
         if isinstance(part, type) and issubclass(part, schema.Table)
     }
 
-    for others in (schema.QUALITY_TABLES, schema.PLAN_TABLES, schema.PART_TABLES):
+    for others in (schema.QUALITY_TABLES, schema.PLAN_TABLES, schema.PROVISION_TABLES, schema.PART_TABLES):
         tables.update(others.values())
 
     assert tables - {schema.Table, schema._LimitMembers, schema.PlantKeys} == set(TABLES.values())

@@ -16,6 +16,15 @@ DELETE FROM memories WHERE kind = 'actuator' AND name = ?
 -- name: remove_plan
 DELETE FROM memories WHERE kind = 'plan' AND name = ?
 
+-- name: remove_delay
+DELETE FROM memories WHERE kind = 'delay' AND name = ?
+
+-- name: remove_clock
+DELETE FROM memories WHERE kind = 'clock' AND name = ?
+
+-- name: remove_interlock
+DELETE FROM memories WHERE kind = 'interlock' AND name = ?
+
 -- name: remove_sequence
 DELETE FROM memories WHERE kind = 'sequence' AND name = ?
 

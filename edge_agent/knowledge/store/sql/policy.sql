@@ -105,5 +105,9 @@ SELECT id, operation, target, by, reason FROM operations ORDER BY id LIMIT 100
 -- name: forget_operations
 DELETE FROM operations WHERE id <= ?
 
+-- name: knows_interlock
+SELECT count(*) FROM provisions
+WHERE site = (SELECT value FROM meta WHERE key = 'site') AND kind = 'interlock' AND provision = ?
+
 -- name: knows_actuator
 SELECT count(*) FROM actuators WHERE site = (SELECT value FROM meta WHERE key = 'site') AND node = ? AND actuator = ?

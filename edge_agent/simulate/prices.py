@@ -18,7 +18,7 @@ class _Price(NamedTuple):
     multipliers: tuple[float, ...]
 
 
-class Tariff:
+class NetworkPrices:
     """Prices per kWh in the file's currency, by pump; 0 where the file names none."""
 
     def __init__(self, prices: Mapping[str, _Price], step_seconds: int, start_seconds: int) -> None:
@@ -33,9 +33,9 @@ class Tariff:
         }
 
 
-def read_tariff(toolkit: Any, project: Any, pumps: Mapping[str, int]) -> Tariff:  # noqa: ANN401 - it ships no types
-    """Read the tariff of a network, given its pumps by name and index. The toolkit's exceptions pass through."""
-    return Tariff(
+def read_prices(toolkit: Any, project: Any, pumps: Mapping[str, int]) -> NetworkPrices:  # noqa: ANN401 - it ships no types
+    """Read the prices of a network, given its pumps by name and index. The toolkit's exceptions pass through."""
+    return NetworkPrices(
         {pump: _price(toolkit, project, index) for pump, index in pumps.items()},
         int(toolkit.gettimeparam(project, toolkit.PATTERNSTEP)),
         int(toolkit.gettimeparam(project, toolkit.PATTERNSTART)),
