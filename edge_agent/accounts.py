@@ -18,13 +18,14 @@ from edge_agent.monitor.view import sensor_view
 from edge_agent.plan.accounts import plan_account, rivals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from edge_agent.known import Knowledge
     from edge_agent.model.accounts import PlanAccount
     from edge_agent.model.commands import Decision
     from edge_agent.model.evidence import Look
     from edge_agent.model.time import Moment
+    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.planstate import PlanState
 
 #: A command shows so many readings; a plan that looks at more names the first of them.
@@ -53,7 +54,8 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
         return None
     stands, claims = planner.arbiter.look(actuator, situation, now.seconds)
     request = control.desired or stands  # where plans only advise, nothing is desired
-    plans = _accounts(knowledge, now, [name for name, state in planner.states.items() if _may_ask(state, actuator)])
+    targets = (actuator, *planner.compounds.of(actuator))
+    plans = _accounts(knowledge, now, [name for name, state in planner.states.items() if _may_ask(state, targets)])
     reported = control.reported
     return ActuatorAccount(
         actuator,
@@ -71,12 +73,20 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
         free_at(executor, control, now),
         tuple(rivals(claims, situation.active, stopped=actuator in planner.interlocks.stops)),
         tuple(plans),
+        stopped_by(planner.interlocks.stops.get(actuator)),
     )
 
 
-def _may_ask(state: PlanState, actuator: str) -> bool:
-    """Whether a plan may ever ask anything of an actuator."""
-    return any(step.actuator == actuator for step in state.steps)
+def stopped_by(stop: Stop | None) -> str | None:
+    """Return what stops an actuator, in words: an interlock, or that its effect is missing."""
+    if stop is None:
+        return None
+    return "proof of effect" if "/" in stop.interlock else f"interlock {stop.interlock}"
+
+
+def _may_ask(state: PlanState, targets: Collection[str]) -> bool:
+    """Whether a plan may ever ask anything of an actuator, by itself or by what it is in."""
+    return any(step.actuator in targets for step in state.steps)
 
 
 def seen(knowledge: Knowledge, look: Look, now: Moment) -> EvidenceNow:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.analyze.analysis import Analyzer
+from edge_agent.execute.candidates import candidate
 from edge_agent.execute.execution import Executor
 from edge_agent.execute.facts import Leave
+from edge_agent.execute.prospects import words
+from edge_agent.execute.teams import Team
 from edge_agent.execute.view import actuator_views, actuator_words, node_view, possible_words
 from edge_agent.model.continuity import continued
 from edge_agent.model.remembered import Snapshot
@@ -15,7 +18,9 @@ from edge_agent.monitor.tests.registry import LAYOUT
 from edge_agent.monitor.view import sensor_view, sensor_views
 from edge_agent.plan.effect import Comparison, Effects
 from edge_agent.plan.interlocks.guard import Prospect
+from edge_agent.plan.members import teams
 from edge_agent.plan.planning import Planner
+from edge_agent.plan.rota import Member, unknown_member
 from edge_agent.plan.scene import Gauge
 from edge_agent.plan.situation import Situation
 from edge_agent.plan.standing import Station
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
 
     from edge_agent.execute.facts import Executed
     from edge_agent.model.commands import Mode
-    from edge_agent.model.plant import Plan, Plant, Policy
+    from edge_agent.model.plant import Plan, Plant, Policy, Provision
     from edge_agent.model.remembered import Remembered, SensorView
     from edge_agent.model.time import Moment
     from edge_agent.plan.situation import Planned
@@ -56,12 +61,14 @@ class Knowledge:
         self.planner = Planner(plant, policy.plans, remembered.plans, now, policy.provisions)
         self.planner.interlocks.recall(remembered.interlocks, now)
         self.effects = Effects()
+        self._provisions: tuple[Provision, ...] | None = None  # as execution knows them
         self._planned: Planned | None = None  # the last
         self._told: tuple[object, ...] = ()  # conditions of plans and of the policy
         self.executor = Executor(plant, agent, mode, remembered, now)
         for control in self.executor.roster.plant.values():
             if control.desired is not None:
                 self.planner.stand(control.desired)
+        self.planner.take_over(remembered.groups, now)
 
     def __repr__(self) -> str:
         return f"<Knowledge of {self.plant.site}: {self.executor}, {self.planner}>"
@@ -95,6 +102,26 @@ class Knowledge:
 
     def _stopped(self, actuator: str) -> bool:
         return actuator in self.planner.tripped or actuator in self.planner.interlocks.stops
+
+    def heed_groups(self) -> None:
+        """Make execution heed changed groups."""
+        if self.planner.provisions is not self._provisions:
+            self._provisions = self.planner.provisions
+            those = teams(self.planner.compounds.rotas, self.planner.compounds.passages)
+            self.executor.reconciliation.gate.teams.survey(Team(*team) for team in those)
+
+    def members(self, now: Moment) -> Callable[[str], Member]:
+        """Return what tells how an actuator is, as the member of a group."""
+        if not self.planner.compounds:
+            return unknown_member
+        leave = self.leave((), now)
+
+        def member(actuator: str) -> Member:
+            found = Member(*candidate(self.executor, actuator, now.seconds))
+            barred = None if found.runs or found.unfit else leave.bar(actuator, True, words(on=True))
+            return found._replace(unfit=f"is held back by {barred}") if barred else found
+
+        return member
 
     def online(self, node: str) -> bool | None:
         """Return whether a node is online; None where it has not said so."""
@@ -161,12 +188,17 @@ class Knowledge:
             online=self.online,
         )
 
+    @property
+    def ineffective(self) -> Mapping[str, str]:
+        """The actuators that ran without what is expected of them, and why."""
+        return self.planner.interlocks.ineffective
+
     def has_news(self, planned: Planned) -> bool:
         """Whether the conditions of plans and of the policy may be others than before."""
         if planned is not self._planned or self.effects.idle is not self._told[2] or self.refusal != self._told[3]:
             self._planned, before = planned, self._told
-            stops = planned.interlocked.stops
-            self._told = dict(planned.blind), dict(planned.tripped), self.effects.idle, self.refusal, stops
+            mine = self.effects.idle, self.refusal, planned.interlocked.stops, dict(planned.failed), self.ineffective
+            self._told = dict(planned.blind), dict(planned.tripped), *mine
             return self._told != before
         return False
 

@@ -116,9 +116,12 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
         provisions=None if events.revision is None else events.revision.provisions,
         resets=[operation for operation in operations if operation.operation == "reset"],
         changed=_changed(knowledge, observed),
+        member=knowledge.members(turn.now),
     )
     planned = knowledge.planner.decide(situation, turn.now)
-    turn.plans, turn.interlocks = list(planned.memories), list(planned.interlocked.memories)
+    knowledge.heed_groups()
+    turn.plans, turn.groups = list(planned.memories), list(planned.groups)
+    turn.interlocks = list(planned.interlocked.memories)
     turn.decisions = [*planned.interlocked.decisions, *(lost.decision(turn.now) for lost in planned.overruled)]
     return planned
 
@@ -144,11 +147,14 @@ def _execute(knowledge: Knowledge, events: Events, observed: Observed, planned: 
         epochs=events.of(EpochReport),
         ahead=observed.ahead,
         leave=knowledge.leave(planned.interlocked.changed, turn.now),
+        failures=planned.interlocked.failures,
+        proven=planned.interlocked.proven,
     )
     executed = executor.act(facts, turn.now)
     if observed.states:
         knowledge.planner.look_again(turn.now)
         knowledge.planner.interlocks.hear(told.actuator for told in observed.states)
+    knowledge.planner.compounds.stir(executed.looked, knowledge.members(turn.now))
     for place in executed.foreign:
         knowledge.monitor.bury_foreign(observed, observed.acknowledgements[place], turn.now)
     return executed
@@ -167,7 +173,7 @@ def _raise_conditions(knowledge: Knowledge, events: Events, planned: Planned, ex
         knowledge.refusal = refusal.detail
     knowledge.look_at_effects(turn.now, looked=bool(executed.looked))
     if knowledge.has_news(planned) or executed.conditions is not None:
-        found = {**knowledge.executor.conditions, **conditions(planned, knowledge.effects.idle)}
+        found = {**knowledge.executor.conditions, **conditions(planned, knowledge.effects.idle, knowledge.ineffective)}
         if knowledge.refusal:
             found[_REFUSED] = "high", f"thresholds and plans were refused: {knowledge.refusal}"
         _note(knowledge.analyzer.conditions.update(found, turn.now), turn)

@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_simulate(command("simulate", "plantwork", "the plant alone, behind MQTT nodes", plant=True))
     checking = command("check", "plantwork", "say everything that is wrong or risky in both files", plant=True)
     checking.add_argument("--strict", action="store_true", help="exit 2 for what is risky too")
+    checking.add_argument("--explain", action="store_true", help="print what is in force, and why")
     applying = command("apply", "plantwork", "put a plant file in force, at once and over restarts")
     applying.add_argument("plant_file", type=Path, metavar="PLANT_FILE")
     applying.add_argument("--dry-run", action="store_true", help="only print what would change")

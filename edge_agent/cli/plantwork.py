@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -28,12 +29,13 @@ from edge_agent.mqtt.topics import Topics
 from edge_agent.observe.logs import logs_off_the_loop
 from edge_agent.runtime.clock import UNSURE, SystemClock
 from edge_agent.settings.agent import load_settings
-from edge_agent.settings.check import look_over
+from edge_agent.settings.check import explained, look_over
 from edge_agent.settings.hosts import place
 from edge_agent.settings.plantfile import find_plant, load_plant, load_plant_file
+from edge_agent.simulate.dayrecord import day_lines
 from edge_agent.simulate.faults import Faults
 from edge_agent.simulate.live import run_live
-from edge_agent.simulate.scaffold import scaffold
+from edge_agent.simulate.scaffold import scaffolded
 
 if TYPE_CHECKING:
     import argparse
@@ -58,6 +60,8 @@ def check(arguments: argparse.Namespace) -> int:
         say(f"note: {note}\n")
     if not problems:
         say("settings and plant file are fine\n")
+        for line in explained(arguments.plant) if arguments.explain else ():
+            say(f"{line}\n")
         if not SystemClock().now().sure:
             say(f"note: {UNSURE}\n")
     return 2 if problems or (risky and arguments.strict) else 0
@@ -105,7 +109,10 @@ def simulate(arguments: argparse.Namespace) -> int:
     """Run the plant alone, or print a first plant file for a network."""
     _look_at(arguments.network)
     if arguments.scaffold:
-        say(scaffold(arguments.network, arguments.site))
+        found = scaffolded(arguments.network, arguments.site)
+        say(found.text)
+        for sentence in found.unsaid:
+            print(f"not said: {sentence}", file=sys.stderr)  # noqa: T201 - the file goes to standard output
         return 0
     settings = load_settings(arguments.config, os.environ)
     file = load_plant_file(find_plant(arguments.plant))
@@ -140,4 +147,6 @@ async def _simulate(settings: Settings, simulation: PlantSimulation, duration: f
             await stop.wait()
             plant.cancel()
     logger.info("The simulated plant has stopped")
+    for line in day_lines(simulation.day(), simulation.hydraulics.network):
+        say(f"{line}\n")
     return 0

@@ -43,6 +43,11 @@ class Attention:
         for control in controls:
             self._stirred[control] = None
 
+    @property
+    def stirred(self) -> tuple[Control, ...]:
+        """Those that something has happened to in this turn so far."""
+        return tuple(self._stirred)
+
     def take(self, seconds: float) -> list[Control]:
         """Return those that are to be looked at, in the order of the roster."""
         due = self._agenda.take(seconds)
@@ -69,3 +74,4 @@ def _times(control: Control) -> Iterator[float]:
     if control.state in _LEASED and not control.safe:
         yield control.lease.half_seconds
     yield trouble_seconds(control)
+    yield control.runs.due_seconds

@@ -146,6 +146,19 @@ class Control:
         self.changed = True
         self.block_or_free()
 
+    def carry_out(self) -> None:
+        """Note that the equipment does what it was told: it works, unless an effect is expected to prove that."""
+        if self.actuator.expect is None:
+            self.forget_failures()
+        elif not self.lock_out.locked:
+            self.lock_out.why = ""
+
+    def forget_failures(self) -> None:
+        """Note that the equipment works: unless it is locked out, failures are counted anew."""
+        if self.lock_out.failures and not self.lock_out.locked and not self.safe:  # that it stops proves no start
+            self.lock_out.failures, self.changed = 0, True
+        self.lock_out.why = ""
+
     def slow_down(self) -> None:
         """Lengthen the next pause, as far as the request bears."""
         trip = self.desired is not None and self.desired.trip

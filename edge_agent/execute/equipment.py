@@ -76,6 +76,11 @@ class Equipment:
         starts = (_since(at, memory, now) for at in memory.starts)
         self.starts.extend(sorted(seconds for seconds in starts if seconds is not None))
 
+    @property
+    def heard(self) -> bool:
+        """Whether what it is taken to do was reported or acknowledged, and not only commanded."""
+        return self._heard
+
     def doubt(self) -> None:
         """Note that what a former run commanded may yet happen."""
         self._heard = False
@@ -178,6 +183,17 @@ class Equipment:
         ran = None if since is None else seconds - since
         detail = "not known to have started" if ran is None else f"running for {_of(ran, least)}"
         return [Check("min_on", since is None or seconds >= since + least, detail)]
+
+    @property
+    def free_seconds(self) -> float:
+        """The monotonic time from which on neither its rest nor its starts in the hour keep it from starting."""
+        times = [float("-inf")]
+        if self.running is not True and self.stopped_seconds is not None:
+            times.append(self.stopped_seconds + self.actuator.min_off_seconds)
+        most = self.actuator.max_starts_per_hour
+        if most and len(self.starts) >= most:
+            times.append(self.starts[0] + HOUR_SECONDS)
+        return max(times)
 
     def free_times(self, *, on: bool) -> Iterator[float]:
         """Yield the monotonic times at which a protection ends that may hold a command back."""

@@ -74,8 +74,6 @@ class Executor:
         """Whether plans command, advise, or have no say."""
         return self.authority.mode
 
-    # A changed plant --------------------------------------------------------------------------------------------
-
     def renew(self, plant: Plant, now: Moment) -> Executed:
         """Go on with a changed plant. An actuator that is gone is first stopped, unless it is known to rest."""
         executed = Executed()
@@ -112,7 +110,7 @@ class Executor:
 
     def _note_status(self, node: str, now: Moment, *, online: bool) -> None:
         """Note whether a node is there. What it reports when it comes back is no hand's doing."""
-        before = self.reach.note(node, online=online)
+        before = self.reach.note(node, now.seconds, online=online)
         if online is before:
             return
         for control in self.roster.of(node):
@@ -136,6 +134,7 @@ class Executor:
     def act(self, facts: Facts, now: Moment) -> Executed:
         """Note all that has come, and give every command that is needed and may be given."""
         executed = Executed()
+        requests.judge(self.roster.plant, facts.failures, facts.proven)
         for request in facts.requests:
             self._request(request, facts.leave, executed, now)
         if facts.epochs or facts.links:
@@ -160,12 +159,10 @@ class Executor:
 
     def _look(self, leave: Leave, executed: Executed, now: Moment) -> None:
         """Look at those actuators that something happened to, or whose time has come; the others are as they were."""
-        if self.reconciliation.blind:
-            self._attention.stir(*self.reconciliation.blind)
-        for node in self.reach.trying:  # what becomes of the one command is what the others wait for
-            self._attention.stir(*self.roster.of(node))
-        barred = self.reconciliation.barred
-        self._attention.stir(*self.roster.among(leave.stirred, barred))
+        # What becomes of the one command is what the others of its node wait for.
+        trying = (control for node in self.reach.trying for control in self.roster.of(node))
+        waiting, barred = self.reconciliation.gate.waiting(self._attention.stirred), self.reconciliation.barred
+        self._attention.stir(*self.reconciliation.blind, *trying, *waiting, *self.roster.among(leave.stirred, barred))
         looked = self._attention.take(now.seconds)
         if barred:
             partners = (name for each in looked for name in leave.partners(each.actuator.name))
@@ -174,10 +171,12 @@ class Executor:
             return
         commanded = [control for control in looked if self._commands(control)]
         held_until = self.reconciliation.run(commanded, leave, executed, now)
-        executed.conditions, executed.looked = self._watch.look(looked, self.roster, now), len(looked)
+        executed.conditions = self._watch.look(looked, self.roster, now)
+        executed.looked = [control.actuator.name for control in looked]
         for control in looked:
-            if control.changed:
+            if control.changed or now.seconds >= control.runs.due_seconds:
                 executed.memories.append(recall.memory(control, now))
+                control.runs.tell(now.seconds)
                 control.changed = False
             self._attention.looked(control, held_until.get(control, NEVER), now)
 

@@ -70,7 +70,11 @@ class Leave(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """All else that one turn is told."""
+    """All else that one turn is told.
+
+    `failures` are actuators that ran without the effect that is expected of them, and what was missing; `proven` those
+    that have shown it.
+    """
 
     requests: Sequence[Request] = ()
     acknowledgements: Sequence[Acknowledged] = ()
@@ -81,6 +85,8 @@ class Facts(NamedTuple):
     epochs: Sequence[EpochReport] = ()
     ahead: Mapping[str, int] = MappingProxyType({})  # by how many microseconds the clocks of nodes are ahead
     leave: Leave = Leave()
+    failures: Sequence[tuple[str, str]] = ()
+    proven: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -89,8 +95,8 @@ class Executed:
 
     `memories`: what must survive a restart and has changed. `epoch`: one that was begun; `refused_epoch`: one that a
     node has named in refusing this agent's. `foreign`: the places of acknowledgements that speak of another
-    actuator's command. `conditions`: what is wrong with actuators; None where it is the same as before. `looked`: how
-    many actuators were looked at, as something happened to them or their time had come.
+    actuator's command. `conditions`: what is wrong with actuators; None where it is the same as before. `looked`:
+    the actuators that were looked at, as something happened to them or their time had come.
     """
 
     commands: list[Command] = field(default_factory=list)
@@ -101,7 +107,7 @@ class Executed:
     refused_epoch: int | None = None
     foreign: list[int] = field(default_factory=list)
     conditions: dict[AlarmKey, tuple[Priority, str]] | None = None
-    looked: int = 0
+    looked: list[str] = field(default_factory=list)
 
     def after(self, earlier: Executed) -> Executed:
         """Return this with what was decided earlier in the same turn."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.execute import prospects
 from edge_agent.execute.equipment import turns_on
 from edge_agent.execute.stagger import Stagger, return_wait_seconds
+from edge_agent.execute.teams import TEAM, Teams
 from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import Check
 
@@ -31,6 +32,7 @@ class Gate:
     def __init__(self, authority: Authority, reach: Reach, roster: Roster) -> None:
         self._authority, self._reach, self._roster = authority, reach, roster
         self._stagger = Stagger()
+        self.teams = Teams(roster, reach)
         self._queueing: dict[Control, None] = {}  # pumps that nothing but the starts of others holds back
 
     def __repr__(self) -> str:
@@ -59,6 +61,8 @@ class Gate:
         checks += control.equipment.protections(on=on, seconds=now.seconds)
         ramp = control.travel.check(request, now.seconds)
         checks += [] if safe or ramp is None else [ramp]
+        if begins(control, request):
+            checks += self.teams.checks(control, now.seconds)
         if starts(control, request):
             return [*checks, self._stagger_check(control, request, now)]
         opening = self._opens(control, request) and control.actuator.power_return_seconds[1] > 0
@@ -81,6 +85,11 @@ class Gate:
         begins = prospects.begins(control, there=self._reach.is_there(control.actuator.node))
         why = leave.bar(control.actuator.name, begins, prospects.after(request))
         return [] if why is None else [Check(INTERLOCK, not why, why or "none is against it")]
+
+    def waiting(self, stirred: Iterable[Control]) -> list[Control]:
+        """Return the controls whose start their group holds back, for one of those that something happened to."""
+        partners = (partner for control in stirred for partner in self.teams.partners(control))
+        return [partner for partner in dict.fromkeys(partners) if partner.held_back.by & {TEAM, "stagger"}]
 
     def _stagger_check(self, control: Control, request: Request, now: Moment) -> Check:
         """Check that a pump starts after others that would start in the same instant, and after a return of power."""
@@ -128,6 +137,8 @@ class Gate:
             times.append(now.seconds + self._wait_seconds(control, now))
         elif self._opens(control, request):
             times.append(now.seconds + return_wait_seconds(control, now.seconds))
+        if begins(control, request):
+            times += self.teams.free_seconds(control)
         return min((at for at in times if at > now.seconds), default=NEVER)
 
     def _waits_its_turn(self, control: Control, request: Request, leave: Leave, now: Moment) -> bool:
@@ -142,11 +153,11 @@ class Gate:
             self._stagger.started(control.actuator.name, now.seconds)
 
 
+def begins(control: Control, request: Request) -> bool:
+    """Whether a command for a request makes equipment run, or open, that is not known to do so."""
+    return not control.safe and turns_on(request.action, request.value) and control.equipment.running is not True
+
+
 def starts(control: Control, request: Request) -> bool:
     """Whether a command for a request makes a pump start that is not known to run."""
-    return (
-        control.actuator.kind == "pump"
-        and not control.safe
-        and turns_on(request.action, request.value)
-        and control.equipment.running is not True
-    )
+    return control.actuator.kind == "pump" and begins(control, request)

@@ -19,14 +19,19 @@ class Reach:
         self.linked = True
         self.online: dict[str, bool] = {}
         self.offline: set[str] = set()
+        self.gone_seconds: dict[str, float] = {}  # since when nodes are offline
         self._breakers: dict[str, Breaker] = {}
         self.trying: dict[str, None] = {}  # nodes whose breakers let one command through
 
     def __repr__(self) -> str:
         return f"<Reach: broker {'there' if self.linked else 'away'}, offline {sorted(self.offline)}>"
 
-    def note(self, node: str, *, online: bool) -> bool | None:
+    def note(self, node: str, seconds: float, *, online: bool) -> bool | None:
         """Note whether a node is there; return what was known before."""
+        if online:
+            self.gone_seconds.pop(node, None)
+        else:
+            self.gone_seconds.setdefault(node, seconds)
         before, self.online[node] = self.online.get(node), online
         (self.offline.discard if online else self.offline.add)(node)
         return before
@@ -47,6 +52,7 @@ class Reach:
         for node in [node for node in self.online if node not in nodes]:
             del self.online[node]
             self.offline.discard(node)
+            self.gone_seconds.pop(node, None)
             self._breakers.pop(node, None)
             self.trying.pop(node, None)
 

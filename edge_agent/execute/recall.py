@@ -36,6 +36,8 @@ def memory(control: Control, now: Moment) -> ActuatorMemory:
         offset=now.offset,
         sure=now.sure,
         equipment=_declared(control.actuator),
+        all_starts=control.runs.all_starts,
+        run_seconds=control.runs.all_run_seconds(now.seconds),
     )
 
 
@@ -48,6 +50,7 @@ def _declared(actuator: Actuator) -> list[Any]:
 def remember(control: Control, known: ActuatorMemory, now: Moment) -> None:
     """Resume the request of a former run. Its lease is unknown, and so is what the equipment does."""
     control.equipment.remember(known, now)
+    control.runs.recall(known.all_starts, known.run_seconds)
     control.lock_out.failures = known.failures
     control.panel.recall(known.hand)
     control.changed = True  # its instants are placed anew

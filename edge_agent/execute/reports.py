@@ -23,7 +23,7 @@ def hear(control: Control, reported: Reported, now: Moment) -> CommandRecord | N
     before, control.reported = control.reported, reported
     explained = _explained(control, before, reported, now)
     control.newest.hear()
-    control.traces.hear()
+    control.traces.hear(now.seconds)
     _learn(control, reported, now)
     _heed_panel(control, reported, now)
     if before is None or _said(before) != _said(reported):
@@ -115,14 +115,7 @@ def confirm(control: Control) -> None:
         control.changed = True
         control.block_or_free()
     if control.state is Desired.FULFILLED:
-        _forget_failures(control)
-
-
-def _forget_failures(control: Control) -> None:
-    lock_out = control.lock_out
-    if lock_out.failures and not lock_out.locked:
-        lock_out.failures, control.changed = 0, True
-    lock_out.why = ""
+        control.carry_out()
 
 
 def _unexpected(control: Control, now: Moment) -> None:

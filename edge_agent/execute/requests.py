@@ -9,6 +9,8 @@ from edge_agent.execute.panel import Hand
 from edge_agent.model.desired import Desired
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from edge_agent.execute.control import Control
     from edge_agent.model.commands import Request
     from edge_agent.model.time import Moment
@@ -31,7 +33,8 @@ def _begin(control: Control, request: Request, now: Moment) -> None:
     elif control.newest.done == (request.action, request.value) and control.does is not False:
         control.step(Desired.FULFILLED)  # the one between was never commanded: it does this still
     control.held_back.clear()
-    control.lock_out.why = ""
+    if not control.lock_out.locked:
+        control.lock_out.why = ""
     control.contradiction.begin_anew()
     control.pace.begin(now.seconds)
     control.block_or_free()
@@ -43,6 +46,18 @@ def _ask_afresh(control: Control, now: Moment) -> None:
     control.pace.begin(now.seconds)
     if control.state not in BLOCKED and not (control.state is Desired.FULFILLED and control.confirmed):
         control.step(Desired.HELD)
+
+
+def judge(plant: Mapping[str, Control], failures: Iterable[tuple[str, str]], proven: Iterable[str]) -> None:
+    """Count the failures of equipment that ran, as requested, without its effect; one that is shown ends the count."""
+    for name, why in failures:
+        control = plant.get(name)
+        if control is not None and not control.safe and not control.panel.taken:
+            control.fail(why)
+    for name in proven:
+        control = plant.get(name)
+        if control is not None:
+            control.forget_failures()
 
 
 def release(control: Control, now: Moment, *, reset: bool) -> bool:

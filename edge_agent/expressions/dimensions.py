@@ -59,11 +59,15 @@ class Dimension(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The unit of a part; None of bare numbers. `loose`: a number in it may carry a unit, nobody knows."""
+    """The unit of a part; None of bare numbers. `loose`: a number in it may carry a unit, nobody knows.
+
+    `name` is that of a sensor in it.
+    """
 
     unit: Dimension | None
     loose: bool = False
     name: str = ""
+    plain: str = ""  # as the plant file calls it, where it is the unit of sensors as they are
 
 
 @cache
@@ -78,8 +82,8 @@ def _dimensions() -> dict[str, Dimension]:
     return found
 
 
-def factor(text: str, units: Mapping[str, str], unit: str, *, summed: bool = False) -> float:
-    """Return what a figure is multiplied by to be in a unit; `units` are those of the sensors in it.
+def factor(text: str, units: Mapping[str, str], unit: str, quantity: str = "", *, summed: bool = False) -> float:
+    """Return what a figure is multiplied by to be in a unit of a quantity; `units` are those of the sensors in it.
 
     `summed`: it is added up over hours. A number that multiplies or divides may carry a unit of its own: then the
     figure is taken to be in the unit already. Raises ExpressionError, with the place, where units do not go together.
@@ -89,6 +93,9 @@ def factor(text: str, units: Mapping[str, str], unit: str, *, summed: bool = Fal
         raise ExpressionError("there is no sensor in it", 1, "one at least")
     if found.loose:
         return 1.0
+    alike = None if summed else conversion(quantity, found.plain, unit)
+    if alike is not None and not alike.offset:  # pressure in m, too, where a metre of a sum would be a length
+        return alike.scale
     wanted = _dimensions()[unit]
     got = found.unit.times(Dimension(_HOUR_SECONDS, (("s", 1),))) if summed else found.unit
     offset = unit in _WITH_OFFSET and not any(units.get(name) == unit for name in sensors(text))
@@ -111,7 +118,8 @@ class _Reckoning:
 
     def unit_of(self, part: Quantity) -> _Found:
         if isinstance(part, Shows):
-            return _Found(_dimensions().get(self._units.get(part.sensor, "1"), Dimension()), name=part.sensor)
+            unit = self._units.get(part.sensor, "1")
+            return _Found(_dimensions().get(unit, Dimension()), name=part.sensor, plain=unit)
         if isinstance(part, Function):
             return self._alike(part.those)
         if isinstance(part, Calculated):

@@ -158,7 +158,8 @@ class ActuatorMemory:
     request failed, and is to be repeated. `hand`: `local` or `unexpected` while a person at the panel has it.
     `failures` in a row count towards the lock-out. `boot`, `offset` and `sure` place the instants in time (see
     Moment.recall). `equipment` is what it takes to stop one that is in no plant file any more, as [kind, fail_safe,
-    min_on_seconds, lease_seconds, ack_timeout_seconds, command_ttl_seconds].
+    min_on_seconds, lease_seconds, ack_timeout_seconds, command_ttl_seconds]. `all_starts` and `run_seconds` are of all
+    runs of the agent.
     """
 
     actuator: str
@@ -175,3 +176,5 @@ class ActuatorMemory:
     offset: float = 0.0
     sure: bool = True
     equipment: list[Any] | None = None
+    all_starts: int = 0
+    run_seconds: float = 0.0

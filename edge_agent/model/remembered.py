@@ -45,6 +45,15 @@ class PlanMemory:
 
 
 @dataclass(slots=True)
+class GroupMemory:
+    """What must survive a restart about a group: which member led last, and which have failed, and why."""
+
+    group: str
+    leading: str = ""
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class InterlockMemory:
     """What must survive a restart about a trip of an interlock: since when it has latched (None: it has not), and why.
 
@@ -120,6 +129,7 @@ class Remembered:
     delays: list[DelayMemory] = field(default_factory=list)
     clocks: list[ClockMemory] = field(default_factory=list)
     interlocks: list[InterlockMemory] = field(default_factory=list)
+    groups: list[GroupMemory] = field(default_factory=list)
 
     def same_clock(self, now: Moment) -> bool:
         """Whether wall times of the former run tell how long ago something was: the clock is sure, or nobody set it."""

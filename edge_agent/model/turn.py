@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, Command, CommandEvent, Decision
     from edge_agent.model.inbox import Receipt
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import ClockMemory, DelayMemory, InterlockMemory, PlanMemory, SequenceMemory
+    from edge_agent.model.remembered import (
+        ClockMemory,
+        DelayMemory,
+        GroupMemory,
+        InterlockMemory,
+        PlanMemory,
+        SequenceMemory,
+    )
     from edge_agent.model.time import Moment
 
 
@@ -31,9 +38,9 @@ class Turn:
     """What one turn decided. The runtime stores it in one transaction, then publishes, then acknowledges.
 
     `readings` are new; `settled` were in an earlier turn's `readings` and carry a new flag now. `alarms` holds the
-    state of every alarm that changed; `actuators`, `plans`, `interlocks`, `sequences`, `delays`, `clocks` what a
-    restart must know and has changed; `epoch` the one begun, above another's. `refused_epoch`: a node has refused ours
-    for that one.
+    state of every alarm that changed; `actuators`, `plans`, `groups`, `interlocks`, `sequences`, `delays`, `clocks`
+    what a restart must know and has changed; `epoch` the one begun, above another's. `refused_epoch`: a node has
+    refused ours for that one.
     """
 
     now: Moment
@@ -56,6 +63,7 @@ class Turn:
     epoch: int | None = None
     refused_epoch: int | None = None
     interlocks: list[InterlockMemory] = field(default_factory=list)
+    groups: list[GroupMemory] = field(default_factory=list)
 
     @property
     def urgent(self) -> bool:

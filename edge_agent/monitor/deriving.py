@@ -70,7 +70,8 @@ class _Part:
     def __init__(self, channel: Channel, derived: Derivation, made_of: tuple[Channel, ...], rank: int) -> None:
         self.channel, self.derived, self.made_of, self.rank = channel, derived, made_of, rank
         units = {each.sensor.name: each.sensor.unit for each in made_of}
-        self.factor = factor(derived.expression, units, channel.sensor.unit, summed=derived.of == "sum")
+        sensor = channel.sensor
+        self.factor = factor(derived.expression, units, sensor.unit, sensor.quantity, summed=derived.of == "sum")
         seconds = derived.window_seconds
         self.lookback = None if seconds is None else Lookback(seconds, channel.sensor.late_seconds)
 

@@ -8,6 +8,7 @@ from edge_agent.model.accounts import PlanAccount, Rival
 from edge_agent.model.evidence import missing
 from edge_agent.plan.claims import request_of
 from edge_agent.plan.planstate import Ground
+from edge_agent.plan.targets import AT_LEAST, AT_MOST, is_compound, is_group, rests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,6 +56,8 @@ def asks_now(state: PlanState, find: Find) -> tuple[Step, ...]:
 
 
 def _is_safe(step: Step, find: Find) -> bool:
+    if is_compound(step.actuator):
+        return rests(step)
     actuator = find(step.actuator)
     return actuator is not None and step.action == actuator.fail_safe
 
@@ -75,7 +78,10 @@ def _why(state: PlanState, scene: Scene, sight: Sight) -> Iterator[str]:
 
 
 def asked(step: Step) -> str:
-    """Write what is asked of an actuator."""
+    """Write what is asked of an actuator, a group or a sequence."""
+    if is_group(step.actuator):
+        words = {AT_LEAST: "at least ", AT_MOST: "at most "}.get(step.action, "")
+        return f"{words}{step.value or 0:g} of {step.actuator}"
     value = "" if step.value is None else f" {step.value:g}"
     return f"{step.action} {step.actuator}{value}"
 
@@ -84,5 +90,6 @@ def rivals(claims: Iterable[Claim], active: Mapping[str, Alarm], *, stopped: boo
     """Yield what is asked of an actuator, the strongest first; where an interlock has `stopped` it none wins."""
     for place, claim in enumerate(claims):
         request = request_of(claim, active)
-        plan = claim.state.plan
-        yield Rival(plan.id, plan.priority, request.action, request.value, place == 0 and not stopped, request.reason)
+        yield Rival(
+            claim.plan, claim.priority, request.action, request.value, place == 0 and not stopped, request.reason
+        )

@@ -17,12 +17,42 @@ if TYPE_CHECKING:
     from edge_agent.plan.planstate import PlanState
 
 
-class Claim(NamedTuple):
-    """One step that a plan asks for now; `safe`: it is the fail-safe action."""
+class Through(NamedTuple):
+    """What is asked of an actuator through a group or a sequence: a step, and the request that this comes from.
 
-    state: PlanState
+    Without a step it is left as it is. `root` is what the plan of the request uses: the group, of a sequence in one.
+    """
+
+    root: str
+    request: Request
+    step: Step | None = None
+
+
+class Claim(NamedTuple):
+    """One step that a plan asks for now; `safe`: it is the fail-safe action, `trips`: that of a trip.
+
+    `state` is that of the plan, where it names the target itself; else it asks `through` a group or a sequence.
+    """
+
     step: Step
     safe: bool
+    plan: str
+    priority: int
+    trips: bool
+    state: PlanState | None = None
+    through: Through | None = None
+
+
+def claim_of(state: PlanState, step: Step, *, safe: bool) -> Claim:
+    """Return what a plan itself claims."""
+    plan = state.plan
+    return Claim(step, safe, plan.id, plan.priority, plan.trip and safe, state)
+
+
+def claim_through(through: Through, step: Step, *, safe: bool) -> Claim:
+    """Return what is claimed through a group or a sequence."""
+    request = through.request
+    return Claim(step, safe, request.plan or "", request.priority, request.trip and safe, through=through)
 
 
 class Overruled(NamedTuple):
@@ -46,40 +76,43 @@ def losers(
 ) -> Iterable[Overruled]:
     """Return the requests of plans that have just begun to apply and lose an actuator: to a stop, or another plan."""
     if stop is not None:
-        lost = (claim for claim in rivals if claim.state.plan.id in begun and not claim.safe)
+        lost = (claim for claim in rivals if claim.plan in begun and claim.through is None and not claim.safe)
         return [Overruled(request_of(claim, active), stop.interlock, f"held back by {stop.reason}") for claim in lost]
     if not rivals:
         return []
     winner = rivals[0]
     wanted = (winner.step.action, winner.step.value)
     return [
-        Overruled(request_of(claim, active), winner.state.plan.id)
+        Overruled(request_of(claim, active), winner.plan)
         for claim in rivals[1:]
-        if claim.state.plan.id in begun and (claim.step.action, claim.step.value) != wanted
+        if claim.plan in begun and claim.through is None and (claim.step.action, claim.step.value) != wanted
     ]
 
 
 def strength(claim: Claim) -> tuple[bool, int, bool, str]:
     """Order claims: trips, the higher priority, the fail-safe action, and the name, so that it is certain."""
-    plan = claim.state.plan
-    return not (plan.trip and claim.safe), -plan.priority, not claim.safe, plan.id
+    return not claim.trips, -claim.priority, not claim.safe, claim.plan
 
 
 def request_of(claim: Claim, active: Mapping[str, Alarm]) -> Request:
     """Return what a claim asks for, and why."""
-    state, step = claim.state, claim.step
+    step, state = claim.step, claim.state
+    if claim.through is not None:
+        request = claim.through.request
+        return request._replace(actuator=step.actuator, action=step.action, value=step.value, trip=claim.trips)
+    if state is None:
+        raise AssertionError(f"nobody asks for {step.action} of {step.actuator}")
     plan = state.plan
     timed = state.ground is Ground.RUNNING and not claim.safe
     names = () if timed else state.asked.alarms
     alarms = tuple(active[name] for name in names if name in active)
-    reason = "; ".join(alarm.reason for alarm in alarms) or _without_alarms(claim)
+    reason = "; ".join(alarm.reason for alarm in alarms) or _without_alarms(claim, state)
     return Request(
         step.actuator, step.action, step.value, plan.id, plan.priority, reason, alarms, plan.trip and claim.safe
     )
 
 
-def _without_alarms(claim: Claim) -> str:
-    state = claim.state
+def _without_alarms(claim: Claim, state: PlanState) -> str:
     if state.ground is Ground.RUNNING and not claim.safe:
         return f"timed running without evidence: {state.reason}"
     if state.latched and not state.when_safe:

@@ -8,15 +8,18 @@ from edge_agent.model.fitness import Misfit, good_range, threshold_misfits
 from edge_agent.model.plant import ACTUATOR_ALARMS, BAD_QUALITY, OFFLINE, STALE
 from edge_agent.plan.keys import members_of, written
 from edge_agent.plan.kinds.registry import kind_of
+from edge_agent.plan.provisions.interlocks import text_conflicts
 from edge_agent.plan.provisions.registry import PROVISIONS, provision_of
 from edge_agent.plan.provisions.tanks import below_brims, brim_misfits
 from edge_agent.plan.scene import Known
+from edge_agent.plan.spread import Spread
+from edge_agent.plan.targets import is_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.model.fitness import Place
-    from edge_agent.model.plant import Fallback, Plan, Plant, Policy
+    from edge_agent.model.plant import Fallback, Plan, Plant, Policy, Provision
     from edge_agent.plan.kinds.spec import PlanKind
     from edge_agent.plan.provisions.spec import ProvisionKind
 
@@ -28,6 +31,7 @@ def misfits(plant: Plant, policy: Policy, fitting: Policy | None = None) -> list
     """
     found = list(threshold_misfits(plant, policy, fitting))
     found += _provision_misfits(plant, policy)
+    found += _expectation_misfits(plant, policy)
     return [*found, *_Plans(plant, policy).all()] if policy.plans else found
 
 
@@ -76,12 +80,28 @@ def _provision_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
     yield from brim_misfits(policy, everything.provisions)
 
 
+def _expectation_misfits(plant: Plant, policy: Policy) -> Iterator[Misfit]:
+    """Find what is expected of equipment in vain."""
+    expecting = [actuator for actuator in plant.actuators if actuator.expect is not None]
+    everything = known(plant, policy) if expecting else None
+    for actuator in expecting:
+        if actuator.expect is not None and everything is not None:
+            path = ("nodes", actuator.node, "actuators", actuator.id, "expect", "condition")
+            yield from text_conflicts(path, actuator.expect.condition, everything)
+
+
+def _readable(policy: Policy) -> list[Provision]:
+    """Return the provisions that can be read."""
+    read = {(kind.name, name) for kind, name, found in _provisions(policy) if isinstance(found, kind)}
+    return [each for each in policy.provisions if (each.kind, each.id) in read]
+
+
 class _Plans:
     """The plans of one policy, and what is looked up for them."""
 
     def __init__(self, plant: Plant, policy: Policy) -> None:
         self._known = known(plant, policy)
-        self._find = plant.actuator
+        self._find, self._spread = plant.actuator, Spread(plant, _readable(policy))
         self._fail_safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
         self._plans = policy.plans
         self._kinds: dict[str, PlanKind] = {}
@@ -106,12 +126,13 @@ class _Plans:
         if not 0 <= plan.priority <= 100:
             yield Misfit((*path, "priority"), f"{plan.priority} is out of range", "a whole number from 0 to 100")
         for place, step in enumerate(kind.steps(self._find)):
-            if step.value is not None and not 0 <= step.value <= 1:
+            if step.value is not None and not is_group(step.actuator) and not 0 <= step.value <= 1:
                 yield Misfit((*path, "do", place, "value"), f"{step.value:g} is out of range", "a number from 0 to 1")
-            wiring = getattr(self._find(step.actuator), "wiring", None)
-            if wiring is not None and step.action not in dict(wiring.forms):
-                wrong = f"the command of {step.actuator} has no form for {step.action}"
-                yield Misfit((*path, "do", place, "action"), wrong, "an action that its device is told")
+            for part in self._spread.steps([step]):
+                wiring = getattr(self._find(part.actuator), "wiring", None)
+                if wiring is not None and part.action not in dict(wiring.forms):
+                    wrong = f"the command of {part.actuator} has no form for {part.action}"
+                    yield Misfit((*path, "do", place, "action"), wrong, "an action that its device is told")
         for place, fallback in enumerate(plan.without_evidence):
             yield from self._fallback((*path, "without_evidence", place), kind, fallback)
 

@@ -13,6 +13,7 @@ from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.plan.kinds.stages import Stages
 from edge_agent.plan.provisions.registry import provisions_of
 from edge_agent.plan.provisions.tanks import Tank
+from edge_agent.plan.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +99,10 @@ def _filling(plant: Plant, tank: Tank) -> list[str]:
     """Return the actuators that plans move by the level in the way that fills the tank."""
     safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
     kinds = [(plan, kind_of(plan)) for plan in plant.policy.plans]
-    steps = (step for plan, kind in kinds if _fills(plan, kind, plant, tank) for step in kind.steps(plant.actuator))
+    filling = [kind for plan, kind in kinds if _fills(plan, kind, plant, tank)]
+    steps = Spread(plant, plant.policy.provisions).steps(
+        step for kind in filling for step in kind.steps(plant.actuator)
+    )
     return list(dict.fromkeys(step.actuator for step in steps if step.action != safe.get(step.actuator)))
 
 
@@ -108,6 +112,7 @@ def _fills(plan: Plan, kind: PlanKind, plant: Plant, tank: Tank) -> bool:
         return False
     if isinstance(kind, Stages):
         return kind.direction == "fill"
-    high = any(each.above and each.alarm in plan.when for each in plant.policy.thresholds)
+    limits = (each for each in plant.policy.thresholds if f"{each.node}/{each.sensor}" == tank.level)
+    high = any(each.above and each.alarm in plan.when for each in limits)
     when = kind.when if isinstance(kind, Condition) else ()
     return not high and not any(above for above, _ in crossed(when, tank.level, ""))

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from edge_agent.model.commands import Request
     from edge_agent.model.plant import Plan, Plant, Provision
-    from edge_agent.model.remembered import PlanMemory
+    from edge_agent.model.remembered import GroupMemory, PlanMemory
     from edge_agent.model.time import Moment
+    from edge_agent.plan.compounds import Compounds
     from edge_agent.plan.interlocks.guarded import Outlook
     from edge_agent.plan.situation import Situation
     from edge_agent.plan.standing import Standing
@@ -75,9 +76,20 @@ class Planner:
         """The actuators that a trip holds, and which."""
         return self.arbiter.tripped
 
+    @property
+    def compounds(self) -> Compounds:
+        """The groups and sequences in force."""
+        return self.arbiter.compounds
+
     def stand(self, request: Request) -> None:
         """Resume a request of a former run."""
         self.arbiter.stand(request)
+
+    def take_over(self, groups: Iterable[GroupMemory], now: Moment) -> None:
+        """Resume what was requested of groups and sequences in a former run, once all its requests stand."""
+        for memory in groups:
+            self.compounds.remember(memory, now.seconds)
+        self.arbiter.take_over()
 
     def renew(self, plant: Plant, plans: Iterable[Plan], provisions: Iterable[Provision] = ()) -> None:
         """Go on with a changed plant; nothing is requested any more of an actuator that is gone."""
@@ -110,8 +122,12 @@ class Planner:
 
     def _survey(self) -> None:
         self._lookout.survey(self._states)
-        self.arbiter.survey(self._states)
-        self._quiet = Planned(blind=self.blind, tripped=self.tripped, interlocked=Interlocked(self.interlocks.stops))
+        self.arbiter.survey(self._states, self.provisions)
+        self._rest(Interlocked(self.interlocks.stops))
+
+    def _rest(self, interlocked: Interlocked) -> None:
+        """Note what is decided while nothing changes."""
+        self._quiet = Planned((), (), (), self.blind, self.tripped, interlocked, self.compounds.failures)
 
     def _fresh(self, plan: Plan, before: PlanState | None) -> PlanState:
         """Begin a plan anew. Evidence that was there is there still, and what has latched stays so."""
@@ -129,7 +145,7 @@ class Planner:
         found = [state for state in self._states.values() if state.reset(target)]
         if found:
             self._lookout.look_at_all()
-        return bool(found)
+        return self.compounds.reset(target) or bool(found)
 
     def unsure(self, actuator: str) -> bool:
         """Whether what stands for an actuator waits for evidence: nothing but the fail-safe may be commanded then."""
@@ -142,14 +158,17 @@ class Planner:
         interlocked = self.interlocks.decide(outlook, changed, situation.resets)
         states = self._lookout.take(changed or (), now.seconds)
         nodes = sorted(name for name in changed or () if "/" not in name and ":" not in name)
-        if not (states or nodes or interlocked.has_news or self.arbiter.restless) and now.sure is self._sure:
+        self.compounds.hear(changed or ())
+        owed = interlocked.has_news or self.arbiter.restless or self.compounds.next_seconds() <= now.seconds
+        if not (states or nodes or owed) and now.sure is self._sure:
             return self._quiet
         situation = situation._replace(stops=interlocked.stops, stirred=interlocked.changed)
         remembered, begun = self._update(states, outlook)
-        requests, overruled = self.arbiter.arbitrate(states, nodes, situation, begun, now.seconds)
+        requests, overruled = self.arbiter.arbitrate(states, nodes, situation, begun, now)
         memories = tuple(state.memory(now) for state in remembered)
-        self._quiet = Planned(blind=self.blind, tripped=self.tripped, interlocked=Interlocked(interlocked.stops))
-        return Planned(tuple(requests), tuple(overruled), memories, self.blind, self.tripped, interlocked)
+        self._rest(Interlocked(interlocked.stops))
+        lasting = self.blind, self.tripped, interlocked, self.compounds.failures
+        return Planned(tuple(requests), tuple(overruled), memories, *lasting, tuple(self.compounds.memories()))
 
     def look_again(self, now: Moment) -> None:
         """Look in the next turn, which is due now: what equipment does has changed since."""

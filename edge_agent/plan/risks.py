@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.fitness import Misfit, Risk, threshold_risks
 from edge_agent.plan.fitness import known
+from edge_agent.plan.interlocks.exclusive import excluded_at_rest
 from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.plan.overflow import overflow_risks
+from edge_agent.plan.provisions.groups import Group
+from edge_agent.plan.provisions.registry import provisions_of
 from edge_agent.plan.rivalry import Asking, chatter, disagreements, fills, limits_of
+from edge_agent.plan.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
 def risks(plant: Plant) -> Iterator[Risk]:
     """Yield everything that a plant file may say and that an engineer should know of."""
-    safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
+    spread = Spread(plant, plant.policy.provisions)
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
     askings = _askings(plant, kinds)
     names, limits = known(plant, plant.policy), limits_of(plant)
@@ -30,12 +34,13 @@ def risks(plant: Plant) -> Iterator[Risk]:
         if any(fills(actuator, asking, names, limits) for asking in askings.get(actuator.name, ())):
             yield from _unwatched(actuator)
     for plan in plant.policy.plans:
-        moved = [step for step in kinds[plan.id].steps(plant.actuator) if step.action != safe.get(step.actuator)]
-        if moved:
+        if not all(map(spread.is_safe, kinds[plan.id].steps(plant.actuator))):
             yield from _plan(plant, plan, kinds[plan.id])
     for actuator in plant.actuators:
         yield from disagreements(actuator, askings.get(actuator.name, ()), plant, names)
     yield from chatter(askings, plant, names)
+    yield from excluded_at_rest(plant)
+    yield from _unproven(plant)
 
 
 def endless(plant: Plant) -> Iterator[Misfit]:
@@ -45,7 +50,8 @@ def endless(plant: Plant) -> Iterator[Misfit]:
     """
     safe = {actuator.name: actuator.fail_safe for actuator in plant.actuators}
     kinds = {plan.id: kind_of(plan) for plan in plant.policy.plans}
-    asked = [(name, kind, step) for name, kind in kinds.items() for step in kind.steps(plant.actuator)]
+    spread = Spread(plant, plant.policy.provisions)
+    asked = [(name, kind, step) for name, kind in kinds.items() for step in spread.steps(kind.steps(plant.actuator))]
     backs = {step.actuator for _, kind, step in asked if kind.ends or step.action == safe.get(step.actuator)}
     for name, kind, step in asked:
         if step.actuator in safe and step.actuator not in backs and not kind.by_ignorance:
@@ -87,6 +93,15 @@ def _unwatched(actuator: Actuator) -> Iterator[Risk]:
         path = ("nodes", actuator.node, "actuators", actuator.id, "fail_safe")
         wrong = f"cut off from the agent it {on}, whatever the level: what it fills may run over"
         yield Risk("fills_unwatched", path, wrong, {"start": "stop", "open": "close"}[actuator.fail_safe])
+
+
+def _unproven(plant: Plant) -> Iterator[Risk]:
+    """Find groups that would never notice that a member does nothing."""
+    for name, group in provisions_of(Group, plant.policy.provisions).items():
+        members = [plant.actuator(member) for member in group.members]
+        if group.on_failure == "next" and len(members) > 1 and not any(one is None or one.expect for one in members):
+            wrong = "none proves its effect: one that says it runs and moves no water is never replaced by the next"
+            yield Risk("no_feedback", ("groups", name, "members"), wrong, "an expect of each, such as a flow")
 
 
 def _plan(plant: Plant, plan: Plan, kind: PlanKind) -> Iterator[Risk]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.plan.interlocks.guarded import Outlook
 from edge_agent.plan.interlocks.interlocking import Interlocked
+from edge_agent.plan.rota import unknown_member
 from edge_agent.plan.scene import Scene, nothing, unheard, unknown
 
 if TYPE_CHECKING:
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from edge_agent.model.evidence import Sight
     from edge_agent.model.inbox import Operation
     from edge_agent.model.plant import Plan, Provision
-    from edge_agent.model.remembered import PlanMemory
+    from edge_agent.model.remembered import GroupMemory, PlanMemory
     from edge_agent.model.time import Moment
     from edge_agent.plan.claims import Overruled
     from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.provisions.tariffs import Tariff
+    from edge_agent.plan.rota import Member
     from edge_agent.plan.scene import Find, Gauge
     from edge_agent.plan.standing import Standing, Station
 
@@ -49,6 +51,7 @@ class Situation(NamedTuple):
     gauge: Callable[[str], Gauge] = nothing
     equipment: Callable[[str], Mapping[str, bool]] = unknown
     online: Callable[[str], bool | None] = unheard
+    member: Callable[[str], Member] = unknown_member
     stops: Mapping[str, Stop] = MappingProxyType({})
     stirred: Collection[str] = ()
 
@@ -62,7 +65,8 @@ class Planned(NamedTuple):
     """What planning decided in one turn: new requests by actuator, those that lost, and what to remember of plans.
 
     `blind`: actuators whose request ended for want of evidence, and of what. `tripped`: those that a trip holds, and
-    which. `interlocked`: what interlocks have come to.
+    which. `interlocked`: what interlocks have come to. `failed`: those that are not used, of a group, or where a
+    sequence failed, and why. `groups`: what to remember of those that changed.
     """
 
     requests: tuple[Request, ...] = ()
@@ -71,3 +75,5 @@ class Planned(NamedTuple):
     blind: Mapping[str, str] = MappingProxyType({})
     tripped: Mapping[str, str] = MappingProxyType({})
     interlocked: Interlocked = Interlocked()
+    failed: Mapping[str, str] = MappingProxyType({})
+    groups: tuple[GroupMemory, ...] = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.evidence import grace_seconds, missing
 from edge_agent.plan.planstate import Ground
+from edge_agent.plan.targets import is_group, rests
 
 if TYPE_CHECKING:
     from edge_agent.model.commands import Request
@@ -29,7 +30,9 @@ class Station(NamedTuple):
 class Standing:
     """A request in force. `remembered`: of a former run, so that it may keep something running and start nothing.
 
-    `resting`: the fail-safe action, between two periods of timed running. `has_end`: some plan would end it.
+    `resting`: the fail-safe action, between two periods of timed running. `has_end`: some plan would end it. `ended`:
+    the fail-safe action took the place of what did not go on standing. `through` is the group or the sequence by which
+    its plan asks for it, empty where that names the actuator.
     """
 
     request: Request
@@ -38,6 +41,8 @@ class Standing:
     sure: bool = True
     resting: bool = False
     has_end: bool = True
+    ended: bool = False
+    through: str = ""
 
 
 class Verdict(NamedTuple):
@@ -52,10 +57,15 @@ _STANDS = Verdict()
 _WAITS = Verdict(sure=False)
 
 
-def asks(state: PlanState | None, request: Request) -> bool:
+def asks(state: PlanState | None, standing: Standing) -> bool:
     """Whether a plan, as it is now, asks for what stands in its name."""
     if state is None:
         return False
+    if standing.through:
+        return any(step.actuator == standing.through for step in state.steps)
+    request = standing.request
+    if is_group(request.actuator):  # a number may lie between those that are asked for
+        return any(step.actuator == request.actuator and not rests(step) for step in state.steps)
     wanted = (request.actuator, request.action, request.value)
     return any((step.actuator, step.action, step.value) == wanted for step in state.steps)
 
@@ -63,7 +73,7 @@ def asks(state: PlanState | None, request: Request) -> bool:
 def asks_anything(state: PlanState, standing: Standing) -> bool:
     """Whether a plan still asks for something other than the fail-safe action of the actuator."""
     actuator, action = standing.request.actuator, standing.request.action
-    return asks(state, standing.request) or any(s.actuator == actuator and s.action != action for s in state.steps)
+    return asks(state, standing) or any(s.actuator == actuator and s.action != action for s in state.steps)
 
 
 def judge(
@@ -80,7 +90,7 @@ def judge(
     """
     if standing.safe:
         return _STANDS
-    if state is None or not asks(state, standing.request):
+    if state is None or not asks(state, standing):
         return Verdict(f"plan {standing.request.plan} does not ask for {standing.request.action} any more")
     if state.asked.over:
         return Verdict(state.asked.over)

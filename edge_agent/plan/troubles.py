@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_agent.model.alarms import AlarmKey
-from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, TRIPPED
+from edge_agent.model.plant import FAILED, NO_EFFECT, NO_EVIDENCE, TRIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,17 +16,24 @@ if TYPE_CHECKING:
     Conditions = dict[AlarmKey, tuple[Priority, str]]
 
 
-def conditions(planned: Planned, idle: Mapping[str, str]) -> Conditions:
-    """Return the conditions by alarm; `idle` says why an actuator (`node/actuator`) seems to have no effect."""
+def conditions(planned: Planned, idle: Mapping[str, str], ineffective: Mapping[str, str]) -> Conditions:
+    """Return the conditions by alarm.
+
+    `idle` says why an actuator (`node/actuator`) seems to have no effect, `ineffective` which effect was missing.
+    """
     found: Conditions = {}
     for actuator, why in planned.blind.items():
         found[_key(actuator, NO_EVIDENCE)] = "high", f"{actuator}: {why}"
     for actuator, plan in planned.tripped.items():
         found[_key(actuator, TRIPPED)] = "high", f"{actuator} is held by trip {plan}"
     for actuator, stop in planned.interlocked.stops.items():
-        found[_key(actuator, TRIPPED if stop.known else NO_EVIDENCE)] = "high", f"{actuator} is held by {stop.reason}"
+        found[_key(actuator, stop.alarm)] = "high", f"{actuator} is held by {stop.reason}"
+    for actuator, why in planned.failed.items():
+        found[_key(actuator, FAILED)] = "high", f"{actuator}: {why}"
     for actuator, why in idle.items():
         found[_key(actuator, NO_EFFECT)] = "medium", why
+    for actuator, why in ineffective.items():
+        found[_key(actuator, NO_EFFECT)] = "high", why
     return found
 
 

@@ -17,6 +17,7 @@ def carried_over(knowledge: Knowledge, now: Moment) -> Turn:
     """Return all that the next start must know, as a turn."""
     turn = Turn(now, alarms=list(knowledge.analyzer.register.alarms))
     turn.plans = knowledge.planner.memories(now)
+    turn.groups = knowledge.planner.compounds.all_memories()
     turn.delays = knowledge.analyzer.delays()
     turn.clocks = knowledge.monitor.time.memories(now)
     turn.interlocks = knowledge.planner.interlocks.memories(now)

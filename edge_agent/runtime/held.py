@@ -43,7 +43,8 @@ class Held:
     def controls(self) -> bool:
         """Whether it holds anything that controls the plant or must survive a restart."""
         turn = self.turn
-        return bool(turn.urgent or turn.alarms or turn.plans or turn.delays or turn.clocks or turn.interlocks)
+        controls = turn.plans or turn.groups or turn.delays or turn.clocks or turn.interlocks
+        return bool(turn.urgent or turn.alarms or controls)
 
     @property
     def weighs(self) -> bool:
@@ -66,6 +67,7 @@ class Held:
             command_events=[],
             actuators=[],
             plans=[],
+            groups=[],
             interlocks=[],
             epoch=None,
         )

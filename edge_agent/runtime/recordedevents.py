@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.model.inbox import Event
 
 #: The form of recordings that is written.
-FORM: Final = 4
+FORM: Final = 5
 _FORMER_LISTS = {
     "deliveries": "dispatch",
     "breakers": "breaker",

@@ -52,7 +52,7 @@ class Header(_Strict):
     file. One written by hand may have no `state`.
     """
 
-    recording: Literal[1, 2, 3, 4] = FORM
+    recording: Literal[1, 2, 3, 4, 5] = FORM
     agent: str = "replay"
     mode: Mode = "auto"
     epoch: int = 1

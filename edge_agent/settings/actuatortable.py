@@ -15,6 +15,13 @@ Label = Annotated[str, Field(min_length=1, max_length=80)]
 Delay = Annotated[float, Field(ge=0, le=31_536_000)]
 
 
+class ExpectTable(Table):
+    """Proof of effect."""
+
+    condition: str = Field(title="a condition", description="What is to be true while it runs.")
+    within_seconds: Duration = Field(description="How long it may run without.")
+
+
 class ActuatorTable(Table):
     """One piece of equipment that obeys commands."""
 
@@ -36,6 +43,7 @@ class ActuatorTable(Table):
         le=3600,
         description="Starts in any hour, 0: any number; absent: by `rated_kw`, else 12 for a pump, any for a valve.",
     )
+    expect: ExpectTable | None = Field(None, description="What has to come true while it runs: proof of its effect.")
     rated_kw: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
         None, description="The size of a pump's motor: what rest and how many starts it bears, where nothing is said."
     )

@@ -9,6 +9,7 @@ from edge_agent.plan.risks import endless, risks
 from edge_agent.settings.accepting import left
 from edge_agent.settings.agent import load_settings
 from edge_agent.settings.findings import Finding
+from edge_agent.settings.inforce import in_force
 from edge_agent.settings.lines import located
 from edge_agent.settings.plantfile import find_plant, load_plant_file
 
@@ -49,6 +50,12 @@ def look_over(
     except ConfigurationError as error:
         problems += error.problems
     return problems, risky
+
+
+def explained(plant: Path | None) -> list[str]:
+    """Return what of a sound plant file is in force and why, a line each."""
+    path = find_plant(plant)
+    return list(in_force(path, load_plant_file(path).plant))
 
 
 def _endless(file: PlantFile) -> list[Problem]:

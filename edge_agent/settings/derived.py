@@ -99,6 +99,6 @@ def _expression(path: KeyPath, sensor: dict[str, Any], units: Mapping[str, str])
         if unknown or not isinstance(unit, str) or not isinstance(quantity, str) or quantity not in QUANTITIES:
             return
         if conversion(quantity, unit, unit) is not None:
-            factor(text, units, unit, summed=sensor.get("of") == "sum")
+            factor(text, units, unit, quantity, summed=sensor.get("of") == "sum")
     except ExpressionError as error:
         yield Finding(here, f"{show(text)}: {error.wrong} at column {error.column}", error.expected)

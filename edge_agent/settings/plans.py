@@ -17,13 +17,13 @@ from edge_agent.model.plant import (
     Fallback,
     Plan,
     Provision,
-    Step,
 )
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.kinds.registry import KINDS, OWN_COLUMNS, canonical
 from edge_agent.plan.provisions import registry as provisions
 from edge_agent.plan.provisions.tanks import below_brims
 from edge_agent.plan.scene import Known
+from edge_agent.plan.steps import step_of
 from edge_agent.settings.findings import Finding
 from edge_agent.settings.tomlfile import table
 
@@ -89,7 +89,7 @@ def plan_of(plan: str, given: Table, timezone: str) -> Plan:
     name = members["kind"]
     common = {key: members[key] for key in Plan.__dataclass_fields__ if key in members and key not in OWN_COLUMNS}
     fallbacks = tuple(Fallback(**dict(step)) for step in members["without_evidence"])
-    steps = tuple(Step(**dict(step)) for step in members.get("do", ()))
+    steps = tuple(step_of(step.model_dump(exclude_none=True)) for step in members.get("do", ()))
     told = _told(given, timezone, set(common) | set(OWN_COLUMNS))
     return Plan(
         id=plan,

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from edge_agent.analyze.measures.registry import meant
 from edge_agent.errors import ConfigurationError, Problem
+from edge_agent.model.desired import Expectation
 from edge_agent.model.plant import (
     Actuator,
     Node,
@@ -81,6 +82,11 @@ def load_plant_file(path: Path) -> PlantFile:
     parcel = pickle.dumps(_plant_of(path), pickle.HIGHEST_PROTOCOL)
     unpacked: PlantFile = pickle.loads(parcel)  # noqa: S301 - our own, made a moment ago
     return unpacked
+
+
+def read_tables(path: Path) -> PlantKeys:
+    """Read the tables of a sound plant file, with its profiles worked in: they know what was said and what was not."""
+    return PlantTable.model_validate(expanded(read_toml(path), path).raw)
 
 
 def _plant_of(path: Path) -> PlantFile:
@@ -196,6 +202,7 @@ def _actuator(node: str, actuator: str, table: ActuatorTable, device: str | None
         lock_out_after=table.lock_out_after,
         power_return_seconds=table.power_return_seconds,
         wiring=wiring_of(table, device),
+        expect=None if table.expect is None else Expectation(**dict(table.expect)),
         rated_kw=table.rated_kw,
         ramp_seconds=table.ramp_seconds,
         label=table.name,

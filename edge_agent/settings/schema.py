@@ -157,13 +157,20 @@ class NodeTable(Table):
 
 
 class StepTable(Table):
-    """What a plan does to one actuator."""
+    """What a plan does to one actuator, group or sequence: exactly one of `actuator`, `group` and `use` is given."""
 
-    actuator: str = Field(description="Which one.", title="an actuator: node/actuator")
-    action: str = Field(title="an action of the actuator", description="What to ask of it.")
+    actuator: str | None = Field(None, description="Which one.", title="an actuator: node/actuator")
+    action: str | None = Field(
+        None, title="an action of the actuator", description="What to ask of it; of a sequence `on` (or absent), `off`."
+    )
     value: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, ge=0, le=1, description="Speed or position, for `set` only."
     )
+    group: str | None = Field(None, title="the name of a group", description="Of which group so many are to run.")
+    running: Annotated[int, Field(ge=0)] | None = Field(
+        None, ge=0, title="a whole number from 0", description="How many of the group; 0: none."
+    )
+    use: str | None = Field(None, title='"group NAME" or "sequence NAME"', description="A sequence, or one of a group.")
 
 
 class FallbackTable(Table):

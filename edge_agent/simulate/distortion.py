@@ -20,6 +20,9 @@ class Distortion:
         """Give what a sensor (`node/sensor`) shows instead of a true value; None where it shows nothing."""
         if self._faults.active(sensor, "silence", seconds):
             return None
+        shows = self._faults.active(sensor, "show", seconds)
+        if shows is not None:
+            return shows.amount
         if self._faults.active(sensor, "freeze", seconds):
             return self._shown.setdefault(sensor, value)
         self._shown[sensor] = shown = value + self._drift(sensor, seconds) + self._spike(sensor, seconds)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from edge_agent.model.plant import Plant
 
-SensorFault = Literal["freeze", "spike", "drift", "silence"]
+SensorFault = Literal["freeze", "show", "spike", "drift", "silence"]
 AckFault = Literal["drop-acks", "delay-acks", "duplicate-acks", "reject"]
 NodeFault = Literal["offline", "restart"]
 
-#: Faults that take a number: readings jump by it, wander by it per second, or acknowledgements wait for it.
-_WITH_AMOUNT = ("spike", "drift", "delay-acks")
+#: Faults that take a number: readings show it, jump by it, wander by it per second, or acknowledgements wait for it.
+_WITH_AMOUNT = ("show", "spike", "drift", "delay-acks")
 _ID = r"[a-z0-9][a-z0-9_-]{0,62}"
 _GRAMMAR = re.compile(
     rf"(?P<target>{_ID}(/{_ID})?):(?P<kind>[a-z-]+)(=(?P<amount>[^@]+))?(@(?P<start>[0-9.]+)(-(?P<end>[0-9.]*))?)?"
@@ -34,8 +34,8 @@ SPIKE_SHARE = 0.1
 class Fault:
     """One misbehaviour, from `start` to `end` in seconds since the simulation's start.
 
-    `target` is a node, a `node/sensor`, or for acknowledgements a `node/actuator`. `amount`: a spike in the sensor's
-    unit, a drift in that per second, a delay of acknowledgements in seconds.
+    `target` is a node, a `node/sensor`, or for acknowledgements a `node/actuator`. `amount`: what is shown, or a spike,
+    in the sensor's unit, a drift in that per second, a delay of acknowledgements in seconds.
     """
 
     target: str

@@ -76,6 +76,7 @@ class Hydraulics:
         self._stale = True
         self.seconds = 0
         self.network: Network
+        self._pumps: tuple[str, ...]
         self._account: Account
         self._tariff: NetworkPrices
 
@@ -101,8 +102,7 @@ class Hydraulics:
 
     def advance(self, to_seconds: float) -> None:
         """Calculate until the hydraulic clock shows the last whole second of `to_seconds`. Going back does nothing."""
-        target = math.floor(to_seconds)
-        toolkit = self._toolkit
+        target, toolkit = math.floor(to_seconds), self._toolkit
         while self.seconds < target:
             self._solve()
             with _translated(f"{self._path.name} cannot be calculated at {self.seconds} s"):
@@ -226,12 +226,11 @@ class Hydraulics:
         with _translated(f"{self._path.name} cannot be calculated at {self.seconds} s"):
             self._toolkit.runH(self._project)
         self._stale = False
-        network = self.network
         self._account.note(
             self.seconds,
-            {pump: self.running(pump) for pump in network.of_kind("pump")},
-            {pump: self.power_kw(pump) for pump in network.of_kind("pump")},
-            {tank: self.level(tank) for tank in network.tanks},
+            {pump: self.running(pump) for pump in self._pumps},
+            {pump: self.power_kw(pump) for pump in self._pumps},
+            {tank: self.level(tank) for tank in self.network.tanks},
         )
 
     def _open(self) -> None:
@@ -249,7 +248,8 @@ class Hydraulics:
             metre = conversion("pressure", "m", self.network.units.pressure)
             self._vacuum = _VACUUM_METRES * (metre.scale if metre else 1.0)
             self._account = Account(self.network)
-            pumps = {pump: self._indices[Element("pump", pump)] for pump in self.network.of_kind("pump")}
+            self._pumps = self.network.of_kind("pump")
+            pumps = {pump: self._indices[Element("pump", pump)] for pump in self._pumps}
             self._tariff = read_prices(toolkit, self._project, pumps)
             if self._remove_controls:
                 self._drop_controls()
@@ -289,7 +289,7 @@ class Hydraulics:
             toolkit.deletecontrol(project, index)
         for index in range(toolkit.getcount(project, toolkit.RULECOUNT), 0, -1):
             toolkit.deleterule(project, index)
-        for pump in self.network.of_kind("pump"):
+        for pump in self._pumps:
             toolkit.setlinkvalue(project, self._indices[Element("pump", pump)], toolkit.LINKPATTERN, 0)
 
 

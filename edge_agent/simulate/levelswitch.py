@@ -30,6 +30,7 @@ class LevelSwitch(NamedTuple):
     above: bool
     action: str
     actuators: tuple[str, ...]
+    value: float | None = None
 
     @property
     def fills(self) -> bool:
@@ -37,13 +38,21 @@ class LevelSwitch(NamedTuple):
         return not self.above and self.action in {"start", "open"}
 
 
-def switch_of(control: LevelControl, limits: TankLimits, node: str, kind: str) -> LevelSwitch:
-    """Return what a control of the file comes to, for the actuator `kind` of a node."""
-    action = _WORDS[kind][0 if control.opens else 1]
+def asked(kind: str, setting: float) -> str | None:
+    """Write what a setting of the file (1: open, 0: closed) asks of an actuator; None where no step can."""
+    if setting in {0.0, 1.0}:
+        return f'action = "{_WORDS[kind][0 if setting else 1]}"'
+    return f'action = "set", value = {number(setting)}' if kind == "pump" and 0 < setting < 1 else None
+
+
+def switch_of(control: LevelControl, limits: TankLimits | None, node: str, kind: str) -> LevelSwitch:
+    """Return what a control of the file comes to, for the actuator `kind` of a node; `limits`: of its tank."""
+    sets = control.opens and kind == "pump" and 0 < control.setting < 1
+    action = "set" if sets else _WORDS[kind][0 if control.opens else 1]
     name = f"{node}_{'on' if control.opens else 'off'}"
-    return LevelSwitch(
-        name, f"{action}_{node}", _within(control.level, limits), control.above, action, (f"{node}/{kind}",)
-    )
+    level = control.level if limits is None else _within(control.level, limits)
+    value = control.setting if sets else None
+    return LevelSwitch(name, f"{action}_{node}", level, control.above, action, (f"{node}/{kind}",), value)
 
 
 def filling(tank: str, limits: TankLimits, pumps: Iterable[str]) -> tuple[LevelSwitch, LevelSwitch]:
@@ -82,17 +91,25 @@ def threshold_lines(limits: TankLimits, points: Sequence[LevelSwitch]) -> tuple[
         if room >= _ROOM * height:
             deadband = number(min(0.02 * height, room / 2))
             lines.append(f'{name} = {{ limit = {number(limit)}, deadband = {deadband}, priority = "critical" }}')
-    for point in points:
-        side = "above" if point.above else "below"
-        deadband = number(_DEADBAND * height)
-        lines.append(f"{point.name} = {{ {side} = {number(point.level)}, deadband = {deadband}, alarm = false }}")
-    return tuple(lines)
+    return (*lines, *(_point_line(point, _DEADBAND * height) for point in points))
 
 
-def plan_text(tank: str, point: LevelSwitch) -> str:
-    """Write the plan of a set point of a tank's level."""
-    steps = ", ".join(f'{{ actuator = "{name}", action = "{point.action}" }}' for name in point.actuators)
-    return f'[plans.{point.plan}]\nwhen = ["{tank}/level:{point.name}"]\ndo = [{steps}]\npriority = 50\n'
+def pressure_lines(points: Iterable[LevelSwitch]) -> tuple[str, ...]:
+    """Write the switch points of a pressure."""
+    return tuple(_point_line(point, _DEADBAND * max(abs(point.level), 1.0)) for point in points)
+
+
+def _point_line(point: LevelSwitch, deadband: float) -> str:
+    side = "above" if point.above else "below"
+    return f"{point.name} = {{ {side} = {number(point.level)}, deadband = {number(deadband)}, alarm = false }}"
+
+
+def plan_text(sensor: str, point: LevelSwitch, fallback: str = "") -> str:
+    """Write the plan of a switch point of a sensor (`node/sensor`), with what follows when that is silent."""
+    value = "" if point.value is None else f", value = {number(point.value)}"
+    action = f'action = "{point.action}"{value}'
+    steps = ", ".join(f'{{ actuator = "{name}", {action} }}' for name in point.actuators)
+    return f'[plans.{point.plan}]\nwhen = ["{sensor}:{point.name}"]\ndo = [{steps}]\npriority = 50\n{fallback}'
 
 
 def number(value: float) -> str:

@@ -1,183 +1,186 @@
-"""Writes a first plant file for a network: complete, loadable, and meant to be edited."""
+"""Writes a first plant file for a network: complete, loadable, the file's own controls word for word."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.errors import UsageError
-from edge_agent.model.units import conversion
+from edge_agent.errors import SimulationError, UsageError
+from edge_agent.simulate.draft import Draft
+from edge_agent.simulate.habits import Habits, observe
 from edge_agent.simulate.hydraulics import Hydraulics
-from edge_agent.simulate.levelswitch import distinct, filling, number, plan_text, switch_of, threshold_lines
+from edge_agent.simulate.levelswitch import (
+    asked,
+    distinct,
+    filling,
+    plan_text,
+    pressure_lines,
+    switch_of,
+    threshold_lines,
+)
 from edge_agent.simulate.network import Element
+from edge_agent.simulate.planttext import device_text, simulation_text, tanks_text
+from edge_agent.simulate.rulewords import rule_plans
+from edge_agent.simulate.timers import daily, moments_text, timetable_text, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from edge_agent.simulate.levelswitch import LevelSwitch
-    from edge_agent.simulate.network import Network, TankLimits
+    from edge_agent.simulate.network import LevelControl, Network
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_LONGEST_ID = 63
-#: Ids of tanks, pumps and valves also stand in the names of plans, with this around them.
-_LONGEST_PREFIX = len("start_-99")
-_INTERVAL_SECONDS = 60
-#: How many junctions become nodes: those with the largest demand.
-_DISTRICTS = 5
-_LOWEST_PRESSURE_M = -11.0  # a little beyond a vacuum, so that one is still a reading
-_HIGHEST_PRESSURE_M = 150.0
 
 
-class Ids:
-    """Makes ids out of the names of elements. The same name twice gives two ids."""
+class Scaffold(NamedTuple):
+    """A first plant file, and in a sentence each what of the network's file it does not say."""
 
-    def __init__(self, longest: int = _LONGEST_ID) -> None:
-        self._longest = longest
-        self._taken: set[str] = set()
-
-    def make(self, kind: str, name: str) -> str:
-        """Make an id such as `tank2` or `tank-east`, and put a number behind it where it is taken."""
-        plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")
-        joint = "" if plain[:1].isdigit() or not plain else "-"
-        stem = (plain if plain.startswith(kind) else kind + joint + plain)[: self._longest]
-        made, count = stem, 1
-        while made in self._taken:
-            count += 1
-            ending = f"-{count}"
-            made = stem[: self._longest - len(ending)] + ending
-        self._taken.add(made)
-        return made
-
-
-class _Point(NamedTuple):
-    """One sensor to write: its quantity also names the property that is measured."""
-
-    id: str
-    quantity: str
-    unit: str
-    element: Element
-    tests: tuple[str, ...]
-    thresholds: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _Device:
-    """One node to write; `moves` is the element of its actuator `pump` or `valve`, `fail_safe` what that does then."""
-
-    id: str
-    comment: str
-    points: list[_Point] = field(default_factory=list)
-    moves: Element | None = None
-    fail_safe: str = ""
+    text: str
+    unsaid: tuple[str, ...]
 
 
 def scaffold(inp_path: Path | str, site: str) -> str:
     """Write a plant file (TOML) for a network. Raises SimulationError, or UsageError where `site` is no id."""
+    return scaffolded(inp_path, site).text
+
+
+def scaffolded(inp_path: Path | str, site: str) -> Scaffold:
+    """Write a plant file for a network, and say what it does not. Raises as `scaffold` does."""
     if not _ID.fullmatch(site):
         raise UsageError(f"{site!r} is not an id of a site; expected a-z, 0-9, _ and -, such as riverside.")
     with Hydraulics(inp_path) as hydraulics:
         network = hydraulics.network
-    draft = _Draft(network)
+    try:
+        habits = observe(inp_path)
+    except SimulationError:
+        habits = Habits()  # it can be read and not calculated
+    translation = _Translation(network, habits)
+    plans, devices, name = translation.plans(), translation.draft.devices, Path(inp_path).name
+    if not devices:
+        raise UsageError("The network has no tank, pump, valve or demand: there is nothing to make a plant of.")
     parts = [
-        f"# A first plant file for {Path(inp_path).name}, made by `edge-agent simulate --scaffold`.",
-        "# Look over limits, tests and plans before you trust them.\n",
-        f'[site]\nid = "{site}"\n',
-        *(_device_text(device) for device in draft.devices),
-        *draft.plans(),
-        _simulation_text(Path(inp_path).name, draft.devices),
+        f"# A first plant file for {name}, made by `edge-agent simulate --scaffold`.",
+        "# Look over limits, tests and plans before you trust them.",
+        *(f"# Not said here: {sentence}." for sentence in translation.unsaid),
+        f'\n[site]\nid = "{site}"\n',
+        *map(device_text, devices),
+        *tanks_text(translation.draft),
+        *plans,
+        simulation_text(name, devices),
     ]
-    return "\n".join(parts)
+    return Scaffold("\n".join(parts), tuple(translation.unsaid))
 
 
-class _Draft:
-    """The nodes of a network, and which pumps fill which tank."""
+class _Translation:
+    """The plans of a network's controls and rules; what cannot be said is added to `unsaid`."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self._ids = Ids(_LONGEST_ID - _LONGEST_PREFIX)
-        self._tanks = {tank: self._tank(tank, limits) for tank, limits in network.tanks.items()}
-        self._pumps = {pump: self._pump(pump) for pump in network.of_kind("pump")}
-        self._valves = {valve: self._valve(valve) for valve in network.of_kind("valve")}
-        districts = [self._district(junction) for junction in _largest(network)]
-        self.devices = [*self._tanks.values(), *self._pumps.values(), *self._valves.values(), *districts]
-        if not self.devices:
-            raise UsageError("The network has no tank, pump, valve or demand: there is nothing to make a plant of.")
-        self._points = {tank: distinct(self._switches(tank)) for tank in self._sound_tanks()}
-        for tank, points in self._points.items():
-            level = self._tanks[tank].points[0]
-            lines = threshold_lines(network.tanks[tank], points)
-            self._tanks[tank].points[0] = level._replace(thresholds=lines)
-        filling_by = {point.actuators for points in self._points.values() for point in points if point.fills}
-        for valve in self._valves.values():
-            if (f"{valve.id}/valve",) in filling_by:
-                valve.fail_safe = "close"  # left open it would let the tank run over
+    def __init__(self, network: Network, habits: Habits) -> None:
+        self._network, self.draft = network, Draft(network, habits)
+        self.unsaid: list[str] = []
 
     def plans(self) -> list[str]:
-        """Write a plan for every set point of a tank's level."""
-        return [plan_text(self._tanks[tank].id, point) for tank, points in self._points.items() for point in points]
+        """Return every plan as text."""
+        self._lean()
+        timed = [text for link in self._timed_links() for text in self._timed(link)]
+        level = [text for tank in self._network.tanks for text in self._of_tank(tank)]
+        pressure = [text for node in self._looked_at() for text in self._of_junction(node)]
+        rules, unsaid = rule_plans(self.draft)
+        self.unsaid += unsaid
+        return [*level, *pressure, *timed, *rules]
 
-    def _sound_tanks(self) -> list[str]:
-        return [tank for tank, limits in self._network.tanks.items() if limits.highest > limits.lowest]
-
-    def _switches(self, tank: str) -> Iterable[LevelSwitch]:
-        """Yield those of the file's level controls, and of pumps without any, but for spares, a pair for the tank."""
-        limits = self._network.tanks[tank]
-        links = self._pumps | self._valves
+    def _lean(self) -> None:
+        """Find the valves that fill a tank: left open they would let it run over."""
         for control in self._network.level_controls:
-            if control.tank == tank and control.link in links:
-                kind = "pump" if control.link in self._pumps else "valve"
-                yield switch_of(control, limits, links[control.link].id, kind)
-        controlled = {control.link for control in self._network.level_controls} | self._network.spares
-        free = [pump for pump in self._pumps if pump not in controlled and _nearest_tank(pump, self._network) == tank]
-        if free:
-            yield from filling(self._tanks[tank].id, limits, [f"{self._pumps[pump].id}/pump" for pump in free])
+            link = self._network.link(control.link)
+            if control.kind == "tank" and control.opens and not control.above and link.kind != "pump":
+                self.draft.device(link).fail_safe = "close"
 
-    def _tank(self, tank: str, limits: TankLimits) -> _Device:
-        unit, element = self._network.units.length, Element("tank", tank)
-        tests = _level_tests(limits) if limits.highest > limits.lowest else ()
-        return _Device(self._ids.make("tank", tank), f"Tank {tank}", [_Point("level", "level", unit, element, tests)])
+    # By levels and pressures -----------------------------------------------------------------------------------
 
-    def _pump(self, pump: str) -> _Device:
-        element, flow = Element("pump", pump), self._network.units.flow
-        points = [
-            _Point("flow", "flow", flow, element, ()),
-            _Point("power", "power", "kW", element, ()),
-            *self._end_pressures(pump),
-        ]
-        return _Device(self._ids.make("pump", pump), f"Pump {pump}", points, element)
+    def _switch(self, control: LevelControl) -> Iterator[LevelSwitch]:
+        link = self._network.link(control.link)
+        actuator = self.draft.actuator(link)
+        if asked(actuator.rpartition("/")[2], control.setting) is None:
+            self.unsaid.append(
+                f"{link.kind} {link.name} is set to {control.setting:g} by {control.kind} {control.tank}, "
+                f"which no step of a plan can ask for"
+            )
+            return
+        yield switch_of(control, self._network.tanks.get(control.tank), *actuator.split("/"))
 
-    def _end_pressures(self, pump: str) -> list[_Point]:
-        ends = zip(("suction", "discharge"), self._network.ends[pump], strict=True)
-        return [self._pressure(name, end) for name, end in ends if end.kind == "junction"]
+    def _of_tank(self, tank: str) -> Iterator[str]:
+        """Write the thresholds of a tank's level, and the plans of its switch points."""
+        limits, element = self._network.tanks[tank], Element("tank", tank)
+        controls = [one for one in self._network.level_controls if (one.kind, one.tank) == ("tank", tank)]
+        if limits.highest <= limits.lowest:
+            self.unsaid += [f"tank {tank} has no height, so nothing is switched by it"] if controls else []
+            return
+        points = [point for control in controls for point in self._switch(control)]
+        node = self.draft.device(element).id
+        points += self._filled(node, tank)
+        named = distinct(points)
+        self.draft.limit(element, "level", threshold_lines(limits, named))
+        yield from (plan_text(f"{node}/level", point, self._fallback(point)) for point in named)
 
-    def _pressure(self, sensor: str, junction: Element) -> _Point:
-        unit = self._network.units.pressure
-        scale = (conversion("pressure", "m", unit) or (1.0, 0.0))[0]
-        tests = (f"gross_range = {{ fail = {_pair(_LOWEST_PRESSURE_M * scale, _HIGHEST_PRESSURE_M * scale)} }}",)
-        return _Point(sensor, "pressure", unit, junction, tests)
+    def _filled(self, node: str, tank: str) -> Iterable[LevelSwitch]:
+        """Return a pair of set points for the pumps of which the file says nothing, at the nearest tank behind."""
+        told = {control.link for control in self._network.level_controls}
+        told |= {control.link for control in self._network.timed_controls}
+        told |= {action.link.name for rule in self._network.rules for action in (*rule.then, *rule.otherwise)}
+        told |= self._network.spares
+        pumps = [pump for pump in self._network.of_kind("pump") if pump not in told]
+        free = [pump for pump in pumps if _nearest_tank(pump, self._network) == tank]
+        if not free:
+            return ()
+        self.unsaid.append(
+            f"nothing in the file switches pump {', '.join(free)}: its set points, at a fifth and four fifths of "
+            f"tank {tank}, are made up"
+        )
+        actuators = [self.draft.actuator(Element("pump", pump)) for pump in free]
+        return filling(node, self._network.tanks[tank], actuators)
 
-    def _valve(self, valve: str) -> _Device:
-        element = Element("valve", valve)
-        points = [
-            _Point("flow", "flow", self._network.units.flow, element, ()),
-            _Point("position", "position", "1", element, ("gross_range = { fail = [0.0, 1.0] }",)),
-        ]
-        return _Device(self._ids.make("valve", valve), f"Valve {valve}", points, element)
+    def _looked_at(self) -> list[str]:
+        """Name the junctions by whose pressure something is switched."""
+        return list(dict.fromkeys(one.tank for one in self._network.level_controls if one.kind == "junction"))
 
-    def _district(self, junction: str) -> _Device:
+    def _of_junction(self, junction: str) -> Iterator[str]:
         element = Element("junction", junction)
-        demand = _Point("demand", "demand", self._network.units.flow, element, ())
-        comment = f"Junction {junction}, one of those with the largest demand"
-        return _Device(self._ids.make("junction", junction), comment, [self._pressure("pressure", element), demand])
+        controls = [one for one in self._network.level_controls if (one.kind, one.tank) == ("junction", junction)]
+        named = distinct(point for control in controls for point in self._switch(control))
+        sensor = self.draft.sensor(element, "pressure")
+        self.draft.limit(element, "pressure", pressure_lines(named))
+        yield from (plan_text(sensor, point, self._fallback(point)) for point in named)
 
+    def _fallback(self, point: LevelSwitch) -> str:
+        links = [one.moves for one in self.draft.devices if f"{one.id}/{one.kind}" in point.actuators and one.moves]
+        return self.draft.fallback(links[0], on=point.action in {"start", "open", "set"})
 
-def _largest(network: Network) -> list[str]:
-    """Name the junctions with the largest base demand, largest first."""
-    taking = [junction for junction, demand in network.demands.items() if demand > 0]
-    return sorted(taking, key=lambda junction: -network.demands[junction])[:_DISTRICTS]
+    # By the clock ----------------------------------------------------------------------------------------------
+
+    def _timed_links(self) -> list[str]:
+        return list(dict.fromkeys(control.link for control in self._network.timed_controls))
+
+    def _timed(self, name: str) -> Iterator[str]:
+        """Write the timetable of a link that the clock switches."""
+        link = self._network.link(name)
+        controls = [control for control in self._network.timed_controls if control.link == name]
+        actuator, device = self.draft.actuator(link), self.draft.device(link)
+        unsayable = [one for one in controls if asked(device.kind, one.setting) is None]
+        asks = "by the clock, which no step of a plan can ask for"
+        self.unsaid += [f"{link.kind} {name} is set to {one.setting:g} {asks}" for one in unsayable]
+        sayable = [one for one in controls if one not in unsayable]
+        events, unsaid = daily(sayable, self._network.clock_seconds, self._network.duration_seconds)
+        if unsaid:
+            self.unsaid.append(f"of {link.kind} {name} {unsaid}")
+        if any(event.second % 60 for event in events):
+            self.unsaid.append(f"the times of {link.kind} {name} are cut to the minute")
+        spans = windows(events, on=device.safe in {"stop", "close"})
+        if spans is None:
+            yield from moments_text(f"clock_{device.id}", actuator, events)
+        else:
+            yield from timetable_text(f"clock_{device.id}", actuator, spans)
 
 
 def _nearest_tank(pump: str, network: Network) -> str | None:
@@ -196,78 +199,3 @@ def _nearest_tank(pump: str, network: Network) -> str | None:
         seen.update(fresh)
         waiting.extend(fresh)
     return None
-
-
-def _share(limits: TankLimits, share: float) -> float:
-    return limits.lowest + share * (limits.highest - limits.lowest)
-
-
-def _level_tests(limits: TankLimits) -> tuple[str, ...]:
-    """Derive tests of a level: outside the tank by a tenth of its height cannot be, filled in ten minutes neither."""
-    height = limits.highest - limits.lowest
-    # A full tank stands at its highest level to the last digit: the doubtful range begins a little outside.
-    outside, inside = (_pair(_share(limits, -part), _share(limits, 1 + part)) for part in (0.1, 0.01))
-    return (
-        f"gross_range = {{ fail = {outside}, suspect = {inside} }}",
-        f"rate_of_change = {{ suspect = {number(height / 1800)}, fail = {number(height / 600)} }}",
-        f"freshness = {{ suspect_seconds = {2 * _INTERVAL_SECONDS}, fail_seconds = {3 * _INTERVAL_SECONDS} }}",
-    )
-
-
-def _pair(low: float, high: float) -> str:
-    return f"[{number(low)}, {number(high)}]"
-
-
-def _device_text(device: _Device) -> str:
-    lines = [f"# {device.comment}"]
-    for point in device.points:
-        lines += _point_lines(device.id, point)
-    if device.moves is not None:
-        lines += _actuator_lines(device, device.moves.kind)
-    return "\n".join(lines)
-
-
-def _point_lines(node: str, point: _Point) -> Iterable[str]:
-    key = f"nodes.{node}.sensors.{point.id}"
-    yield f"[{key}]"
-    yield f'quantity = "{point.quantity}"'
-    yield f'unit = "{point.unit}"'
-    yield f"interval_seconds = {_INTERVAL_SECONDS}"
-    for table, rows in (("quality", point.tests), ("thresholds", point.thresholds)):
-        if rows:
-            yield from ("", f"[{key}.{table}]", *rows)
-    yield ""
-
-
-def _actuator_lines(device: _Device, kind: str) -> list[str]:
-    protections = ["min_on_seconds = 300", "min_off_seconds = 120", "max_starts_per_hour = 6"]
-    return [
-        f"[nodes.{device.id}.actuators.{kind}]",
-        f'kind = "{kind}"',
-        f'fail_safe = "{device.fail_safe or ("stop" if kind == "pump" else "open")}"',
-        *(protections if kind == "pump" else []),
-        "lease_seconds = 900",
-        "ack_timeout_seconds = 10",
-        "command_ttl_seconds = 60",
-        "",
-    ]
-
-
-def _simulation_text(network: str, devices: list[_Device]) -> str:
-    lines = ["# Which element of the network is which sensor and actuator; only `edge-agent simulate` reads it."]
-    lines += ["[simulation]", f"network = {_quoted(network)}", "", "[simulation.sensors]"]
-    for device in devices:
-        for point in device.points:
-            where = f"element = {_quoted(str(point.element))}, property = {_quoted(point.quantity)}"
-            lines.append(f'"{device.id}/{point.id}" = {{ {where} }}')
-    lines += ["", "[simulation.actuators]"]
-    for device in devices:
-        if device.moves is not None:
-            lines.append(f'"{device.id}/{device.moves.kind}" = {{ element = {_quoted(str(device.moves))} }}')
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    """Write text as a TOML string; names of elements may hold quotes and backslashes."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

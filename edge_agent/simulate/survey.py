@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from edge_agent.simulate.network import Element, LevelControl, Network, TankLimits, Units
+from edge_agent.simulate.network import Element, LevelControl, Network, TankLimits, TimedControl, Units
+from edge_agent.simulate.rulesurvey import read_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 #: By the toolkit's numbers of its flow units: our name, and a factor where we have no such unit.
 _FLOW_UNITS = (
@@ -25,6 +26,7 @@ _FLOW_UNITS = (
 )
 _FIRST_SI_FLOW_UNIT = 5
 _PRESSURE_UNITS = ("psi", "kPa", "m", "bar", "ft")
+_NO_SETTING = 1e9
 _NODE_KINDS = ("junction", "reservoir", "tank")
 #: Pipe with check valve, pipe, pump, and seven kinds of valves.
 _LINK_KINDS = ("pipe", "pipe", "pump", *["valve"] * 7)
@@ -67,6 +69,14 @@ class _Surveyor:
             },
             level_controls=self._level_controls(),
             spares=self._spares(),
+            timed_controls=self._timed_controls(),
+            rules=tuple(read_rules(self._toolkit, self._project, self._nodes, self._links)),
+            elevations={
+                node.name: self._node_value(index, self._toolkit.ELEVATION) for index, node in self._nodes.items()
+            },
+            closed=frozenset(link.name for index, link in self._links.items() if not self._is_open(index)),
+            clock_seconds=int(self._toolkit.gettimeparam(self._project, self._toolkit.STARTTIME)),
+            duration_seconds=int(self._toolkit.gettimeparam(self._project, self._toolkit.DURATION)),
         )
         return Survey(network, indices, factor)
 
@@ -84,7 +94,10 @@ class _Surveyor:
     def _limits(self, index: int) -> TankLimits:
         toolkit = self._toolkit
         whats = (toolkit.MINLEVEL, toolkit.MAXLEVEL, toolkit.TANKLEVEL)
-        return TankLimits(*(self._node_value(index, what) for what in whats))
+        lowest, highest, initial = (self._node_value(index, what) for what in whats)
+        volumes = [self._node_value(index, what) for what in (toolkit.MINVOLUME, toolkit.MAXVOLUME)]
+        area = (volumes[1] - volumes[0]) / (highest - lowest) if highest > lowest else 0.0
+        return TankLimits(lowest, highest, initial, area)
 
     def _ends(self, index: int) -> tuple[Element, Element]:
         first, second = self._toolkit.getlinknodes(self._project, index)
@@ -107,12 +120,31 @@ class _Surveyor:
             if index not in switched and not toolkit.getlinkvalue(project, index, toolkit.INITSTATUS)
         )
 
+    def _is_open(self, link: int) -> bool:
+        return bool(self._toolkit.getlinkvalue(self._project, link, self._toolkit.INITSTATUS))
+
+    def _controls(self) -> Iterator[tuple[int, int, float, int, float]]:
+        toolkit = self._toolkit
+        for index in range(1, toolkit.getcount(self._project, toolkit.CONTROLCOUNT) + 1):
+            kind, link, setting, node, level = toolkit.getcontrol(self._project, index)
+            # OPEN and CLOSED of what has no speed are told as numbers that no setting can be.
+            opened = setting if abs(setting) < _NO_SETTING else float(setting > 0)
+            yield kind, link, opened, node, level
+
     def _level_controls(self) -> tuple[LevelControl, ...]:
-        toolkit, project = self._toolkit, self._project
+        toolkit = self._toolkit
         found = []
-        for index in range(1, toolkit.getcount(project, toolkit.CONTROLCOUNT) + 1):
-            kind, link, setting, node, level = toolkit.getcontrol(project, index)
-            if kind in {toolkit.LOWLEVEL, toolkit.HILEVEL} and self._nodes[node].kind == "tank":
-                names = self._links[link].name, self._nodes[node].name
-                found.append(LevelControl(*names, level, above=kind == toolkit.HILEVEL, opens=setting > 0))
+        for kind, link, setting, node, level in self._controls():
+            if kind in {toolkit.LOWLEVEL, toolkit.HILEVEL}:
+                names, above = (self._links[link].name, self._nodes[node].name), kind == toolkit.HILEVEL
+                what = self._nodes[node].kind
+                found.append(LevelControl(*names, level, above, opens=setting > 0, setting=setting, kind=what))
         return tuple(found)
+
+    def _timed_controls(self) -> tuple[TimedControl, ...]:
+        toolkit = self._toolkit
+        return tuple(
+            TimedControl(self._links[link].name, int(seconds), kind == toolkit.TIMEOFDAY, setting)
+            for kind, link, setting, _, seconds in self._controls()
+            if kind in {toolkit.TIMER, toolkit.TIMEOFDAY}
+        )

@@ -41,7 +41,14 @@ from edge_agent.model.plant import (
 )
 from edge_agent.model.quality import Flag, Quality
 from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Reading
-from edge_agent.model.remembered import ClockMemory, DelayMemory, PlanMemory, SequenceMemory, StoredReading
+from edge_agent.model.remembered import (
+    ClockMemory,
+    DelayMemory,
+    InterlockMemory,
+    PlanMemory,
+    SequenceMemory,
+    StoredReading,
+)
 from edge_agent.model.sources import Derivation, ReadingSource, ReplySource, Wiring, WordSource
 from edge_agent.model.time import Moment, rfc3339
 from edge_agent.model.turn import Turn
@@ -543,6 +550,18 @@ async def test_the_clocks_of_nodes_survive_as_they_were_last(place: Place) -> No
     async with place.opened() as opened:
         remembered = await opened.store.begin("gateway-1")
         assert remembered.clocks == [ClockMemory("tank1", T0 + 7, "boot 2"), ClockMemory("tank2", T0, "boot 1")]
+
+
+@of_a_gateway
+async def test_trips_that_have_latched_survive_as_they_were_last(place: Place) -> None:
+    dry = InterlockMemory("dry", T0, "station/suction < 0.3", [T0 - SECOND], True, "boot 1", 5.0, False)
+    over = InterlockMemory("wet", None, boot="boot 1")
+    async with place.opened() as opened:
+        await opened.store.write([turn(interlocks=[dry, InterlockMemory("wet", T0, "full")])])
+        await opened.store.write([turn(1, interlocks=[over])])
+    async with place.opened() as opened:
+        remembered = await opened.store.begin("gateway-1")
+        assert remembered.interlocks == [dry, over]
 
 
 @of_a_gateway

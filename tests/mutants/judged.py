@@ -168,4 +168,100 @@ EQUIVALENT = {
         "request = Request(actuator, self._fail_safe[actuator], None, standing.request.plan, 0, verdict.ended)",
         "0  ->  (1)",
     ): "what ends a request contends with nobody: no plan claims the actuator then",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if newest is not None and not 0 <= seq - newest[1] <= 1:",
+        "0  ->  (1)",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if newest is not None and not 0 <= seq - newest[1] <= 1:",
+        "0 <= seq - newest[1] <= 1  ->  (0 <= seq - newest[1] < 1)",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if newest is not None and not 0 <= seq - newest[1] <= 1:",
+        "seq - newest[1]  ->  (seq + newest[1])",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if last is not None and not 0 <= seen[1] - last[1] <= 1:",
+        "0  ->  (1)",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if last is not None and not 0 <= seen[1] - last[1] <= 1:",
+        "0 <= seen[1] - last[1] <= 1  ->  (0 <= seen[1] - last[1] < 1)",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if last is not None and not 0 <= seen[1] - last[1] <= 1:",
+        "seen[1] - last[1]  ->  (seen[1] + last[1])",
+    ): "an irregular sequence takes the long way to the same count",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "return True",
+        "True  ->  (False)",
+    ): "what was taken the short way comes again the long way, and counts nothing",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "if len(recent) > MOST_UNSETTLED or recent[0][2] <= seconds - SETTLE_SECONDS:",
+        "recent[0][2] <= seconds - SETTLE_SECONDS  ->  (recent[0][2] < seconds - SETTLE_SECONDS)",
+    ): "settling asks again whether the time has come",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "missing = self.settle(seconds) if recent and recent[0][2] <= seconds - SETTLE_SECONDS else 0",
+        "seconds - SETTLE_SECONDS  ->  (seconds + SETTLE_SECONDS)",
+    ): "settling asks again whether the time has come",
+    Judged(
+        "edge_agent/monitor/sequence.py",
+        "self._recent = [(*one, 0.0) for one in seen[1:] if one is not None]",
+        "0.0  ->  (1.0)",
+    ): "until it is heard again nobody looks at it, and then it is of that time",
+    Judged(
+        "edge_agent/monitor/observed.py",
+        "gaps: int = 0",
+        "0  ->  (1)",
+    ): "the numbering says how many, at the end of each turn",
+    Judged(
+        "edge_agent/analyze/analysis.py",
+        "point.bad_in_a_row = point.bad_in_a_row or 1  # the next good one ends the alarm",
+        "1  ->  (2)",
+    ): "the alarm is raised: what counts is whether there was any",
+    Judged(
+        "edge_agent/analyze/points.py",
+        "point.bad_in_a_row = 1",
+        "1  ->  (2)",
+    ): "as above",
+    Judged(
+        "edge_agent/execute/control.py",
+        "self.desired_at: Instant = 0",
+        "0  ->  (1)",
+    ): "it is set with every request, and read of none before",
+    Judged(
+        "edge_agent/monitor/numbering.py",
+        "elif self._open:",
+        "self._open  ->  (not (self._open))",
+    ): "what is regular again is let go with the next second",
+    Judged(
+        "edge_agent/analyze/chatter.py",
+        "if seconds - self._raised[key][-1] <= WITHIN_SECONDS:",
+        "seconds - self._raised[key][-1] <= WITHIN_SECONDS  ->  (seconds - self._raised[key][-1] < WITHIN_SECONDS)",
+    ): "what is kept for a moment longer counts for nothing: only times within the minute do",
+    Judged(
+        "edge_agent/analyze/point.py",
+        "times = [at for limit in self.limits.values() for at in limit.times(interval) if at > looked]",
+        "at > looked  ->  (at >= looked)",
+    ): "it costs one look more, which comes later",
+    Judged(
+        "edge_agent/monitor/order.py",
+        "seq = -1 if stored.seq is None else stored.seq",
+        "1  ->  (2)",
+    ): "numbers begin at 0: both stand before them",
+    Judged(
+        "edge_agent/monitor/channel.py",
+        "future = stored.observed_at - stored.received_at > self._future_us",
+        "stored.observed_at - stored.received_at > self._future_us  ->  "
+        "(stored.observed_at - stored.received_at >= self._future_us)",
+    ): "at a minute to the microsecond it may be believed or not",
 }

@@ -39,6 +39,7 @@ from edge_agent.model.inbox import (
     RenewalReport,
 )
 from edge_agent.model.plant import Policy
+from edge_agent.model.sources import Derivation
 from edge_agent.monitor.tests.flat_line import FlatLine
 from edge_agent.monitor.tests.freshness import Freshness
 from edge_agent.monitor.tests.gross_range import GrossRange
@@ -56,10 +57,14 @@ _TESTS = {
     "freshness": Freshness(60.0, 30.0),
 }
 SITE = plant(
-    [sensor(**_TESTS), sensor("tank2/level", spike=Spike(0.5, 2.0))],
+    [sensor(**_TESTS), sensor("tank2/level", spike=Spike(0.5, 2.0)),
+     sensor("site/both", derived=Derivation("tank1/level + tank2/level")),
+     sensor("site/mean", derived=Derivation("site/both", 45.0, "mean"))],
     [pump(min_on_seconds=30, min_off_seconds=20, max_starts_per_hour=6), pump("station/pump2", lease_seconds=120)],
-    [LOW, HIGH, threshold("low", 1.5, of="tank2/level", on_delay_seconds=10), threshold("low_low", 0.5)],
+    [LOW, HIGH, threshold("low", 1.5, of="tank2/level", on_delay_seconds=10), threshold("low_low", 0.5),
+     threshold("low", 3.0, of="site/both"), threshold("high", 8.0, of="site/mean")],
     [FILL, STOP, plan("other", "tank2/level:low", ("station/pump2", "start")),
+     plan("drain", "site/mean:high", ("station/pump2", "start"), unless=("site/both:low",)),
      plan("protect", ["tank1/level:low_low"], ("station/pump1", "stop"), ("station/pump2", "stop"), priority=90)],
 )  # fmt: skip
 

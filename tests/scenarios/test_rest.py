@@ -6,11 +6,13 @@ which something comes in, or that time has come. Whatever happens, both decide t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import cycle
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.interlockworks import interlock
 from support.plants import (
     HIGH,
     LOW,
@@ -31,14 +33,17 @@ from support.plants import (
     threshold,
 )
 
+from edge_agent.model.desired import Expectation
 from edge_agent.model.inbox import BreakerReport, LinkReport, Operation
 from edge_agent.model.plant import Fallback, Policy
+from edge_agent.model.sources import Derivation
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.effect import EFFECT_SECONDS
 
 TICK = 0.05
 PUMP1, PUMP2, VALVE = "station/pump1", "station/pump2", "well/valve"
-LEVEL, BACKUP, FLOW = "tank1/level", "tank1/backup", "well/flow"
+LEVEL, BACKUP, FLOW, BOTH = "tank1/level", "tank1/backup", "well/flow", "site/both"
+EXCLUSIVE = interlock("one", exclusive=[f"{PUMP1} is running", f"{VALVE} is closed"])
 RANGE = GrossRange((0.0, 6.0), (0.2, 5.8))
 
 
@@ -49,7 +54,7 @@ def equipment(quick):
     return [
         pump(PUMP1, **more, **({} if quick else rests)),
         pump(PUMP2, **more, power_return_seconds=(0.0, 0.0) if quick else (1.0, 4.0), hand="insist"),
-        pump(VALVE, kind="valve", fail_safe="open", **more),
+        pump(VALVE, kind="valve", fail_safe="open", **more, ramp_seconds=0.0 if quick else 2.3),
     ]
 
 
@@ -58,6 +63,8 @@ def sensors():
         sensor(LEVEL, interval_seconds=1.3, gross_range=RANGE),
         sensor(BACKUP, interval_seconds=0.9, gross_range=RANGE),
         sensor(FLOW, "flow", "m3/h", interval_seconds=2.1),
+        sensor(BOTH, interval_seconds=1.3, derived=Derivation(f"{LEVEL} + {BACKUP}")),
+        sensor("site/mean", interval_seconds=1.3, derived=Derivation(BOTH, 4.7, "mean")),
     ]
 
 
@@ -67,6 +74,8 @@ _limits = st.builds(
         threshold("high", high, deadband=0.2, on_delay_seconds=off, off_delay_seconds=delay),
         threshold("high", 8.0, FLOW, on_delay_seconds=delay),
         threshold("low", 1.0, BACKUP, on_delay_seconds=off),
+        threshold("high", 6.0, BOTH, on_delay_seconds=off),
+        threshold("high", 3.5, "site/mean", on_delay_seconds=delay),
     ],
     st.sampled_from([1.5, 2.0]),
     st.sampled_from([4.0, 5.0]),
@@ -96,6 +105,7 @@ _plans = st.builds(
         plan("stop", f"{LEVEL}:high", (PUMP1, "stop"), (PUMP2, "stop"), trip=trip, latch=trip),
         plan("shut", f"{FLOW}:high", (VALVE, "close"), unless=(f"{LEVEL}:low",), evidence_seconds=evidence),
         plan("open", f"{LEVEL}:stale", (VALVE, "open")),
+        plan("throttle", f"{BOTH}:high", (VALVE, "set", 0.3), unless=("site/mean:high",), evidence_seconds=evidence),
     ],
     _fallbacks,
     st.sampled_from([0.0, 5.3]),
@@ -103,8 +113,44 @@ _plans = st.builds(
     st.booleans(),
     st.booleans(),
 )
+_interlocks = st.builds(
+    lambda trip, reset, permit, which: (
+        tuple(one for one, kept in zip((trip, permit, EXCLUSIVE), which, strict=True) if kept)
+        if reset is None
+        else (interlock("dry", trip=f"{FLOW} > 8", stop=[PUMP1], reset=reset, evidence_seconds=3.7),)
+    ),
+    st.sampled_from(
+        [
+            interlock("dry", trip=f"{FLOW} > 8 for 1.3 s", stop=[PUMP1, PUMP2], evidence_seconds=3.7),
+            interlock("dry", trip=f"{LEVEL}:high or {FLOW}:stale", stop=[PUMP2]),
+        ]
+    ),
+    st.sampled_from([None, {"after_seconds": 2.1, "at_most": 2}]),
+    st.sampled_from([interlock("ready", permit=[PUMP2], when=f"{LEVEL} > 1.2 for 0.7 s")]),
+    st.tuples(st.booleans(), st.booleans(), st.booleans()),
+)
+
+
+def guarded(site, interlocks, expects):
+    """A plant with interlocks, and something expected of its first pump."""
+    site = replace(site, policy=replace(site.policy, provisions=interlocks))
+    if not expects:
+        return site
+    station = site.nodes["station"]
+    first = replace(station.actuators["pump1"], expect=Expectation(f"{FLOW} > 5", 3.1))
+    changed = replace(station, actuators={**station.actuators, "pump1": first})
+    return replace(site, nodes={**site.nodes, "station": changed})
+
+
 _plants = st.builds(
-    lambda quick, limits, plans: plant(sensors(), equipment(quick), limits, plans), st.booleans(), _limits, _plans
+    lambda quick, limits, plans, interlocks, expects: guarded(
+        plant(sensors(), equipment(quick), limits, plans), interlocks, expects
+    ),
+    st.booleans(),
+    _limits,
+    _plans,
+    _interlocks,
+    st.booleans(),
 )
 _level = st.sampled_from([1.0, 1.4, 1.6, 3.0, 5.3, 5.9, 7.0])
 _happening = st.one_of(
@@ -117,8 +163,8 @@ _happening = st.one_of(
     st.tuples(st.just("hand"), st.tuples(st.sampled_from(["running", "stopped"]), st.booleans())),
     st.tuples(st.just("link"), st.booleans()),
     st.tuples(st.just("breaker"), st.sampled_from(["open", "half_open", "closed"])),
-    st.tuples(st.just("operation"), st.sampled_from(["reset", "release"])),
-    st.tuples(st.just("policy"), st.tuples(_limits, _plans)),
+    st.tuples(st.just("operation"), st.sampled_from([("reset", PUMP1), ("reset", "dry"), ("release", PUMP1)])),
+    st.tuples(st.just("policy"), st.tuples(_limits, _plans, _interlocks)),
     st.tuples(st.just("plant"), _plants),
     st.tuples(st.just("restart"), st.integers(0, 40)),
 )
@@ -139,7 +185,7 @@ MESSAGES = {
 EVENTS = {
     "link": LinkReport,
     "breaker": lambda what: BreakerReport("station", what),
-    "operation": lambda what: Operation(what, PUMP1, "ada", "because"),
+    "operation": lambda what: Operation(*what, "ada", "because"),
 }
 
 

@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import ActuatorMemory, CommandEvent, Decision
     from edge_agent.model.plant import Plant
     from edge_agent.model.readings import DeadLetter, Delivery, Reading
-    from edge_agent.model.remembered import ClockMemory, DelayMemory, InterlockMemory, PlanMemory, SequenceMemory
+    from edge_agent.model.remembered import (
+        ClockMemory,
+        DelayMemory,
+        GroupMemory,
+        InterlockMemory,
+        PlanMemory,
+        SequenceMemory,
+    )
     from edge_agent.model.time import Instant
     from edge_agent.model.turn import Turn
 
@@ -55,6 +62,7 @@ class MemoryStore:
         self._command_events: dict[tuple[str, str, Instant, int], CommandEvent] = {}
         self._actuators: dict[str, ActuatorMemory] = {}
         self._plans: dict[str, PlanMemory] = {}
+        self._groups: dict[str, GroupMemory] = {}
         self._delays: dict[str, DelayMemory] = {}
         self._clocks: dict[str, ClockMemory] = {}
         self._interlocks: dict[str, InterlockMemory] = {}
@@ -75,6 +83,7 @@ class MemoryStore:
             alarms=sorted(self._alarms.values(), key=lambda alarm: (alarm.since, alarm.key)),
             actuators=deepcopy([memory for _, memory in sorted(self._actuators.items())]),
             plans=deepcopy([memory for _, memory in sorted(self._plans.items())]),
+            groups=deepcopy([memory for _, memory in sorted(self._groups.items())]),
             delays=deepcopy([memory for _, memory in sorted(self._delays.items())]),
             clocks=deepcopy([memory for _, memory in sorted(self._clocks.items())]),
             interlocks=deepcopy([memory for _, memory in sorted(self._interlocks.items())]),
@@ -233,6 +242,7 @@ class MemoryStore:
             self._advance(event)
         self._actuators.update({memory.actuator: deepcopy(memory) for memory in turn.actuators})
         self._plans.update({memory.plan: deepcopy(memory) for memory in turn.plans})
+        self._groups.update({memory.group: deepcopy(memory) for memory in turn.groups})
         self._delays.update({memory.alarm: deepcopy(memory) for memory in turn.delays})
         self._clocks.update({memory.node: deepcopy(memory) for memory in turn.clocks})
         self._interlocks.update({memory.interlock: deepcopy(memory) for memory in turn.interlocks})

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.commands import ActuatorMemory, Command, Mode
     from edge_agent.model.inbox import Event
-    from edge_agent.model.remembered import ClockMemory, DelayMemory, InterlockMemory, PlanMemory
+    from edge_agent.model.remembered import ClockMemory, DelayMemory, GroupMemory, InterlockMemory, PlanMemory
     from edge_agent.model.turn import Turn
 
 SITE = "riverside"
@@ -142,6 +142,7 @@ class Memory:
         self._alarms: dict[Any, Any] = {}
         self._actuators: dict[str, ActuatorMemory] = {}
         self._plans: dict[str, PlanMemory] = {}
+        self._groups: dict[str, GroupMemory] = {}
         self._delays: dict[str, DelayMemory] = {}
         self._clocks: dict[str, ClockMemory] = {}
         self._interlocks: dict[str, InterlockMemory] = {}
@@ -176,6 +177,7 @@ class Memory:
         self._alarms |= {alarm.key: alarm for alarm in turn.alarms}
         self._actuators |= {memory.actuator: deepcopy(memory) for memory in turn.actuators}
         self._plans |= {memory.plan: replace(memory) for memory in turn.plans}
+        self._groups |= {memory.group: deepcopy(memory) for memory in turn.groups}
         self._delays |= {memory.alarm: replace(memory) for memory in turn.delays}
         self._clocks |= {memory.node: replace(memory) for memory in turn.clocks}
         self._interlocks |= {memory.interlock: deepcopy(memory) for memory in turn.interlocks}
@@ -199,6 +201,7 @@ class Memory:
             [replace(memory) for memory in self._delays.values()],
             [replace(memory) for memory in self._clocks.values()],
             [deepcopy(memory) for memory in self._interlocks.values()],
+            [deepcopy(memory) for memory in self._groups.values()],
         )
 
 

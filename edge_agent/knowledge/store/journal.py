@@ -73,6 +73,7 @@ def remembered(db: sqlite3.Connection, epoch: int, unreadable: UnreadableRows) -
             alarms=read("alarms", 3, readback.alarm_noun, "remembered_alarms"),
             actuators=read("actuator", 1, readback.actuator_noun, "remembered_memories", "actuator"),
             plans=read("plan", 1, readback.plan_noun, "remembered_memories", "plan"),
+            groups=read("group", 1, readback.group_noun, "remembered_memories", "group"),
             readings=list(_last_readings(db, unreadable)),
             deliveries=read("deliveries", 1, readback.delivery_noun, "remembered_deliveries"),
             delays=read("delay", 1, readback.delay_noun, "remembered_memories", "delay"),

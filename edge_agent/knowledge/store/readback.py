@@ -20,6 +20,7 @@ from edge_agent.model.readings import MOST_DELIVERIES, Delivery
 from edge_agent.model.remembered import (
     ClockMemory,
     DelayMemory,
+    GroupMemory,
     InterlockMemory,
     PlanMemory,
     SequenceMemory,
@@ -134,6 +135,12 @@ def plan_noun(row: Row) -> PlanMemory:
     """Read what is remembered of a plan: its name, and the body."""
     memory = PlanMemory(**_read(_PLAN, row[1]))
     return _of_its_row(memory, memory.plan, row[0])
+
+
+def group_noun(row: Row) -> GroupMemory:
+    """Read what is remembered of a group: its name, and the body."""
+    memory = GroupMemory(**_read(_GROUP, row[1]))
+    return _of_its_row(memory, memory.group, row[0])
 
 
 def delay_noun(row: Row) -> DelayMemory:
@@ -263,6 +270,7 @@ _ACTUATOR = model_of(
     equipment=Annotated[list[Any] | None, AfterValidator(_equipment)],
 )
 _PLAN = model_of(PlanMemory)
+_GROUP = model_of(GroupMemory)
 _DELAY = model_of(DelayMemory)
 _CLOCK = model_of(ClockMemory)
 _INTERLOCK = model_of(InterlockMemory)

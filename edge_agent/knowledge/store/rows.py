@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edge_agent.model.commands import OPEN_STATES, ActuatorMemory, Command, CommandState
 from edge_agent.model.quality import Flag
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import CommandEvent, Decision
     from edge_agent.model.plant import Sensor
     from edge_agent.model.readings import DeadLetter, Reading
-    from edge_agent.model.remembered import ClockMemory, DelayMemory, InterlockMemory, PlanMemory, SequenceMemory
+    from edge_agent.model.remembered import (
+        ClockMemory,
+        DelayMemory,
+        GroupMemory,
+        InterlockMemory,
+        PlanMemory,
+        SequenceMemory,
+    )
     from edge_agent.model.turn import Turn
 
 #: Stands for the `seq` a node did not send: a key may hold no NULL.
@@ -238,11 +245,15 @@ def _command_row(command: Command) -> Row:
 def _memory_rows(turn: Turn) -> Iterator[Row]:
     yield from (("actuator", memory.actuator, _json(memory)) for memory in turn.actuators)
     yield from (("plan", memory.plan, _json(memory)) for memory in turn.plans)
+    yield from (("group", memory.group, _json(memory)) for memory in turn.groups)
     yield from (("delay", memory.alarm, _json(memory)) for memory in turn.delays)
     yield from (("clock", memory.node, _json(memory)) for memory in turn.clocks)
     yield from (("interlock", memory.interlock, _json(memory)) for memory in turn.interlocks)
 
 
-def _json(noun: Evidence | ActuatorMemory | PlanMemory | DelayMemory | ClockMemory | InterlockMemory) -> str:
+_Noun: TypeAlias = "Evidence | ActuatorMemory | PlanMemory | GroupMemory | DelayMemory | ClockMemory | InterlockMemory"
+
+
+def _json(noun: _Noun) -> str:
     """Write a noun of plain values; `asdict` would copy them deeply first, 30 µs for each."""
     return json.dumps({each.name: getattr(noun, each.name) for each in fields(noun)})

@@ -160,6 +160,8 @@ def _is_memory(row: Row, _: sqlite3.Connection) -> bool:
     if kind == "plan":
         plan = readback.plan_noun((name, body))
         return plan.fired_at is None or _is_instant(plan.fired_at)
+    if kind == "group":
+        return bool(readback.group_noun((name, body)))
     if kind == "delay":
         delay = readback.delay_noun((name, body))
         return delay.since_at is None or _is_instant(delay.since_at)

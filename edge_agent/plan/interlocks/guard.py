@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.commands import Request
 from edge_agent.model.evidence import looks
-from edge_agent.model.plant import BAD_QUALITY, STALE
+from edge_agent.model.plant import BAD_QUALITY, STALE, TRIPPED
 from edge_agent.plan.conditions.meaning import alarms, named, places
 from edge_agent.plan.interlocks.guarded import GuardedCircumstances, actuators_in
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from edge_agent.model.evidence import Sight
     from edge_agent.model.plant import Plant
+    from edge_agent.model.remembered import InterlockMemory
+    from edge_agent.model.time import Moment
     from edge_agent.plan.interlocks.guarded import Outlook
-    from edge_agent.plan.provisions.interlocks import Interlock
 
 #: What changes after a time has changed so long after it at the latest, however times are rounded.
 _AFTERWARDS_SECONDS = 1e-6
@@ -39,11 +40,11 @@ class Prospect(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Why an interlock asks for the fail-safe action of an actuator. `known`: on evidence, and not for want of it."""
+    """Why an interlock asks for the fail-safe action of an actuator, and which alarm of that says so."""
 
     interlock: str
     reason: str
-    known: bool = True
+    alarm: str = TRIPPED
 
     def request(self, actuator: str, fail_safe: str) -> Request:
         """Return the request for it: above every plan, and delayed by nothing."""
@@ -53,10 +54,11 @@ class Stop(NamedTuple):
 class Guard(ABC):
     """One interlock in time. `due` is the monotonic time at which time alone may change it, as of the last look."""
 
-    __slots__ = ("_within", "actuators", "declared", "due", "name", "start_seconds")
+    __slots__ = ("_within", "actuators", "due", "evidence_seconds", "name", "start_seconds", "timezone")
 
-    def __init__(self, name: str, declared: Interlock, start_seconds: float) -> None:
-        self.name, self.declared, self.start_seconds = name, declared, start_seconds
+    def __init__(self, name: str, start_seconds: float, evidence_seconds: float, timezone: str) -> None:
+        self.name, self.start_seconds = name, start_seconds
+        self.evidence_seconds, self.timezone = evidence_seconds, timezone
         self.actuators: tuple[str, ...] = ()
         self.due = NEVER
         self._within: dict[str, float] = {}
@@ -79,8 +81,21 @@ class Guard(ABC):
     def survey(self, plant: Plant, actuators: tuple[str, ...]) -> None:
         """Look at a changed plant; it guards these actuators."""
         self.actuators = actuators
-        those = looks(places(self.texts), self.declared.evidence_seconds, plant)
+        those = looks(places(self.texts), self.evidence_seconds, plant)
         self._within = {look.name: look.within_seconds for look in those}
+
+    def memory(self, now: Moment) -> InterlockMemory | None:
+        """Return what the next run must know; None where that is nothing."""
+        del now
+        return None
+
+    def take_change(self) -> bool:
+        """Whether what a restart must know has changed since the last call."""
+        return False
+
+    def reset(self) -> str:
+        """End what has latched, for a person who answers for it; return why not, empty where it is done."""
+        return "it does not latch: there is nothing to reset"
 
     @abstractmethod
     def update(self, outlook: Outlook) -> bool:
@@ -120,4 +135,4 @@ class Guard(ABC):
             yield within + (self.start_seconds if seen is None else max(seen, self.start_seconds))
 
     def _around(self, outlook: Outlook, since: dict[str, float], *, doubt: bool = False) -> GuardedCircumstances:
-        return GuardedCircumstances(outlook, self.declared.timezone, self._within, since, doubt=doubt)
+        return GuardedCircumstances(outlook, self.timezone, self._within, since, doubt=doubt)

@@ -3,65 +3,80 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.model.agenda import NEVER
-from edge_agent.model.commands import Decision
+from edge_agent.model.plant import NO_EFFECT, NO_EVIDENCE, TRIPPED
 from edge_agent.model.remembered import InterlockMemory
 from edge_agent.plan.interlocks.exclusive import Exclusive
+from edge_agent.plan.interlocks.expectancy import Expectancy
 from edge_agent.plan.interlocks.guarded import actuators_in
 from edge_agent.plan.interlocks.permit import Permit
+from edge_agent.plan.interlocks.tidings import take_effects, tell
 from edge_agent.plan.interlocks.trip import Trip
 from edge_agent.plan.interlocks.views import view
 from edge_agent.plan.lookout import Lookout
 from edge_agent.plan.provisions.interlocks import GROUP, Interlock
-from edge_agent.plan.provisions.registry import provision_of, provisions_of
+from edge_agent.plan.provisions.registry import provisions_of
+from edge_agent.plan.spread import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from edge_agent.model.commands import Decision
     from edge_agent.model.inbox import Operation
-    from edge_agent.model.plant import Plant, Provision
+    from edge_agent.model.plant import Actuator, Plant, Provision
     from edge_agent.model.remembered import InterlockView
     from edge_agent.model.time import Moment
     from edge_agent.plan.interlocks.guard import Guard, Prospect, Stop
     from edge_agent.plan.interlocks.guarded import Outlook
+
+_DECLARED = (Trip, Permit, Exclusive)
+#: Which alarm of an actuator is told where several interlocks stop it.
+_RANKS = {TRIPPED: 0, NO_EFFECT: 1, NO_EVIDENCE: 2}
 
 
 class Interlocked(NamedTuple):
     """What interlocks have come to in one turn.
 
     `stops`: of which actuators the fail-safe action is asked for, and why. `changed`: those for which something may be
-    other than before. `memories`: what a restart must know and has changed.
+    other than before. `memories`: what a restart must know and has changed. `failures`: actuators that ran without
+    effect for as long as they may, and what was missing; `proven`: those that have shown theirs.
     """
 
     stops: Mapping[str, Stop] = MappingProxyType({})
     changed: frozenset[str] = frozenset()
     memories: tuple[InterlockMemory, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    failures: tuple[tuple[str, str], ...] = ()
+    proven: tuple[str, ...] = ()
 
     @property
     def has_news(self) -> bool:
         """Whether anything is other than before."""
-        return bool(self.changed or self.memories or self.decisions)
+        return bool(self.changed or self.memories or self.decisions or self.failures or self.proven)
 
 
 class Interlocks:
     """The interlocks of one site. They are looked at when something that they name has changed, or time is up.
 
-    `stops` are the actuators of which they ask for the fail-safe action, and why, as of the last look.
+    `stops` are the actuators of which they ask for the fail-safe action, and why, as of the last look; `ineffective`
+    those whose effect was missing, and why, until it is shown or a person resets it.
     """
 
     def __init__(self, start_seconds: float) -> None:
         self._start_seconds = start_seconds
         self._guards: dict[str, Guard] = {}
+        self._asks: dict[str, Mapping[str, Stop]] = {}  # by guard: what it stops
         self._of: dict[str, list[Guard]] = {}  # by actuator: whoever may bar its commands
         self._lookout: Lookout[Guard] = Lookout()
         self.stops: Mapping[str, Stop] = {}
+        self.ineffective: Mapping[str, str] = {}
         self._heard: set[str] = set()  # actuators that have reported since the last look
         self._stirred: set[str] = set()  # actuators of interlocks that are gone, or were edited
         self._memories: dict[str, InterlockMemory] = {}  # of trips that have ended without a look
         self._told: list[tuple[Guard, str]] = []
+        self._kept: list[tuple[Guard, str]] = []  # what had latched before the start, until that is told
         self._refused: dict[str, str] = {}
         self._sure = True
 
@@ -69,18 +84,25 @@ class Interlocks:
         return f"<Interlocks: {len(self._guards)}, {len(self.stops)} actuators are stopped>"
 
     def adopt(self, plant: Plant, provisions: Collection[Provision]) -> None:
-        """Put changed interlocks in force. A trip stays latched over an edit, and ends with its declaration."""
+        """Put changed interlocks in force, and what is expected of equipment.
+
+        A trip stays latched over an edit, and ends with its declaration.
+        """
         before, self._guards = self._guards, {}
-        groups = {each.id: getattr(provision_of(each), "members", ()) for each in provisions if each.kind == "group"}
+        groups = parts_of(provisions)
         for name, one in provisions_of(Interlock, provisions).items():
             kept = before.pop(name, None)
-            guard = kept if kept is not None and kept.declared == one else self._made(name, one, kept)
+            guard = kept if isinstance(kept, _DECLARED) and kept.declared == one else self._made(name, one, kept)
             self._stirred.update(guard.actuators)
             guard.survey(plant, tuple(dict.fromkeys(_guarded(one, groups))))
             self._stirred.update(guard.actuators)
             self._guards[name] = guard
+        for each in plant.actuators:
+            if each.expect is not None:
+                self._expect(each, before.pop(each.name, None), plant)
         for gone in before.values():
             self._stirred.update(gone.actuators)
+            self._asks.pop(gone.name, None)
             if isinstance(gone, Trip) and gone.latched:
                 self._told.append((gone, f"trip {gone.name} ends: the interlock is not declared any more"))
                 self._memories[gone.name] = InterlockMemory(gone.name, None)
@@ -89,6 +111,14 @@ class Interlocks:
             for actuator in guard.actuators:
                 self._of.setdefault(actuator, []).append(guard)
         self._lookout.survey(self._guards)
+
+    def _expect(self, actuator: Actuator, before: Guard | None, plant: Plant) -> None:
+        kept = before if isinstance(before, Expectancy) and before.actuator == actuator else None
+        guard = self._guards[actuator.name] = kept or Expectancy(actuator, self._start_seconds)
+        if kept is None and isinstance(before, Expectancy):
+            guard.succeed(before)
+        guard.survey(plant, (actuator.name,))
+        self._stirred.add(actuator.name)
 
     def _made(self, name: str, declared: Interlock, before: Guard | None) -> Guard:
         kind = Trip if declared.trip else Permit if declared.permit else Exclusive
@@ -104,9 +134,11 @@ class Interlocks:
         """Recall what a former run knew; what has latched is so until it is reset."""
         for memory in memories:
             guard = self._guards.get(memory.interlock)
-            if isinstance(guard, Trip):
+            if isinstance(guard, Trip | Expectancy):
                 guard.remember(memory, now)
-            elif memory.tripped_at is not None:
+                if isinstance(guard, Trip) and guard.latched:
+                    self._kept.append((guard, f"interlock {guard.name} had tripped before the start: {guard.says_so}"))
+            elif memory.tripped_at is not None or memory.reason:
                 self._memories[memory.interlock] = InterlockMemory(memory.interlock, None)
 
     # In time ------------------------------------------------------------------------------------------------------
@@ -122,19 +154,22 @@ class Interlocks:
         looked = self._lookout.take(names, now.seconds)
         if not (looked or resets or self._stirred or self._told or self._memories):
             return Interlocked(self.stops)
-        stirred, self._stirred = self._stirred, set()
         latched = {guard.name for guard in looked if isinstance(guard, Trip) and guard.latched}
         for guard in looked:
             if guard.update(outlook):
-                stirred.update(guard.actuators)
-            self._lookout.file(guard, outlook.sight, now.seconds)
+                self._stirred.update(guard.actuators)
         told = [*self._told, *self._by_themselves(looked, latched)]
         self._told = []
-        decisions = [*self._tell(told, "reset", outlook), *self._reset(resets, outlook, stirred)]
-        stops = self._collect()
-        stirred.update(name for name in {*stops, *self.stops} if stops.get(name) != self.stops.get(name))
-        self.stops = stops
-        return Interlocked(stops, frozenset(stirred), self._take_memories(now), tuple(decisions))
+        decisions = [*tell(self._kept, "held", outlook), *tell(told, "reset", outlook), *self._reset(resets, outlook)]
+        self._kept = []
+        touched = list(dict.fromkeys((*looked, *(self._guards[reset.target] for reset in resets))))
+        for guard in touched:
+            self._lookout.file(guard, outlook.sight, now.seconds)
+        self._collect(touched)
+        stirred, self._stirred = frozenset(self._stirred), set()
+        failures, proven = take_effects(touched)
+        memories = self._take_memories(touched, now)
+        return Interlocked(self.stops, stirred, memories, tuple(decisions), failures, proven)
 
     def _by_themselves(self, looked: Iterable[Guard], latched: set[str]) -> Iterator[tuple[Guard, str]]:
         for guard in looked:
@@ -142,48 +177,44 @@ class Interlocks:
                 self._refused.pop(guard.name, None)
                 yield guard, f"interlock {guard.name} has reset itself"
 
-    def _reset(self, resets: Iterable[Operation], outlook: Outlook, stirred: set[str]) -> Iterator[Decision]:
+    def _reset(self, resets: Iterable[Operation], outlook: Outlook) -> Iterator[Decision]:
         for reset in resets:
             guard, by = self._guards[reset.target], reset.by
-            why = guard.reset() if isinstance(guard, Trip) else "it does not latch: there is nothing to reset"
+            why = guard.reset()
             if why:
                 self._refused[guard.name] = why
-                yield from self._tell([(guard, f"{by} cannot reset interlock {guard.name}: {why}")], "refused", outlook)
+                yield from tell([(guard, f"{by} cannot reset interlock {guard.name}: {why}")], "refused", outlook)
                 continue
             self._refused.pop(guard.name, None)
-            stirred.update(guard.actuators)
-            self._lookout.file(guard, outlook.sight, outlook.seconds)
-            yield from self._tell([(guard, f"{by} has reset interlock {guard.name}")], "reset", outlook)
+            self._stirred.update(guard.actuators)
+            if _has_name(guard):
+                yield from tell([(guard, f"{by} has reset interlock {guard.name}")], "reset", outlook)
 
-    @staticmethod
-    def _tell(
-        told: Iterable[tuple[Guard, str]], verdict: Literal["reset", "refused"], outlook: Outlook
-    ) -> Iterator[Decision]:
-        """Record what became of a trip, for each actuator that it guards."""
-        now = outlook.scene.now
-        for guard, reason in told:
-            for name in guard.actuators:
-                found = outlook.scene.find(name)
-                if found is not None:
-                    yield Decision(now.at, name, found.fail_safe, None, None, verdict, reason)
-
-    def _collect(self) -> Mapping[str, Stop]:
-        """Return the stop of each actuator: one on evidence before one for want of it, and the first by name."""
+    def _collect(self, touched: Iterable[Guard]) -> None:
+        """Note the stop of each actuator: a trip before all else, and the first by name."""
+        reasons = {guard.name: guard.reason for guard in touched if isinstance(guard, Expectancy)}
+        kept = {name: why for name, why in self.ineffective.items() if name not in reasons and name in self._guards}
+        self.ineffective = kept | {name: why for name, why in reasons.items() if why}
+        for guard in touched:
+            asks = guard.stops()
+            self._asks = {name: those for name, those in self._asks.items() if name != guard.name}
+            if asks:
+                self._asks[guard.name] = asks
         found: dict[str, Stop] = {}
-        for _, guard in sorted(self._guards.items()):
-            for actuator, stop in guard.stops().items():
+        for _, asks in sorted(self._asks.items()):
+            for actuator, stop in asks.items():
                 before = found.get(actuator)
-                if before is None or (stop.known and not before.known):
+                if before is None or _RANKS[stop.alarm] < _RANKS[before.alarm]:
                     found[actuator] = stop
-        return found
+        self._stirred.update(name for name in {*found, *self.stops} if found.get(name) != self.stops.get(name))
+        self.stops = found
 
-    def _take_memories(self, now: Moment) -> tuple[InterlockMemory, ...]:
+    def _take_memories(self, touched: Iterable[Guard], now: Moment) -> tuple[InterlockMemory, ...]:
         """Return what a restart must know and has changed; all of it where the clock has become sure."""
         anew, self._sure = now.sure is not self._sure, now.sure
-        trips = [guard for guard in self._guards.values() if isinstance(guard, Trip)]
-        changed = [trip for trip in trips if trip.take_change() or (anew and trip.latched)]
+        changed = list(self._guards.values()) if anew else [guard for guard in touched if guard.take_change()]
         ended, self._memories = tuple(self._memories.values()), {}
-        return (*ended, *(trip.memory(now) for trip in changed))
+        return (*ended, *filter(None, (guard.memory(now) for guard in changed)))
 
     def hear(self, actuators: Iterable[str]) -> None:
         """Note that equipment has reported: whatever names it is looked at in the next turn, which is due now."""
@@ -215,20 +246,20 @@ class Interlocks:
             if isinstance(guard, Exclusive):
                 yield from guard.actuators
 
-    def forbids(self, actuator: str) -> str | None:
-        """Return why an actuator must not begin, as of the last look; conditions that exclude others not counted."""
-        for guard in self._of.get(actuator, ()):
-            if guard.says_so and not isinstance(guard, Exclusive):
-                return f"interlock {guard.name}: {guard.says_so}"
-        return None
-
     def memories(self, now: Moment) -> list[InterlockMemory]:
-        """Return what the next run must know of every trip."""
-        return [guard.memory(now) for guard in self._guards.values() if isinstance(guard, Trip)]
+        """Return what the next run must know of every trip, and of effects that were missing."""
+        return list(filter(None, (guard.memory(now) for guard in self._guards.values())))
 
     def views(self) -> tuple[InterlockView, ...]:
         """Return how each interlock is now."""
-        return tuple(view(guard, self._refused.get(guard.name, "")) for guard in self._guards.values())
+        return tuple(
+            view(guard, self._refused.get(guard.name, "")) for guard in self._guards.values() if _has_name(guard)
+        )
+
+
+def _has_name(guard: Guard) -> bool:
+    """Whether it is an interlock, and not what is expected of an actuator."""
+    return not isinstance(guard, Expectancy)
 
 
 def _guarded(interlock: Interlock, groups: Mapping[str, Iterable[str]]) -> Iterator[str]:

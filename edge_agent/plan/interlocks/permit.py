@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class Permit(Guard):
     """One permit in time. It is asked when equipment begins; what runs goes on without it: to end that is for trips."""
 
-    __slots__ = ("_since", "permitted", "why")
+    __slots__ = ("_since", "declared", "permitted", "why")
 
     def __init__(self, name: str, declared: Interlock, start_seconds: float) -> None:
-        super().__init__(name, declared, start_seconds)
+        super().__init__(name, start_seconds, declared.evidence_seconds, declared.timezone)
+        self.declared = declared
         self.permitted: bool | None = None
         self.why = "nothing has been heard yet"
         self._since: dict[str, float] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.model.plant import NO_EVIDENCE, TRIPPED
 from edge_agent.model.remembered import InterlockMemory
 from edge_agent.model.time import rfc3339
 from edge_agent.plan.conditions.meaning import compiled
@@ -59,6 +60,7 @@ class Trip(Guard):
         "_resets",
         "_since",
         "_unknown_seconds",
+        "declared",
         "reason",
         "says",
         "tripped_at",
@@ -67,7 +69,8 @@ class Trip(Guard):
     )
 
     def __init__(self, name: str, declared: Interlock, start_seconds: float) -> None:
-        super().__init__(name, declared, start_seconds)
+        super().__init__(name, start_seconds, declared.evidence_seconds, declared.timezone)
+        self.declared = declared
         self.says, self.why = Says.AWAITED, "nothing has been heard yet"
         self.tripped_at: Instant | None = None
         self.reason = ""  # why it has latched
@@ -199,8 +202,8 @@ class Trip(Guard):
         """Return what it stops: all that it guards, while it is latched, doubted or blind."""
         if not self.latched and self.says not in _STOPPING:
             return {}
-        known = self.latched or self.says is not Says.BLIND
-        stop = Stop(self.name, f"interlock {self.name}: {self.says_so}", known)
+        blind = self.says is Says.BLIND and not self.latched
+        stop = Stop(self.name, f"interlock {self.name}: {self.says_so}", NO_EVIDENCE if blind else TRIPPED)
         return dict.fromkeys(self.actuators, stop)
 
     def bar(self, prospect: Prospect, outlook: Outlook) -> str | None:
@@ -238,7 +241,7 @@ class Trip(Guard):
     def _blind_seconds(self, outlook: Outlook) -> float:
         """Return from when on nobody has known for too long, where nobody knows now."""
         since = outlook.seconds if self._unknown_seconds is None else self._unknown_seconds
-        return min(since + self.declared.evidence_seconds, *self._evidence_ends(outlook.sight))
+        return min(since + self.evidence_seconds, *self._evidence_ends(outlook.sight))
 
     def _missing(self, outlook: Outlook) -> str:
         """Say what is not known: the first sensor that does not show what can be trusted."""

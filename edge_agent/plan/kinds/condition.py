@@ -28,7 +28,8 @@ from edge_agent.plan.conditions.meaning import (
 )
 from edge_agent.plan.conditions.possible import at_odds, possible
 from edge_agent.plan.conditions.text import is_plain
-from edge_agent.plan.kinds.spec import Asked, PlanKind, step_conflicts, zone_conflicts
+from edge_agent.plan.kinds.spec import Asked, PlanKind, zone_conflicts
+from edge_agent.plan.steps import step_conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from edge_agent.model.civil import is_zone
 from edge_agent.model.fitness import Misfit
-from edge_agent.model.plant import ACTIONS, Step
-from edge_agent.model.spelling import one_of, show
+from edge_agent.model.spelling import show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from edge_agent.model.fitness import Place
+    from edge_agent.model.plant import Step
     from edge_agent.plan.scene import Find, Known, Scene
-
-#: What switches equipment on, and what off, by its kind.
-SWITCHES: Mapping[str, tuple[str, str]] = MappingProxyType({"pump": ("start", "stop"), "valve": ("open", "close")})
 
 
 class Asked(NamedTuple):
@@ -129,50 +124,8 @@ class PlanKind(ABC):
         yield from ()
 
 
-def step_conflicts(key: str, steps: Sequence[Any], known: Known) -> Iterator[Misfit]:
-    """Find what is wrong with steps as they stand in the file: no such actuator, twice the same, no such action."""
-    seen: set[str] = set()
-    for position, step in enumerate(steps):
-        actuator = step.get("actuator") if isinstance(step, dict) else None
-        if not isinstance(actuator, str):
-            continue
-        here = (key, position)
-        if actuator in seen:
-            yield Misfit((*here, "actuator"), f"{show(actuator)} comes twice in this plan", "one step an actuator")
-        seen.add(actuator)
-        if actuator in known.actuators:
-            yield from _action(here, step, known.actuators[actuator])
-        else:
-            yield no_actuator((*here, "actuator"), actuator, known)
-
-
 def zone_conflicts(given: Mapping[str, Any]) -> Iterator[Misfit]:
     """Find a time zone that this machine does not know."""
     place = given.get("timezone", "UTC")
     if isinstance(place, str) and not is_zone(place):
         yield Misfit(("timezone",), f"{show(place)} is no time zone", "one of the IANA's, such as Europe/Berlin")
-
-
-def no_actuator(path: Place, actuator: str, known: Known) -> Misfit:
-    """Say that there is no such actuator."""
-    return Misfit(path, f"{show(actuator)} is no actuator of this plant", one_of(known.actuators, actuator))
-
-
-def _action(path: Place, step: Mapping[str, Any], kind: Any) -> Iterator[Misfit]:  # noqa: ANN401 - as it is written
-    actions = ACTIONS.get(kind, ()) if isinstance(kind, str) else ()  # type: ignore[call-overload] # any text
-    action = step.get("action")
-    if not actions or not isinstance(action, str):
-        return
-    if action not in actions:
-        yield Misfit((*path, "action"), f"{show(action)} is no action of a {kind}", one_of(actions, action))
-    elif action == "set" and "value" not in step:
-        yield Misfit((*path, "value"), "is missing", "a number from 0 to 1 with action set")
-    elif action != "set" and "value" in step:
-        yield Misfit((*path, "value"), f"is given with action {action}", "a value with action set only")
-
-
-def switch(find: Find, actuator: str, *, on: bool) -> Step:
-    """Return the step that switches an actuator on, or off: start and stop for a pump, open and close for a valve."""
-    found = find(actuator)
-    words = SWITCHES["pump" if found is None else found.kind]
-    return Step(actuator, words[0 if on else 1])

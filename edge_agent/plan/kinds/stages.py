@@ -9,13 +9,15 @@ from pydantic import Field
 
 from edge_agent.model.figures import apart, finite, short
 from edge_agent.model.fitness import Misfit
+from edge_agent.model.plant import Step
 from edge_agent.model.spelling import one_of, show
-from edge_agent.plan.kinds.spec import Asked, PlanKind, no_actuator, switch
+from edge_agent.plan.kinds.spec import Asked, PlanKind
+from edge_agent.plan.steps import most_of, no_actuator, no_compound, switch
+from edge_agent.plan.targets import RUN, all_of, is_compound, is_group, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from edge_agent.model.plant import Step
     from edge_agent.plan.scene import Find, Gauge, Known, Scene
 
 
@@ -25,7 +27,13 @@ class Stage:
 
     on: Annotated[float, Field(description="Beyond this value it is switched on.")]
     off: Annotated[float, Field(description="Beyond this value, on the other side, it is switched off.")]
-    use: Annotated[str, Field(title="an actuator: node/actuator", description="What is switched.")]
+    use: Annotated[
+        str,
+        Field(
+            title='an actuator: node/actuator, "group NAME" or "sequence NAME"',
+            description="What is switched; of a group, one more.",
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +64,10 @@ class Stages(PlanKind):
     ]
 
     def steps(self, find: Find) -> tuple[Step, ...]:
-        """Return both for each stage: on and off."""
-        return tuple(switch(find, stage.use, on=on) for stage in self.stages for on in (True, False))
+        """Return both for each stage, on and off; of a group all numbers that may be asked for."""
+        single = [stage.use for stage in self.stages if not is_group(stage.use)]
+        steps = [switch(find, use, on=on) for use in single for on in (True, False)]
+        return (*steps, *all_of(stage.use for stage in self.stages))
 
     @property
     def looks(self) -> tuple[str, ...]:
@@ -83,15 +93,19 @@ class Stages(PlanKind):
         """Ask for each stage that is beyond one of its values, or was switched on and is not off yet."""
         gauge = scene.gauge(self.measure)
         if gauge.good is None:
-            return None, Asked(doubtful=tuple(self._doubted(scene.find, gauge)))
+            return None, Asked(doubtful=self._together(self._doubted(scene.find, gauge)))
         before = state or (False,) * len(self.stages)
         runs = tuple(self._runs(stage, gauge.good, was) for stage, was in zip(self.stages, before, strict=True))
         steps = []
         for stage, on in zip(self.stages, runs, strict=True):
             if on or self._beyond(gauge.good, stage.off, on=False):
                 steps.append(switch(scene.find, stage.use, on=on))
-        doubtful = dict.fromkeys((*steps, *self._doubted(scene.find, gauge)))
-        return runs, Asked(tuple(steps), tuple(doubtful), why=self._why(gauge, runs))
+        asked, doubted = self._together(steps), self._together(self._doubted(scene.find, gauge))
+        return runs, Asked(asked, tuple(dict.fromkeys((*asked, *doubted))), why=self._why(gauge, runs))
+
+    def _together(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+        """Return steps in which each group is asked for a number: stages that use one ask for one more each."""
+        return together(steps, (stage.use for stage in self.stages))
 
     def _beyond(self, value: float, limit: float, *, on: bool) -> bool:
         """Whether a value lies beyond the one that switches on, or off."""
@@ -107,7 +121,8 @@ class Stages(PlanKind):
         if gauge.doubtful is not None:
             for stage in self.stages:
                 for limit, on in ((stage.on, True), (stage.off, False)):
-                    if self._beyond(gauge.doubtful, limit, on=on):
+                    counts = not (on and is_group(stage.use))  # of a group doubt counts as one less, never as one more
+                    if counts and self._beyond(gauge.doubtful, limit, on=on):
                         yield switch(find, stage.use, on=on)
 
     def _why(self, gauge: Gauge, runs: tuple[bool, ...]) -> str:
@@ -140,7 +155,8 @@ class Stages(PlanKind):
 
     def timed(self, scene: Scene) -> tuple[Step, ...]:
         """Return the first stage."""
-        return (switch(scene.find, self.stages[0].use, on=True),)
+        use = self.stages[0].use
+        return (Step(use, RUN, 1.0) if is_group(use) else switch(scene.find, use, on=True),)
 
     def instead(self, sensor: str, by: str) -> Self:
         """Return the same by another measure."""
@@ -154,7 +170,7 @@ class Stages(PlanKind):
             yield Misfit(("measure",), f"{show(measure)} is no sensor of this plant", one_of(known.sensors, measure))
         if given.get("trip") is True:
             yield Misfit(("trip",), "is nothing to stages", 'a plan of kind "condition" that protects the equipment')
-        seen: set[str] = set()
+        seen: list[str] = []
         for position, stage in enumerate(stages if isinstance(stages, list) else ()):
             if isinstance(stage, dict):
                 path = ("stages", position)
@@ -164,13 +180,21 @@ class Stages(PlanKind):
                     yield one._replace(path=(*path, *one.path))
 
 
-def _use(use: object, seen: set[str], known: Known) -> Iterator[Misfit]:
-    if isinstance(use, str):
-        if use in seen:
-            yield Misfit(("use",), f"{show(use)} comes twice in this plan", "one stage an actuator")
-        elif use not in known.actuators:
-            yield no_actuator(("use",), use, known)
-        seen.add(use)
+def _use(use: object, seen: list[str], known: Known) -> Iterator[Misfit]:
+    """Find what there is not, and what more stages use than it has; `seen` are those before."""
+    if not isinstance(use, str):
+        return
+    if is_compound(use):
+        yield from no_compound(("use",), use, known)
+    elif use not in known.actuators:
+        yield no_actuator(("use",), use, known)
+    content = known.provisions.get("groups", {}).get(use.partition(" ")[2]) if is_group(use) else None
+    most = most_of(content) if isinstance(content, dict) else None
+    if use in seen and not is_group(use):
+        yield Misfit(("use",), f"{show(use)} comes twice in this plan", "one stage an actuator")
+    elif most is not None and seen.count(use) == most:
+        yield Misfit(("use",), f"{most} of {use} may run at once", "one stage for each")
+    seen.append(use)
 
 
 def _sides(stage: Mapping[str, Any], direction: object, within: tuple[float, float] | None) -> Iterator[Misfit]:

@@ -12,8 +12,10 @@ from edge_agent.model.fitness import Misfit
 from edge_agent.model.plant import Step
 from edge_agent.model.spelling import one_of, show
 from edge_agent.model.time import MICROSECONDS, rfc3339
-from edge_agent.plan.kinds.spec import SWITCHES, Asked, PlanKind, step_conflicts, zone_conflicts
+from edge_agent.plan.kinds.spec import Asked, PlanKind, zone_conflicts
 from edge_agent.plan.periods import no_period, period_names, tariff_of
+from edge_agent.plan.steps import SWITCHES, step_conflicts
+from edge_agent.plan.targets import OFF, RUN, is_group, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -92,9 +94,19 @@ class Timetable(PlanKind):
         return (*self.do, *self._unsure())
 
     def _unsure(self) -> tuple[Step, ...]:
-        actuators = [step.actuator for step in self.do] if self.if_clock_unsure is not None else []
-        steps = [Step(actuator, self.if_clock_unsure or "") for actuator in actuators]
-        return tuple(step for step in steps if step not in self.do)
+        return tuple(step for step in self._meanwhile() if step not in self.do)
+
+    def _meanwhile(self) -> tuple[Step, ...]:
+        """Return what is asked for while the clock is not sure; a group or a sequence rests, whatever that is."""
+        action = self.if_clock_unsure
+        if action is None:
+            return ()
+        return tuple(
+            Step(step.actuator, RUN, 0.0)
+            if is_group(step.actuator)
+            else Step(step.actuator, OFF if is_sequence(step.actuator) else action)
+            for step in self.do
+        )
 
     @property
     def looks(self) -> tuple[str, ...]:
@@ -128,8 +140,7 @@ class Timetable(PlanKind):
         why = "nobody knows whether the clock is right"
         if self.if_clock_unsure is None:
             return Asked(over=why)
-        steps = tuple(Step(step.actuator, self.if_clock_unsure) for step in self.do)
-        return Asked(steps, steps, why=why)
+        return Asked(self._meanwhile(), self._meanwhile(), why=why)
 
     def _hours(self, now: Moment, tariff: Priced | None) -> Hours:
         """Find the window, and the period of the tariff, that it is, or those that it is between."""

@@ -14,8 +14,9 @@ from edge_agent.model.spelling import one_of, show
 from edge_agent.plan.conditions.clauses import ActuatorIs, Raised
 from edge_agent.plan.conditions.meaning import misfits
 from edge_agent.plan.conditions.text import parse
-from edge_agent.plan.kinds.spec import no_actuator, zone_conflicts
+from edge_agent.plan.kinds.spec import zone_conflicts
 from edge_agent.plan.provisions.spec import ProvisionKind
+from edge_agent.plan.steps import no_actuator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +97,7 @@ class Interlock(ProvisionKind):
         for key in ("stop", "permit"):
             yield from _target_conflicts(key, given.get(key), known)
         for key in ("trip", "when"):
-            yield from _text_conflicts((key,), given.get(key), known)
+            yield from text_conflicts((key,), given.get(key), known)
         yield from _exclusive_conflicts(given.get("exclusive"), known)
         yield from zone_conflicts(given)
 
@@ -117,7 +118,8 @@ def _target_conflicts(key: str, targets: object, known: Known) -> Iterator[Misfi
         seen.add(target)
 
 
-def _text_conflicts(path: Place, text: object, known: Known) -> Iterator[Misfit]:
+def text_conflicts(path: Place, text: object, known: Known) -> Iterator[Misfit]:
+    """Find what is wrong with a condition that must be known whenever it can be: of no alarm of a rate."""
     if not isinstance(text, str):
         return
     wrong = list(misfits(path, text, known))
@@ -134,9 +136,13 @@ def _exclusive_conflicts(texts: object, known: Known) -> Iterator[Misfit]:
     if len(texts) == 1:
         yield Misfit(("exclusive",), "is one condition, which excludes nothing", "a list of at least two")
     for position, text in enumerate(texts):
-        yield from _text_conflicts(("exclusive", position), text, known)
+        yield from text_conflicts(("exclusive", position), text, known)
     if not any(_names_an_actuator(text) for text in texts):
-        yield Misfit(("exclusive",), "names no actuator: no command could be refused", "such as valve_a is open")
+        yield Misfit(
+            ("exclusive",),
+            "names no actuator: no command could be refused",
+            "an actuator in one of them, such as zone/valve_a is open",
+        )
 
 
 def _names_an_actuator(text: object) -> bool:

@@ -6,7 +6,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from edge_agent.plan import keys
+from edge_agent.plan.provisions.groups import Group
 from edge_agent.plan.provisions.interlocks import Interlock
+from edge_agent.plan.provisions.sequences import StepSequence
 from edge_agent.plan.provisions.tanks import Tank
 from edge_agent.plan.provisions.tariffs import Tariff
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _K = TypeVar("_K", bound="ProvisionKind")
 PROVISIONS: tuple[type[ProvisionKind], ...] = (
+    Group,
+    StepSequence,
     Interlock,
     Tank,
     Tariff,

@@ -240,3 +240,24 @@ def test_who_is_held_back_by_the_starts_of_an_hour_may_start_when_the_first_of_t
     assert free == [1360.0, 1000.0 + 3600.0]
     assert failed(equipment, on=True, seconds=free[-1] - 0.5) == ["starts_per_hour"]
     assert failed(equipment, on=True, seconds=free[-1]) == []
+
+
+def test_a_start_by_hand_after_a_command_that_was_refused_counts_for_itself():
+    equipment = Equipment(pump(max_starts_per_hour=2, min_on_seconds=300.0))
+    equipment.learn(on=False, seconds=0)
+    equipment.command(on=True, seconds=10)
+    equipment.take_back()
+    assert list(equipment.starts) == []
+    assert equipment.learn(on=True, seconds=900)
+    assert list(equipment.starts) == [900]
+    assert failed(equipment, on=False, seconds=1000) == ["min_on"]
+
+
+def test_the_end_of_a_command_tells_nothing_of_a_later_change():
+    equipment = Equipment(pump(max_starts_per_hour=6))
+    equipment.learn(on=False, seconds=0)
+    equipment.command(on=True, seconds=10)
+    equipment.learn(on=True, seconds=12)
+    equipment.learn(on=False, seconds=100)
+    equipment.learn(on=True, seconds=200)
+    assert list(equipment.starts) == [12, 200]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import pytest
 from support.plants import pump
@@ -10,6 +11,13 @@ from support.plants import pump
 from edge_agent.execute.panel import Hand
 from edge_agent.execute.troubles import troubles
 from edge_agent.model.desired import Desired
+
+
+class Ack(NamedTuple):
+    command_id: str
+    status: str
+    detail: str
+    actuator: str
 
 
 def running(make_desk, **more):
@@ -314,6 +322,14 @@ def test_what_the_command_of_another_agent_does_is_no_hand(make_desk):
     desk.state("stopped")
     assert desk.control.panel.hand is Hand.AUTO
     assert [c.action for c in desk.wait(100)][:1] == ["start"]
+
+
+@pytest.mark.parametrize("word", ["rejected", "failed"])
+def test_a_command_of_another_agent_that_was_not_carried_out_explains_nothing(make_desk, word):
+    desk = running(make_desk)
+    desk.act(acknowledgements=[Ack("another agent's", word, "", "station/pump1")])
+    desk.state("stopped")
+    assert desk.control.panel.hand is Hand.UNEXPECTED
 
 
 def test_a_second_word_on_the_newest_command_explains_nothing(make_desk):

@@ -108,9 +108,7 @@ def test_the_return_of_power_holds_starts_and_no_stops(make_desk):
 
 def test_those_that_follow_later_are_another_batch_and_share_a_minute_of_their_own(make_desk):
     desk = make_desk(*pumps(11))
-    [first] = desk.request("start", of="station/pump11")
-    desk.publish(first)
-    desk.ack(first, "done")
+    assert len(desk.request("start", of="station/pump11")) == 1
     desk.at(30)
     found = starts(desk, 10)
     assert {after - before for (before, _), (after, _) in pairwise(found)} == {6}
@@ -131,3 +129,12 @@ def test_a_valve_opens_only_after_its_time_too_and_closes_at_once(make_desk):
     assert [command.action for command in desk.wait(31)] == ["open"]
     desk = make_desk(valve)
     assert [command.action for command in desk.at(1).request("close")] == ["close"]
+
+
+def test_what_holds_a_valve_back_after_a_return_says_how_long(make_desk):
+    valve = pump(kind="valve", fail_safe="close", power_return_seconds=(30.0, 30.0), min_off_seconds=0.0)
+    desk = make_desk(valve)
+    assert desk.at(10).request("open") == []
+    assert desk.all.decisions[-1].checks[-1] == ("power_return", False, "open in 20 s")
+    assert len(desk.wait(30)) == 1
+    assert desk.all.decisions[-1].checks[-1] == ("power_return", True, "long enough after the return")

@@ -142,6 +142,14 @@ def test_units_that_do_not_go_together_are_told_with_their_place(text, unit, sai
     assert caught.value.column == column
 
 
+def test_within_a_quantity_it_is_converted_as_everywhere():
+    assert factor("station/discharge - station/suction", UNITS, "m", "pressure") == pytest.approx(10.197, abs=0.001)
+    with pytest.raises(ExpressionError, match='comes to no "m"'):
+        factor("station/discharge", UNITS, "m", "level")
+    with pytest.raises(ExpressionError, match='comes to no "F"'):
+        factor("air/temperature", UNITS, "F", "temperature")
+
+
 def test_a_sum_of_what_is_no_rate_is_told():
     with pytest.raises(ExpressionError, match=r'what is in m, added up over time, comes to no "m"'):
         factor("tank/level", UNITS, "m", summed=True)

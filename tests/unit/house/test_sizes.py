@@ -25,7 +25,6 @@ SMALL_MODULES = {
     "edge_agent/execute/decisions.py",
     "edge_agent/execute/identity.py",  # a UUIDv7 as a pure function
     "edge_agent/execute/lockout.py",
-    "edge_agent/execute/runtally.py",
     "edge_agent/knowledge/kinds/registry.py",
     "edge_agent/model/continuity.py",
     "edge_agent/model/titles.py",
@@ -33,14 +32,14 @@ SMALL_MODULES = {
     "edge_agent/monitor/samples.py",
     "edge_agent/mqtt/linkerrors.py",
     "edge_agent/plan/provisions/spec.py",
+    "edge_agent/plan/interlocks/tidings.py",
     "edge_agent/plan/interlocks/views.py",  # what others may see
-    "edge_agent/plan/troubles.py",
     "edge_agent/ports/cancellation.py",
     "edge_agent/ports/clock.py",
     "edge_agent/runtime/beat.py",
     "edge_agent/runtime/carry.py",
     "edge_agent/runtime/context.py",
-    "edge_agent/simulate/distortion.py",
+    "edge_agent/simulate/dayrecord.py",
 }
 
 

@@ -19,7 +19,8 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field
 
 from edge_agent.model.plant import Step
-from edge_agent.plan.kinds.spec import Asked, PlanKind, no_actuator
+from edge_agent.plan.kinds.spec import Asked, PlanKind
+from edge_agent.plan.steps import no_actuator
 from edge_agent.plan.scene import Known, Scene
 
 

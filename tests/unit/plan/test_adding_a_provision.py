@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from edge_agent.plan.kinds.spec import no_actuator
+from edge_agent.plan.steps import no_actuator
 from edge_agent.plan.provisions.spec import ProvisionKind
 from edge_agent.plan.scene import Known
 

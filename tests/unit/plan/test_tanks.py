@@ -121,6 +121,12 @@ def test_what_empties_a_tank_is_none_of_it():
     assert risky(tank(), plans=(stages((5.0, 1.0, PUMP1), direction="empty"),), lease_seconds=86_400.0) == {}
 
 
+def test_what_fills_it_may_begin_because_something_else_is_high():
+    peak = plan("peak", ("tank1/level:low", "station/flow:high"), (PUMP1, "start"))
+    limits = (*LIMITS, threshold("high", 100.0, of="station/flow"))
+    assert risky(tank(), plans=(peak, STOP), limits=limits, lease_seconds=3700.0)
+
+
 def test_an_inflow_without_bounds_is_named():
     assert risky(tank(inflows=["station/flow", "district/demand"]), lease_seconds=9e4) == {
         "tanks.tank1.inflows.1": ("district/demand has no gross_range: how soon the tank may run over is not known")

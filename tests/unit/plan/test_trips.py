@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.interlockworks import PUMP1, PUMP2, SUCTION, Station, dry, equipment, interlock, starts
 from support.plants import plan
 
 from edge_agent.model.inbox import BreakerReport
-from edge_agent.model.plant import Policy
+from edge_agent.model.plant import Policy, Provision
 from edge_agent.monitor.tests.gross_range import GrossRange
 from edge_agent.plan.fitness import misfits
+from edge_agent.plan.provisions.registry import canonical
 
 
 @pytest.fixture
@@ -150,6 +153,7 @@ def test_it_is_remembered_over_a_restart_and_told_at_the_start(station):
     station.come()
     assert station.dry.state == "tripped"
     assert station.dry.since == since
+    assert station.said("held")[-1].startswith("interlock dry had tripped before the start: station/suction < 0.3")
     assert station.reports(word="running") == [f"{PUMP1} stop"]
     assert "interlock dry" in station.alarms[f"{PUMP1}:tripped"]
     assert station.hears(suction=1.0, level=1.0) == []
@@ -338,3 +342,15 @@ def test_an_alarm_is_unknown_while_its_sensor_is():
 def test_a_policy_that_stores_half_a_trip_is_refused():
     [wrong] = misfits(Station([]).site, Policy(provisions=(interlock("dry", trip="station/suction < 0.3"),)))
     assert wrong.path == ("interlocks", "dry", "stop")
+
+
+def test_of_a_group_it_stops_every_member():
+    group = Provision("group", "both", canonical("group", json.dumps({"members": [PUMP1, PUMP2]})))
+    station = Station([group, dry(stop=["group both"])], [starts(), starts(PUMP2)])
+    station.running()
+    station.hears(after=30, level=1.0, suction=1.0)
+    assert station.runs == {PUMP1, PUMP2}
+    assert sorted(station.hears(suction=0.2)) == [f"{PUMP1} stop", f"{PUMP2} stop"]
+    smaller = Provision("group", "both", canonical("group", json.dumps({"members": [PUMP1]})))
+    station.edit(smaller, dry(stop=["group both"]))
+    assert station.dry.actuators == (PUMP1,)

@@ -397,7 +397,7 @@ GOOD = {"at": "2026-11-22T10:00:00Z"}
         "[1]",
         '"topic"',
         "[" * 100_000,
-        '{"recording": 5}',
+        '{"recording": 6}',
         {"recording": 3, "mode": "off"},
         {"at": "yesterday"},
         {"at": "2026-11-22T10:00:01"},

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from edge_agent.model.plant import CLASSIC_NAMES
 from edge_agent.model.units import QUANTITIES
-from edge_agent.settings import devicetables, schema
+from edge_agent.settings import actuatortable, devicetables, schema
 from edge_agent.settings.agent import Settings, load_settings
 from edge_agent.settings.environment import every_setting
 from edge_agent.settings.findings import Place, phrase
@@ -29,6 +29,7 @@ TABLES = {
     **schema.QUALITY_TABLES,
     "[nodes.NODE.sensors.SENSOR.thresholds.NAME]": schema.ThresholdTable,
     "[nodes.NODE.actuators.ACTUATOR]": schema.ActuatorTable,
+    "proof of effect": actuatortable.ExpectTable,
     "[nodes.NODE.status]": devicetables.StatusTable,
     "place": devicetables.PlaceTable,
     "[nodes.NODE.sensors.SENSOR.source]": devicetables.SourceTable,
@@ -117,7 +118,7 @@ def test_every_key_of_the_plant_file_is_documented_as_the_code_has_it(place, tab
 def test_no_table_of_the_schema_is_left_out():
     tables = {
         part
-        for room in (schema, devicetables)
+        for room in (schema, devicetables, actuatortable)
         for part in vars(room).values()
         if isinstance(part, type) and issubclass(part, schema.Table)
     }
@@ -153,11 +154,14 @@ def test_each_example_of_a_plan_loads_and_nothing_is_wrong_with_it():
     plant = tomllib.loads(blocks[0])
     station = plant["nodes"]["station"]["actuators"]
     station["pump2"] = station["pump1"]
-    examples = [tomllib.loads(block)["plans"] for block in blocks[1:] if "[plans." in block]
-    assert {plan.get("kind", "condition") for plans in examples for plan in plans.values()} == set(schema.PLAN_TABLES)
-    for plans in examples:
-        found = plant_from(plant | {"plans": plant["plans"] | plans}, Path("docs/plant-file.md")).plant
-        assert set(plans) <= {plan.id for plan in found.policy.plans}
+    station["bypass"] = {"kind": "valve", "fail_safe": "open"}
+    examples = [tomllib.loads(block) for block in blocks[1:] if "[plans." in block]
+    kinds = {plan.get("kind", "condition") for tables in examples for plan in tables["plans"].values()}
+    assert kinds == set(schema.PLAN_TABLES)
+    for tables in examples:
+        whole = plant | tables | {"plans": plant["plans"] | tables["plans"]}
+        found = plant_from(whole, Path("docs/plant-file.md")).plant
+        assert set(tables["plans"]) <= {plan.id for plan in found.policy.plans}
 
 
 def test_the_alarms_that_need_no_configuration_are_documented():

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from support.plants import Bench, later, plan, plant, pump, reading, sensor, state, status, threshold, told
+from support.plants import (
+    Bench,
+    ack,
+    later,
+    plan,
+    plant,
+    published,
+    pump,
+    reading,
+    sensor,
+    state,
+    status,
+    threshold,
+    told,
+)
 
 from edge_agent.model.inbox import Operation, RefusalReport
 from edge_agent.model.plant import Fallback
@@ -140,3 +154,37 @@ def test_another_sensor_is_listened_to_while_the_first_is_silent():
     bench.wait(400, 5)
     assert bench.commands == []
     assert [command.action for command in bench.level(1.0, 1, "tank1/backup").commands] == ["start"]
+
+
+def test_a_topic_whose_newest_reading_tells_its_number_needs_no_memory_beside_one_that_does():
+    bench = Bench(plant([sensor(), sensor("station/suction", "pressure", "bar")]))
+    bench.turn(
+        reading(3.0, later(10, bench.now), 1), reading(2.0, later(10, bench.now), 1, "station/suction"), after=10
+    )
+    for seq, other in ((2, 5), (3, 6), (4, 9), (5, 10)):
+        now = later(10, bench.now)
+        turn = bench.turn(reading(3.0, now, seq), reading(2.0, now, other, "station/suction"), after=10)
+        assert {memory.node for memory in turn.sequences if memory.seen} <= {"station"}
+    assert sum(turn.counts.gaps for turn in bench.turns) + sum(turn.counts.gaps for turn in bench.wait(10)) == 5
+
+
+def test_what_was_irregular_and_is_settled_is_taken_back_from_the_store():
+    bench = Bench()
+    for seq in (1, 2, 5):
+        bench.turn(reading(3.0, later(10, bench.now), seq), after=10)
+    assert [memory.seen != () for memory in bench.turns[-1].sequences] == [True]
+    bench.wait(10)
+    assert bench.memory._sequences["tank1", "level"].seen == ()
+    assert [turn.sequences for turn in bench.wait(10)] == [[]] * 10
+
+
+def test_an_answer_on_the_topic_of_another_actuator_is_a_dead_letter_and_answers_nothing():
+    bench = Bench(plant([sensor()], [pump(), pump(PUMP2)]))
+    bench.turn(status(True), state("stopped"), state("stopped", of=PUMP2), after=1)
+    [command] = bench.level(1.0, 10).commands
+    bench.turn(dispatches=[published(command)], after=1)
+    said = ack(command, "done")
+    turn = bench.turn(said._replace(route=said.route._replace(name="pump2")), after=1)
+    assert [(letter.reason, letter.payload) for letter in turn.dead_letters] == [("ack_mismatch", said.payload)]
+    assert turn.command_events == []
+    assert [str(event.state) for event in bench.turn(said, after=1).command_events] == ["done"]
