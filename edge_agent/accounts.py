@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.model.commands import Decision
     from edge_agent.model.evidence import Look
     from edge_agent.model.time import Moment
+    from edge_agent.plan.interlocks.guard import Stop
     from edge_agent.plan.planstate import PlanState
 
 #: A command shows so many readings; a plan that looks at more names the first of them.
@@ -72,7 +73,15 @@ def actuator_account(knowledge: Knowledge, actuator: str, now: Moment) -> Actuat
         free_at(executor, control, now),
         tuple(rivals(claims, situation.active, stopped=actuator in planner.interlocks.stops)),
         tuple(plans),
+        stopped_by(planner.interlocks.stops.get(actuator)),
     )
+
+
+def stopped_by(stop: Stop | None) -> str | None:
+    """Return what stops an actuator, in words: an interlock, or that its effect is missing."""
+    if stop is None:
+        return None
+    return "proof of effect" if "/" in stop.interlock else f"interlock {stop.interlock}"
 
 
 def _may_ask(state: PlanState, targets: Collection[str]) -> bool:

@@ -50,7 +50,15 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("quick")
 
 
+#: What goes by the clock: processes that are waited for. No two of these tests run side by side.
+TIMED = {"system", "faults"}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        item.add_marker(pytest.mark.xdist_group("timed" if room in TIMED else item.path.name))
     if config.getoption("--quick"):
         slow = [item for item in items if item.path.name in SLOW]
         config.hook.pytest_deselected(items=slow)
@@ -126,6 +134,7 @@ def redis_server() -> Iterator[RedisServer]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever has the time ask for more."""
     parser.addoption("--quick", action="store_true", help="leave out what is slow, and try ten examples of a property")
+    parser.addoption("--faulty-days", type=Path, metavar="F", help="every sensor of C-Town, every fault; the table")
     suite = parser.getgroup("faults", "the fault suite; the defaults are its short form")
     suite.addoption("--kills", type=int, default=16, metavar="N", help="how often the agent is killed, in all")
     suite.addoption("--crash-points", metavar="A,B", help="kill only at these points; `random` is one")

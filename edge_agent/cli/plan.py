@@ -109,7 +109,7 @@ def _request(found: dict[str, Any]) -> Iterator[str]:
     asked = found["action"] if found["action_value"] is None else f"{found['action']} {found['action_value']:g}"
     since = "" if found["since"] is None else f" since {found['since']}"
     safe = ", its fail-safe action" if found["action"] == found["fail_safe"] else ""
-    yield f"  {asked} is requested{safe}, by {found['plan'] or 'a person'}{since}"
+    yield f"  {asked} is requested{safe}, by {found['plan'] or found.get('interlock') or 'a person'}{since}"
     yield f"  because {found['reason']}"
     progress = _PROGRESS.get(found["progress"])
     if progress is not None:

@@ -72,7 +72,7 @@ class ActuatorAccount(NamedTuple):
     """One actuator now: what it does, what stands for it and why, what hinders that, who asks for what.
 
     `until` is when at the earliest that may be over, where time alone ends it. `progress` says how far the request has
-    come (see model.desired), `since` when it came to stand.
+    come (see model.desired), `since` when it came to stand. `interlock`: what stops it, above every plan.
     """
 
     actuator: str
@@ -90,3 +90,4 @@ class ActuatorAccount(NamedTuple):
     until: Instant | None
     requests: tuple[Rival, ...]
     plans: tuple[PlanAccount, ...]
+    interlock: str | None = None

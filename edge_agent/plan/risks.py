@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from edge_agent.model.fitness import Misfit, Risk, threshold_risks
 from edge_agent.plan.fitness import known
+from edge_agent.plan.interlocks.exclusive import excluded_at_rest
 from edge_agent.plan.kinds.registry import kind_of
 from edge_agent.plan.overflow import overflow_risks
+from edge_agent.plan.provisions.groups import Group
+from edge_agent.plan.provisions.registry import provisions_of
 from edge_agent.plan.rivalry import Asking, chatter, disagreements, fills, limits_of
 from edge_agent.plan.spread import Spread
 
@@ -36,6 +39,8 @@ def risks(plant: Plant) -> Iterator[Risk]:
     for actuator in plant.actuators:
         yield from disagreements(actuator, askings.get(actuator.name, ()), plant, names)
     yield from chatter(askings, plant, names)
+    yield from excluded_at_rest(plant)
+    yield from _unproven(plant)
 
 
 def endless(plant: Plant) -> Iterator[Misfit]:
@@ -88,6 +93,15 @@ def _unwatched(actuator: Actuator) -> Iterator[Risk]:
         path = ("nodes", actuator.node, "actuators", actuator.id, "fail_safe")
         wrong = f"cut off from the agent it {on}, whatever the level: what it fills may run over"
         yield Risk("fills_unwatched", path, wrong, {"start": "stop", "open": "close"}[actuator.fail_safe])
+
+
+def _unproven(plant: Plant) -> Iterator[Risk]:
+    """Find groups that would never notice that a member does nothing."""
+    for name, group in provisions_of(Group, plant.policy.provisions).items():
+        members = [plant.actuator(member) for member in group.members]
+        if group.on_failure == "next" and len(members) > 1 and not any(one is None or one.expect for one in members):
+            wrong = "none proves its effect: one that says it runs and moves no water is never replaced by the next"
+            yield Risk("no_feedback", ("groups", name, "members"), wrong, "an expect of each, such as a flow")
 
 
 def _plan(plant: Plant, plan: Plan, kind: PlanKind) -> Iterator[Risk]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 INTERVAL_SECONDS = 60
 #: A cycle of timed running, and the least time in it for which something rests, or runs.
 CYCLE_SECONDS, _REST_SECONDS = 3600, 300
+#: Timed running is for less than what is used as a rule: a tank that runs low is better than one that runs over.
+_CAUTION = 0.85
 _LONGEST_ID = 63
 #: Ids of elements also stand in the names of plans, with this around them.
 _LONGEST_PREFIX = len("start_-99")
@@ -129,12 +131,12 @@ class Draft:
     def fallback(self, link: Element, *, on: bool) -> str:
         """Write what follows for a link that a plan switches on, or off, when its sensor is silent.
 
-        Where the action is not the fail-safe one it is timed, for as long as the file's own controls use it in a day.
+        Where the action is not the fail-safe one it is timed, for a little less than the file's own controls use it.
         """
         duty = self.habits.duty.get(link)
         if duty is None or on is (self.device(link).safe in {"start", "open"}):
             return ""
-        seconds = min((duty if on else 1 - duty) * CYCLE_SECONDS, CYCLE_SECONDS - _REST_SECONDS)
+        seconds = _CAUTION * (duty if on else 1 - duty) * CYCLE_SECONDS
         timed = f"{{ run_seconds = {seconds:.0f}, every_seconds = {CYCLE_SECONDS}, at_most_seconds = 86400 }}, "
         return f'without_evidence = [{timed if seconds >= _REST_SECONDS else ""}{{ do = "fail_safe" }}]\n'
 
@@ -189,10 +191,11 @@ def _share(limits: TankLimits, share: float) -> float:
 
 
 def level_tests(limits: TankLimits) -> tuple[str, ...]:
-    """Derive tests of a level: outside the tank by a tenth of its height cannot be, filled in ten minutes neither."""
+    """Derive tests of a level: outside the tank by a fiftieth of it cannot be, filled in ten minutes neither."""
     height = limits.highest - limits.lowest
     # A full tank stands at its highest level to the last digit: the doubtful range begins a little outside.
-    outside, inside = (pair(_share(limits, -part), _share(limits, 1 + part)) for part in (0.1, 0.01))
+    # What cannot be is near: of a doubtful reading a stop is believed, and the tank would run empty by it.
+    outside, inside = (pair(_share(limits, -part), _share(limits, 1 + part)) for part in (0.02, 0.01))
     return (
         f"gross_range = {{ fail = {outside}, suspect = {inside} }}",
         f"rate_of_change = {{ suspect = {number(height / 1800)}, fail = {number(height / 600)} }}",

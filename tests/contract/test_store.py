@@ -45,6 +45,7 @@ from edge_agent.model.remembered import (
     ClockMemory,
     DelayMemory,
     GroupMemory,
+    InterlockMemory,
     PlanMemory,
     SequenceMemory,
     StoredReading,
@@ -564,6 +565,18 @@ async def test_what_is_known_of_groups_and_of_running_in_all_survives_as_it_was_
         remembered = await opened.store.begin("gateway-1")
         assert remembered.groups == [GroupMemory("boosters", "station/pump2", failed), GroupMemory("others")]
         assert remembered.actuators == [memory]
+
+
+@of_a_gateway
+async def test_trips_that_have_latched_survive_as_they_were_last(place: Place) -> None:
+    dry = InterlockMemory("dry", T0, "station/suction < 0.3", [T0 - SECOND], True, "boot 1", 5.0, False)
+    over = InterlockMemory("wet", None, boot="boot 1")
+    async with place.opened() as opened:
+        await opened.store.write([turn(interlocks=[dry, InterlockMemory("wet", T0, "full")])])
+        await opened.store.write([turn(1, interlocks=[over])])
+    async with place.opened() as opened:
+        remembered = await opened.store.begin("gateway-1")
+        assert remembered.interlocks == [dry, over]
 
 
 @of_a_gateway

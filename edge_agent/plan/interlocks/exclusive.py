@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.model.fitness import Risk
+from edge_agent.model.time import Moment
+from edge_agent.plan.conditions.circumstances import Circumstances
 from edge_agent.plan.interlocks.guard import Guard, Stop
-from edge_agent.plan.interlocks.guarded import actuators_in, at_once
+from edge_agent.plan.interlocks.guarded import Outlook, actuators_in, at_once
+from edge_agent.plan.provisions.interlocks import Interlock
+from edge_agent.plan.provisions.registry import provisions_of
+from edge_agent.plan.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from edge_agent.model.plant import Plant
     from edge_agent.plan.interlocks.guard import Prospect
-    from edge_agent.plan.interlocks.guarded import Outlook
-    from edge_agent.plan.provisions.interlocks import Interlock
 
 
 class Exclusive(Guard):
@@ -78,6 +83,18 @@ class Exclusive(Guard):
         """Return whether each condition is true, for however short a time, and when time alone may change that."""
         around = self._around(outlook, {})
         return [at_once(text)(around) for text in self.texts], around.due
+
+
+def excluded_at_rest(plant: Plant) -> Iterator[Risk]:
+    """Find conditions that exclude each other and are both true where all equipment does its fail-safe action."""
+    scene = Scene((), (), Moment(0, 0.0, sure=False), plant.actuator)
+    around = scene._replace(equipment=lambda name: _at_rest(Outlook(scene, lambda _: None), name))
+    for name, interlock in provisions_of(Interlock, plant.policy.provisions).items():
+        truths = [at_once(text)(Circumstances(around, "UTC", {})) for text in interlock.exclusive]
+        true = [text for text, truth in zip(interlock.exclusive, truths, strict=True) if truth]
+        if len(true) > 1:
+            wrong = f"{' and '.join(true)} are so at once when nobody commands anything: the fail-safe actions break it"
+            yield Risk("excluded_at_rest", ("interlocks", name, "exclusive"), wrong, "another fail_safe of one of them")
 
 
 def _with(outlook: Outlook, actuator: str, words: Mapping[str, bool]) -> Outlook:

@@ -138,7 +138,11 @@ def _exclusive_conflicts(texts: object, known: Known) -> Iterator[Misfit]:
     for position, text in enumerate(texts):
         yield from text_conflicts(("exclusive", position), text, known)
     if not any(_names_an_actuator(text) for text in texts):
-        yield Misfit(("exclusive",), "names no actuator: no command could be refused", "such as valve_a is open")
+        yield Misfit(
+            ("exclusive",),
+            "names no actuator: no command could be refused",
+            "an actuator in one of them, such as zone/valve_a is open",
+        )
 
 
 def _names_an_actuator(text: object) -> bool:

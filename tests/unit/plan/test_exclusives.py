@@ -6,6 +6,8 @@ import pytest
 from support.interlockworks import VALVE_A, VALVE_B, Station, interlock, starts
 from support.plants import ack, failed, published, state, status
 
+from edge_agent.plan.risks import risks
+
 ONE = interlock("valves", exclusive=[f"{VALVE_A} is open", f"{VALVE_B} is open"])
 
 
@@ -137,6 +139,13 @@ def test_three_are_held_against_each_other():
     for _ in range(5):
         zone.hears(level=1.0)
     assert len(zone.runs) == 1
+
+
+def test_fail_safe_actions_that_break_it_are_told_beforehand():
+    site = Station([interlock("valves", exclusive=[f"{VALVE_A} is closed", f"{VALVE_B} is closed"])]).site
+    [risk] = [each for each in risks(site) if each.name == "excluded_at_rest"]
+    assert risk.path == ("interlocks", "valves", "exclusive")
+    assert [each for each in risks(Station([ONE]).site) if each.name == "excluded_at_rest"] == []
 
 
 def test_after_a_restart_nothing_opens_before_all_have_reported(zone):

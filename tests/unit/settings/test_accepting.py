@@ -76,3 +76,15 @@ def test_a_reason_is_for_people_and_changes_nothing_in_the_plant(riverside, pump
     riverside["plans"]["fill_tank1"]["accept"] = "because"
     riverside["nodes"]["tank1"]["sensors"]["level"]["thresholds"]["high"]["accept"] = "because"
     assert plant_from(riverside, PATH).plant == plain
+
+
+def test_a_group_of_which_no_member_proves_its_effect_is_named_and_may_accept_that(riverside):
+    actuators = riverside["nodes"]["station"]["actuators"]
+    actuators["spare"] = dict(actuators["pump1"])
+    riverside["groups"] = {"fill": {"members": ["station/pump1", "station/spare"]}}
+    assert told(riverside)["groups.fill.members"] == ["no_feedback"]
+    riverside["groups"]["fill"]["accept"] = "somebody is always there"
+    assert "groups.fill.members" not in told(riverside)
+    del riverside["groups"]["fill"]["accept"]
+    actuators["spare"]["expect"] = {"condition": "tank1/level > 0.1", "within_seconds": 60}
+    assert "groups.fill.members" not in told(riverside)
