@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.model.plant import Node
     from edge_agent.model.time import Moment
     from edge_agent.simulate.faults import Fault, Faults
-    from edge_agent.simulate.nodewire import AckStatus, Order, Outgoing
+    from edge_agent.simulate.nodewire import AckStatus, Outgoing, ReceivedCommand
 
 #: How many commands a node remembers by id; older ones are kept out by epoch and counter.
 REMEMBERED_COMMANDS = 256
@@ -66,20 +66,20 @@ class _Flash:
         if len(self.answers) > REMEMBERED_COMMANDS:
             self.answers.popitem(last=False)
 
-    def overtaken(self, order: Order) -> str:
+    def overtaken(self, command: ReceivedCommand) -> str:
         """Return why a command is older than what is known, empty where it is not; then record the newer one."""
-        if order.epoch < self.epoch:
-            return f"epoch {order.epoch} is over, {self.epoch} has begun"
-        if order.epoch - self.epoch > MOST_EPOCH_JUMP:
+        if command.epoch < self.epoch:
+            return f"epoch {command.epoch} is over, {self.epoch} has begun"
+        if command.epoch - self.epoch > MOST_EPOCH_JUMP:
             self._doubt()
-            return f"epoch {order.epoch} is too far above {self.epoch}"
+            return f"epoch {command.epoch} is too far above {self.epoch}"
         self.doubted = 0
-        if order.epoch > self.epoch:
-            self._begin(order.epoch)
-        counter, newest_id = self.newest.get(order.actuator, (-1, ""))
-        if order.counter < counter or order.id == newest_id:
-            return f"counter {order.counter} comes after {counter}"
-        self.newest[order.actuator] = order.counter, order.id
+        if command.epoch > self.epoch:
+            self._begin(command.epoch)
+        counter, newest_id = self.newest.get(command.actuator, (-1, ""))
+        if command.counter < counter or command.id == newest_id:
+            return f"counter {command.counter} comes after {counter}"
+        self.newest[command.actuator] = command.counter, command.id
         return ""
 
     def _doubt(self) -> None:
@@ -225,58 +225,58 @@ class VirtualNode:
         """Handle what came on the command topic of an actuator. Never raises, whatever it is."""
         if not self.online or self._fault("offline", now):
             return []
-        order = nodewire.read_order(payload)
+        command = nodewire.read_command(payload)
         if actuator not in self._node.actuators:
             self.malformed += 1
             return []
-        if isinstance(order, nodewire.Malformed):
+        if isinstance(command, nodewire.Malformed):
             self.malformed += 1
-            return self._answer(actuator, order.id, "rejected", order.detail, now) if order.id else []
-        answered = self._flash.answers.get(order.id)
+            return self._answer(actuator, command.id, "rejected", command.detail, now) if command.id else []
+        answered = self._flash.answers.get(command.id)
         if answered is not None:
             self.repeats += 1
             answered_actuator, status, detail = answered
-            return self._answer(answered_actuator, order.id, status, detail, now)
-        refusal = self._refusal(actuator, order, now)
+            return self._answer(answered_actuator, command.id, status, detail, now)
+        refusal = self._refusal(actuator, command, now)
         if refusal:
-            self._flash.remember(order.id, actuator, "rejected", refusal)
-            return self._answer(actuator, order.id, "rejected", refusal, now)
-        return self._execute(actuator, order, now)
+            self._flash.remember(command.id, actuator, "rejected", refusal)
+            return self._answer(actuator, command.id, "rejected", refusal, now)
+        return self._execute(actuator, command, now)
 
-    def _refusal(self, actuator: str, order: Order, now: Moment) -> str:
+    def _refusal(self, actuator: str, command: ReceivedCommand, now: Moment) -> str:
         """Return why a command is not executed; empty where it is."""
-        if (order.site, order.node, order.actuator) != (self._site, self.id, actuator):
-            return f"addressed to {order.site}/{order.node}/{order.actuator}"
-        if order.action not in ACTIONS[self._node.actuators[actuator].kind]:
-            return f"{order.action} is not an action of a {self._node.actuators[actuator].kind}"
-        if order.action == "set" and (order.value is None or not 0 <= order.value <= 1):
+        if (command.site, command.node, command.actuator) != (self._site, self.id, actuator):
+            return f"addressed to {command.site}/{command.node}/{command.actuator}"
+        if command.action not in ACTIONS[self._node.actuators[actuator].kind]:
+            return f"{command.action} is not an action of a {self._node.actuators[actuator].kind}"
+        if command.action == "set" and (command.value is None or not 0 <= command.value <= 1):
             return "set needs a value from 0 to 1"
         # Before the epoch is noted: a command that is not executed must not lock out those who command in earnest.
-        if now.at > order.expires_at:
+        if now.at > command.expires_at:
             return "expired"
-        return "told to reject" if self._fault("reject", now, actuator) else self._flash.overtaken(order)
+        return "told to reject" if self._fault("reject", now, actuator) else self._flash.overtaken(command)
 
-    def _execute(self, actuator: str, order: Order, now: Moment) -> list[Outgoing]:
+    def _execute(self, actuator: str, command: ReceivedCommand, now: Moment) -> list[Outgoing]:
         """Execute a command. Its id is remembered before anything moves: a crash must not let it happen twice."""
-        self._flash.remember(order.id, actuator, "accepted", "")
-        told = self._answer(actuator, order.id, "accepted", "", now)
+        self._flash.remember(command.id, actuator, "accepted", "")
+        told = self._answer(actuator, command.id, "accepted", "", now)
         status: AckStatus = "done"
         detail = ""
         try:
-            self._equipment.act(actuator, order.action, order.value)
+            self._equipment.act(actuator, command.action, command.value)
         except SimulationError as error:
             status, detail = "failed", str(error)
         else:
-            self._lease(actuator, order, now)
-        self._flash.remember(order.id, actuator, status, detail)
-        return [*told, *self._changed_states(now), *self._answer(actuator, order.id, status, detail, now)]
+            self._lease(actuator, command, now)
+        self._flash.remember(command.id, actuator, status, detail)
+        return [*told, *self._changed_states(now), *self._answer(actuator, command.id, status, detail, now)]
 
-    def _lease(self, actuator: str, order: Order, now: Moment) -> None:
+    def _lease(self, actuator: str, command: ReceivedCommand, now: Moment) -> None:
         """Start the lease of a command; the fail-safe action needs none."""
-        if order.action == self._node.actuators[actuator].fail_safe:
+        if command.action == self._node.actuators[actuator].fail_safe:
             self._leases.pop(actuator, None)
         else:
-            self._leases[actuator] = now.seconds + order.lease_seconds
+            self._leases[actuator] = now.seconds + command.lease_seconds
 
     def _answer(self, actuator: str, command_id: str, status: AckStatus, detail: str, now: Moment) -> list[Outgoing]:
         """Acknowledge, as the faults in force let it."""

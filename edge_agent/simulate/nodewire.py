@@ -31,7 +31,7 @@ class Outgoing(NamedTuple):
     retain: bool = False
 
 
-class Order(NamedTuple):
+class ReceivedCommand(NamedTuple):
     """What of a command matters to the node that executes it."""
 
     id: str
@@ -79,7 +79,7 @@ class _Named(BaseModel):
     id: _Identity
 
 
-def read_order(payload: bytes) -> Order | Malformed:
+def read_command(payload: bytes) -> ReceivedCommand | Malformed:
     """Read a command. Never raises: what is no command comes back as malformed."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         return Malformed(None, "larger than 64 KiB")
@@ -92,7 +92,7 @@ def read_order(payload: bytes) -> Order | Malformed:
         return Malformed(_identity(payload), f"malformed: {place + ': ' if place else ''}{first['msg']}")
     except (ValueError, OverflowError) as error:
         return Malformed(_identity(payload), f"malformed: expires_at: {error}")
-    return Order(**(command.model_dump() | {"expires_at": expires_at}))
+    return ReceivedCommand(**(command.model_dump() | {"expires_at": expires_at}))
 
 
 def _identity(payload: bytes) -> str | None:

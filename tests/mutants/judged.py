@@ -258,4 +258,10 @@ EQUIVALENT = {
         "seq = -1 if stored.seq is None else stored.seq",
         "1  ->  (2)",
     ): "numbers begin at 0: both stand before them",
+    Judged(
+        "edge_agent/monitor/channel.py",
+        "future = stored.observed_at - stored.received_at > self._future_us",
+        "stored.observed_at - stored.received_at > self._future_us  ->  "
+        "(stored.observed_at - stored.received_at >= self._future_us)",
+    ): "at a minute to the microsecond it may be believed or not",
 }

@@ -76,6 +76,7 @@ class Interlocks:
         self._stirred: set[str] = set()  # actuators of interlocks that are gone, or were edited
         self._memories: dict[str, InterlockMemory] = {}  # of trips that have ended without a look
         self._told: list[tuple[Guard, str]] = []
+        self._kept: list[tuple[Guard, str]] = []  # what had latched before the start, until that is told
         self._refused: dict[str, str] = {}
         self._sure = True
 
@@ -135,6 +136,8 @@ class Interlocks:
             guard = self._guards.get(memory.interlock)
             if isinstance(guard, Trip | Expectancy):
                 guard.remember(memory, now)
+                if isinstance(guard, Trip) and guard.latched:
+                    self._kept.append((guard, f"interlock {guard.name} had tripped before the start: {guard.says_so}"))
             elif memory.tripped_at is not None or memory.reason:
                 self._memories[memory.interlock] = InterlockMemory(memory.interlock, None)
 
@@ -157,7 +160,8 @@ class Interlocks:
                 self._stirred.update(guard.actuators)
         told = [*self._told, *self._by_themselves(looked, latched)]
         self._told = []
-        decisions = [*tell(told, "reset", outlook), *self._reset(resets, outlook)]
+        decisions = [*tell(self._kept, "held", outlook), *tell(told, "reset", outlook), *self._reset(resets, outlook)]
+        self._kept = []
         touched = list(dict.fromkeys((*looked, *(self._guards[reset.target] for reset in resets))))
         for guard in touched:
             self._lookout.file(guard, outlook.sight, now.seconds)

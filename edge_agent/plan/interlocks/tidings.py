@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def tell(
-    told: Iterable[tuple[Guard, str]], verdict: Literal["reset", "refused"], outlook: Outlook
+    told: Iterable[tuple[Guard, str]], verdict: Literal["held", "reset", "refused"], outlook: Outlook
 ) -> Iterator[Decision]:
     """Record what became of a trip, for each actuator that it guards."""
     now = outlook.scene.now

@@ -64,3 +64,15 @@ def test_when_an_open_command_is_over_is_known_before():
 
 def command_seconds():
     return pump().command_ttl_seconds + pump().ack_timeout_seconds
+
+
+def test_nothing_is_wrong_any_more_with_what_has_left():
+    bench = resting()
+    bench.level(1.0, 20)
+    bench.turn(state("running"), after=1)
+    bench.turn(plant=ONE, after=1)
+    bench.wait(600, 5)
+    assert [name for name in bench.knowledge.analyzer.register.active if name.startswith(PUMP1)]
+    bench.wait(1200, 5)
+    assert [control.actuator.name for control in bench.knowledge.executor.roster] == [PUMP2]
+    assert [name for name in bench.knowledge.analyzer.register.active if name.startswith(PUMP1)] == []

@@ -305,3 +305,44 @@ def test_the_last_reading_of_a_former_run_was_late_where_it_was_old_on_arrival(a
     taker.remember(StoredReading("tank1", "level", 3.0, observed, START.at, None, int(Flag.GOOD), 0))
     assert taker.last is not None
     assert taker.last.late is late
+
+
+def set_aside(taker: Channel, value, observed, received):
+    return taker.set_aside(
+        value, START.at + round(observed * MICROSECONDS), None, START.at + round(received * MICROSECONDS)
+    )
+
+
+@pytest.mark.parametrize(("ahead", "believed"), [(-3600, True), (0, True), (60, True), (60.001, False), (3600, False)])
+def test_of_what_is_set_aside_only_what_is_of_the_future_is_disbelieved(ahead, believed):
+    taker = channel(gross_range=GrossRange((0.0, 6.0)))
+    reading = set_aside(taker, 3.0, ahead, 0)
+    assert reading.late
+    assert reading.flag == (Flag.GOOD if believed else Flag.SUSPECT)
+    assert verdicts(reading)["gross_range"] == "good"
+    assert taker.last is None, "it moves nothing"
+
+
+@pytest.mark.parametrize(
+    ("more", "goes_on"),
+    [
+        ({}, True),
+        ({"interval_seconds": 60.0}, True),
+        ({"unit": "cm"}, False),
+        ({"quantity": "length", "unit": "m"}, False),
+    ],
+)
+def test_a_sensor_that_is_declared_anew_goes_on_with_its_readings_where_they_are_of_the_same_unit(more, goes_on):
+    before = channel(spike=SPIKE)
+    for at in range(4):
+        take(before, 3.0 + at / 100, 10.0 * at, seq=at)
+    heir = Channel(sensor(**{"spike": SPIKE} | more), 60.0, 0.0)
+    heir.succeed(before)
+    assert heir.sequence is before.sequence
+    assert (heir.heard_seconds, heir.stale) == (before.heard_seconds, before.stale)
+    if goes_on:
+        assert (heir.last.value, heir.judged.value) == (before.last.value, before.judged.value)
+        _, settled = take(heir, 3.04, 40.0, seq=4)
+        assert (settled.value, settled.flag) == (before.last.value, Flag.GOOD)
+    else:
+        assert (heir.last, heir.judged) == (None, None)

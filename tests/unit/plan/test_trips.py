@@ -153,6 +153,7 @@ def test_it_is_remembered_over_a_restart_and_told_at_the_start(station):
     station.come()
     assert station.dry.state == "tripped"
     assert station.dry.since == since
+    assert station.said("held")[-1].startswith("interlock dry had tripped before the start: station/suction < 0.3")
     assert station.reports(word="running") == [f"{PUMP1} stop"]
     assert "interlock dry" in station.alarms[f"{PUMP1}:tripped"]
     assert station.hears(suction=1.0, level=1.0) == []

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from support.plants import Bench, later, plan, plant, pump, reading, sensor, state, status, threshold, told
+from support.plants import (
+    Bench,
+    ack,
+    later,
+    plan,
+    plant,
+    published,
+    pump,
+    reading,
+    sensor,
+    state,
+    status,
+    threshold,
+    told,
+)
 
 from edge_agent.model.inbox import Operation, RefusalReport
 from edge_agent.model.plant import Fallback
@@ -162,3 +176,15 @@ def test_what_was_irregular_and_is_settled_is_taken_back_from_the_store():
     bench.wait(10)
     assert bench.memory._sequences["tank1", "level"].seen == ()
     assert [turn.sequences for turn in bench.wait(10)] == [[]] * 10
+
+
+def test_an_answer_on_the_topic_of_another_actuator_is_a_dead_letter_and_answers_nothing():
+    bench = Bench(plant([sensor()], [pump(), pump(PUMP2)]))
+    bench.turn(status(True), state("stopped"), state("stopped", of=PUMP2), after=1)
+    [command] = bench.level(1.0, 10).commands
+    bench.turn(dispatches=[published(command)], after=1)
+    said = ack(command, "done")
+    turn = bench.turn(said._replace(route=said.route._replace(name="pump2")), after=1)
+    assert [(letter.reason, letter.payload) for letter in turn.dead_letters] == [("ack_mismatch", said.payload)]
+    assert turn.command_events == []
+    assert [str(event.state) for event in bench.turn(said, after=1).command_events] == ["done"]
