@@ -50,7 +50,15 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("quick")
 
 
+#: What goes by the clock: processes that are waited for. No two of these tests run side by side.
+TIMED = {"system", "faults"}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        item.add_marker(pytest.mark.xdist_group("timed" if room in TIMED else item.path.name))
     if config.getoption("--quick"):
         slow = [item for item in items if item.path.name in SLOW]
         config.hook.pytest_deselected(items=slow)

@@ -85,7 +85,7 @@ def _tell_risks(file: PlantFile) -> None:
     """Log what `check` would warn of, the first of it where it is much."""
     found = told_at_start(file)
     for risk in found[:_MOST_RISKS]:
-        logger.warning("The plant file is risky: {risk}", risk=risk)
+        logger.warning(f"The plant file is risky: {risk}")
     if len(found) > _MOST_RISKS:
         logger.warning(
             "The plant file is risky in {count} more ways: see edge-agent check", count=len(found) - _MOST_RISKS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from itertools import takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -132,7 +133,7 @@ class BoundedInbox:
         return min((since.get(id(each), first) for each in taken.messages), default=None)
 
     def _portion(self, waiting: list[Message]) -> tuple[list[Message], list[Message]]:
-        if fits(self._bytes, len(waiting)):
+        if not self._since and fits(self._bytes, len(waiting)):
             return waiting, []
         if not self._front_next:
             taken, left = quick(waiting)
@@ -140,7 +141,10 @@ class BoundedInbox:
             if taken:
                 return taken, left
         self._front_next = False
-        return front(waiting)
+        # Nothing new beside it: a command would seem to have taken as long as what decided nothing has waited.
+        waited = sum(1 for _ in takewhile(lambda each: id(each) in self._since, waiting)) or len(waiting)
+        taken, left = front(waiting[:waited])
+        return taken, left + waiting[waited:]
 
     def _go_on(self) -> None:
         if not self._paused or self._held or self._stemmed or self.inlet is None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 AckStatus = Literal["accepted", "done", "rejected", "failed"]
 
+#: Made once: `json.dumps` would make one for each message.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 class Outgoing(NamedTuple):
     """One message of a node, ready to be published at QoS 1. `route.node` is the sender."""
@@ -129,4 +132,4 @@ def status(node: str, word: Literal["online", "offline"]) -> Outgoing:
 
 
 def _json(content: Mapping[str, object]) -> bytes:
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(content).encode()

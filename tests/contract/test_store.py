@@ -44,6 +44,7 @@ from edge_agent.model.readings import KEPT_DELIVERIES, DeadLetter, Delivery, Rea
 from edge_agent.model.remembered import (
     ClockMemory,
     DelayMemory,
+    GroupMemory,
     InterlockMemory,
     PlanMemory,
     SequenceMemory,
@@ -550,6 +551,20 @@ async def test_the_clocks_of_nodes_survive_as_they_were_last(place: Place) -> No
     async with place.opened() as opened:
         remembered = await opened.store.begin("gateway-1")
         assert remembered.clocks == [ClockMemory("tank1", T0 + 7, "boot 2"), ClockMemory("tank2", T0, "boot 1")]
+
+
+@of_a_gateway
+async def test_what_is_known_of_groups_and_of_running_in_all_survives_as_it_was_last(place: Place) -> None:
+    failed = {"station/pump1": "start was not carried out: overload"}
+    memory = ActuatorMemory("station/pump1", all_starts=12, run_seconds=3600.5)
+    async with place.opened() as opened:
+        groups = [GroupMemory("boosters", "station/pump1"), GroupMemory("others")]
+        await opened.store.write([turn(groups=groups, actuators=[memory])])
+        await opened.store.write([turn(1, groups=[GroupMemory("boosters", "station/pump2", failed)])])
+    async with place.opened() as opened:
+        remembered = await opened.store.begin("gateway-1")
+        assert remembered.groups == [GroupMemory("boosters", "station/pump2", failed), GroupMemory("others")]
+        assert remembered.actuators == [memory]
 
 
 @of_a_gateway

@@ -25,11 +25,12 @@ from __future__ import annotations
 
 import random
 import sys
+from dataclasses import asdict
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.faulttable import FaultTable
+from support.faulttable import FaultTable, Row
 from support.site import Site
 
 if TYPE_CHECKING:
@@ -109,6 +110,21 @@ def progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
             print(f"  {line}", file=sys.stderr, flush=True)
 
     return say
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the rows on, in a process that runs tests for another."""
+    found = session.config.stash.get(_TABLE, None)
+    if found is not None and hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["faults"] = [asdict(row) for row in found.rows]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over the rows of such a process."""
+    table = node.config.stash.setdefault(_TABLE, FaultTable())
+    for row in getattr(node, "workeroutput", {}).get("faults", ()):
+        table.add(Row(**row))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -32,6 +32,7 @@ from support.plants import (
     status,
     threshold,
 )
+from support.stations import group, runs, sequence
 
 from edge_agent.model.desired import Expectation
 from edge_agent.model.inbox import BreakerReport, LinkReport, Operation
@@ -275,6 +276,63 @@ def test_a_loop_that_rests_decides_the_same_at_the_same_tick(site, script, manne
     at_each_tick, resting = Site(site, script, manners), Site(site, script, manners)
     assert resting.run(rests=True) == at_each_tick.run(rests=False)
     assert len(resting.turns) < len(at_each_tick.turns)
+
+
+BOOST = sequence(
+    "boost",
+    [
+        {"actuator": VALVE, "action": "close", "until": f"{VALVE} is closed", "within_seconds": 3.1},
+        {"actuator": PUMP2, "action": "start"},
+    ],
+    [
+        {"actuator": PUMP2, "action": "stop", "until": f"{PUMP2} is stopped", "within_seconds": 2.7},
+        {"actuator": VALVE, "action": "open"},
+    ],
+)
+
+
+def teamed(quick, limits, keys, backs, *, boosts):
+    """A plant whose pumps are a group, the second of them in a sequence with the valve perhaps."""
+    members = [PUMP1, "sequence boost"] if boosts else [PUMP1, PUMP2]
+    plans = [
+        runs("fill", f"{LEVEL} < 2", 1, of="both", without_evidence=backs, evidence_seconds=6.0),
+        runs("hurry", f"{LEVEL} < 1.3 for 0.9 s", 2, of="both", priority=60),
+        runs("stop", f"{LEVEL} > 5", 0, of="both", priority=70),
+        plan("shut", f"{FLOW}:high", (PUMP1, "stop"), priority=80, trip=True),
+    ]
+    site = plant(sensors(), equipment(quick), limits, plans)
+    provisions = (group("both", members, **keys), *((BOOST,) if boosts else ()))
+    return replace(site, policy=replace(site.policy, provisions=provisions))
+
+
+_teamed = st.builds(
+    lambda quick, limits, lead, most, stagger, backs, boosts: teamed(
+        quick, limits, {"lead": lead, "stagger_seconds": stagger} | most, backs, boosts=boosts
+    ),
+    st.booleans(),
+    _limits,
+    st.sampled_from(["fixed", "fewest_hours", "fewest_starts", "alternate"]),
+    st.sampled_from([{}, {"at_most": 1}, {"at_most": 2}]),
+    st.sampled_from([0.0, 3.3]),
+    _fallbacks,
+    st.booleans(),
+)
+_team_script = st.lists(
+    st.tuples(
+        st.sampled_from([0, 1, 7, 20, 33, 90, 200]),
+        st.one_of(
+            _happening.filter(lambda one: one[0] not in {"policy", "plant"}), st.tuples(st.just("plant"), _teamed)
+        ),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_teamed, _team_script, _manners)
+def test_so_it_does_with_groups_and_sequences(site, script, manners):
+    at_each_tick, resting = Site(site, script, manners), Site(site, script, manners)
+    assert resting.run(rests=True) == at_each_tick.run(rests=False)
 
 
 def test_at_rest_a_station_has_few_turns():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LEAST = 4.0
-LEASE = 20.0
+LEASE = 30.0
 TTL = 3.0
 ON_DELAY = 3.0
 NAMES = ("hold", "rest", "often", "cool", "lost", "late", "kept")
@@ -71,12 +71,12 @@ power_return_seconds = [0, 0]
 [plans.begin_{name}]
 when = ["tank/{name}:low"]
 do = [{{ actuator = "station/{name}", action = "{begins(name)}" }}]
-evidence_seconds = 12
+evidence_seconds = 20
 {cooldown}
 [plans.end_{name}]
 when = ["tank/{name}:high"]
 do = [{{ actuator = "station/{name}", action = "{ends(name)}" }}]
-evidence_seconds = 12
+evidence_seconds = 20
 """
     )
 

@@ -1,7 +1,7 @@
 """The machine loses power while a station is in many states at once, and boots with a wrong clock.
 
-A time server is reached after three seconds, or only in the middle of a protection once all that must hold without one
-has been seen: that stands for ten minutes and for never. Nodes keep the true time, or know none.
+A time server is reached two seconds after the start, or only in the middle of a protection once all that must hold
+without one has been seen: that stands for ten minutes and for never. Nodes keep the true time, or know none.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from contextlib import ExitStack, closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from support.bootplant import LEASE, LEAST, ON_DELAY, PLANT, TTL, Teller
 from support.boots import Machine, library
+from support.brokers import Mosquitto
 from support.deadline import block_until, rarely
 from support.manners import proper
 from support.processes import AgentProcess
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from support.brokers import Mosquitto
     from support.witness import Seen
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the package faketime is not installed")
@@ -39,9 +40,10 @@ OFFSETS = {"1 h behind": -HOUR, "1 day behind": -DAY, "55 years behind": -55 * 3
 SETTINGS = "[store]\nkeep_days = 0.007\n"
 #: More than one step of pruning.
 MANY = 1_100
+CLOCKS = ("no ts", "right ts")
 TABLES = ("readings", "alarm_events", "dead_letters", "commands", "decisions")
 #: What a busy machine may take, besides: what a wrong clock does takes an hour and more.
-SLACK = 12.0
+SLACK = 25.0
 #: So long stamps of a node have to go in step with the monotonic clock before they are believed.
 IN_STEP = 5.0
 
@@ -75,7 +77,7 @@ class Rig:
     def runs(self, name: str) -> bool:
         return self.nodes.runs(f"station/{name}")
 
-    def until(self, *names: str, run: bool, timeout: float = 20.0) -> None:
+    def until(self, *names: str, run: bool, timeout: float = 40.0) -> None:
         block_until(lambda: all(self.runs(name) is run for name in names), timeout)
 
     def when(self, name: str, action: str, since: float = 0.0) -> list[float]:
@@ -101,11 +103,34 @@ class Rig:
 
 
 @pytest.fixture
-def make_rig(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Callable[[bool], Rig]]:
+def rigs(tmp_path: Path) -> Iterator[tuple[Rig, ...]]:
+    """Two stations, each with a broker of its own: with nodes that know no time, and with nodes that keep it."""
     with ExitStack() as stack:
-        yield lambda clockless: stack.enter_context(
-            closing(Rig(tmp_path / "agent", mosquitto.port, clockless=clockless))
-        )
+        yield tuple(stack.enter_context(_station(tmp_path / name, clockless=name == "no ts")) for name in CLOCKS)
+
+
+@contextmanager
+def _station(folder: Path, *, clockless: bool) -> Iterator[Rig]:
+    (folder / "mosquitto").mkdir(parents=True)
+    broker = Mosquitto(folder / "mosquitto")
+    broker.start()
+    try:
+        with closing(Rig(folder / "agent", broker.port, clockless=clockless)) as rig:
+            yield rig
+    finally:
+        broker.kill()
+
+
+def side_by_side(story: Callable[[Rig, float], None], rigs: tuple[Rig, ...], ahead: float) -> None:
+    """Let a story go on at all stations at once: it consists of waiting."""
+    with ThreadPoolExecutor() as pool:
+        told = {rig: pool.submit(story, rig, ahead) for rig in rigs}
+    for rig, story_of in told.items():
+        try:
+            story_of.result()
+        except BaseException as error:
+            error.add_note(f"with {CLOCKS[not rig.clockless]}")
+            raise
 
 
 def in_every_state(rig: Rig) -> dict[str, float]:
@@ -214,35 +239,40 @@ def keeps_what_is_young(rig: Rig, first: int) -> None:
     assert all(count >= before[what] for what, count in rig.counts().items())
 
 
-clocks = pytest.mark.parametrize("clockless", [True, False], ids=["no ts", "right ts"])
 offsets = pytest.mark.parametrize("ahead", OFFSETS.values(), ids=OFFSETS)
 
 
-@clocks
 @offsets
-def test_a_time_server_is_reached_after_three_seconds(make_rig, ahead, clockless):
-    rig = make_rig(clockless)
+def test_a_time_server_is_reached_soon(rigs, ahead):
+    side_by_side(reached_soon, rigs, ahead)
+
+
+def reached_soon(rig: Rig, ahead: float) -> None:
     since = in_every_state(rig)
     before = cut(rig, kill=True)
-    server = threading.Timer(3.0, rig.set_right)
-    server.start()
     rig.boot(ahead)
+    # From where the agent runs: on a busy machine it would else start with a clock that is right already.
+    reached = rig.now + 2.0
+    server = threading.Timer(2.0, rig.set_right)
+    server.start()
     stops_in_time(rig, since)
     server.join()
-    begins_in_time(rig, since, rig.booted if clockless else rig.booted + 4.0)
+    begins_in_time(rig, since, rig.booted if rig.clockless else reached + 1.0)
     keeps_its_lease(rig, 2)
     lives_on(rig, before)
 
 
-@clocks
 @offsets
-def test_a_time_server_is_reached_late_or_never(make_rig, ahead, clockless):
-    rig = make_rig(clockless)
+def test_a_time_server_is_reached_late_or_never(rigs, ahead):
+    side_by_side(reached_late_or_never, rigs, ahead)
+
+
+def reached_late_or_never(rig: Rig, ahead: float) -> None:
     since = in_every_state(rig)
     before = cut(rig, kill=False)
     rig.boot(ahead)
     stops_in_time(rig, since)
-    begins_in_time(rig, since, rig.booted + (0.0 if clockless else IN_STEP))
+    begins_in_time(rig, since, rig.booted + (0.0 if rig.clockless else IN_STEP))
     keeps_its_lease(rig, 1)
     rig.teller.flood("load/telemetry/s0", MANY, MANY)
     rig.teller.flood("load/telemetry/nothing", MANY, MANY)

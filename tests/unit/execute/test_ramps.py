@@ -133,4 +133,11 @@ def test_where_nobody_knows_where_it_stands_it_goes_all_the_way():
     assert travel.until_seconds == 350.0
     assert travel.check(Request("a/b", "set", 0.6, "p", 50, ""), 300.0).passed
     assert not travel.check(Request("a/b", "set", 0.7, "p", 50, ""), 300.0).passed
+    assert not travel.check(Request("a/b", "set", 0.7, "p", 50, ""), 349.5).passed
+    assert travel.check(Request("a/b", "set", 0.7, "p", 50, ""), 350.0).passed
+    assert (travel.under_way(349.9), travel.under_way(350.0)) == (True, False)
+    travel.give("close", None, Reported("open", 0.3, 0), 400.0)
+    assert travel.until_seconds == 430.0
+    travel.give("open", None, Reported("closed", None, 0), 500.0)
+    assert travel.until_seconds == 600.0
     assert travel.check(Request("a/b", "close", None, "p", 50, ""), 300.0) is None

@@ -57,6 +57,8 @@ def test_it_bears_the_newest_instant_of_its_parts():
     desk.turn(reading(10.0, 0.0, of="well1/flow"))
     turn = desk.turn(reading(20.0, -3.0, of="well2/flow"))
     assert [each.observed_at for each in turn.readings if each.sensor is NET] == [START.at]
+    turn = desk.turn(reading(21.0, -2.0, of="well2/flow"))
+    assert [each.observed_at for each in turn.readings if each.sensor is NET] == [START.at + 1]  # no two at one instant
     turn = desk.turn(reading(10.0, 4.0, of="well1/flow"), after=5)
     assert [each.observed_at for each in turn.readings if each.sensor is NET] == [later(4).at]
 
@@ -132,6 +134,8 @@ def test_a_part_that_falls_silent_makes_it_stale_at_once_and_it_comes_back_with_
         "site/net is not computed: something in well1/flow + well2/flow is missing",
         "site/twice is not computed: something in site/net * 2 is missing",
     ]
+    for _ in range(3):  # what is missing stays so, whatever else comes
+        assert said(desk.level(1.0, after=5, of="well1/flow")) == []
     turn = desk.level(2.0, after=1, of="well2/flow")
     assert said(turn) == [(3.0, "good")]
     assert {f"{event.key} {event.event}" for event in turn.alarm_events} == {
@@ -211,6 +215,21 @@ def test_values_that_come_one_after_the_other_tell_no_rate():
     desk.level(2.0, after=10, of="well1/flow")
     assert said(desk.level(4.0, after=0.01, of="well2/flow")) == [(6.0, "good")]  # not 200 m3/h a second
     assert said(desk.level(40.0, after=10, of="well1/flow")) == [(44.0, "fail")]
+
+
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0])
+def test_by_a_clock_that_may_be_wrong_it_is_judged_by_that_of_its_parts(ahead):
+    """The node keeps time and the agent does not: what is made of timely readings is timely."""
+    desk = bench(flow("well/a"), flow("well/b"), derived("site/net", "well/a + well/b"))
+    desk.now = desk.now._replace(sure=False)
+    for _ in range(8):
+        at = later(10 + ahead, desk.now)
+        turn = desk.turn(told({"ts": at.at / 1e6, "readings": {"a": 1.0, "b": 2.0}}, "well"), after=10)
+    own = [each for each in turn.readings if each.sensor.node == "well"]
+    (net,) = (each for each in turn.readings if each.sensor.name == "site/net")
+    assert not any(each.late for each in own)
+    assert (net.late, net.flag, net.observed_at) == (False, Flag.GOOD, own[0].observed_at)
+    assert (net.received_at, net.ahead) == (own[0].received_at, own[0].ahead)
 
 
 def test_an_unlike_unit_is_converted():

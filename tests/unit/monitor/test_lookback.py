@@ -62,6 +62,14 @@ def test_an_extreme_is_forgotten_when_the_window_has_passed_it():
     assert taker.figure("min") == (5.0, True)
 
 
+def test_of_the_oldest_part_of_the_window_counts_what_is_inside():
+    taker = window(60.0)  # in parts of a second
+    for at, value in ((0.0, 6.0), (30.5, 0.0), (60.25, 0.0)):
+        taker.take(round(at * MICROSECONDS), value)
+    mean, full = taker.figure("mean")
+    assert (mean, full) == (pytest.approx(6.0 * 30.25 / 60.0, abs=1e-9), True)
+
+
 def test_a_hole_of_a_tenth_is_bridged_and_a_larger_one_is_not():
     taker = fed(window(600.0, hold=30.0), *[4.0] * 61)
     taker.take(680 * MICROSECONDS, 4.0)  # 50 s nobody knows of

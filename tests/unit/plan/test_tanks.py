@@ -127,6 +127,14 @@ def test_what_fills_it_may_begin_because_something_else_is_high():
     assert risky(tank(), plans=(peak, STOP), limits=limits, lease_seconds=3700.0)
 
 
+def test_a_level_in_another_unit_is_converted():
+    level = sensor(unit="cm", gross_range=GrossRange(fail=(0.0, 900.0)))
+    limits = threshold("low", 150.0), threshold("high", 500.0)
+    told = {"sensors": (level, INFLOW, DEMAND), "limits": limits}
+    assert risky(tank(brim=600.0), **told, lease_seconds=3600.0) == {}
+    assert "3600 s from 5 m" in risky(tank(brim=600.0), **told, lease_seconds=3700.0).popitem()[1]
+
+
 def test_an_inflow_without_bounds_is_named():
     assert risky(tank(inflows=["station/flow", "district/demand"]), lease_seconds=9e4) == {
         "tanks.tank1.inflows.1": ("district/demand has no gross_range: how soon the tank may run over is not known")

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.plants import START, plan, plant, pump, sensor
+from support.frozen import freeze
+from support.plants import START, facts, later, plan, plant, pump, sensor
 from support.stageworks import LEVEL, PUMP1, Tank
 
 from edge_agent.model.inbox import Inbox, PolicyChange
@@ -24,6 +25,7 @@ from edge_agent.plan.kinds import registry as kinds
 from edge_agent.plan.provisions.registry import canonical
 from edge_agent.plan.provisions.tariffs import Period, Tariff
 from edge_agent.plan.scene import Scene
+from edge_agent.runtime.freezing import thaw
 from edge_agent.turn import run_turn
 
 NIGHT, DAY = Period("night", 0.11, "22:00-06:00"), Period("day", 0.24)
@@ -55,6 +57,7 @@ def test_one_period_applies_by_civil_time(text, name):
 def test_a_night_of_the_change_of_the_clocks_is_as_long_as_it_is():
     for start, hours in (("2026-03-28T22:00", 7), ("2026-10-24T22:00", 9), ("2026-11-22T22:00", 8)):
         stretch = GRID.at(at(start))
+        assert stretch.since == at(start)
         assert (stretch.until - at(start)) / 3600 / MICROSECONDS == hours
 
 
@@ -186,6 +189,17 @@ def test_a_changed_tariff_is_in_force_at_once():
     change = Revision({}, None, provisions=(provision(("night", 0.1, "01:00-02:00"), ("day", 0.2)),))
     turn = run_turn(tank.knowledge, Inbox([], [PolicyChange(change)]), tank.now)
     assert [command.action for command in turn.commands] == ["stop"]
+
+
+def test_a_recording_may_begin_in_the_middle_of_a_period():
+    tank = works(timetable(tariff="night"))
+    assert hours(tank, 11) == [(22, "start")]
+    copy = thaw(freeze(tank.knowledge))
+    copy.analyzer.reindex()
+    later_on = later(8 * 3600.0, tank.now)
+    turns = [run_turn(known, Inbox([], []), later_on) for known in (tank.knowledge, copy)]
+    assert facts(turns[0]) == facts(turns[1])
+    assert [command.action for command in turns[0].commands] == ["stop"]
 
 
 def test_a_condition_goes_by_a_tariff_and_ends_with_it():

@@ -231,6 +231,20 @@ async def test_every_message_tells_when_it_came_however_long_it_waited(make_inbo
     assert (await inbox.take(0))[1] == began
 
 
+async def test_what_is_small_does_not_seem_to_have_waited_with_the_last_of_what_was_too_much(
+    make_inbox, clock, level_message
+):
+    inbox = make_inbox(10_000)
+    inbox.extend([bulk(level_message, number)._replace(payload=BULK[:30_000]) for number in range(1, 4)])
+    clock.advance(1)
+    await inbox.take(0)
+    inbox.extend(live := [level_message(0)])
+    came = clock.steady()
+    clock.advance(1)
+    taken, first = await inbox.take(0)
+    assert (taken.messages, first) == (live, came)
+
+
 async def test_events_do_not_wait_for_what_is_large(make_inbox, level_message):
     inbox = make_inbox(10_000)
     inbox.extend([bulk(level_message, number) for number in range(1, 6)])

@@ -80,35 +80,49 @@ def test_what_is_one_object_stays_one_and_may_refer_to_itself():
     assert back["a"][1] is back["a"]
 
 
-def worlds():
-    """Return stations in the middle of many things."""
-    timed = World().filling()
-    timed.fault(broken_wire)
-    hand = World().filling()
-    hand.by_hand(on=False)
-    busy = World(readme(actuators=[protected(min_on_seconds=1200.0)])).filling(5.15)
-    edited = World().filling()
-    edited.edit(STOP)
-    return {"blind": timed.run(100), "by hand": hand, "held": busy.run(150), "edited": edited, "new": World()}
+def blind():
+    world = World().filling()
+    world.fault(broken_wire)
+    return world.run(100)
 
 
-@pytest.mark.parametrize("name", worlds())
-def test_what_was_frozen_goes_on_to_decide_the_same(name):
-    world = worlds()[name]
+def by_hand():
+    world = World().filling()
+    world.by_hand(on=False)
+    return world
+
+
+def held():
+    return World(readme(actuators=[protected(min_on_seconds=1200.0)])).filling(5.15).run(150)
+
+
+def edited():
+    world = World().filling()
+    world.edit(STOP)
+    return world
+
+
+#: Stations in the middle of many things.
+in_many_things = pytest.mark.parametrize("station", [blind, by_hand, held, edited, World])
+
+
+@in_many_things
+def test_what_was_frozen_goes_on_to_decide_the_same(station):
+    world = station()
     frozen = json.dumps(freeze(world.bench.knowledge))
     assert json.dumps(freeze(world.bench.knowledge)) == frozen
     first = len(world.bench.turns)
     world.run(2 * HOUR + 1)
-    twin = worlds()[name]
+    twin = station()
     twin.bench.knowledge = thaw(json.loads(frozen))
     twin.bench.knowledge.analyzer.reindex()
     twin.run(2 * HOUR + 1)
     assert [facts(turn) for turn in twin.bench.turns[first:]] == [facts(turn) for turn in world.bench.turns[first:]]
 
 
-@pytest.mark.parametrize("name", worlds())
-def test_what_was_captured_is_written_as_it_was_whatever_the_turns_have_changed_since(name):
-    world = worlds()[name]
+@in_many_things
+def test_what_was_captured_is_written_as_it_was_whatever_the_turns_have_changed_since(station):
+    world = station()
     before = json.dumps(freeze(world.bench.knowledge))
     capture = Capture(world.bench.knowledge)
     for _ in capture.pieces():
