@@ -26,6 +26,7 @@ class Candidate(NamedTuple):
     since_seconds: float = float("-inf")
     run_seconds: float = 0.0
     starts: int = 0
+    in_hand: bool = False
 
 
 def candidate(executor: Executor, name: str, seconds: float) -> Candidate:
@@ -44,6 +45,7 @@ def candidate(executor: Executor, name: str, seconds: float) -> Candidate:
         control.after_seconds,
         control.runs.all_run_seconds(seconds),
         control.runs.all_starts,
+        control.panel.hand is Hand.LOCAL,
     )
 
 

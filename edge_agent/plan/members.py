@@ -48,6 +48,7 @@ def of_sequence(name: str, passage: Passage, around: Vicinity) -> Member:
         unfit=unfit,
         failing=passage.failure,
         free_seconds=max(part.free_seconds for part in turned),
+        in_hand=False,
         since_seconds=max(part.since_seconds for part in parts),
     )
 

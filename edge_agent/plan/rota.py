@@ -20,7 +20,8 @@ class Member(NamedTuple):
 
     `runs`: it is reported to. `by_hand`: a person runs it, so that it counts and is not asked for anything. `unfit`
     says why it cannot be asked to run now, `failing` why what was asked of it last was not carried out. Until
-    `free_seconds` (monotonic) it rests. Nothing that failed before `since_seconds`, when it came back, counts.
+    `free_seconds` (monotonic) it rests. Nothing that failed before `since_seconds`, when it came back, counts, nor
+    before it was `in_hand`: a person has looked at it then.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Member(NamedTuple):
     since_seconds: float = -_EVER
     run_seconds: float = 0.0
     starts: int = 0
+    in_hand: bool = False
 
 
 def unknown_member(name: str) -> Member:
@@ -135,7 +137,8 @@ class Rota:
     def _note_failure(self, member: Member, seconds: float) -> None:
         """Note that one failed that was asked to run; what runs, or has come back since, has not."""
         failure = self.failed.get(member.name)
-        if failure is not None and ((member.runs and not member.failing) or member.since_seconds > failure.seconds):
+        runs, came_back = member.runs and not member.failing, failure and member.since_seconds > failure.seconds
+        if failure is not None and (runs or came_back or member.in_hand):
             del self.failed[member.name]
         is_news = member.name not in self._failing
         if member.failing and is_news and member.name in self.on and self.group.on_failure == "next":

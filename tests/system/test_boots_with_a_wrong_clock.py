@@ -1,7 +1,7 @@
 """The machine loses power while a station is in many states at once, and boots with a wrong clock.
 
-A time server is reached two seconds after the start, or only in the middle of a protection once all that must hold without one
-has been seen: that stands for ten minutes and for never. Nodes keep the true time, or know none.
+A time server is reached two seconds after the start, or only in the middle of a protection once all that must hold
+without one has been seen: that stands for ten minutes and for never. Nodes keep the true time, or know none.
 """
 
 from __future__ import annotations

@@ -210,3 +210,27 @@ TestLowLimit = LimitMachine.TestCase
 TestLowLimit.settings = settings(max_examples=50, stateful_step_count=30)
 TestHighLimit = HighLimitMachine.TestCase
 TestHighLimit.settings = settings(max_examples=50, stateful_step_count=30)
+
+
+@pytest.mark.parametrize("name", ["low", "high"])
+@pytest.mark.parametrize(("further", "runs_on"), [(0.0, True), (0.1, True), (-0.1, False)])
+def test_a_running_delay_runs_on_where_a_change_lets_cross_all_that_crossed_before(name, further, runs_on):
+    """Also where the limit stays as it was, and only its priority is another; a narrower one begins anew."""
+    beyond, wider = (0.4, further) if name == "low" else (9.6, -further)
+    limit = LimitAlarm(threshold(name, 5.0, on_delay_seconds=10))
+    limit.update(beyond, 0)
+    limit.adopt(threshold(name, 5.0 + wider, on_delay_seconds=10, priority="critical"))
+    limit.update(beyond, 5)
+    limit.due(10)
+    assert limit.active is runs_on
+
+
+@pytest.mark.parametrize(("further", "runs_on"), [(0.0, True), (0.1, True), (-0.1, False)])
+def test_so_does_a_delay_of_clearing(further, runs_on):
+    limit = LimitAlarm(threshold("high", 5.0, off_delay_seconds=10))
+    assert feed(limit, 5.5, 0)
+    limit.update(1.0, 1)
+    limit.adopt(threshold("high", 5.0 + further, off_delay_seconds=10))
+    limit.update(1.0, 5)
+    limit.due(11)
+    assert limit.active is not runs_on

@@ -30,3 +30,13 @@ def test_a_word_of_the_node_s_own_counts_nothing_and_ends_nothing_twice():
 
 def test_before_the_first_report_it_is_nothing():
     assert RunTally().run_seconds(1_000) == 0
+
+
+def test_what_former_runs_counted_is_added_to_what_this_one_counts():
+    tally = RunTally()
+    assert (tally.all_starts, tally.all_run_seconds(1_000)) == (0, 0)
+    tally.recall(7, 3600.0)
+    tally.report(on=False, seconds=10)
+    tally.report(on=True, seconds=20)
+    assert (tally.all_starts, tally.all_run_seconds(50)) == (8, 3630.0)
+    assert (tally.starts, tally.run_seconds(50)) == (1, 30.0)

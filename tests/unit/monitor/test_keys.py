@@ -193,3 +193,11 @@ def test_what_lay_ahead_of_a_time_that_became_the_newest_is_found_again():
     assert keys.first_ahead == START.at + 5
     assert keys.free(START.at + 5, 3, 1.0) is None
     assert keys.free(START.at + 5, 3, 2.0) == START.at + 6
+
+
+def test_the_first_that_lies_ahead_is_known_by_its_time():
+    keys = Keys()
+    assert keys.first_ahead == float("inf")
+    for at, seq in ((300, 7), (200, 9), (400, None)):
+        keys.keep_ahead(at, seq, 3.0)
+    assert keys.first_ahead == 200

@@ -397,3 +397,47 @@ def test_one_that_only_acknowledges_counts_until_its_stop_is_acknowledged():
     works.passes(20, shows=1.5)
     assert works.running == ["s1/pu1"]
     assert works.most == 1
+
+
+def test_a_trip_may_stop_a_whole_group_and_no_least_time_delays_it():
+    pumps = [pump(name, min_on_seconds=600, min_off_seconds=0, max_starts_per_hour=0) for name in PUMPS]
+    dry = runs("dry", "tank/level < 0.5", 0, priority=100, trip=True)
+    works = station(MORE, STOP, dry, pumps=pumps)
+    works.passes(40, shows=0.8)
+    assert len(works.running) == 2
+    works.shows(0.3)
+    assert works.running == []
+    assert "s1/pu1:tripped raised" in works.raised()
+
+
+def test_a_least_time_delays_the_stop_of_a_plan_and_the_group_does_not_count_on_it():
+    pumps = [pump(name, min_on_seconds=100, min_off_seconds=0, max_starts_per_hour=0) for name in PUMPS]
+    works = station(GO, STOP, pumps=pumps, at_most=1)
+    works.shows(1.5)
+    works.passes(20, shows=4.5)
+    assert works.running == ["s1/pu1"]
+    works.hand("s1/pu1", on=True, control="local")
+    works.passes(40, shows=1.5)
+    assert works.running == ["s1/pu1"]
+
+
+def test_a_stop_between_does_not_forgive_what_has_failed():
+    works = station(GO, STOP, pumps=PUMPS[:1])
+    works.broken = {"s1/pu1"}
+    for _ in range(3):
+        works.passes(3, 1.0, shows=1.5)
+        works.passes(30, shows=4.5)
+    assert "s1/pu1:locked_out raised" in works.raised()
+
+
+def test_one_that_has_failed_is_first_again_when_a_person_has_had_it_in_hand():
+    works = station(GO, STOP)
+    works.broken = {"s1/pu1"}
+    works.passes(20, shows=1.5)
+    works.broken = set()
+    works.passes(20, shows=4.5)
+    works.hand("s1/pu1", on=False)
+    works.obey(works.turn(state("stopped", of="s1/pu1", control="remote")))
+    assert "s1/pu1:failed cleared" in works.raised()
+    works.passes(20, shows=1.5)
+    assert works.running == ["s1/pu1"]

@@ -188,3 +188,28 @@ def test_an_answer_on_the_topic_of_another_actuator_is_a_dead_letter_and_answers
     assert [(letter.reason, letter.payload) for letter in turn.dead_letters] == [("ack_mismatch", said.payload)]
     assert turn.command_events == []
     assert [str(event.state) for event in bench.turn(said, after=1).command_events] == ["done"]
+
+
+def test_a_delay_that_runs_is_over_in_its_time_though_the_plant_changes_meanwhile():
+    slow = sensor(interval_seconds=60.0)
+    late = threshold("low", 1.5, on_delay_seconds=100.0)
+    bench = Bench(plant([slow], thresholds=[late], plans=()))
+    bench.level(1.0, 10)
+    bench.turn(
+        plant=plant(
+            [slow, sensor("tank1/outlet", "flow", "m3/h", interval_seconds=600.0)], thresholds=[late], plans=()
+        ),
+        after=10,
+    )
+    raised = [place for place, turn in enumerate(bench.wait(120), 11) if turn.alarm_events]
+    assert raised == [100]
+    assert bench.raised() == ["tank1/level:low raised"]
+
+
+def test_a_sensor_that_is_new_to_the_plant_has_numbers_of_its_own():
+    bench = Bench()
+    bench.turn(reading(3.0, later(10, bench.now), 40), after=10)
+    bench.turn(plant=plant([sensor(), sensor("tank1/outlet", "flow", "m3/h")]), after=1)
+    for seq in (1, 2, 5):
+        bench.turn(reading(9.0, later(10, bench.now), seq, "tank1/outlet"), after=10)
+    assert sum(turn.counts.gaps for turn in bench.wait(10)) == 2
