@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model.commands import Command
     from edge_agent.model.inbox import Message
-    from edge_agent.model.plant import Actuator, Plan
+    from edge_agent.model.plant import Actuator, Plan, Threshold
     from edge_agent.model.remembered import InterlockView
     from edge_agent.model.turn import Turn
 
@@ -64,12 +64,13 @@ class Station(Bench):
         plans: Iterable[Plan] = (starts(),),
         actuators: Iterable[Actuator] | None = None,
         sensors: Mapping[str, Any] | None = None,
+        thresholds: Iterable[Threshold] = (),
         **more: Any,
     ) -> None:
         tests = sensors or {}
         kinds = {LEVEL: ("level", "m"), SUCTION: ("pressure", "bar"), FLOW: ("flow", "m3/h")}
         those = [sensor(name, *kind, **tests.get(name, {})) for name, kind in kinds.items()]
-        site = plant(those, equipment() if actuators is None else actuators, (), plans)
+        site = plant(those, equipment() if actuators is None else actuators, thresholds, plans)
         self.runs: set[str] = set()
         self.deaf = False
         self.given: list[str] = []

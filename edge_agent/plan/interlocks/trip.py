@@ -241,7 +241,7 @@ class Trip(Guard):
     def _blind_seconds(self, outlook: Outlook) -> float:
         """Return from when on nobody has known for too long, where nobody knows now."""
         since = outlook.seconds if self._unknown_seconds is None else self._unknown_seconds
-        return min(since + self.evidence_seconds, *self._evidence_ends(outlook.sight))
+        return min((since + self.evidence_seconds, *self._evidence_ends(outlook.sight)))
 
     def _missing(self, outlook: Outlook) -> str:
         """Say what is not known: the first sensor that does not show what can be trusted."""

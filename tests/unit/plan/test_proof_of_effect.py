@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from support.interlockworks import FLOW, PUMP1, PUMP2, Station, dry, equipment, starts
-from support.plants import state, status
+from support.plants import ack, state, status
 
 from edge_agent.model.desired import Expectation
 from edge_agent.model.plant import Plan, Provision, Step
@@ -174,3 +174,25 @@ def test_a_group_goes_on_with_the_next():
     run(station, 300, flow=9.0)
     assert station.given[1:] == [f"{PUMP1} start", f"{PUMP1} stop", f"{PUMP2} start"]
     assert station.runs == {PUMP2}
+
+
+def test_it_is_stopped_when_the_time_is_up_and_not_with_the_next_reading():
+    station = Station([], actuators=expecting(condition=Expectation("station/flow > 5", 25.0)))
+    station.running()
+    station.come(after=0.0)
+    station.hears(after=10, level=1.0, flow=0.0)
+    assert station.passes(14) == []
+    assert station.passes(2) == [f"{PUMP1} stop"]
+
+
+def test_failures_that_its_node_tells_end_with_its_effect_too():
+    station = Station([], actuators=expecting())
+    station.come(state("stopped"))
+    station.deaf = True
+    assert station.hears(level=1.0, flow=0.0) == [f"{PUMP1} start"]
+    [command] = [each for turn in station.turns for each in turn.commands]
+    station.deaf = False
+    assert f"{PUMP1} start" in station.come(ack(command, "failed", "overload")) + station.passes(20)
+    assert station.knowledge.executor.roster.plant[PUMP1].lock_out.failures == 1
+    station.hears(level=1.0, flow=9.0)
+    assert station.knowledge.executor.roster.plant[PUMP1].lock_out.failures == 0

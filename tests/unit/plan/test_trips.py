@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.interlockworks import PUMP1, PUMP2, SUCTION, Station, dry, equipment, interlock, starts
-from support.plants import plan
+from support.interlockworks import PUMP1, PUMP2, SUCTION, VALVE_A, Station, dry, equipment, interlock, starts
+from support.plants import plan, state, status, threshold
 
 from edge_agent.model.inbox import BreakerReport
 from edge_agent.model.plant import Policy, Provision
@@ -292,7 +292,8 @@ def silence(station, seconds):
 def test_what_runs_is_stopped_when_its_evidence_is_too_old_and_not_latched(station):
     assert silence(station, 400) == [(300, f"{PUMP1} stop")]
     assert station.dry.state == "stops"
-    assert "interlock dry: nobody knows whether station/suction < 0.3" in station.alarms[f"{PUMP1}:no_evidence"]
+    told = station.alarms[f"{PUMP1}:no_evidence"]
+    assert "nobody knows whether station/suction < 0.3: station/suction has not been good for 300 s" in told
     assert station.hears(level=1.0, suction=1.0) == [f"{PUMP1} start"]
     assert station.alarms == {}
 
@@ -354,3 +355,50 @@ def test_of_a_group_it_stops_every_member():
     smaller = Provision("group", "both", canonical("group", json.dumps({"members": [PUMP1]})))
     station.edit(smaller, dry(stop=["group both"]))
     assert station.dry.actuators == (PUMP1,)
+
+
+def test_a_limit_that_is_only_remembered_stops_and_does_not_latch():
+    limit = threshold("low_low", 0.3, SUCTION)
+    station = Station([dry("station/suction:low_low")], thresholds=[limit])
+    station.reports()
+    assert station.hears(level=1.0) == []
+    assert station.dry.state == "blocks"
+    assert station.hears(level=1.0, suction=1.0) == [f"{PUMP1} start"]
+    assert station.hears(suction=0.2) == [f"{PUMP1} stop"]
+    assert station.dry.state == "tripped"
+    station.site = Station(
+        [dry("station/suction:low_low"), interlock("twin", trip="station/suction:low_low", stop=[PUMP2])],
+        thresholds=[limit],
+    ).site
+    station.restarts()
+    station.come()
+    assert "station/suction:low_low" in station.knowledge.analyzer.register.active
+    assert station.view("twin").state == "stops"
+    station.hears(suction=1.0)
+    assert station.view("twin").state == "quiet"
+
+
+def test_silence_as_its_condition_is_known_though_nothing_else_is():
+    station = Station([dry("station/suction:stale", evidence_seconds=20)])
+    station.running()
+    assert silence(station, 30) == []
+    assert station.dry.state == "quiet"
+    assert silence(station, 20) == [(10, f"{PUMP1} stop")]
+    assert station.dry.state == "tripped"
+
+
+def test_what_equipment_does_not_say_is_unknown_for_as_long():
+    station = Station([dry(f"{VALVE_A} is open", evidence_seconds=20)])
+    station.running()
+    station.come(status(False, "zone"))
+    assert silence(station, 40) == [(20, f"{PUMP1} stop")]
+    assert station.dry.state == "stops"
+    station.come(status(True, "zone"), state("closed", of=VALVE_A))
+    station.come()
+    assert station.dry.state == "quiet"
+    station.hears(level=1.0)
+    station.come(status(False, "zone"))
+    assert silence(station, 10) == []
+    station.come(status(True, "zone"), state("closed", of=VALVE_A))
+    station.come(status(False, "zone"))
+    assert silence(station, 40) == [(20, f"{PUMP1} stop")]
