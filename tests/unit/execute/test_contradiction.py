@@ -40,3 +40,12 @@ def test_what_a_hand_did_is_left_to_it_after_one_try(restored):
     assert found.left_to_the_hand()
     found.begin_anew()
     assert (found.left_to_the_hand(), found.since, found.restored) == (False, None, 0)
+
+
+def test_what_does_as_requested_contradicts_no_more():
+    found = contradicted(proven=True, restored=2)
+    found.by_hand()
+    found.restored = 2
+    found.prove()
+    assert (found.since, found.restored, found.left_to_the_hand()) == (None, 0, False)
+    assert found.lasting_seconds(30.0) == NEVER
