@@ -146,3 +146,11 @@ def test_an_alarm_whose_limit_is_gone_is_told_of_no_more_and_another_of_its_name
     assert journal.register.next_seconds() == float("inf")
     assert journal.after(60).kinds[told:] == []
     assert journal.jump(3).kinds[told:] == [RAISED, CLEARED] * 3
+
+
+def test_alarms_of_more_than_a_minute_ago_are_forgotten_however_many_there_were():
+    journal = Journal()
+    for number in range(300):
+        journal.register.raise_(AlarmKey("tank1", f"level{number}", "low"), "high", journal.now, "it is low")
+        journal.seconds += 1
+    assert len(journal.register._chatter._raised) <= 62

@@ -114,6 +114,17 @@ def test_where_nothing_ends_by_the_level_the_whole_tank_counts():
     assert risky(tank(), plans=(FILL,), limits=LIMITS[:1], lease_seconds=21_700.0)
 
 
+def test_a_level_at_which_filling_begins_ends_nothing():
+    fill = plan("fill", "tank1/level < 2", (PUMP1, "start"))
+    assert risky(tank(), plans=(fill,), lease_seconds=21_600.0) == {}
+    assert "21600 s from 0 m" in risky(tank(), plans=(fill,), lease_seconds=21_700.0).popitem()[1]
+
+
+def test_what_goes_by_something_else_fills_another_tank():
+    other = plan("other", "station/flow < 5", (PUMP1, "start"))
+    assert risky(tank(), plans=(other,), lease_seconds=86_400.0) == {}
+
+
 def test_what_empties_a_tank_is_none_of_it():
     drain = plan("drain", "tank1/level:high", ("station/pump1", "start"))
     assert risky(tank(), plans=(drain,), lease_seconds=86_400.0) == {}

@@ -11,6 +11,7 @@ from support.noderig import library
 
 from edge_agent.errors import SimulationError, UsageError
 from edge_agent.model.plant import Step
+from edge_agent.plan.risks import endless, risks
 from edge_agent.settings.plantfile import plant_from
 from edge_agent.simulate.draft import Ids
 from edge_agent.simulate.hydraulics import Hydraulics
@@ -271,3 +272,9 @@ def test_a_speed_by_the_clock_is_a_timetable_of_its_own(tmp_path: Path) -> None:
     plan = tomllib.loads(scaffold(network, "here"))["plans"]["clock_pump-p1-at-80"]
     assert plan["between"] == ["06:00-22:00"]
     assert plan["do"] == [{"actuator": "pump-p1/pump", "action": "set", "value": 0.8}]
+
+
+@pytest.mark.parametrize("network", [CTOWN, library("Net1"), library("Net3")], ids=["C-Town", "Net1", "Net3"])
+def test_a_colleague_has_nothing_to_say_of_it(network: Path) -> None:
+    file = plant_from(tomllib.loads(scaffold(network, "here")), Path("plant.toml"))
+    assert [*endless(file.plant), *risks(file.plant)] == []
