@@ -36,7 +36,18 @@ RANGE = {"gross_range": GrossRange((0.0, 10.0), (0.1, 9.0)), "interval_seconds":
 
 _dry = st.builds(
     lambda text, stop, reset, evidence: interlock("dry", trip=text, stop=stop, reset=reset, evidence_seconds=evidence),
-    st.sampled_from([f"{SUCTION} < 0.3", f"{SUCTION} < 0.3 for 3 s", f"{SUCTION} < 0.3 or {VALVE_A} is closed"]),
+    st.sampled_from(
+        [
+            f"{SUCTION} < 0.3",
+            f"{SUCTION} < 0.3 for 3 s",
+            f"{SUCTION} < 0.3 or {VALVE_A} is closed",
+            f"{VALVE_A} is open",
+            "zone is offline",
+            "time is 09:00-10:00",
+            f"{LEVEL} > 2.5 for 2 s and {PUMP2} is running",
+            f"{FLOW}:stale or {PUMP1}:failed",
+        ]
+    ),
     st.sampled_from([[PUMP1], [PUMP1, PUMP2]]),
     st.sampled_from(["person", {"after_seconds": 5, "at_most": 1}]),
     st.sampled_from([6, 20]),

@@ -14,6 +14,7 @@ from edge_agent.model.plant import OFFLINE
 from edge_agent.model.spelling import did_you_mean, one_of, show
 from edge_agent.model.units import QUANTITIES, conversion
 from edge_agent.plan.conditions.clauses import ActuatorIs, Clause, Compared, Joined, NodeIs, Not, Raised, TariffIs
+from edge_agent.plan.conditions.possible import possible
 from edge_agent.plan.conditions.text import parse
 from edge_agent.plan.periods import no_period, period_names
 
@@ -134,10 +135,16 @@ def misfits(path: Place, text: str, known: Known) -> Iterator[Misfit]:
     except ExpressionError as error:
         yield Misfit(path, f"{show(text)}: {error.wrong} at column {error.column}", error.expected)
         return
+    found: list[Misfit] = []
     for term in dict.fromkeys(clause.all()):
-        yield from _unnamed(path, term, known)
+        found += _unnamed(path, term, known)
         if isinstance(term, Compared):
-            yield from _comparison(path, term, known)
+            found += _comparison(path, term, known)
+    yield from found
+    if not found and not possible((text,), known):
+        yield Misfit(
+            path, f"{show(text)} can never be true: its parts exclude each other", "parts that can hold at once"
+        )
 
 
 def _unnamed(path: Place, term: Term, known: Known) -> Iterator[Misfit]:

@@ -95,6 +95,17 @@ def test_an_unless_that_always_blocks_and_an_until_that_ends_at_once_are_named()
     assert misfits(when=["tank1/level < 1"], unless=["tank1/level < 0.5"], until=["tank1/level > 2"]) == []
 
 
+@pytest.mark.parametrize("key", ["when", "unless", "until"])
+def test_a_condition_that_contradicts_itself_is_named_wherever_it_stands(key):
+    given = {"when": ["station is online"], key: ["tank1/level < 1 and tank1/level > 5"]}
+    assert misfits(**given) == [
+        (
+            (key, 0),
+            '"tank1/level < 1 and tank1/level > 5" can never be true: its parts exclude each other',
+        )
+    ]
+
+
 def test_one_mistake_is_told_once():
     found = misfits(when=["tank1/level < -1", "tank1/level > 5"])
     assert len(found) == 1

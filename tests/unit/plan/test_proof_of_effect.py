@@ -196,3 +196,10 @@ def test_failures_that_its_node_tells_end_with_its_effect_too():
     assert station.knowledge.executor.roster.plant[PUMP1].lock_out.failures == 1
     station.hears(level=1.0, flow=9.0)
     assert station.knowledge.executor.roster.plant[PUMP1].lock_out.failures == 0
+
+
+def test_it_rests_as_long_as_it_was_given_before_it_is_tried_again(make_station):
+    station = make_station()
+    run(station, 60, flow=0.0)
+    assert station.given[-1] == f"{PUMP1} stop"
+    assert [second for second, word in run(station, 100, flow=0.0) if word == f"{PUMP1} start"] == [60]

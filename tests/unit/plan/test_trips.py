@@ -402,3 +402,28 @@ def test_what_equipment_does_not_say_is_unknown_for_as_long():
     station.come(status(True, "zone"), state("closed", of=VALVE_A))
     station.come(status(False, "zone"))
     assert silence(station, 40) == [(20, f"{PUMP1} stop")]
+
+
+def test_an_edit_neither_ends_a_wait_for_a_person_nor_the_looks_at_what_stays(well):
+    well.hears(suction=0.2)
+    well.edit(dry())  # by a person from now on
+    assert "a person must reset it" in well.dry.reason
+    well.edit(dry(reset={"after_seconds": 5, "at_most": 2}))
+    assert "a person must reset it" in well.dry.reason
+    for _ in range(3):
+        assert well.hears(suction=1.0, level=1.0, after=10) == []
+    well.reset()
+    since = well.hears(suction=0.2) and well.dry.since
+    well.edit(dry(reset={"after_seconds": 5, "at_most": 2}), plans=[starts(priority=40)])
+    assert well.dry.since == since
+    assert "it resets itself" in well.dry.reason
+
+
+def test_that_a_reset_was_refused_is_told_until_it_is_done(well):
+    well.hears(suction=0.2)
+    well.reset()
+    assert well.dry.refused
+    for _ in range(13):
+        well.hears(suction=1.0, level=1.0, after=10)
+    assert well.dry.state == "quiet"
+    assert well.dry.refused == ""
