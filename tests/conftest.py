@@ -38,6 +38,7 @@ SLOW = {
     *("test_recordings.py", "test_delivery_over_time.py", "test_one_sentence.py", "test_output.py"),
     *("test_adding_a_kind.py", "test_adding_a_measure.py", "test_adding_a_quality_test.py", "test_adding_a_dialect.py"),
     "test_adding_a_provision.py",
+    *("test_adding_a_store.py", "test_properties_of_groups.py", "test_properties_of_sequences.py"),
     *("test_log.py", "test_full_disk.py", "test_secrets_in_errors.py", "test_observation_http.py"),
     *("test_plant_simulation.py", "test_speed.py", "test_without_epanet.py", "test_live_plant.py", "test_imports.py"),
 }
