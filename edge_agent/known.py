@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.analyze.analysis import Analyzer
 from edge_agent.execute.candidates import candidate
@@ -135,6 +135,8 @@ class Knowledge:
     def leave(self, stirred: Collection[str], now: Moment) -> Leave:
         """Return what execution may do now, as interlocks see it: open commands count as what they may bring about."""
         interlocks = self.planner.interlocks
+        if not interlocks:
+            return Leave(self.unsure, stirred=stirred)
 
         def equipment(name: str) -> dict[str, bool]:
             return possible_words(self.executor, name, now.seconds, tripped=self._stopped(name))
@@ -174,8 +176,8 @@ class Knowledge:
         if looked or now.seconds >= self.effects.next_seconds():
             self.effects.look(self.running(), self.measure, now.seconds)
 
-    def situation(self) -> Situation:
-        """Return what planning looks at, as things are now."""
+    def situation(self, **more: Any) -> Situation:  # noqa: ANN401 - members of a Situation
+        """Return what planning looks at, as things are now, and more of its members."""
         analyzer = self.analyzer
         return Situation(
             analyzer.register.active,
@@ -186,6 +188,7 @@ class Knowledge:
             gauge=self.gauge,
             equipment=self.equipment,
             online=self.online,
+            **more,
         )
 
     @property

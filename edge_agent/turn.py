@@ -111,7 +111,7 @@ def _plan(knowledge: Knowledge, events: Events, observed: Observed, turn: Turn) 
     operations = events.of(Operation)
     if observed.statuses or operations:
         knowledge.executor.observe(Sighted(observed.statuses, operations), turn.now)
-    situation = knowledge.situation()._replace(
+    situation = knowledge.situation(
         plans=None if events.revision is None else events.revision.plans,
         provisions=None if events.revision is None else events.revision.provisions,
         resets=[operation for operation in operations if operation.operation == "reset"],

@@ -83,6 +83,10 @@ class Interlocks:
     def __repr__(self) -> str:
         return f"<Interlocks: {len(self._guards)}, {len(self.stops)} actuators are stopped>"
 
+    def __bool__(self) -> bool:
+        """Whether there is any; most plants have none."""
+        return bool(self._guards)
+
     def adopt(self, plant: Plant, provisions: Collection[Provision]) -> None:
         """Put changed interlocks in force, and what is expected of equipment.
 
@@ -145,6 +149,9 @@ class Interlocks:
 
     def decide(self, outlook: Outlook, changed: Iterable[str] | None, resets: Iterable[Operation]) -> Interlocked:
         """Look at those of which something has changed, and reset those that a person may reset."""
+        if not (self._guards or self._stirred or self._told or self._memories):
+            self._heard.clear()
+            return Interlocked(self.stops)
         now = outlook.scene.now
         resets = [reset for reset in resets if reset.target in self._guards]
         if changed is None or now.sure is not self._sure:
