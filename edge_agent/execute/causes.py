@@ -13,9 +13,13 @@ class Presence(Enum):
 
 
 class Causes:
-    """The causes besides the commands of now that explain a change of one actuator, in monotonic seconds."""
+    """The causes besides the commands of now that explain a change of one actuator, in monotonic seconds.
+
+    `by_hand`: it runs, or is open, by no command that is known: no lease ends that.
+    """
 
     def __init__(self) -> None:
+        self.by_hand = False
         self._node = Presence.THERE
         self._overheard_until = float("-inf")  # another agent has commanded it
         self._overtaken: tuple[bool, float] | None = None  # what a superseded command may still do, and until when

@@ -26,6 +26,7 @@ def hear(control: Control, reported: Reported, now: Moment) -> CommandRecord | N
     control.traces.hear(now.seconds)
     _learn(control, reported, now)
     _heed_panel(control, reported, now)
+    _note_hand(control, before, reported, explained=explained)
     if before is None or _said(before) != _said(reported):
         _compare(control, now, explained=explained)
     if not control.newest.is_of_a_former_run or not control.newest.proven(reported):
@@ -63,6 +64,15 @@ def _learn(control: Control, reported: Reported, now: Moment) -> None:
     control.runs.report(on=on, seconds=now.seconds)
     if on is not None and control.equipment.learn(on=on, seconds=now.seconds):
         control.changed = True
+
+
+def _note_hand(control: Control, before: Reported | None, reported: Reported, *, explained: bool) -> None:
+    """Note whether the equipment runs by no command: in local, or switched on by what nothing explains."""
+    on = reported_on(reported.state)
+    if on is None:
+        return
+    changed = before is None or on is not reported_on(before.state)
+    control.causes.by_hand = on and (reported.local or (not explained if changed else control.causes.by_hand))
 
 
 def _heed_panel(control: Control, reported: Reported, now: Moment) -> None:

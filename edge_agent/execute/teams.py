@@ -91,7 +91,7 @@ def may_run(control: Control, reach: Reach, seconds: float) -> bool:
 
     Known is what it has reported, or what its node acknowledged where it reports nothing, while nothing that was
     commanded since may have changed it. Of one whose node is offline the last word holds where that says that it rests;
-    else it may run until its lease has surely run out.
+    else it may run until its lease has surely run out. What runs by hand has none.
     """
     record = control.record
     if record is not None and turns_on(record.command.action, record.command.value):
@@ -111,6 +111,6 @@ def _rests(control: Control, seconds: float) -> bool:
 def lease_over_seconds(control: Control, reach: Reach) -> float:
     """Return the monotonic time from which on equipment whose node is offline rests, as its lease is over."""
     gone = reach.gone_seconds.get(control.actuator.node)
-    if gone is None or turns_on(control.actuator.fail_safe, None):
+    if gone is None or control.causes.by_hand or turns_on(control.actuator.fail_safe, None):
         return _NEVER
     return gone + control.actuator.command_ttl_seconds + control.actuator.lease_seconds

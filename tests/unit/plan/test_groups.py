@@ -324,6 +324,21 @@ def test_one_whose_node_is_gone_counts_for_at_most_until_its_lease_is_over():
     assert works.does["n2/pu"]
 
 
+@pytest.mark.parametrize("control", ["local", "remote"])
+def test_one_that_runs_by_hand_when_its_node_goes_counts_for_at_most_for_good(control):
+    """No lease ends what nobody has commanded."""
+    works = station(GO, STOP, pumps=[pump(f"n{number}/pu", **QUICK) for number in (1, 2)], at_most=1)
+    works.hand("n2/pu", on=True, control=control)
+    works.dead.add("n2/pu")
+    works.obey(works.turn(status(False, "n2")))
+    works.passes(3600, shows=1.5)
+    assert "n1/pu start" not in works.told
+    works.does["n2/pu"] = False
+    works.obey(works.turn(status(True, "n2"), state("stopped", of="n2/pu")))
+    works.passes(20, shows=1.5)
+    assert "n1/pu start" in works.told
+
+
 def test_one_that_rested_when_its_node_went_does_not_count_for_at_most():
     pumps = [pump(f"n{number}/pu", **QUICK) for number in (1, 2)]
     works = station(GO, STOP, pumps=pumps, at_most=1)
