@@ -38,6 +38,7 @@ def memory(control: Control, now: Moment) -> ActuatorMemory:
         equipment=_declared(control.actuator),
         all_starts=control.runs.all_starts,
         run_seconds=control.runs.all_run_seconds(now.seconds),
+        by_hand=control.causes.by_hand,
     )
 
 
@@ -53,6 +54,7 @@ def remember(control: Control, known: ActuatorMemory, now: Moment) -> None:
     control.runs.recall(known.all_starts, known.run_seconds)
     control.lock_out.failures = known.failures
     control.panel.recall(known.hand)
+    control.causes.by_hand = known.by_hand
     control.changed = True  # its instants are placed anew
     if known.desired is None:
         return

@@ -71,8 +71,10 @@ def _note_hand(control: Control, before: Reported | None, reported: Reported, *,
     on = reported_on(reported.state)
     if on is None:
         return
-    changed = before is None or on is not reported_on(before.state)
-    control.causes.by_hand = on and (reported.local or (not explained if changed else control.causes.by_hand))
+    known = control.causes.by_hand  # from a former run as well
+    changed = before is not None and on is not reported_on(before.state)
+    control.causes.by_hand = on and (reported.local or (not explained if changed else known))
+    control.changed = control.changed or control.causes.by_hand is not known
 
 
 def _heed_panel(control: Control, reported: Reported, now: Moment) -> None:

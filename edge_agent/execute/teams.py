@@ -91,8 +91,10 @@ def may_run(control: Control, reach: Reach, seconds: float) -> bool:
 
     Known is what it has reported, or what its node acknowledged where it reports nothing, while nothing that was
     commanded since may have changed it. Of one whose node is offline the last word holds where that says that it rests;
-    else it may run until its lease has surely run out. What runs by hand has none.
+    else it may run until its lease has surely run out. What runs by hand has none: it runs until it reports otherwise.
     """
+    if control.causes.by_hand:
+        return True
     record = control.record
     if record is not None and turns_on(record.command.action, record.command.value):
         return True

@@ -159,7 +159,7 @@ class ActuatorMemory:
     `failures` in a row count towards the lock-out. `boot`, `offset` and `sure` place the instants in time (see
     Moment.recall). `equipment` is what it takes to stop one that is in no plant file any more, as [kind, fail_safe,
     min_on_seconds, lease_seconds, ack_timeout_seconds, command_ttl_seconds]. `all_starts` and `run_seconds` are of all
-    runs of the agent.
+    runs of the agent. `by_hand`: it runs, or is open, by no command.
     """
 
     actuator: str
@@ -178,3 +178,4 @@ class ActuatorMemory:
     equipment: list[Any] | None = None
     all_starts: int = 0
     run_seconds: float = 0.0
+    by_hand: bool = False

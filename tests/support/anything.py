@@ -291,7 +291,7 @@ class Anything(Bench):
 
     def _judge_end(self, machine: Machine, said: str) -> None:
         starts = [at for at, on in machine.switched if on]
-        by_agent = machine.on and machine.by_agent and machine.told
+        by_agent = machine.on and machine.by_agent and machine.told and starts
         if (
             by_agent
             and self.at - starts[-1] < LEAST - 1

@@ -332,6 +332,9 @@ def test_one_that_runs_by_hand_when_its_node_goes_counts_for_at_most_for_good(co
     works.dead.add("n2/pu")
     works.obey(works.turn(status(False, "n2")))
     works.passes(3600, shows=1.5)
+    works.restart(60)
+    works.obey(works.turn(status(True, "n1"), status(False, "n2"), state("stopped", of="n1/pu")))
+    works.passes(3600, shows=1.5)
     assert "n1/pu start" not in works.told
     works.does["n2/pu"] = False
     works.obey(works.turn(status(True, "n2"), state("stopped", of="n2/pu")))
