@@ -136,9 +136,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever has the time ask for more."""
     parser.addoption("--quick", action="store_true", help="leave out what is slow, and try ten examples of a property")
     parser.addoption("--faulty-days", type=Path, metavar="F", help="every sensor of C-Town, every fault; the table")
-    parser.addoption(
-        "--random-steps", type=int, default=1_600, metavar="N", help="steps of tests/scenarios/test_whatever"
-    )
+    parser.addoption("--random-steps", type=int, metavar="N", help="try so many of test_whatever_happens, at random")
     suite = parser.getgroup("faults", "the fault suite; the defaults are its short form")
     suite.addoption("--kills", type=int, default=16, metavar="N", help="how often the agent is killed, in all")
     suite.addoption("--crash-points", metavar="A,B", help="kill only at these points; `random` is one")
