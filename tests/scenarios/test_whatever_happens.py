@@ -41,6 +41,19 @@ class Whatever(RuleBasedStateMachine):
     def time_passes(self, seconds):
         self.station.passes(seconds)
 
+    @rule(seconds=st.sampled_from([24, 28, 60]))  # pumps start ten seconds apart
+    def it_is_asked_to_run(self, seconds):
+        self._is_asked(1.0, seconds)
+
+    @rule(seconds=st.sampled_from([12, 22, 40]))
+    def it_is_asked_to_rest(self, seconds):
+        self._is_asked(5.0, seconds)
+
+    def _is_asked(self, level, seconds):
+        self.station.silent.discard(LEVEL)
+        self.station.values |= {LEVEL: level, SUCTION: 1.0}
+        self.station.passes(seconds)
+
     @rule(name=actuators, manner=st.sampled_from(MANNERS))
     def the_way_is(self, name, manner):
         self.station.machines[name].manner = manner
