@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.execute.equipment import reported_on, turns_on
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import Check
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from edge_agent.execute.reach import Reach
     from edge_agent.execute.roster import Roster
 
-_NEVER = float("inf")
 #: What keeps a member of a group from starting.
 TEAM = "group"
 
@@ -83,7 +83,7 @@ class Teams:
             for each in part
             if each.equipment.started_seconds is not None
         ]
-        return max(started, default=-_NEVER) + team.stagger_seconds
+        return max(started, default=-NEVER) + team.stagger_seconds
 
 
 def may_run(control: Control, reach: Reach, seconds: float) -> bool:
@@ -114,5 +114,5 @@ def lease_over_seconds(control: Control, reach: Reach) -> float:
     """Return the monotonic time from which on equipment whose node is offline rests, as its lease is over."""
     gone = reach.gone_seconds.get(control.actuator.node)
     if gone is None or control.causes.by_hand or turns_on(control.actuator.fail_safe, None):
-        return _NEVER
+        return NEVER
     return gone + control.actuator.command_ttl_seconds + control.actuator.lease_seconds

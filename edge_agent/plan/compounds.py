@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.plant import Step
 from edge_agent.model.remembered import GroupMemory
 from edge_agent.plan.claims import Through
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from edge_agent.plan.scene import Find
     from edge_agent.plan.standing import Standing, Station
 
-_NEVER = float("inf")
-
 
 class Compounds:
     """The groups and sequences of one policy, with their states, and what they ask of their actuators now."""
@@ -47,7 +46,7 @@ class Compounds:
         self.failures: dict[str, str] = {}  # why an actuator is not used, or a sequence is not on, by actuator
         self._seen: dict[str, Member] = {}
         self._stirred: set[str] = set()
-        self._due_seconds = _NEVER
+        self._due_seconds = NEVER
 
     def __bool__(self) -> bool:
         return bool(self.rotas or self.passages)
@@ -135,7 +134,7 @@ class Compounds:
 
     def next_seconds(self) -> float:
         """Return the monotonic time at which one has to be looked at though nothing happens."""
-        return -_NEVER if self._stirred else self._due_seconds
+        return -NEVER if self._stirred else self._due_seconds
 
     def take(self, seconds: float) -> list[str]:
         """Return those that have to be looked at."""
@@ -161,7 +160,7 @@ class Compounds:
     def let_go(self, group: str, *, over: bool) -> None:
         """Ask nothing of its members: nothing stands for a group, evidence is waited for, or it is `over`."""
         rota = self.rotas[group]
-        rota.due_seconds = _NEVER
+        rota.due_seconds = NEVER
         if over:
             rota.on = {}
         for member in rota.group.members:
@@ -258,7 +257,7 @@ class Compounds:
     def tell(self) -> None:
         """Note anew when to look again, and what has failed."""
         times = [rota.due_seconds for rota in self.rotas.values()]
-        self._due_seconds = min([*times, *(passage.due_seconds for passage in self.passages.values())], default=_NEVER)
+        self._due_seconds = min([*times, *(passage.due_seconds for passage in self.passages.values())], default=NEVER)
         self.failures.clear()
         for rota in self.rotas.values():
             for name, failure in rota.failed.items():

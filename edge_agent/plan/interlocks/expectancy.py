@@ -5,10 +5,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.plant import EVIDENCE_SECONDS, NO_EFFECT, NO_EVIDENCE
 from edge_agent.model.remembered import InterlockMemory
 from edge_agent.plan.conditions.meaning import compiled
-from edge_agent.plan.interlocks.guard import NEVER, Guard, Stop
+from edge_agent.plan.interlocks.guard import Guard, Stop
 from edge_agent.plan.interlocks.guarded import shown
 
 if TYPE_CHECKING:

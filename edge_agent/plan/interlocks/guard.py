@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.model.agenda import NEVER
 from edge_agent.model.commands import Request
 from edge_agent.model.evidence import looks
 from edge_agent.model.plant import BAD_QUALITY, STALE, TRIPPED
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 #: What changes after a time has changed so long after it at the latest, however times are rounded.
 _AFTERWARDS_SECONDS = 1e-6
-NEVER = float("inf")
 #: No plan has a higher one.
 HIGHEST_PRIORITY = 100
 
